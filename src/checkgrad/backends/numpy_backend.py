@@ -1,0 +1,56 @@
+"""NumPy: mutable arrays on the host, so every array handed to the user's code is a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import array_api_compat.numpy as xp
+import numpy as np
+
+from checkgrad.backends.protocol import Array, HostArray
+
+
+def make(array: Array) -> NumPyBackend:
+    """The backend of `array`."""
+    return NumPyBackend()
+
+
+class NumPyBackend:
+    """See `checkgrad.backends.protocol.Backend`."""
+
+    name = "numpy"
+    xp = xp
+
+    def asarray(self, value: Any, like: Array | None = None) -> Array:
+        from checkgrad.backends import host
+
+        return host(value)
+
+    def detach(self, array: Array) -> Array:
+        return array
+
+    def fresh(self, array: Array) -> Array:
+        return np.array(array)
+
+    def fresh_for_grad(self, array: Array, original: Array) -> Array:
+        return np.array(array)
+
+    def settled(self, array: Array) -> Array:
+        return array
+
+    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
+        for entry, value in zip(entries, values, strict=True):
+            copy = array.copy()
+            copy.reshape(-1)[entry] = value
+            yield copy
+
+    def standard_normal(self, rng: Any, like: Array) -> Array:
+        return np.asarray(rng.standard_normal(size=like.shape)).astype(like.dtype, copy=False)
+
+    def rounded(self, numbers: HostArray, like: Array) -> Array:
+        return numbers.astype(like.dtype)
+
+    def to_host(self, array: Array) -> HostArray:
+        wide = np.complex128 if np.iscomplexobj(array) else np.float64
+        return np.asarray(array).astype(wide)

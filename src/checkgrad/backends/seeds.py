@@ -1,0 +1,16 @@
+"""Seeds for the random generators of libraries that have their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_SEED_LIMIT = 2**31  # the largest range that NumPy's, JAX's and PyTorch's generators all take
+
+
+def draw_seed(rng: Any) -> int:
+    """An integer seed drawn from `rng`, a NumPy ``Generator`` or ``RandomState``."""
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(_SEED_LIMIT))
+    return int(rng.randint(_SEED_LIMIT))

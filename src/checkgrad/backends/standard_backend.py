@@ -1,0 +1,66 @@
+"""Any other library of the array API standard (array-api-strict among them)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import array_api_compat
+import array_api_extra as xpx
+import numpy as np
+
+from checkgrad.backends.protocol import Array, HostArray
+
+
+def make(array: Array) -> StandardBackend:
+    """The backend of `array`."""
+    return StandardBackend(array_api_compat.array_namespace(array))
+
+
+class StandardBackend:
+    """See `checkgrad.backends.protocol.Backend`."""
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+        self.name = xp.__name__
+
+    def asarray(self, value: Any, like: Array | None = None) -> Array:
+        foreign = isinstance(value, np.generic | np.ndarray)
+        foreign |= not array_api_compat.is_array_api_obj(value)
+        if not foreign and array_api_compat.array_namespace(value) is self.xp:
+            return value
+        from checkgrad.backends import portable
+
+        device = None if like is None else array_api_compat.device(like)
+        return self.xp.asarray(portable(value), device=device)
+
+    def detach(self, array: Array) -> Array:
+        return array
+
+    def fresh(self, array: Array) -> Array:
+        return self.xp.asarray(array, copy=True)
+
+    def fresh_for_grad(self, array: Array, original: Array) -> Array:
+        return self.fresh(array)
+
+    def settled(self, array: Array) -> Array:
+        return array
+
+    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
+        flat = self.xp.reshape(array, (-1,))
+        for place, entry in enumerate(entries):
+            copy = xpx.at(flat)[entry].set(values[place], copy=True, xp=self.xp)
+            yield self.xp.reshape(copy, array.shape)
+
+    def standard_normal(self, rng: Any, like: Array) -> Array:
+        numbers = np.asarray(rng.standard_normal(size=like.shape))
+        return self.rounded(numbers, like)  # cast here: the device may lack float64
+
+    def rounded(self, numbers: HostArray, like: Array) -> Array:
+        device = array_api_compat.device(like)
+        return self.xp.asarray(numbers, dtype=like.dtype, device=device)
+
+    def to_host(self, array: Array) -> HostArray:
+        wide = np.complex128 if self.xp.isdtype(array.dtype, "complex floating") else np.float64
+        host = self.xp.__array_namespace_info__().default_device()
+        return np.asarray(array_api_compat.to_device(array, host)).astype(wide)
