@@ -1,0 +1,59 @@
+"""Bounds on x0: how far ``func`` may be evaluated in each coordinate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checkgrad.point import Floats, Point, as_numeric, quote
+
+
+def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
+    """`bounds` as the user gives them, as flat coordinates.
+
+    Raises
+    ------
+    ValueError
+        If `bounds` is no pair, a part of it does not fit x0, or x0 lies outside.
+    """
+    if bounds is None:
+        infinite = np.full(point.size, np.inf)
+        return -infinite, infinite
+    try:
+        lower, upper = bounds
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"bounds is {quote(bounds)}; pass a pair (lower, upper), each a number, None, or "
+            "shaped like x0"
+        ) from None
+    low, high = _side(lower, -np.inf, point), _side(upper, np.inf, point)
+    x0 = point.on_host(point.leaves)
+    outside = np.flatnonzero(~((low <= x0) & (x0 <= high)))
+    if outside.size:
+        i = int(outside[0])
+        raise ValueError(
+            f"{name}{point.place(i)} is {x0[i]}, outside of its bounds ({low[i]}, {high[i]})"
+        )
+    return low, high
+
+
+def _side(side: Any, default: float, point: Point) -> Floats:
+    if side is None:
+        return np.full(point.size, default)
+    if np.isscalar(side):
+        parts = [side] * len(point.leaves)
+    else:
+        parts = point.parts(side, "a side of bounds is", "pass one number, or a tree like x0")
+    flat = []
+    for leaf, part in zip(point.leaves, parts, strict=True):
+        array = as_numeric(part, point.backend, leaf, "a side of bounds", said="is")
+        numbers = point.backend.to_host(array)
+        try:
+            flat.append(np.broadcast_to(numbers, leaf.shape).reshape(-1).astype(np.float64))
+        except ValueError:
+            raise ValueError(
+                f"a side of bounds has shape {numbers.shape}, which does not fit x0 of shape "
+                f"{tuple(leaf.shape)}"
+            ) from None
+    return np.concatenate(flat)

@@ -1,0 +1,646 @@
+"""Differences of sampled values: arithmetic on arrays only, no call of the user's code.
+
+Two parts. `forward_difference`, `norm` and `dot` serve SciPy's contract, in the array library and
+on the device of x0. The rest estimates a derivative together with its uncertainty, from samples
+on a ladder of steps, in float64 on the host, for any number of probes (columns) at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import operator
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.backends import Array
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+_DOUBLE = 8  # bytes of a float64
+
+MAX_DEGREE = 3  # of the polynomials in h**order: beyond, they amplify noise for little
+ROUNDING = 0.3  # standard deviation of the error of correct rounding, in units in the last place
+COVERAGE = 3.0  # standard deviations that the rounding part of an uncertainty covers
+_CONSISTENT = 6.0  # standard deviations off a finer rung at which it contradicts a fit
+_CONSISTENT_COARSE = 4.0  # the same for a rung not much finer than the coarsest of the fit ...
+_COARSE = 10.0  # ... that is, this many times
+_OUTLYING = 30.0  # the same for a single rung
+_SPARE_RUNGS = 2  # rungs beyond the number of terms that test a fit
+_TRUNCATION_SHARE = 1.0  # of the change that the next fit would make; calibrated on CUTEst
+_RIDGE = 1e-14  # keeps the normal equations regular; far below any coverage
+_EXACT = 2.0**200  # the weight of a quotient without any noise
+_WITNESSES = 6  # rungs over which a jump must persist
+_ENOUGH_RUNGS = 12  # before the finest of them are taken to be finer than any feature
+_THIRD_DIFFERENCES = math.factorial(6) / math.factorial(3) ** 2  # variance of those of noise 1
+_FINEST = 3  # of the rungs show the noise alone, without truncation
+_SHRINKING = 3.0  # times less at every finer rung: noise is not, truncation falls like h**3
+_SCATTER = 1.5  # standard deviations to a median of absolute values of normal numbers
+_ONE_SIDED_GAIN = 4.0  # how much surer a one-sided limit must be than the central one
+_STANDS_OUT = 8.0  # noise levels above which a change of func is one
+_NEAR = 8.0  # how far within the scale of a probe counts as near x0
+_TREADS = 2.0**9  # a func constant over less than this part of the range looked at is a staircase
+_RISER = 9.0  # treads that the first change after one lies within
+_STEEP = 100.0  # standard deviations of the measured noise that a riser of a staircase is above
+_JUMP_STEADY = 10.0  # times that the change at a jump is larger than it varies from rung to rung
+_JUMP = 100.0  # times the rounding error of func's value that a jump is
+_KINK_GAP = 6.0  # uncertainties that one-sided derivatives must differ by to make a kink
+
+
+def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Array:
+    """First-order forward differences.
+
+    Parameters
+    ----------
+    values : array, shape (n, *m)
+        ``func`` with coordinate i moved by ``steps[i]``.
+    value : array, shape (*m)
+        ``func`` at x0.
+    steps : array, shape (n,)
+        The steps taken.
+    xp : namespace
+        The array API namespace of the three.
+
+    Returns
+    -------
+    array, shape (*m, n)
+        The Jacobian. Of complex values the real part, with a warning, as in SciPy.
+    """
+    differences = difference(values, value, xp)
+    column = xp.reshape(steps, (-1,) + (1,) * (len(values.shape) - 1))
+    differences, column = _alike([differences, column], xp)
+    quotients = differences / column
+    real = _real(quotients, xp)
+    if isinstance(real, np.ndarray):
+        real = real.astype(np.promote_types(steps.dtype, np.float64), copy=False)
+    return xp.moveaxis(real, 0, -1)
+
+
+def difference(one: Array, other: Array, xp: Any) -> Array:
+    """`one` less `other`, whatever their dtypes."""
+    if one.dtype != other.dtype:
+        one, other = _alike([one, other], xp)
+    return one - other
+
+
+def _alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
+    """`arrays` in one dtype, cast by name: a library may be told to promote nothing by itself.
+
+    (JAX with ``jax_numpy_dtype_promotion="strict"``.)
+    """
+    if len({str(array.dtype) for array in arrays}) == 1:
+        return list(arrays)
+    try:
+        dtype = xp.result_type(*(array.dtype for array in arrays))
+    except Exception:  # JAX's own class of error, which this room does not import
+        dtype = max((a.dtype for a in arrays), key=lambda dtype: xp.finfo(dtype).bits)
+        if xp.finfo(dtype).bits < xp.finfo(xp.float32).bits:
+            dtype = xp.float32  # bfloat16 and float16: neither holds the other
+    return [xp.astype(array, dtype, copy=False) for array in arrays]
+
+
+def _at_least_single(array: Array, xp: Any) -> Array:
+    """`array`, in float32 where its dtype is narrower or no floating one."""
+    floating = xp.isdtype(array.dtype, ("real floating", "complex floating"))
+    if floating and xp.finfo(array.dtype).bits >= xp.finfo(xp.float32).bits:
+        return array
+    return xp.astype(array, xp.float32)
+
+
+def _real(array: Array, xp: Any) -> Array:
+    if not xp.isdtype(array.dtype, "complex floating"):
+        return array
+    warnings.warn(
+        "Casting complex values to real discards the imaginary part",
+        np.exceptions.ComplexWarning,
+        stacklevel=5,
+    )
+    return xp.real(array)
+
+
+def norm(differences: Sequence[Array], xp: Any) -> Array:
+    """The 2-norm of all entries of `differences` together, on their device.
+
+    On NumPy the sum is SciPy's, to the last bit. Elsewhere the entries are at least float32 and
+    scaled by the largest, since squares overflow in float16 from 256 on and in float32 from 2e19.
+    """
+    if all(isinstance(d, np.ndarray) and d.dtype.itemsize >= _DOUBLE for d in differences):
+        return np.sqrt(sum(np.sum(np.abs(d**2)) for d in differences))
+    sizes = [xp.abs(_at_least_single(d, xp)) for d in differences if math.prod(d.shape)]
+    sizes = _alike(sizes, xp)
+    largest = functools.reduce(xp.maximum, [xp.max(s) for s in sizes])
+    usable = xp.isfinite(largest) & (largest > 0)
+    scale = xp.where(usable, largest, xp.ones_like(largest))
+    squares = [xp.sum((s / scale) ** 2) for s in sizes]
+    return scale * xp.sqrt(functools.reduce(operator.add, squares))
+
+
+def dot(claim: Array, tangent: Array, xp: Any) -> Array:
+    """The product of a claim with a tangent of the same shape, summed in float32 at least."""
+    if isinstance(claim, np.ndarray) and claim.dtype.itemsize >= _DOUBLE:
+        return np.dot(claim.ravel(), tangent.ravel())
+    one, other = _alike([_at_least_single(claim, xp), _at_least_single(tangent, xp)], xp)
+    return xp.sum(one * other)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """``func`` along some probes, at steps on either side of x0.
+
+    Rows are rungs, in any order; columns are probes. What was not or could not be evaluated is
+    NaN.
+
+    Attributes
+    ----------
+    value : float
+        ``func(x0)``.
+    forward, backward : array, shape (rungs, probes)
+        The lengths of the steps really taken to either side, positive.
+    forward_values, backward_values : array, shape (rungs, probes)
+        ``func`` there.
+    noise : float, or array of shape (probes,)
+        The standard deviation of the error of one evaluation near x0, as measured.
+    precision : float
+        The machine epsilon of the coarser of the dtypes of x0 and of the values.
+    scale : array, shape (probes,)
+        The length of x0 along each probe: its own coordinate, say.
+    smooth : array, shape (probes,)
+        A length that ``func`` may be expected to be smooth over: that of x0 as a whole.
+    """
+
+    value: float
+    forward: Floats
+    forward_values: Floats
+    backward: Floats
+    backward_values: Floats
+    noise: float | Floats
+    precision: float
+    scale: Floats
+    smooth: Floats
+
+    def columns(self, chosen: npt.NDArray[Any]) -> Samples:
+        """The samples of some of the probes."""
+        return Samples(
+            self.value,
+            self.forward[:, chosen],
+            self.forward_values[:, chosen],
+            self.backward[:, chosen],
+            self.backward_values[:, chosen],
+            self.noise,
+            self.precision,
+            self.scale[chosen],
+            self.smooth[chosen],
+        )
+
+    def joined(self, other: Samples) -> Samples:
+        """These rungs and those of `other`, for the same probes."""
+        return Samples(
+            self.value,
+            np.concatenate([self.forward, other.forward]),
+            np.concatenate([self.forward_values, other.forward_values]),
+            np.concatenate([self.backward, other.backward]),
+            np.concatenate([self.backward_values, other.backward_values]),
+            self.noise,
+            self.precision,
+            self.scale,
+            self.smooth,
+        )
+
+    def noise_at(self, *values: Floats) -> Floats:
+        """The noise of `values`, as a standard deviation: as measured, or that of rounding.
+
+        Far from x0 ``func`` may be larger than at x0, and its rounding error with it.
+        """
+        largest: Floats = functools.reduce(
+            np.fmax, [np.abs(v) for v in values], np.asarray(abs(self.value))
+        )
+        noise: Floats = np.fmax(self.noise, ROUNDING * self.precision * largest)
+        return noise
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Derivatives along probes by differences, each with its uncertainty.
+
+    Attributes
+    ----------
+    value, uncertainty : array, shape (probes,)
+        The derivative, and its truncation plus rounding error. NaN and infinity where no two
+        rungs could be evaluated.
+    rounding : array, shape (probes,)
+        The part of the uncertainty that noise in ``func`` makes, which a larger step reduces.
+    step : array, shape (probes,)
+        The step of the finest rung that the value rests on.
+    slope : array, shape (probes,)
+        The larger of the one-sided slopes at that step, as far as it stands above the noise: how
+        fast ``func`` changes near x0 where the derivative itself vanishes.
+    hidden : array, shape (probes,)
+        The derivative that a feature no larger than the noise of ``func`` might have, if it is
+        no narrower than the length that ``func`` may be expected to be smooth over. However far
+        one looks, nothing can be seen of it.
+    lower, upper : array, shape (probes,)
+        The range of valid derivatives: the one-sided derivatives at a kink, else `value` twice.
+    rival : array, shape (probes,)
+        A second value that the samples support, NaN mostly: 0 on a tread of a staircase, or
+        what the coarser rungs settle on where the finer ones settle on another value.
+    jump : array of bool, shape (probes,)
+        Where ``func`` seems to be discontinuous at x0.
+    """
+
+    value: Floats
+    uncertainty: Floats
+    rounding: Floats
+    step: Floats
+    slope: Floats
+    hidden: Floats
+    lower: Floats
+    upper: Floats
+    rival: Floats
+    jump: Flags
+
+
+@dataclass(frozen=True)
+class _Rungs:
+    """Difference quotients, coarse to fine, valid ones first, and the noise in them."""
+
+    step: Floats
+    quotient: Floats
+    noise: Floats  # standard deviation of quotient times step
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """The limit of quotients at step zero."""
+
+    value: Floats
+    uncertainty: Floats
+    rounding: Floats
+    step: Floats
+
+
+def _noisy(rungs: _Rungs) -> _Rungs:
+    """The rungs with at least the noise that the scatter of the finest ones shows.
+
+    Noise was measured at one place and scale; at the finest steps it is all that differs from
+    rung to rung.
+    """
+    count = np.isfinite(rungs.quotient).sum(axis=0)
+    if np.max(count, initial=0) < _ENOUGH_RUNGS:
+        return rungs
+    scatter = np.abs(np.diff(rungs.quotient, axis=0)) * rungs.step[1:]
+    finest = np.maximum(count - 1 - np.arange(1, _FINEST + 1)[:, None], 0)
+    scatter = np.take_along_axis(scatter, finest, axis=0)  # the finest first
+    shown = _SCATTER * np.median(scatter, axis=0)
+    truncation = np.all(scatter[1:] > _SHRINKING * scatter[:-1], axis=0)
+    shown = np.where(truncation, scatter[0], shown)
+    shown = np.where(count >= _ENOUGH_RUNGS, shown, 0.0)
+    return dataclasses.replace(rungs, noise=np.fmax(rungs.noise, shown))
+
+
+def _descending(step: Floats, quotient: Floats, noise: Floats) -> _Rungs:
+    valid = np.isfinite(quotient) & np.isfinite(step)
+    order = np.argsort(np.where(valid, -step, np.inf), axis=0, kind="stable")
+    parts = [
+        np.take_along_axis(np.where(valid, part, np.nan), order, axis=0)
+        for part in (step, quotient, noise)
+    ]
+    return _Rungs(*parts)
+
+
+def central_quotients(samples: Samples) -> tuple[Floats, Floats]:
+    """Central differences and their steps.
+
+    Where rounding makes the two steps unequal, the curvature is taken out with ``func(x0)``
+    (three points, second order for unequal spacing: B. Fornberg, Math. Comp. 51, 1988).
+    """
+    span = samples.forward + samples.backward
+    quotient = (samples.forward_values - samples.backward_values) / span
+    uneven = (samples.backward - samples.forward) / span
+    bend = (samples.forward_values - samples.value) / samples.forward - (
+        samples.value - samples.backward_values
+    ) / samples.backward
+    return np.where(uneven == 0, quotient, quotient + bend * uneven), span / 2
+
+
+def _limit(rungs: _Rungs, order: int) -> _Limit:
+    """The limit of the quotients as the step goes to zero, where the error is a series in h**order.
+
+    Polynomials in h**order are fitted to the quotients of every window of rungs, from one rung
+    down to the finest, by least squares weighted with the noise; the fit of least uncertainty is
+    taken. A window holds all finer rungs, so that each fit is tested against them: one that
+    misses any by far more than its noise skipped a feature of ``func``, and is refused.
+    Two rungs alone are extrapolated (L. F. Richardson, Phil. Trans. A 226, 1927).
+    """
+    step, quotient = rungs.step, rungs.quotient
+    # A single rung gives a value, of unknown truncation.
+    best = _Limit(
+        quotient[0].copy(),
+        np.full(quotient.shape[1], np.inf),
+        COVERAGE * rungs.noise[0] / step[0],
+        step[0].copy(),
+    )
+    if quotient.shape[0] == 1:
+        return best
+    windows = _windows(rungs, order)
+    best = _best_row(best, _pairs(windows, rungs), step)
+    fits = [_fit(windows, degree) for degree in range(MAX_DEGREE + 2)]
+    for degree in range(MAX_DEGREE + 1):
+        best = _best_row(best, _guarded(fits[degree], fits[degree + 1], windows.half), step)
+    return best
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """For each window (first axis), its rungs (second axis), probe by probe (third axis)."""
+
+    start: Floats  # the quotient at the coarsest rung, shape (windows, probes)
+    position: Floats  # (h / h of the coarsest rung) ** order
+    rise: Floats  # quotients less `start`
+    weight: Floats  # step / noise, 0 for rungs outside of the window
+    count: npt.NDArray[np.intp]  # valid rungs, shape (windows, probes)
+    half: npt.NDArray[np.intp]  # the window that starts at half the step, shape (windows, probes)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """One estimate for each window and probe."""
+
+    value: Floats
+    uncertainty: Floats
+    rounding: Floats
+    usable: Flags
+
+
+def _windows(rungs: _Rungs, order: int) -> _Windows:
+    valid = np.isfinite(rungs.quotient)
+    rows = np.arange(valid.shape[0])
+    inside = (rows[None, :] >= rows[:, None])[:, :, None] & valid[None] & valid[:, None]
+    weight = np.where(inside, (rungs.step / rungs.noise)[None], 0.0)
+    # func may be exact, as where all its values are zero; no quotient is better than its dtype.
+    weight = np.where(inside & ~np.isfinite(weight), _EXACT, weight)
+    return _Windows(
+        start=rungs.quotient,
+        position=np.where(inside, (rungs.step[None] / rungs.step[:, None]) ** order, 0.0),
+        rise=np.where(inside, rungs.quotient[None] - rungs.quotient[:, None], 0.0),
+        weight=weight,
+        count=inside.sum(axis=1),
+        half=np.sum(rungs.step[None] > 0.75 * rungs.step[:, None], axis=1),
+    )
+
+
+def _fit(windows: _Windows, degree: int) -> _Candidates:
+    """Least squares with a polynomial of `degree` in every window; see `_limit`."""
+    terms = degree + 1
+    powers = np.stack([windows.position**power for power in range(terms)], axis=-1)
+    heaviest = np.max(windows.weight, axis=1, keepdims=True)  # its square may overflow
+    weight = np.where(heaviest > 0, windows.weight / heaviest, 0.0)
+    columns = powers * weight[..., None]
+    normal = np.einsum("wrpi,wrpj->wpij", columns, columns)
+    moment = np.einsum("wrpi,wrp->wpi", columns, weight * windows.rise)
+    length = np.sqrt(np.einsum("wpii->wpi", normal))
+    usable = (windows.count >= terms + _SPARE_RUNGS) & np.all(length > 0, axis=-1)
+    usable &= np.all(np.isfinite(length), axis=-1)
+    length = np.where(usable[..., None], length, 1.0)
+    unit = np.eye(terms)
+    scaled = normal / length[..., :, None] / length[..., None, :]
+    scaled = np.where(usable[..., None, None], scaled, unit) + _RIDGE * unit
+    inverse = np.linalg.inv(scaled)
+    coefficients = np.einsum("wpij,wpj->wpi", inverse, moment / length) / length
+    missed = windows.rise - np.einsum("wrpi,wpi->wrp", powers, coefficients)
+    missed *= windows.weight
+    spare = np.maximum(windows.count - terms, 1)
+    excess = np.sqrt(np.maximum(1.0, np.sum(missed**2, axis=1) / spare))
+    usable &= _consistent(np.abs(missed), windows)
+    rounding = COVERAGE * np.sqrt(np.abs(inverse[..., 0, 0])) / length[..., 0] * excess
+    rounding /= heaviest[:, 0]
+    return _Candidates(windows.start + coefficients[..., 0], rounding, rounding, usable)
+
+
+def _consistent(missed: Floats, windows: _Windows) -> Flags:
+    """Whether no rung of a window contradicts its fit; a fine one by bad luck: noise varies."""
+    heaviest = np.max(windows.weight, axis=1, keepdims=True)
+    coarse = np.where(windows.weight > heaviest / _COARSE, missed, 0.0)
+    agrees: Flags = np.max(coarse, axis=1) <= _CONSISTENT_COARSE
+    worst = np.partition(missed, -2, axis=1)[:, -2:]
+    return agrees & (worst[:, 0] <= _CONSISTENT) & (worst[:, 1] <= _OUTLYING)
+
+
+def _guarded(fits: _Candidates, higher: _Candidates, half: npt.NDArray[np.intp]) -> _Candidates:
+    """The fits with their truncation error: what a higher degree or half the step would change."""
+    halved = np.take_along_axis(fits.value, np.minimum(half, half.shape[0] - 1), axis=0)
+    change = np.zeros_like(fits.value)
+    for other in (np.where(higher.usable, higher.value, np.nan), halved):
+        change = np.fmax(change, np.abs(fits.value - other))
+    uncertainty = fits.uncertainty + _TRUNCATION_SHARE * change
+    return _Candidates(fits.value, uncertainty, fits.rounding, fits.usable)
+
+
+def _pairs(windows: _Windows, rungs: _Rungs) -> _Candidates:
+    """Richardson's extrapolation from the two coarsest rungs of every window."""
+    value, uncertainty, rounding = (np.full_like(windows.start, np.nan) for _ in range(3))
+    ratio = np.einsum("wwp->wp", windows.position[:-1, 1:])  # of neighbouring rungs
+    finer = rungs.quotient[1:]
+    value[:-1] = finer + (finer - rungs.quotient[:-1]) * ratio / (1 - ratio)
+    rounding[:-1] = COVERAGE * rungs.noise[1:] / rungs.step[1:]
+    uncertainty[:-1] = np.abs(value[:-1] - finer) + rounding[:-1]
+    expected = np.abs(value - windows.start)[:, None] * windows.position
+    missed = np.abs(windows.rise + (windows.start - value)[:, None]) - expected
+    usable = _consistent(missed * windows.weight, windows)
+    return _Candidates(value, uncertainty, rounding, usable & np.isfinite(value))
+
+
+def _best_row(best: _Limit, candidates: _Candidates, step: Floats) -> _Limit:
+    """The least uncertain of `best` and the usable candidates, probe by probe."""
+    usable = candidates.usable & np.isfinite(candidates.value)
+    uncertainty = np.where(usable, candidates.uncertainty, np.inf)
+    uncertainty = np.where(np.isnan(uncertainty), np.inf, uncertainty)
+    row = np.argmin(uncertainty, axis=0)
+    column = np.arange(row.size)
+    better = uncertainty[row, column] < best.uncertainty
+    return _Limit(
+        np.where(better, candidates.value[row, column], best.value),
+        np.where(better, uncertainty[row, column], best.uncertainty),
+        np.where(better, candidates.rounding[row, column], best.rounding),
+        np.where(better, step[row, column], best.step),
+    )
+
+
+def noise_along_line(values: Floats) -> float:
+    """The noise of ``func``, as a standard deviation, from values at equally spaced points.
+
+    Third differences remove whatever is smooth; those of independent errors of deviation s have
+    the variance ``s**2 * 6! / 3!**2`` (J. More, S. Wild, "Estimating computational noise", SIAM J.
+    Sci. Comput. 33, 2011, eq. 3.3). Values that are not finite are left out.
+
+    Examples
+    --------
+    >>> noise_along_line(np.array([0.0, 1.0, 4.0, 9.0, 16.0]))
+    0.0
+    """
+    third = np.diff(values, 3)
+    third = third[np.isfinite(third)]
+    if third.size == 0:
+        return 0.0
+    largest = float(np.max(np.abs(third)))
+    if largest == 0:
+        return 0.0
+    return largest * math.sqrt(float(np.mean((third / largest) ** 2)) / _THIRD_DIFFERENCES)
+
+
+def estimate(samples: Samples) -> Estimate:
+    """The derivative along each probe, from its samples.
+
+    Overflow and invalid operations on values that are not finite are expected here; such rungs
+    are left out.
+    """
+    with np.errstate(all="ignore"):
+        return _estimate(samples)
+
+
+def _estimate(samples: Samples) -> Estimate:
+    samples, stairs = _without_stairs(samples)
+    quotient, step = central_quotients(samples)
+    noise = samples.noise_at(samples.forward_values, samples.backward_values)
+    central = _descending(step, quotient, noise)
+    rise = (samples.forward_values - samples.value) / samples.forward
+    fall = (samples.value - samples.backward_values) / samples.backward
+    # Each quotient has the noise of two values, in a central one over twice the step.
+    right = _limit(_descending(samples.forward, rise, 1.5 * noise), order=1)
+    left = _limit(_descending(samples.backward, fall, 1.5 * noise), order=1)
+    smooth = _limit(_noisy(central), order=2)
+    best = _clearer(_clearer(smooth, right), left)
+    rival = np.where(stairs, 0.0, _coarse_limit(central, smooth))
+
+    sides = right.uncertainty + left.uncertainty
+    kink = np.abs(right.value - left.value) > _KINK_GAP * sides
+    # There, the central quotients settle half way.
+    off_centre = np.abs((right.value + left.value) / 2 - smooth.value)
+    kink &= off_centre <= _KINK_GAP * (sides + smooth.uncertainty)
+    lower = np.where(kink, np.fmin(left.value, right.value), best.value)
+    upper = np.where(kink, np.fmax(left.value, right.value), best.value)
+
+    return Estimate(
+        value=np.where(kink, (lower + upper) / 2, best.value),
+        uncertainty=np.where(kink, right.uncertainty + left.uncertainty, best.uncertainty),
+        rounding=best.rounding,
+        step=best.step,
+        slope=_slope_near(samples, rise, fall),
+        hidden=_hidden(samples, best),
+        lower=lower,
+        upper=upper,
+        rival=rival,
+        jump=_jumps(samples),
+    )
+
+
+def _coarse_limit(rungs: _Rungs, limit: _Limit) -> Floats:
+    """What the coarser half of the rungs settles on, where `limit` contradicts it; else NaN.
+
+    The finer half may see a feature that the coarser one misses, and then it is right. But it
+    may also see the rounding error of ``func``, which is no noise at the finest steps where the
+    terms that it comes from do not change by a unit in the last place.
+    """
+    half = int(np.max(np.isfinite(rungs.quotient).sum(axis=0), initial=0)) // 2
+    if half < _ENOUGH_RUNGS:
+        return np.full(rungs.step.shape[1], np.nan)
+    coarse = _limit(_noisy(_Rungs(rungs.step[:half], rungs.quotient[:half], rungs.noise[:half])), 2)
+    apart = np.abs(coarse.value - limit.value) > 3 * (coarse.uncertainty + limit.uncertainty)
+    return np.where(apart, coarse.value, np.nan)
+
+
+def _hidden(samples: Samples, best: _Limit) -> Floats:
+    """See `Estimate.hidden`. A derivative that stands out of its uncertainty hides nothing."""
+    hidden = COVERAGE * samples.noise_at() / samples.smooth
+    return np.where(np.abs(best.value) > _STANDS_OUT * best.uncertainty, 0.0, hidden)
+
+
+def _clearer(limit: _Limit, one_sided: _Limit) -> _Limit:
+    """The one-sided limit where it is far less uncertain: at an edge of the domain, say."""
+    better = one_sided.uncertainty < limit.uncertainty / _ONE_SIDED_GAIN
+    return _Limit(
+        np.where(better, one_sided.value, limit.value),
+        np.where(better, one_sided.uncertainty, limit.uncertainty),
+        np.where(better, one_sided.rounding, limit.rounding),
+        np.where(better, one_sided.step, limit.step),
+    )
+
+
+def _slope_near(samples: Samples, rise: Floats, fall: Floats) -> Floats:
+    """The largest one-sided slope near x0, 0 where none stands out of the noise."""
+    slopes = []
+    for lengths, slope in ((samples.forward, rise), (samples.backward, fall)):
+        stands_out = np.abs(slope) * lengths > _STANDS_OUT * samples.noise_at()
+        there = stands_out & np.isfinite(slope) & (lengths <= samples.scale / _NEAR)
+        slopes.append(np.where(there, np.abs(slope), 0.0))
+    largest: Floats = np.concatenate(slopes).max(axis=0)
+    return largest
+
+
+def _without_stairs(samples: Samples) -> tuple[Samples, Flags]:
+    """The samples without the rungs that stay on one tread of a staircase, and where that is.
+
+    A ``func`` that computes in a coarser dtype than its input is constant at the finest rungs
+    and varies on both sides beyond. Those rungs say nothing of the derivative meant, and the
+    first change beyond them is noise. A ``func`` that is constant over a good part of the range
+    looked at (floor, between its jumps) is constant.
+    """
+    moves = (samples.forward_values != samples.value) & (samples.backward_values != samples.value)
+    moves &= np.isfinite(samples.forward_values) & np.isfinite(samples.backward_values)
+    still = np.zeros_like(moves)
+    for lengths, values in (
+        (samples.forward, samples.forward_values),
+        (samples.backward, samples.backward_values),
+    ):
+        moved = np.isfinite(values) & (values != samples.value)
+        first = np.min(lengths, axis=0, initial=np.inf, where=moved)
+        still |= (values == samples.value) & (lengths < first)
+    longest = np.where(moves, samples.forward, 0.0).max(axis=0)
+    tread = np.where(still, samples.forward, 0.0).max(axis=0)
+    stairs = (tread > 0) & (tread * _TREADS < longest)
+    first = moves & (samples.forward <= _RISER * tread)
+    change = np.fmax(
+        np.abs(samples.forward_values - samples.value),
+        np.abs(samples.backward_values - samples.value),
+    )
+    riser = np.where(first, change, 0.0).max(axis=0)
+    stairs &= riser > _STEEP * samples.noise_at()  # else it is the rounding of func's value
+    noise = np.where(stairs, np.fmax(samples.noise, riser), samples.noise)
+    left_out = (samples.forward <= tread) & stairs
+    return (
+        dataclasses.replace(
+            samples,
+            noise=noise,
+            forward_values=np.where(left_out, np.nan, samples.forward_values),
+            backward_values=np.where(left_out, np.nan, samples.backward_values),
+        ),
+        stairs,
+    )
+
+
+def _jumps(samples: Samples) -> Flags:
+    """Whether the change of ``func`` stays the same while the steps shrink to nothing.
+
+    Noise would vary from rung to rung, so it is not asked how large it is.
+    """
+    jumps = np.zeros(samples.forward.shape[1], dtype=bool)
+    rounding = samples.precision * abs(samples.value)
+    for lengths, values in (
+        (samples.forward, samples.forward_values),
+        (samples.backward, samples.backward_values),
+    ):
+        rungs = _descending(lengths, values - samples.value, np.zeros_like(values))
+        count = np.isfinite(rungs.quotient).sum(axis=0)
+        finest = np.maximum(count - np.arange(1, _WITNESSES + 1)[:, None], 0)
+        change = np.take_along_axis(rungs.quotient, finest, axis=0)
+        lowest, highest = np.min(change, axis=0), np.max(change, axis=0)
+        size = np.fmin(np.abs(lowest), np.abs(highest))
+        constant = highest - lowest <= size / _JUMP_STEADY
+        jumps |= (count > _WITNESSES) & constant & (size > _JUMP * rounding)
+    return jumps

@@ -1,0 +1,269 @@
+"""The lines that a check looks along: coordinate axes, random tangents or a given one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checkgrad.backends import Array
+from checkgrad.differences import dot, norm
+from checkgrad.point import Floats, Point
+from checkgrad.probes import CoordinateProbes, Places, Probes, TangentProbes, power_of_two
+from checkgrad.sampling import Sampler
+
+_REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
+_DISCREPANT = 1024.0  # binary digits: all that float64 has room for
+_ABOUT_LINEAR = 2.0  # binary digits that func and its claim may differ by at that scale
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Probes, and what a claim says of each.
+
+    Attributes
+    ----------
+    point : Point
+        Where they cross.
+    probes : Probes
+        To sample ``func`` along.
+    claim : array, shape (probes,)
+        The claimed derivative along each.
+    claimed : callable
+        The same for another claim, given by its leaves.
+    smooth : array, shape (probes,)
+        A length that ``func`` may be expected to be smooth over: that of x0, its other
+        coordinates included.
+    direction : str
+        What they are, in words.
+    axes : bool
+        Whether they are all coordinate axes, in order.
+    whole : float
+        What the claim says of a random tangent, typically: that of one tangent may be far smaller
+        by chance, when its terms cancel, and no error would be worth as little. 0 for axes.
+    """
+
+    point: Point
+    probes: Probes
+    claim: Floats
+    claimed: Callable[[Sequence[Array]], Floats]
+    smooth: Floats
+    direction: str
+    axes: bool
+    whole: float
+
+
+def coordinate_lines(
+    sampler: Sampler, claims: Sequence[Array], limits: tuple[Floats, Floats], value: float
+) -> Lines:
+    """All coordinate axes.
+
+    The scale of a coordinate is its own size. One that is zero has none: there, the step that
+    the claim needs to change ``func`` by all of its value stands in, or else the typical size of
+    the others.
+    """
+    point = sampler.point
+    x0, claim = point.on_host(point.leaves), point.on_host(claims)
+    sizes = np.abs(x0)
+    with np.errstate(all="ignore"):
+        needed = np.abs(value / claim)
+    if value == 0:
+        needed = _linear_reach(CoordinateProbes(sampler, x0, sizes, limits), claim, sizes, value)
+    usable = np.isfinite(needed) & (needed > 0)
+    typical = _typical(sizes[sizes > 0] if np.any(sizes > 0) else needed[usable])
+    scale = np.where(sizes > 0, sizes, np.where(usable, needed, typical))
+    with np.errstate(over="ignore"):
+        width = limits[1] - limits[0]
+    scale = power_of_two(np.where((width > 0) & (width < scale), width, scale))
+    return Lines(
+        point=point,
+        probes=CoordinateProbes(sampler, x0, scale, limits),
+        claim=claim,
+        claimed=point.on_host,
+        smooth=np.fmax(scale, typical),
+        direction="all",
+        axes=True,
+        whole=0.0,
+    )
+
+
+def _linear_reach(probes: CoordinateProbes, claim: Floats, sizes: Floats, value: float) -> Floats:
+    """About how far ``func`` changes as its claim says, in coordinates that are 0; else NaN.
+
+    Where x0 and ``func(x0)`` are both zero, nothing else shows the scale of a coordinate. If
+    func changes by another amount than the claim says at some step, being curved, the two agree
+    about as much nearer to x0.
+    """
+    reach = np.where((sizes == 0) & np.isfinite(claim) & (claim != 0), 1.0, np.nan)
+    if np.any(sizes > 0):
+        reach *= _typical(sizes[sizes > 0])
+
+    def discrepancy(which: Places, steps: Floats) -> Floats:
+        """log2 of what ``func`` changes by to what the claim says; huge where it does not."""
+        lengths, values = probes.sample(which, steps)
+        with np.errstate(all="ignore"):
+            ratio = np.log2(np.abs((values - value) / (claim[which] * lengths)))
+        digits: Floats = np.minimum(np.nan_to_num(np.abs(ratio), nan=np.inf), _DISCREPANT)
+        return digits
+
+    which = np.flatnonzero(np.isfinite(reach))
+    off = discrepancy(which, reach[which])
+    for _ in range(_REACH_TRIES):
+        left = off > _ABOUT_LINEAR
+        which, off = which[left], off[left]
+        if which.size == 0:
+            break
+        before = off
+        # Half way, in powers of two, whatever the power of h that the two differ by; up or down.
+        for factor in (np.exp2(-off / 2), np.exp2(off / 2)):
+            steps = reach[which] * factor
+            there = discrepancy(which, steps)
+            better = there < off
+            reach[which] = np.where(better, steps, reach[which])
+            off = np.where(better, there, off)
+        which, off = which[off < before], off[off < before]
+    return reach
+
+
+def _typical(sizes: Floats) -> float:
+    return float(np.exp(np.median(np.log(sizes)))) if sizes.size else 1.0
+
+
+def random_lines(
+    sampler: Sampler,
+    claims: Sequence[Array],
+    limits: tuple[Floats, Floats],
+    rng: np.random.Generator,
+    count: int,
+) -> Lines:
+    """Random tangents: each coordinate a normal number times its own size, made on the device."""
+    point = sampler.point
+    sizes = _sizes(point)
+    tangents = [
+        [
+            point.backend.standard_normal(rng, x) * size
+            for x, size in zip(point.leaves, sizes, strict=True)
+        ]
+        for _ in range(count)
+    ]
+    tangents = [_inward(point, tangent, limits) for tangent in tangents]
+    words = "1 random tangent" if count == 1 else f"{count} random tangents"
+    whole = float(norm([c * size for c, size in zip(claims, sizes, strict=True)], point.xp))
+    return _tangent_lines(sampler, claims, limits, tangents, sizes, words, whole)
+
+
+def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+    """A tangent turned inward where x0 lies on a bound, so that it can be followed."""
+    if not bounded(limits):
+        return tangent
+    x0, v = point.on_host(point.leaves), point.on_host(tangent)
+    v = np.where(x0 == limits[0], np.abs(v), v)
+    v = np.where(x0 == limits[1], -np.abs(v), v)
+    return point.rounded(np.where(limits[0] == limits[1], 0.0, v))
+
+
+def bounded(limits: tuple[Floats, Floats]) -> bool:
+    """Whether any coordinate has a bound."""
+    return not (np.all(np.isinf(limits[0])) and np.all(np.isinf(limits[1])))
+
+
+def given_line(
+    sampler: Sampler, claims: Sequence[Array], limits: tuple[Floats, Floats], direction: Any
+) -> Lines:
+    """One tangent, given by the user.
+
+    Raises
+    ------
+    ValueError
+        If it is not shaped like x0, not finite, or zero.
+    """
+    point = sampler.point
+    parts = point.claim_leaves(direction, name="direction")
+    tangent = [point.xp.astype(part, x.dtype) for part, x in zip(parts, point.leaves, strict=True)]
+    largest = max(_largest(part, point) for part in tangent)
+    if not math.isfinite(largest) or largest == 0:
+        problem = "zero everywhere" if largest == 0 else "not finite"
+        raise ValueError(f"direction is {problem}; pass a finite tangent that is not zero")
+    return _tangent_lines(
+        sampler, claims, limits, [tangent], _sizes(point), "the given tangent", 0.0
+    )
+
+
+def _tangent_lines(
+    sampler: Sampler,
+    claims: Sequence[Array],
+    limits: tuple[Floats, Floats],
+    tangents: list[list[Array]],
+    sizes: list[Array],
+    words: str,
+    whole: float,
+) -> Lines:
+    point = sampler.point
+    room = _room(point, tangents, limits)
+    relative = [
+        max(_largest(v / size, point) for v, size in zip(tangent, sizes, strict=True))
+        for tangent in tangents
+    ]
+    scale = power_of_two(np.asarray([1 / largest for largest in relative]))
+    widest = np.fmax(room[0], room[1])
+    scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
+
+    def claimed(leaves: Sequence[Array]) -> Floats:
+        return np.asarray(
+            [
+                sum(float(dot(c, v, point.xp)) for c, v in zip(leaves, tangent, strict=True))
+                for tangent in tangents
+            ],
+            dtype=np.float64,
+        )
+
+    return Lines(
+        point=point,
+        probes=TangentProbes(sampler, tangents, claims, scale, room),
+        claim=claimed(claims),
+        claimed=claimed,
+        smooth=scale,
+        direction=words,
+        axes=False,
+        whole=whole if math.isfinite(whole) else 0.0,
+    )
+
+
+def _sizes(point: Point) -> list[Array]:
+    """The size of every coordinate; where it is 0, the mean size of its leaf, or of all."""
+    means = [
+        float(point.xp.mean(point.xp.abs(x))) if x.shape.count(0) == 0 else 0.0
+        for x in point.leaves
+    ]
+    overall = max(means) or 1.0
+    return [
+        point.xp.where(x != 0, point.xp.abs(x), point.xp.full_like(x, mean or overall))
+        for x, mean in zip(point.leaves, means, strict=True)
+    ]
+
+
+def _largest(array: Array, point: Point) -> float:
+    return float(point.xp.max(point.xp.abs(array))) if math.prod(array.shape) else 0.0
+
+
+def _room(
+    point: Point, tangents: list[list[Array]], limits: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """How far each tangent may be followed forward and backward within the bounds."""
+    lower, upper = limits
+    unbounded = np.full(len(tangents), np.inf)
+    if not bounded(limits):
+        return unbounded, unbounded
+    x0 = point.on_host(point.leaves)
+    above, below = upper - x0, x0 - lower
+    forward, backward = unbounded.copy(), unbounded.copy()
+    for i, tangent in enumerate(tangents):
+        v = point.on_host(tangent)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            up, down = above / np.abs(v), below / np.abs(v)
+        forward[i] = np.nanmin(np.where(v > 0, up, np.where(v < 0, down, np.inf)))
+        backward[i] = np.nanmin(np.where(v > 0, down, np.where(v < 0, up, np.inf)))
+    return forward, backward

@@ -1,0 +1,162 @@
+"""From claims and estimates to a verdict: arithmetic on what was found, no call of user code.
+
+What a verdict means is section 4 of the design: a probe (a coordinate or a tangent) is *wrong* if
+claim and estimate differ by more than a safe multiple of the uncertainty and by more than `rtol`,
+*resolved* if the uncertainty is small enough to tell an error of `rtol`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from checkgrad.differences import Estimate, Flags, Floats
+
+SAFETY = 5.0  # uncertainties that claim and estimate must lie apart before the claim is wrong
+MARGIN = 1.5  # times rtol that a wrong claim is off: a feature hidden in noise may be worth one
+AGREEMENT = 10.0  # two independent numbers this many times closer than rtol certify each other
+NEGLIGIBLE = 100.0  # how much smaller than the whole derivative an entry must be to be negligible
+
+
+class Verdict(enum.Enum):
+    """What a check found out about a claim.
+
+    ``CORRECT``: the claim is the derivative, to within `rtol`. ``WRONG``: it is not.
+    ``INCONCLUSIVE``: noise or roughness of the function hides which.
+
+    Examples
+    --------
+    >>> from checkgrad import Verdict
+    >>> Verdict("wrong") is Verdict.WRONG
+    True
+    """
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What claims and estimates say of each probe.
+
+    Attributes
+    ----------
+    distance : array, shape (probes,)
+        How far the claim lies from the nearest valid derivative; infinite if it is not finite.
+    uncertainty : array, shape (probes,)
+        Of the comparison: the estimate's and the claim's own.
+    magnitude : array, shape (probes,)
+        The larger of claim and estimate.
+    reference : array, shape (probes,)
+        What `rtol` is relative to: the magnitude, or the scale around it where it is negligible.
+    wrong, resolved : array of bool, shape (probes,)
+        Both False: inconclusive.
+    """
+
+    distance: Floats
+    uncertainty: Floats
+    magnitude: Floats
+    reference: Floats
+    wrong: Flags
+    resolved: Flags
+
+    @property
+    def verdict(self) -> Verdict:
+        """Wrong if any probe is; else inconclusive if any is unresolved; else correct."""
+        if np.any(self.wrong):
+            return Verdict.WRONG
+        return Verdict.CORRECT if np.all(self.resolved) else Verdict.INCONCLUSIVE
+
+
+def scale_of(claim: Floats, estimate: Estimate) -> float:
+    """The scale of the whole derivative: its largest entry, as far as one is certain of it."""
+    certain = np.abs(estimate.value) - estimate.uncertainty
+    entries = np.concatenate([np.abs(claim), certain])
+    return float(np.max(entries[np.isfinite(entries)], initial=0.0))
+
+
+def assess(
+    claim: Floats,
+    estimate: Estimate,
+    claim_noise: Floats,
+    rtol: float,
+    scale: float,
+    negligible: Flags | bool = True,
+    examined: Flags | bool = True,
+    whole: float = 0.0,
+) -> Assessment:
+    """Compare each claim with its estimate.
+
+    Parameters
+    ----------
+    claim, claim_noise : array, shape (probes,)
+        The claim, and its own rounding error.
+    estimate : Estimate
+        Of the same probes.
+    rtol : float
+        The smallest relative error that must not get past.
+    scale : float
+        The scale of the whole derivative, see `scale_of`.
+    negligible : array of bool, shape (probes,)
+        Which probes may be taken to be negligible beside the whole, if they are that small.
+    examined : array of bool, shape (probes,)
+        Which probes were looked at as closely, and as far, as can be.
+    whole : float
+        A scale that errors are relative to at least: that of a random tangent, whose terms may
+        cancel by chance.
+    """
+    with np.errstate(all="ignore"):
+        return _assess(
+            claim,
+            estimate,
+            claim_noise,
+            rtol,
+            scale,
+            np.asarray(negligible),
+            np.asarray(examined),
+            whole,
+        )
+
+
+def _assess(
+    claim: Floats,
+    estimate: Estimate,
+    claim_noise: Floats,
+    rtol: float,
+    scale: float,
+    negligible: Flags,
+    examined: Flags,
+    whole: float,
+) -> Assessment:
+    uncertainty = estimate.uncertainty + claim_noise
+    size = np.fmax(np.abs(estimate.lower), np.abs(estimate.upper))
+    finite = np.isfinite(claim)
+    magnitude = np.where(finite, np.fmax(np.abs(claim), size), size)
+    distance = np.fmax(0.0, np.fmax(estimate.lower - claim, claim - estimate.upper))
+    distance = np.where(finite & np.isfinite(estimate.value), distance, np.inf)
+
+    relative = np.where(negligible & (magnitude <= scale / NEGLIGIBLE), scale, magnitude)
+    relative = np.fmax(relative, whole)
+    slope = estimate.slope
+    vanishes = examined & (scale <= slope / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
+    reference = np.where(vanishes, slope, relative)
+    unsure = estimate.jump | ~np.isfinite(estimate.value)
+    resolved = distance + uncertainty <= rtol * reference
+    agrees = (distance <= rtol / AGREEMENT * relative) & (relative > 0)
+    agrees &= estimate.rounding <= rtol * relative
+    # A small entry that rounding does not excuse is looked at more closely.
+    resolved |= agrees & (distance <= rtol / AGREEMENT * magnitude + SAFETY * estimate.rounding)
+    # Nothing moves func, however far, and the claim says so.
+    resolved |= examined & (claim == 0) & (size == 0) & (slope == 0)
+
+    near_rival = np.abs(claim - estimate.rival) <= np.fmax(SAFETY * uncertainty, rtol * magnitude)
+    firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
+    wrong = distance > SAFETY * firm + MARGIN * rtol * magnitude
+    wrong &= finite & ~unsure & ~near_rival
+    smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
+    wrong |= ~finite & smooth & ~unsure
+    resolved &= finite & ~wrong & ~unsure & (~near_rival | (distance == 0))
+    return Assessment(distance, uncertainty, magnitude, reference, wrong, resolved)

@@ -1,0 +1,418 @@
+"""`x0` as one flat vector of real coordinates, whatever its shape, tree, dtype or library.
+
+This room owns the way from the user's structure to coordinates and back, the validation of `x0`
+and of claims against it, and steps that are exactly representable. It never calls ``func``.
+"""
+
+from __future__ import annotations
+
+import array as stdlib_array
+import bisect
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.backends import Array, Backend, Structure, find_backend, flatten_tree, is_array
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
+
+
+def quote(value: object) -> str:
+    """`value` as an error message shows it: its repr, cut where it grows long, and its type."""
+    text = repr(value)
+    if len(text) > _QUOTED_LENGTH:
+        text = text[: _QUOTED_LENGTH - 3] + "..."
+    return f"{text} (type {type(value).__name__})"
+
+
+@dataclass(frozen=True)
+class Point:
+    """`x0`, and what is needed to hand it out and to read claims of its structure.
+
+    Attributes
+    ----------
+    backend : Backend
+        The array library of the leaves.
+    leaves : tuple of array
+        The real floating leaves of `x0`, as the library's own arrays, without gradient records.
+        A copy made at entry, for ``func`` may write into the user's: never written to, never
+        handed out.
+    originals : tuple of array
+        The same copy as the user passed it (integers not converted, requiring a gradient or not).
+    structure : Structure or None
+        How the leaves make up the tree; None where `x0` is a single array.
+    """
+
+    backend: Backend
+    leaves: tuple[Array, ...]
+    originals: tuple[Array, ...]
+    structure: Structure | None
+
+    @property
+    def xp(self) -> Any:
+        """The array API namespace of the leaves."""
+        return self.backend.xp
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of coordinates of each leaf."""
+        return tuple(math.prod(leaf.shape) for leaf in self.leaves)
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """The first coordinate of each leaf."""
+        return tuple(itertools.accumulate(self.sizes, initial=0))[:-1]
+
+    @cached_property
+    def size(self) -> int:
+        """The number of coordinates."""
+        return sum(self.sizes)
+
+    def locate(self, coordinate: int) -> tuple[int, int]:
+        """The leaf that `coordinate` lies in, and its flat entry there."""
+        leaf = bisect.bisect_right(self.offsets, coordinate) - 1
+        while self.sizes[leaf] == 0:
+            leaf -= 1
+        return leaf, coordinate - self.offsets[leaf]
+
+    def place(self, coordinate: int) -> str:
+        """Where `coordinate` is in the user's structure, e.g. ``['bias'][3]``."""
+        leaf, entry = self.locate(coordinate)
+        return self.leaf_path(leaf) + entry_text(self.leaves[leaf].shape, entry)
+
+    def leaf_path(self, leaf: int) -> str:
+        """The path of a leaf in the user's tree; empty where `x0` is a single array."""
+        return "" if self.structure is None else self.structure.paths[leaf]
+
+    def assemble(self, leaves: Sequence[Array]) -> Any:
+        """The user's structure around `leaves`."""
+        if self.backend.name == "numpy":  # whose arithmetic turns 0-d arrays into scalars
+            leaves = [np.asarray(leaf) for leaf in leaves]
+        return leaves[0] if self.structure is None else self.structure.unflatten(list(leaves))
+
+    def fresh(self) -> Any:
+        """`x0` for ``func``, in memory of its own."""
+        return self.assemble([self.backend.fresh(leaf) for leaf in self.leaves])
+
+    def fresh_for_grad(self) -> Any:
+        """`x0` for ``grad``: as the user passed it, in memory of its own."""
+        return self.assemble(
+            [self.backend.fresh_for_grad(original, original) for original in self.originals]
+        )
+
+    def on_host(self, leaves: Sequence[Array]) -> Floats:
+        """All coordinates of `leaves` on the host, flat."""
+        parts = [self.backend.to_host(leaf).reshape(-1) for leaf in leaves]
+        return np.concatenate(parts)
+
+    def rounded(self, coordinates: Floats) -> list[Array]:
+        """Leaves from flat coordinates on the host, in the dtypes and on the devices of x0."""
+        bounds = zip(self.offsets, self.sizes, self.leaves, strict=True)
+        return [
+            self.xp.reshape(
+                self.backend.rounded(coordinates[start : start + size], leaf), leaf.shape
+            )
+            for start, size, leaf in bounds
+        ]
+
+    def neighbour(
+        self, signs: Sequence[Array], units: float, precision: float = 0.0
+    ) -> list[Array]:
+        """x0 with every coordinate moved by some units in the last place, up or down.
+
+        A unit is that of the dtype, or of machine epsilon `precision` where that is coarser. A
+        coordinate that is 0, which has no such unit, stays.
+        """
+        moved = []
+        for x, sign in zip(self.leaves, signs, strict=True):
+            unit = x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x
+            moved.append(x + units * unit * sign)
+        return moved
+
+    def coarsened(self, precision: float) -> list[Array]:
+        """x0 rounded to a coarser dtype, of machine epsilon `precision`.
+
+        The sum and difference round it (T. Dekker, Numer. Math. 18, 1971, after G. Veltkamp).
+        """
+        rounded = []
+        for x in self.leaves:
+            large = x * (precision / float(self.xp.finfo(x.dtype).eps) + 1)
+            rounded.append(large - (large - x))
+        return rounded
+
+    def random_signs(self, rng: np.random.Generator) -> list[Array]:
+        """A random 1 or -1 for every coordinate, in the dtypes and on the devices of x0."""
+        normals = [self.backend.standard_normal(rng, x) for x in self.leaves]
+        return [self.xp.astype(z > 0, z.dtype) * 2 - 1 for z in normals]
+
+    def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
+        """The parts of a `tree` like x0, one for each leaf; errors name it by `subject`.
+
+        Raises
+        ------
+        ValueError
+            If it has another structure than x0.
+        """
+        if self.structure is None:
+            return [tree]
+        parts, description = self.structure.flatten_like(tree)
+        if description != self.structure.description:
+            raise ValueError(
+                f"{subject} a tree of another structure than x0: {description} instead of "
+                f"{self.structure.description}; {remedy}"
+            )
+        return parts
+
+    def claim_leaves(
+        self, claim: Any, value_shape: tuple[int, ...] = (), name: str = "grad"
+    ) -> list[Array]:
+        """The arrays of a claim, each of shape ``value_shape + leaf.shape``.
+
+        A `value_shape` of (1,) counts as scalar: the claims are of shape ``leaf.shape`` then.
+
+        Raises
+        ------
+        ValueError
+            If the claim's tree or one of its shapes is not that of `x0`.
+        TypeError
+            If the claim is not numeric.
+        """
+        if claim is None:
+            raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
+        parts = self.parts(claim, f"{name} returned", "return one derivative for each array of x0")
+        return [
+            self._claim_leaf(part, leaf, value_shape, f"{name}{self.leaf_path(leaf)}")
+            for leaf, part in enumerate(parts)
+        ]
+
+    def _claim_leaf(self, claim: Any, leaf: int, value_shape: tuple[int, ...], name: str) -> Array:
+        x = self.leaves[leaf]
+        array = as_numeric(claim, self.backend, x, name)
+        wanted = (*value_shape, *x.shape)
+        if value_shape == (1,) and array.shape in (x.shape, wanted):
+            return self.xp.reshape(array, x.shape)
+        if array.shape == wanted:
+            return array
+        scalar = value_shape in ((), (1,))
+        one = array.shape == () or (array.shape == (1,) and x.shape == ())
+        if scalar and one and self.sizes[leaf] == 1:
+            return self.xp.reshape(array, x.shape)
+        where = f"x0{self.leaf_path(leaf)}"
+        if scalar:
+            remedy = (
+                f"flatten it, e.g. {name}(x).ravel()"
+                if is_array(claim)
+                and math.prod(array.shape) == self.sizes[leaf]
+                and len(x.shape) == 1
+                else f"return one number for each entry of {where}"
+            )
+            raise ValueError(
+                f"{name} returned shape {tuple(array.shape)} but {where} has shape "
+                f"{tuple(x.shape)}; {remedy}"
+            )
+        raise ValueError(
+            f"{name} returned shape {tuple(array.shape)}, but func returns shape "
+            f"{tuple(value_shape)} and {where} has shape {tuple(x.shape)}; return the Jacobian of "
+            f"shape {wanted}"
+        )
+
+
+def entry_text(shape: tuple[int, ...], entry: int) -> str:
+    """The index of a flat entry in an array of `shape`, as Python writes it."""
+    if not shape:
+        return ""
+    index = np.unravel_index(entry, shape)
+    return f"[{', '.join(str(int(i)) for i in index)}]"
+
+
+def make_point(x0: Any) -> Point:
+    """Validate `x0` and flatten it.
+
+    Raises
+    ------
+    ValueError
+        If `x0` is empty or has an entry that is not finite.
+    TypeError
+        If `x0` is not numeric, is complex, or mixes array libraries.
+    """
+    parts, structure = _flatten(x0)
+    backend = find_backend([part for part in parts if is_array(part)])
+    arrays = [_plain(part) if _is_host(part) else part for part in parts]
+    like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])
+    taken = [backend_array(array, backend, like) for array in arrays]
+    originals = [backend.fresh_for_grad(array, array) for array in taken]
+    paths = ("",) if structure is None else structure.paths
+    leaves = tuple(
+        backend.detach(_as_real_floating(array, backend.xp, f"x0{path}"))
+        for array, path in zip(originals, paths, strict=True)
+    )
+    point = Point(backend, leaves, tuple(originals), structure)
+    if point.size == 0:
+        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
+        raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")
+    _require_finite(point)
+    return point
+
+
+def backend_array(array: Array, backend: Backend, like: Array) -> Array:
+    """`array` as it is where it is of the backend's library, else converted to it."""
+    if isinstance(array, np.ndarray) and backend.name != "numpy":
+        return backend.asarray(array, like)
+    return array
+
+
+def _is_host(part: Any) -> bool:
+    return isinstance(part, np.ndarray) or not is_array(part)
+
+
+def _plain(part: Any) -> Array:
+    """A NumPy array, or a number, as an array of the base class in native byte order."""
+    if not is_array(part):
+        return np.asarray(part, dtype=np.float64)
+    array = np.asarray(part)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _flatten(x0: Any) -> tuple[list[Array], Structure | None]:
+    if is_array(x0):
+        return [x0], None
+    if _is_array_like(x0):
+        return [_host_array(x0)], None
+    leaves, structure = flatten_tree(x0)
+    arrays = []
+    for leaf, path in zip(leaves, structure.paths, strict=True):
+        number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
+        if number or is_array(leaf):
+            arrays.append(leaf)
+        else:
+            raise TypeError(
+                f"x0{path} is {quote(leaf)}; x0 is an array, numbers, or a tree (dict, list, "
+                "tuple, registered dataclass) of arrays"
+            )
+    if not arrays:
+        raise ValueError(f"x0 is empty: {quote(x0)} has no array in it")
+    return arrays, structure
+
+
+def _is_array_like(x0: Any) -> bool:
+    """Whether `x0` is what NumPy reads as one array: numbers, or nested sequences of them."""
+    if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
+        return all(_is_array_like(item) for item in x0)
+    if isinstance(x0, np.ndarray):
+        return x0.ndim == 0  # SciPy reads a list of 0-d arrays as a vector
+    if isinstance(x0, (range, stdlib_array.array, memoryview)):
+        return True
+    return isinstance(x0, (int, float, complex, str, bytes, np.generic)) or x0 is None
+
+
+def _host_array(x0: Any) -> Array:
+    try:
+        return np.asarray(x0)
+    except ValueError as error:
+        raise ValueError(f"x0 is not an array: {error}; got {quote(x0)}") from None
+
+
+def _as_real_floating(array: Array, xp: Any, name: str) -> Array:
+    dtype = array.dtype
+    if isinstance(array, np.ndarray) and dtype.kind in "OSUVMm":
+        raise TypeError(f"{name} has dtype {dtype}; it must be real numbers, e.g. float64")
+    if xp.isdtype(dtype, "real floating"):
+        return array
+    if xp.isdtype(dtype, "integral"):
+        return xp.astype(array, default_floating(xp))
+    raise TypeError(f"{name} has dtype {dtype}; it must be real numbers, e.g. float64")
+
+
+def default_floating(xp: Any) -> Any:
+    """The dtype that numbers of no floating dtype are converted to."""
+    return xp.__array_namespace_info__().default_dtypes()["real floating"]
+
+
+def _require_finite(point: Point) -> None:
+    for leaf, array in enumerate(point.leaves):
+        finite = point.xp.isfinite(array)
+        if not bool(point.xp.all(finite)):
+            values = point.backend.to_host(array).ravel()
+            entry = int(np.flatnonzero(~np.isfinite(values))[0])
+            place = f"x0{point.leaf_path(leaf)}{entry_text(array.shape, entry)}"
+            raise ValueError(
+                f"{place} is {values[entry]}; a derivative can be checked at finite x0 only"
+            )
+
+
+def as_numeric(
+    value: Any, backend: Backend, like: Array, name: str, said: str = "returned"
+) -> Array:
+    """`value`, returned by the user's function `name`, as an array of the backend's library.
+
+    A list of 0-d arrays becomes one array. Raises TypeError where `value` is not numeric; truth
+    values are not. `said` is "is" for a value that the user passed.
+    """
+    remedy = "it must return numbers" if said == "returned" else "pass numbers"
+    if isinstance(value, (list, tuple)) and any(_holds_array(item) for item in value):
+        items = [as_numeric(item, backend, like, name, said) for item in value]
+        shapes = {tuple(item.shape) for item in items}
+        if len(shapes) > 1:
+            raise ValueError(f"{name} {said} parts of different shapes: {sorted(shapes)}")
+        dtype = backend.xp.result_type(*items)
+        return backend.xp.stack([backend.xp.astype(item, dtype, copy=False) for item in items])
+    if is_array(value):
+        array = backend.asarray(value, like)
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{name} {said} {quote(value)}: {error}") from None
+        if backend.name != "numpy" and array.dtype.kind in "biufc":
+            array = backend.asarray(array, like)
+    if isinstance(array, np.ndarray):
+        if array.dtype.kind not in "iufc":
+            raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
+        return array
+    if backend.xp.isdtype(array.dtype, "bool"):
+        raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
+    if backend.xp.isdtype(array.dtype, "integral"):
+        return backend.xp.astype(array, like.dtype)
+    return array
+
+
+def _holds_array(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_array(item) for item in value)
+    return is_array(value) and not isinstance(value, np.ndarray)
+
+
+def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Array, Array]:
+    """``x + epsilon`` and the steps that it really takes, ``(x + epsilon) - x``.
+
+    A step that vanishes in the sum becomes ``default * sign(x) * max(1, |x|)``, as in SciPy's
+    ``approx_derivative`` (scipy.optimize._numdiff, ``abs_step``).
+
+    Parameters
+    ----------
+    x : array
+        Coordinates, of any shape and real floating dtype.
+    epsilon : float or array
+        The steps asked for, broadcastable to the shape of `x`.
+    default : float
+        The relative step that stands in for one that vanishes.
+    xp : namespace
+        The array API namespace of `x`.
+    """
+    step = xp.broadcast_to(
+        xp.asarray(epsilon, dtype=x.dtype, device=array_api_compat.device(x)), x.shape
+    )
+    sign = xp.astype(x >= 0, x.dtype) * 2 - 1
+    magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
+    step = xp.where((x + step) - x == 0, default * sign * magnitude, step)
+    moved = x + step
+    return moved, moved - x

@@ -1,0 +1,317 @@
+"""How far to look: which steps each probe is sampled at, from one cheap pass to a whole ladder.
+
+The loop between sampling and judging. A probe leaves it as soon as its claim is certified or
+resolved; only the others are sampled further, so that the cost stays near two evaluations of
+``func`` per coordinate. That a claim is wrong is concluded from a whole ladder only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.differences import COVERAGE, ROUNDING, Estimate, Floats, Samples, estimate
+from checkgrad.judge import NEGLIGIBLE, Assessment, assess, scale_of
+from checkgrad.probes import Places, Probes
+
+_SHORT_PART = 0.36  # of the digits: the shortest first step, where h**2 is below rtol / 10
+_FIRST_ROUNDING = 6.0  # the first step is to bring the rounding error this far below rtol
+_LARGEST_FIRST = 4  # power of two that a first step may be longer than the scale of its probe
+_STAGES = ([0], [2], [4, -2])  # powers of two, from the first step of each probe
+_DENSE = 24  # powers of two below the scale down to which every one has a rung in a whole ladder
+_SPARSE = 3  # powers of two between the rungs that are finer
+_ABOVE_ULP = 7  # binary digits between the finest step and a unit in the last place, if possible
+_REACH = 3  # powers of two beyond what func is expected to be smooth over: the farthest step
+_LINEAR = 4.0  # the part of func(x0) that it may change by, if the claim is right, beyond that
+_DEPTH = 64  # powers of two below the scale: the finest step where x0 is 0
+_ROUND = 4  # rungs by which the ladder is extended at a time
+_BETWEEN = np.asarray([0.22, 0.28, 0.36, 0.45, 0.6, 0.8])  # rungs between rungs, times the best
+_BETWEEN_AGAIN = _BETWEEN * 0.92
+_WORTHWHILE = 30.0  # times too uncertain: more samples between the rungs will not help beyond
+_BLOCK = 32  # probes refined in one go; once one is wrong, the blocks after it are left
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found along all probes.
+
+    Attributes
+    ----------
+    claim, claim_noise : array, shape (probes,)
+        The claim, and its own rounding error where it was measured, 0 elsewhere.
+    estimate : Estimate
+        With its uncertainty.
+    assessment : Assessment
+        Of the claim against the estimate.
+    """
+
+    claim: Floats
+    claim_noise: Floats
+    estimate: Estimate
+    assessment: Assessment
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be checked along some probes.
+
+    Attributes
+    ----------
+    probes : Probes
+        The lines to sample ``func`` along.
+    claim : array, shape (probes,)
+        The claimed derivative along each.
+    smooth : array, shape (probes,)
+        A length that ``func`` may be expected to be smooth over: that of x0, its other
+        coordinates included.
+    value : float
+        ``func(x0)``.
+    noise : float
+        The absolute error of one evaluation of ``func``, as measured.
+    precision : float
+        The machine epsilon of the coarser of the dtypes of x0 and ``func(x0)``.
+    rtol : float
+        The smallest relative error that must not get past.
+    whole : float
+        The scale that the derivative along a probe is part of, however small by chance; 0 where
+        there is no chance in it.
+    claim_noise : callable
+        Measures the rounding error of the claim along all probes; called at most once.
+    """
+
+    probes: Probes
+    claim: Floats
+    smooth: Floats
+    value: float
+    noise: float
+    precision: float
+    rtol: float
+    whole: float
+    claim_noise: Callable[[], Floats]
+
+
+def digits_of(precision: float) -> int:
+    """The binary digits of a dtype of machine epsilon `precision`: 53 for float64, 24 for float32.
+
+    Examples
+    --------
+    >>> digits_of(2.0**-23)
+    24
+    """
+    return 1 - round(math.log2(precision))
+
+
+def first_steps(task: Task) -> npt.NDArray[np.intp]:
+    """log2 of the step that each probe is sampled at first.
+
+    Long enough for the rounding error to come well below `rtol` if the claim is right (and if it
+    is not, the probe will be looked at further), else as short as truncation likes it.
+    """
+    sizes = np.abs(np.where(np.isfinite(task.claim), task.claim, 0.0))
+    whole = np.max(sizes, initial=0.0)
+    target = np.where(sizes <= whole / NEGLIGIBLE, whole, sizes)
+    noise = max(task.noise, ROUNDING * task.precision * abs(task.value))
+    scale = np.log2(task.probes.scale)
+    shortest = scale - round(_SHORT_PART * digits_of(task.precision))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = np.log2(noise) - np.log2(target) - math.log2(task.rtol)
+    needed = np.where(np.isfinite(needed), needed + math.log2(COVERAGE * _FIRST_ROUNDING), shortest)
+    # A claim may certify itself at any step, if it is not about zero.
+    longest = scale + np.where(sizes < target, -2, _LARGEST_FIRST)
+    return np.clip(np.floor(needed), shortest, longest).astype(np.intp)
+
+
+def gather(task: Task) -> Evidence:
+    """Sample the probes as far as each needs, and compare their claims with the estimates."""
+    return _Refinement(task).run()
+
+
+class _Refinement:
+    """The state of one check: what is known of each probe so far."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        count = task.probes.count
+        self.claim_noise = np.zeros(count)
+        unknown = {field.name: np.full(count, np.nan) for field in dataclasses.fields(Estimate)}
+        unknown["jump"] = np.zeros(count, dtype=bool)
+        for name in ("uncertainty", "rounding"):
+            unknown[name] = np.full(count, np.inf)
+        unknown["slope"] = np.zeros(count)
+        self.estimate = Estimate(**unknown)
+        self.samples: Samples | None = None  # of the probes in `active`
+        self.active = np.arange(count)
+        self.first = first_steps(task)  # of the probes in `active`
+        # In the units of x0 an entry may be small, and yet matter where its coordinate is large.
+        weights = np.abs(np.where(np.isfinite(task.claim), task.claim, 0.0)) * task.probes.scale
+        self.examined = np.zeros(count, dtype=bool)
+        self.negligible = weights <= np.max(weights, initial=0.0) / NEGLIGIBLE
+
+    def run(self) -> Evidence:
+        for stage in _STAGES:
+            self._sample_rungs(np.stack([np.ldexp(1.0, self.first + power) for power in stage]))
+            self._retire(self._assess_active().resolved)
+            if self.active.size == 0:
+                break
+        else:
+            self._finish()
+        self.negligible[:] = True
+        return Evidence(self.task.claim, self.claim_noise, self.estimate, self._assess(slice(None)))
+
+    def _finish(self) -> None:
+        """The whole ladder for what is left, the worst first, in blocks."""
+        self.claim_noise = self.task.claim_noise()
+        assessment = self._assess_active()
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            excess = assessment.distance / assessment.reference
+        order = np.argsort(-np.nan_to_num(excess, nan=np.inf), kind="stable")
+        whole, first, samples = self.active, self.first, self._held()
+        for start in range(0, order.size, _BLOCK):
+            block = order[start : start + _BLOCK]
+            self.active, self.first = whole[block], first[block]
+            self.samples = samples.columns(block)
+            self._sample_rungs(self._whole_ladder())
+            self._extend()
+            self.examined[whole[block]] = True
+            if np.any(self._assess(whole[block]).wrong):
+                return
+
+    def _whole_ladder(self) -> Floats:
+        """The steps of all rungs that the active probes were not sampled at yet; NaN elsewhere."""
+        digits = digits_of(self.task.precision)
+        finest = min(_ABOVE_ULP, digits // 3) - digits
+        powers = np.asarray(
+            [
+                power
+                for power in range(_LARGEST_FIRST + max(map(max, _STAGES)), finest - 1, -1)
+                if power >= -_DENSE or power % _SPARSE == 0
+            ]
+        )
+        scale = np.log2(self.task.probes.scale[self.active]).astype(int)
+        absolute = powers[:, None] + scale
+        from_first = absolute - self.first
+        coarsest = np.maximum(scale - 1, self.first + max(map(max, _STAGES)))
+        left_out = np.isin(from_first, np.concatenate(_STAGES)) | (absolute > coarsest)
+        return np.where(left_out, np.nan, np.ldexp(1.0, absolute))
+
+    def _extend(self) -> None:
+        """Rungs beyond the ends of the ladder, and then between, for probes they may resolve."""
+        self.negligible[self.active] = True
+        for _ in range(_DEPTH // _ROUND):
+            assessment = self._assess_active()
+            self._retire(assessment.resolved | assessment.wrong)
+            steps = self._steps_beyond()
+            if not np.any(np.isfinite(steps)):
+                break
+            self._sample_rungs(steps)
+        for factors in (_BETWEEN, _BETWEEN_AGAIN):
+            if self.active.size:
+                steps = self._steps_between(factors)
+                if np.any(np.isfinite(steps)):
+                    self._sample_rungs(steps)
+
+    def _steps_beyond(self) -> Floats:
+        """The next steps beyond the ends of the ladder; NaN for probes that they would not help.
+
+        Longer ones where rounding dominates up to the coarsest rung; shorter ones where
+        truncation does down to the finest, as it can where x0 is 0 and no unit in the last place
+        bounds the steps from below.
+        """
+        samples, active = self._held(), self.active
+        if active.size == 0:
+            return np.empty((0, 0))
+        lengths = np.concatenate([samples.forward, samples.backward])
+        longest = np.max(lengths, axis=0, initial=0.0, where=np.isfinite(lengths))
+        shortest = np.min(lengths, axis=0, initial=np.inf, where=np.isfinite(lengths))
+        uncertainty = self.estimate.uncertainty[active]
+        rounding, step = self.estimate.rounding[active], self.estimate.step[active]
+        scale = self.task.probes.scale[active]
+        noisy = ~(rounding < uncertainty / 2)
+        # At both ends the fit may leave out a few rungs for the sake of its truncation error.
+        up = noisy & (step * 2**_ROUND >= longest) & (longest < self._reach())
+        down = ~noisy & (step <= shortest * 2.0 ** (3 * _ROUND))
+        down &= shortest > scale * 2.0 ** -(_DEPTH + digits_of(self.task.precision))
+        powers = np.arange(1, _ROUND + 1)[:, None]
+        upward = np.exp2(np.floor(np.log2(longest, where=longest > 0, out=np.zeros_like(longest))))
+        higher = upward * np.exp2(powers)
+        return np.where(
+            up,
+            np.where(higher <= 2 * self._reach(), higher, np.nan),
+            np.where(down, shortest * np.exp2(-_SPARSE * powers), np.nan),
+        )
+
+    def _reach(self) -> Floats:
+        """How far to look: over the length of x0, and over that of ``func``, by its claim."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            linear = np.abs(self.task.value / self.task.claim[self.active]) / _LINEAR
+        smooth = self.task.smooth[self.active]
+        return np.fmax(smooth * 2.0**_REACH, np.where(np.isfinite(linear), linear, 0.0))
+
+    def _steps_between(self, factors: Floats) -> Floats:
+        """Steps around the best one: noise averages out over many samples."""
+        assessment = self._assess_active()
+        step = self.estimate.step[self.active]
+        needed = self.task.rtol * assessment.reference
+        close = assessment.uncertainty <= _WORTHWHILE * needed
+        return np.where(close & ~assessment.resolved, step * factors[:, None], np.nan)
+
+    def _sample_rungs(self, steps: Floats) -> None:
+        """Sample both sides of the active probes, at a step for each rung and probe."""
+        probes, active = self.task.probes, self.active
+        which = np.broadcast_to(active, steps.shape)
+        forward, backward = (
+            [found.reshape(steps.shape) for found in probes.sample(which.ravel(), side.ravel())]
+            for side in (steps, -steps)
+        )
+        fresh = Samples(
+            value=self.task.value,
+            forward=forward[0],
+            forward_values=forward[1],
+            backward=backward[0],
+            backward_values=backward[1],
+            noise=self.task.noise,
+            precision=self.task.precision,
+            scale=probes.scale[active],
+            smooth=self.task.smooth[active],
+        )
+        self.samples = fresh if self.samples is None else self.samples.joined(fresh)
+        found = estimate(self.samples)
+        for field in dataclasses.fields(Estimate):
+            getattr(self.estimate, field.name)[active] = getattr(found, field.name)
+
+    def _held(self) -> Samples:
+        assert self.samples is not None
+        return self.samples
+
+    def _assess_active(self) -> Assessment:
+        return self._assess(self.active)
+
+    def _assess(self, chosen: Places | slice) -> Assessment:
+        part = Estimate(
+            **{
+                field.name: getattr(self.estimate, field.name)[chosen]
+                for field in dataclasses.fields(Estimate)
+            }
+        )
+        scale = scale_of(self.task.claim, self.estimate)
+        return assess(
+            self.task.claim[chosen],
+            part,
+            self.claim_noise[chosen],
+            self.task.rtol,
+            scale,
+            self.negligible[chosen],
+            self.examined[chosen],
+            self.task.whole,
+        )
+
+    def _retire(self, done: npt.NDArray[np.bool_]) -> None:
+        """Sample the probes in `done` no further."""
+        left = np.flatnonzero(~done)
+        self.active, self.first = self.active[left], self.first[left]
+        self.samples = self._held().columns(left)

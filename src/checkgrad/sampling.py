@@ -1,0 +1,251 @@
+"""``func`` at x0 and at points around it: calling, copying, counting; never judging.
+
+Every call gets arrays of its own, so that a ``func`` that writes into its argument or keeps it
+changes nothing of the user's and nothing of ours.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.backends import Array, is_array, machine_epsilon
+from checkgrad.point import Floats, Point, as_numeric, quote
+
+_IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
+_CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
+
+
+class ClaimSampler:
+    """The user's claim, ``grad``, at x0 and near it.
+
+    Attributes
+    ----------
+    n_grad : int
+        How often ``grad`` was called so far.
+    epsilon : float
+        The machine epsilon of the coarsest dtype in which ``grad`` returned its claim.
+    """
+
+    def __init__(self, grad: Callable[..., Any], point: Point, args: tuple[Any, ...]) -> None:
+        self._grad = grad
+        self._args = args
+        self._point = point
+        self.n_grad = 0
+        self.epsilon = 0.0
+
+    def at(self, leaves: Sequence[Array]) -> list[Array]:
+        """The claim at a point near x0, in memory of its own: ``grad`` may reuse its buffer."""
+        point = self._point
+        self.n_grad += 1
+        handed_out = [
+            point.backend.fresh_for_grad(leaf, original)
+            for leaf, original in zip(leaves, point.originals, strict=True)
+        ]
+        claims = point.claim_leaves(self._grad(point.assemble(handed_out), *self._args))
+        self.epsilon = max(self.epsilon, *(float(machine_epsilon(claim)) for claim in claims))
+        return [point.backend.fresh(claim) for claim in claims]
+
+
+class Sampler:
+    """The user's ``func`` around one point.
+
+    Attributes
+    ----------
+    point : Point
+        Where to evaluate.
+    n_func : int
+        How often ``func`` was called so far.
+    value_epsilon : float
+        The machine epsilon of the dtype in which ``func`` returned its value at x0, known once
+        `at_x0` was called.
+    failure : Exception or None
+        The first exception that ``func`` raised away from x0.
+    """
+
+    def __init__(self, func: Callable[..., Any], point: Point, args: tuple[Any, ...]) -> None:
+        self._func = func
+        self._args = args
+        self.point = point
+        self.n_func = 0
+        self.value_epsilon: Any = 0.0
+        self.failure: Exception | None = None
+
+    def at_x0(self) -> Array:
+        """``func(x0)`` as an array of the point's library."""
+        value = self._call(self.point.fresh())
+        array = self._kept(value)
+        self.value_epsilon = machine_epsilon(value)
+        return array
+
+    def at(self, leaves: Sequence[Array]) -> Array:
+        """``func`` at a point given by its `leaves`, which are handed out as they are."""
+        return self._numeric(self._call(self.point.assemble(leaves)))
+
+    def at_entries(self, leaf: int, moved: Array, shape: tuple[int, ...]) -> Array:
+        """``func`` with one entry of one leaf replaced, for every entry of the leaf.
+
+        Parameters
+        ----------
+        leaf : int
+            Which leaf moves.
+        moved : array, shape (n,)
+            The new value of each entry of the leaf, flattened.
+        shape : tuple of int
+            The shape that ``func`` returned at x0.
+
+        Returns
+        -------
+        array, shape (n, *shape)
+            The values, in the library and dtype in which ``func`` returned them.
+        """
+        func, args, kept, xp = self._func, self._args, self._kept, self.point.xp
+        x = self.point.leaves[leaf]
+        copies = self.point.backend.moved(x, range(moved.shape[0]), moved)
+        points = self._in_place_of(leaf, copies)
+        chunks = []
+        while values := [
+            value if type(value := func(x, *args)) in _IMMUTABLE else kept(value)
+            for x in itertools.islice(points, _CHUNK)
+        ]:
+            self.n_func += len(values)
+            chunks.append(self.point.backend.settled(self._stack(values, shape)))
+        if len(chunks) == 1:
+            return chunks[0]
+        dtype = xp.result_type(*chunks)
+        return xp.concat([xp.astype(chunk, dtype, copy=False) for chunk in chunks])
+
+    def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
+        """``func`` with single entries of one leaf replaced, on the host.
+
+        `moved` are the new values, exactly representable in the dtype of the leaf.
+        """
+        x = self.point.leaves[leaf]
+        numbers = self.point.backend.rounded(moved, x)
+        copies = self.point.backend.moved(x, entries.tolist(), numbers)
+        return self.host_values(self._in_place_of(leaf, copies))
+
+    def value_at_x0(self) -> float:
+        """``func(x0)`` as a number.
+
+        Raises
+        ------
+        TypeError
+            If it is complex.
+        ValueError
+            If it is not one finite number.
+        """
+        value = self._call(self.point.fresh())
+        array = self.point.backend.to_host(self._numeric(value))
+        self.value_epsilon = machine_epsilon(value)
+        if np.iscomplexobj(array):
+            raise TypeError(f"func returned the complex number {quote(value)}; it must be real")
+        if array.size != 1:
+            raise ValueError(
+                f"func returned shape {tuple(array.shape)}; verify_grad takes a func that "
+                "returns one number"
+            )
+        # A Python number keeps its own precision, whatever the library of x0.
+        number = float(value) if isinstance(value, (int, float)) else float(array.reshape(()))
+        if not math.isfinite(number):
+            raise ValueError(
+                f"func(x0) is {number}; a derivative can be checked where func is finite only"
+            )
+        return number
+
+    def host_values(self, points: Iterable[Any]) -> Floats:
+        """``func`` at some points near x0, on the host; NaN where it raises an exception.
+
+        Off x0, where the user did not ask for a value, an exception or a value that is not
+        finite marks the edge of the domain. The first exception is kept in `failure`.
+        """
+        values: list[Any] = []
+        failed: list[int] = []
+        with np.errstate(all="ignore"):
+            for x in points:
+                try:
+                    value = self._func(x, *self._args)
+                    values.append(value.copy() if isinstance(value, np.ndarray) else value)
+                except MemoryError:
+                    raise
+                except Exception as error:
+                    self.failure = self.failure or error
+                    failed.append(len(values))
+                    values.append(math.nan)
+        self.n_func += len(values)
+        return self._to_host(values, failed)
+
+    def _to_host(self, values: list[Any], failed: list[int]) -> Floats:
+        if not values:
+            return np.empty(0)
+        on_host = not any(is_array(value) and not isinstance(value, np.ndarray) for value in values)
+        if on_host:
+            try:
+                numbers = np.asarray(values, dtype=np.float64)
+            except (TypeError, ValueError):
+                numbers = np.empty(0)
+            if numbers.size == len(values):
+                return numbers.reshape(-1)
+        elif failed:
+            # One library, and so one transfer, for all of them.
+            whole = next(value for i, value in enumerate(values) if i not in set(failed))
+            values = [whole if i in set(failed) else value for i, value in enumerate(values)]
+        numbers = self.point.backend.to_host(self._stack(values, ())).astype(np.float64)
+        numbers[failed] = math.nan
+        return numbers
+
+    def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
+        """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
+        if self.point.structure is None:
+            return copies
+        others = self.point.leaves
+        fresh = self.point.backend.fresh
+        return (
+            self.point.assemble(
+                [copy if other == leaf else fresh(x) for other, x in enumerate(others)]
+            )
+            for copy in copies
+        )
+
+    def _call(self, x: Any) -> Any:
+        self.n_func += 1
+        return self._func(x, *self._args)
+
+    def _kept(self, value: Any) -> Array:
+        """A value of ``func`` in memory of its own: ``func`` may reuse its buffer."""
+        array = self._numeric(value)
+        return self.point.backend.fresh(array)
+
+    def _numeric(self, value: Any) -> Array:
+        if value is None:
+            raise TypeError("func returned None; it must return a number (is a return missing?)")
+        return as_numeric(value, self.point.backend, self.point.leaves[0], "func")
+
+    def _stack(self, values: list[Any], shape: tuple[int, ...]) -> Array:
+        """The values of many calls as one array, refusing values of another shape than at x0."""
+        if all(
+            type(value) in _IMMUTABLE or isinstance(value, np.ndarray) or not is_array(value)
+            for value in values
+        ):
+            try:
+                stacked = self._numeric(values)
+            except (TypeError, ValueError):
+                stacked = None
+            if stacked is not None and stacked.shape == (len(values), *shape):
+                return stacked
+        arrays = [self._numeric(value) for value in values]
+        for value, array in zip(values, arrays, strict=True):
+            if array.shape != shape and not (shape == () and math.prod(array.shape) == 1):
+                raise ValueError(
+                    f"func returned shape {tuple(array.shape)} near x0 but shape {shape} at x0: "
+                    f"{quote(value)}"
+                )
+        xp = self.point.xp
+        dtypes = {str(a.dtype): a.dtype for a in arrays}
+        dtype = xp.result_type(*dtypes.values()) if len(dtypes) > 1 else arrays[0].dtype
+        return xp.stack([xp.astype(xp.reshape(a, shape), dtype, copy=False) for a in arrays])

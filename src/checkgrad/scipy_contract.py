@@ -1,0 +1,350 @@
+"""`check_grad` and `approx_fprime`: SciPy's contract, on every array library and any tree.
+
+The reference is SciPy 1.17 (``scipy.optimize.check_grad``, ``scipy.optimize.approx_fprime`` and
+the two-point scheme of ``scipy.optimize._numdiff.approx_derivative``): on NumPy float64 the values
+are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import numbers
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from checkgrad.backends import Array, machine_epsilon, snapshot
+from checkgrad.differences import difference, dot, forward_difference, norm
+from checkgrad.point import Point, as_numeric, forward_steps, make_point, quote
+from checkgrad.sampling import Sampler
+
+
+def check_grad(
+    func: Callable[..., Any],
+    grad: Callable[..., Any],
+    x0: Any,
+    *args: Any,
+    epsilon: Any = None,
+    direction: str = "all",
+    rng: Any = None,
+    seed: Any = None,
+) -> float:
+    """Distance between a hand-written gradient and a forward-difference approximation of it.
+
+    A drop-in for `scipy.optimize.check_grad`, with the same values to the last bit on NumPy
+    float64, that also takes JAX arrays, PyTorch tensors and any other library of the array API
+    standard, arrays of any shape and trees of arrays. ``func`` and ``grad`` get arrays of the
+    library, dtype and device of `x0`.
+
+    Parameters
+    ----------
+    func : callable ``func(x, *args)``
+        The function whose derivative is checked. Returns a number (a Python or NumPy scalar, a
+        0-d array, an array of shape (1,)) or, for ``direction="all"``, an array of shape (m,).
+    grad : callable ``grad(x, *args)``
+        The claim: the gradient of `func`, of the shape or tree of `x0` (a list of 0-d arrays
+        will do), or the Jacobian, of shape ``(m,) + x0.shape``.
+    x0 : array, array-like or tree of arrays
+        Where to check: real floating numbers of any shape. Lists of numbers become a NumPy
+        float64 array, as in SciPy; a dict, list, tuple or registered dataclass of arrays is a
+        tree.
+    *args : Any
+        Further arguments of `func` and `grad`.
+    epsilon : float, array or tree, optional
+        The step, one for all coordinates or one for each. The default is ``sqrt(eps)`` of the
+        coarser of the dtypes of `x0` and of ``func(x0)``: 1.49e-8 for float64, 3.45e-4 for
+        float32. With ``direction="random"`` only the first entry of an array is used, as in
+        SciPy.
+    direction : {"all", "random"}
+        "all" compares the derivative along every coordinate; "random" the one along a single
+        random tangent, which costs two calls of `func`, however many coordinates there are.
+    rng : None, int or numpy.random.Generator, optional
+        Where the random tangent comes from. An int seeds a new `numpy.random.Generator`; None is
+        NumPy's global state. Libraries with a generator of their own (JAX, PyTorch) are seeded
+        from it, and make the tangent on the device of `x0`.
+    seed : None, int, numpy.random.RandomState or numpy.random.Generator, optional
+        SciPy's older name of `rng`. An int here seeds a `numpy.random.RandomState`.
+
+    Returns
+    -------
+    float
+        The 2-norm of the difference between ``grad(x0, *args)`` and the approximation. It is an
+        absolute number: whether it is small enough depends on the scale and curvature of `func`.
+
+    Raises
+    ------
+    ValueError
+        If `x0` is empty or not finite, the claim has another shape or tree than `x0`, `direction`
+        is unknown, or "random" is used with a vector-valued `func`.
+    TypeError
+        If `x0`, or what `func` or `grad` returns, is not numeric.
+
+    See Also
+    --------
+    approx_fprime : the approximation itself.
+
+    References
+    ----------
+    .. [1] SciPy 1.17, `scipy.optimize.check_grad`.
+    .. [2] J. Nocedal, S. Wright, "Numerical Optimization", 2nd ed., 2006, section 8.1, for the
+       step ``sqrt(eps)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import check_grad
+    >>> def func(x):
+    ...     return x[0]**2 - 0.5 * x[1]**3
+    >>> def grad(x):
+    ...     return [2 * x[0], -1.5 * x[1]**2]
+    >>> bool(check_grad(func, grad, [1.5, -1.5]) < 1e-6)
+    True
+    >>> bool(check_grad(func, grad, np.asarray([1.5, -1.5], dtype=np.float32)) < 1e-2)
+    True
+
+    A tree of arrays, of any shapes:
+
+    >>> def loss(params):
+    ...     return np.sum(params["weight"] ** 2) + 3 * params["bias"]
+    >>> def loss_grad(params):
+    ...     return {"weight": 2 * params["weight"], "bias": 3.0}
+    >>> params = {"weight": np.ones((2, 3)), "bias": np.array(0.5)}
+    >>> bool(check_grad(loss, loss_grad, params) < 1e-6)
+    True
+    """
+    if direction not in ("all", "random"):
+        raise ValueError(f"{direction} is not a valid string for ``direction`` argument")
+    generator = _generator(rng, seed)
+    point = make_point(x0)
+    claim = snapshot(grad(point.fresh_for_grad(), *args))
+    sampler = Sampler(func, point, args)
+    if direction == "random":
+        differences = [_random_difference(sampler, claim, epsilon, generator)]
+    else:
+        value = sampler.at_x0()
+        claims = point.claim_leaves(claim, _value_shape(value))
+        estimates = _jacobian(sampler, value, epsilon)
+        differences = [difference(c, e, point.xp) for c, e in zip(claims, estimates, strict=True)]
+    error = norm(differences, point.xp)
+    return error if isinstance(error, float) else float(error)
+
+
+def approx_fprime(xk: Any, f: Callable[..., Any], epsilon: Any = None, *args: Any) -> Any:
+    """Forward-difference approximation of the derivatives of a function.
+
+    A drop-in for `scipy.optimize.approx_fprime`, with the same values to the last bit on NumPy
+    float64, for every array library, dtype, shape and tree that `check_grad` takes.
+
+    Parameters
+    ----------
+    xk : array, array-like or tree of arrays
+        Where to differentiate.
+    f : callable ``f(x, *args)``
+        Returns a number or an array of shape (m,).
+    epsilon : float, array or tree, optional
+        The step, one for all coordinates or one for each. The default is ``sqrt(eps)`` of the
+        coarser of the dtypes of `xk` and of ``f(xk)``.
+    *args : Any
+        Further arguments of `f`.
+
+    Returns
+    -------
+    array or tree of arrays
+        The gradient, of the shape or tree of `xk`, or the Jacobian of shape ``(m,) + xk.shape``,
+        in the library, dtype and device of `xk`. A 0-d NumPy `xk` gives shape (1,), as in SciPy.
+
+    Raises
+    ------
+    ValueError
+        If `xk` is empty or not finite, or `f` returns an array of two or more dimensions.
+    TypeError
+        If `xk`, or what `f` returns, is not numeric.
+
+    See Also
+    --------
+    check_grad : compare a hand-written gradient with this approximation.
+
+    Notes
+    -----
+    The forward difference of coordinate i is ``(f(xk + h * e_i) - f(xk)) / h`` with
+    ``h = (xk[i] + epsilon) - xk[i]``, the step that is really taken [1]_.
+
+    References
+    ----------
+    .. [1] W. H. Press et al., "Numerical Recipes", 3rd ed., 2007, section 5.7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import approx_fprime
+    >>> def func(x, c0, c1):
+    ...     return c0 * x[0]**2 + c1 * x[1]**2
+    >>> eps = np.sqrt(np.finfo(float).eps)
+    >>> approx_fprime(np.ones(2), func, [eps, np.sqrt(200) * eps], 1, 200).round(3)
+    array([  2., 400.])
+    """
+    point = make_point(xk)
+    sampler = Sampler(f, point, args)
+    value = sampler.at_x0()
+    _value_shape(value)
+    estimates = _jacobian(sampler, value, epsilon)
+    leaves = [
+        point.xp.astype(estimate, leaf.dtype, copy=False)
+        for estimate, leaf in zip(estimates, point.leaves, strict=True)
+    ]
+    if point.structure is None and isinstance(leaves[0], np.ndarray):
+        return np.atleast_1d(leaves[0])
+    return point.assemble(leaves)
+
+
+def _value_shape(value: Array) -> tuple[int, ...]:
+    """The shape of ``func(x0)``, with () for the (1,) that SciPy also counts as a scalar."""
+    shape = tuple(value.shape)
+    if len(shape) > 1:
+        raise ValueError(
+            f"func returned shape {shape}; it must return a number or an array of one dimension"
+        )
+    return shape
+
+
+def _jacobian(sampler: Sampler, value: Array, epsilon: Any) -> list[Array]:
+    """The forward-difference Jacobian, a leaf of ``value.shape + leaf.shape`` for each of x0."""
+    point, xp = sampler.point, sampler.point.xp
+    shape = () if value.shape == (1,) else tuple(value.shape)
+    value = xp.reshape(value, shape)
+    estimates = []
+    for leaf, step in enumerate(_steps(point, epsilon)):
+        x = point.leaves[leaf]
+        default = _default_step(x, sampler)
+        moved, steps = forward_steps(
+            xp.reshape(x, (-1,)), default if step is None else step, default, xp
+        )
+        values = sampler.at_entries(leaf, moved, shape)
+        estimate = forward_difference(values, value, steps, xp)
+        estimates.append(xp.reshape(estimate, (*shape, *x.shape)))
+    return estimates
+
+
+def _steps(point: Point, epsilon: Any) -> list[Any]:
+    """The steps that the user asked for: a number or a flat array for each leaf, or None."""
+    if epsilon is None:
+        return [None] * len(point.leaves)
+    if isinstance(epsilon, numbers.Real):
+        parts = [epsilon] * len(point.leaves)
+    else:
+        parts = point.parts(epsilon, "epsilon is", "pass one number, or a tree like x0")
+    return [_flat_step(point, leaf, part) for leaf, part in enumerate(parts)]
+
+
+def _flat_step(point: Point, leaf: int, part: Any) -> Any:
+    x = point.leaves[leaf]
+    with np.errstate(over="ignore"):
+        step = as_numeric(part, point.backend, x, "epsilon", "is")
+    if point.xp.isdtype(step.dtype, "complex floating"):
+        raise TypeError(f"epsilon is {quote(part)}; it must be real")
+    with np.errstate(over="ignore"):
+        finite = point.xp.isfinite(point.xp.astype(step, x.dtype))
+    if not bool(point.xp.all(finite)):
+        raise ValueError(
+            f"epsilon is {quote(part)}; it must be finite in the dtype of x0, {x.dtype}"
+        )
+    if tuple(step.shape) not in ((), (1,), tuple(x.shape)):
+        raise ValueError(
+            f"epsilon has shape {tuple(step.shape)} but x0{point.leaf_path(leaf)} has shape "
+            f"{tuple(x.shape)}; pass one number, or one for each entry"
+        )
+    return point.xp.reshape(step, (-1,))
+
+
+def _default_step(x: Array, sampler: Sampler) -> float:
+    """``sqrt(eps)`` of the coarser of the dtypes of `x` and of ``func(x0)``, rounded to it."""
+    return float(max(machine_epsilon(x), sampler.value_epsilon) ** 0.5)
+
+
+def _random_difference(sampler: Sampler, claim: Any, epsilon: Any, rng: Any) -> Array:
+    """Claim less estimate along one random tangent."""
+    point, xp = sampler.point, sampler.point.xp
+    value = sampler.at_x0()
+    if math.prod(_value_shape(value)) != 1:
+        raise ValueError(
+            "'random' can only be used with scalar valued func; func returned shape "
+            f"{tuple(value.shape)}"
+        )
+    claims = point.claim_leaves(claim)
+    tangents = [point.backend.standard_normal(rng, x) for x in point.leaves]
+    step = _random_step(sampler, epsilon)
+    if all(str(x.dtype) == "float64" for x in point.leaves):  # NumPy's: SciPy's contract
+        moved = [x + step * tangent for x, tangent in zip(point.leaves, tangents, strict=True)]
+    else:
+        moved, tangents, step = _tangents_taken(sampler, tangents, step)
+    claimed = functools.reduce(
+        operator.add, [dot(c, t, xp) for c, t in zip(claims, tangents, strict=True)]
+    )
+    values = xp.reshape(sampler.at(moved), (1,))
+    steps = xp.asarray([step], device=array_api_compat.device(point.leaves[0]))
+    estimate = forward_difference(values, xp.reshape(value, ()), steps, xp)
+    return difference(claimed, estimate, xp)
+
+
+def _tangents_taken(
+    sampler: Sampler, tangents: list[Array], step: float
+) -> tuple[list[Array], list[Array], float]:
+    """x0 moved along `tangents`, the tangents that this really moves it along, and the step.
+
+    The sum ``x + step * tangent`` rounds, coarsely in the narrow dtypes; SciPy, whose contract
+    holds on NumPy float64, leaves that rounding in the error. A coordinate whose unit in the last
+    place exceeds the step moves by a step relative to it, as with ``direction="all"``; the step
+    returned is the longest.
+    """
+    point, xp = sampler.point, sampler.point.xp
+    moved, lengths = [], []
+    for x, tangent in zip(point.leaves, tangents, strict=True):
+        default = math.copysign(_default_step(x, sampler), step)
+        size = xp.abs(x)
+        relative = default * xp.where(size > 1, size, xp.ones_like(size))
+        coarse = size * float(machine_epsilon(x)) > abs(step)
+        length = xp.where(coarse, relative, xp.zeros_like(x) + step)
+        move = length * tangent
+        still = x + move == x
+        length = xp.where(still, relative, length)
+        move = xp.where(still, relative * xp.sign(tangent), move)
+        with np.errstate(over="ignore"):
+            moved.append(xp.where(xp.isfinite(x + move), x + move, x - move))
+        if math.prod(x.shape):
+            lengths.append(float(xp.max(xp.abs(length))))
+    step = max(lengths)
+    taken = [(m - x) / step for m, x in zip(moved, point.leaves, strict=True)]
+    return moved, taken, step
+
+
+def _random_step(sampler: Sampler, epsilon: Any) -> float:
+    first = _steps(sampler.point, epsilon)[0]
+    default = max(_default_step(x, sampler) for x in sampler.point.leaves)
+    return default if first is None or float(first[0]) == 0 else float(first[0])
+
+
+def _generator(rng: Any, seed: Any) -> Any:
+    """The source of random numbers that `rng` and SciPy's older `seed` name."""
+    if rng is not None and seed is not None:
+        raise TypeError(
+            "check_grad() got multiple values for argument now known as `rng`: "
+            f"rng={quote(rng)} and seed={quote(seed)}; pass one of them, best rng"
+        )
+    if rng is not None:
+        try:
+            return np.random.default_rng(rng)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"rng is {quote(rng)}; pass None, an int of 0 or more, or a numpy.random.Generator"
+            ) from None
+    if seed is None or seed is np.random:
+        return np.random  # its functions draw from NumPy's global state, as SciPy's default does
+    if isinstance(seed, numbers.Integral):
+        return np.random.RandomState(int(seed))
+    if isinstance(seed, (np.random.RandomState, np.random.Generator)):
+        return seed
+    raise ValueError(f"seed is {quote(seed)}; pass an int, a RandomState or a Generator")
