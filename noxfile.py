@@ -1,0 +1,97 @@
+"""Every check of the project: ``nox`` runs all but the benchmarks, ``nox -s bench`` those."""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "typing", "tests", "docs"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+# The array libraries that are not NumPy, by the name under which they are imported.
+LIBRARIES = ("array_api_strict", "jax", "torch")
+
+
+def group(*names: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(PROJECT, *names)
+
+
+def assert_importable_only(session: nox.Session, allowed: str | None) -> None:
+    """Prove that the session's environment holds no other array library than NumPy and this."""
+    for library in LIBRARIES:
+        found = f"importlib.util.find_spec({library!r}) is not None"
+        expected = library == allowed
+        session.run(
+            "python",
+            "-c",
+            f"import importlib.util; assert ({found}) is {expected}, '{library} is '"
+            f" + ('missing' if {expected} else 'installed, this session must do without it')",
+        )
+
+
+def run_pytest(session: nox.Session, *options: str, env: dict[str, str] | None = None) -> None:
+    """Run the tests, against the package as it was installed."""
+    session.run("pytest", *options, *session.posargs, env=env)
+
+
+@nox.session
+@nox.parametrize(
+    "library", [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
+)
+def tests(session: nox.Session, library: str) -> None:
+    """Run the tests beside one array library, and no other but NumPy."""
+    beyond_numpy = ("-m", "not numpy")  # what concerns NumPy alone runs in its session
+    if library == "numpy":
+        session.install(".", *group("test", "reference"))
+        assert_importable_only(session, None)
+        run_pytest(session)
+    elif library == "jax":
+        session.install(".[jax]", *group("test"))
+        assert_importable_only(session, "jax")
+        # Most of the time goes into compiling; what both runs compile is compiled once.
+        cache = {
+            "JAX_COMPILATION_CACHE_DIR": str(Path(session.create_tmp()).resolve()),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
+        run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "1", **cache})
+        run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "0", **cache})
+    elif library == "torch":
+        session.install(".[torch]", *group("test"))
+        assert_importable_only(session, "torch")
+        run_pytest(session, *beyond_numpy)
+    else:
+        session.install(".", *group("test", "strict"))
+        assert_importable_only(session, "array_api_strict")
+        run_pytest(session, *beyond_numpy)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of the package."""
+    session.install(".", *group("typing"))
+    session.run("mypy", "--strict", "src", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    session.install(".", *group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks (not part of a plain ``nox``)."""
+    session.install(".", *group("bench"))
+    session.run("pytest", *(session.posargs or ["tests/benchmarks"]))

@@ -1,0 +1,311 @@
+"""The array libraries over which every test of the core runs.
+
+A test that asks for the fixture `xp` runs once per array library and device. ``xp`` is a
+`Library`: the library's array API namespace (``xp.sum``, ``xp.exp``, ...) with the few things
+that a test needs besides:
+
+- ``xp.asarray(values, dtype)`` makes an array on the library's device, ``dtype`` being a name
+  (``"float32"``) and by default the widest real one, ``xp.default_dtype``;
+- ``xp.float_dtypes`` names the real floating dtypes that the library has here, coarsest first
+  (JAX has no float64 without ``JAX_ENABLE_X64``);
+- ``xp.assert_native(array, dtype)`` asserts that an array is of this library, on this device and
+  of this dtype;
+- ``xp.to_numpy(array)`` copies an array to the host, to look at it.
+
+A test that also asks for the fixture ``dtype`` runs once for each of ``xp.float_dtypes``.
+
+The libraries, by the names that choose them (``pytest -k torch-cpu``):
+
+===========================  ==================================================================
+``numpy``                    NumPy
+``numpy-readonly``           NumPy, whose arrays cannot be written to: proves that nothing is
+``jax-cpu``, ``jax-cpu1``    JAX on the first and on a second CPU device, not the default one
+``jax-cuda``                 JAX on a GPU; skipped where there is none
+``torch-cpu``                PyTorch on the CPU
+``torch-cpu-requires_grad``  the same, with tensors that require a gradient
+``torch-cuda``               PyTorch on a GPU; skipped where there is none
+``strict-cpu``               array-api-strict: nothing but the standard
+``strict-device1``           the same on its second device, which refuses to become a NumPy array
+===========================  ==================================================================
+
+Only installed libraries take part. ``CHECKGRAD_TEST_LIBRARIES=numpy,torch`` leaves out the
+others. ``@pytest.mark.libraries("jax", "torch")`` on a test or module keeps it to these, and
+the marker ``cuda`` selects what needs a GPU (``pytest -m cuda``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import pytest
+
+LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
+
+# Coarsest first.
+FLOAT_DTYPES = ("bfloat16", "float16", "float32", "float64")
+
+# Where JAX reads whether it has float64, and the values that it takes for yes.
+X64_VARIABLE = "JAX_ENABLE_X64"
+X64_VALUES = ("1", "on", "t", "true", "y", "yes")
+
+IMPORT_NAMES = {
+    "numpy": "numpy",
+    "jax": "jax",
+    "torch": "torch",
+    "strict": "array_api_strict",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the `xp` fixture is asked for: a library, a device of it, a kind of array."""
+
+    library: str
+    device: str = "cpu"
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        shown = "" if self.library == "numpy" else self.device
+        return "-".join(part for part in (self.library, shown, self.variant) if part)
+
+
+SETTINGS = (
+    Setting("numpy"),
+    Setting("numpy", variant="readonly"),
+    Setting("jax", "cpu"),
+    Setting("jax", "cpu1"),
+    Setting("jax", "cuda"),
+    Setting("torch", "cpu"),
+    Setting("torch", "cpu", "requires_grad"),
+    Setting("torch", "cuda"),
+    Setting("strict", "cpu"),
+    Setting("strict", "device1"),
+)
+
+
+@dataclass(frozen=True)
+class Library:
+    """An array library on one of its devices; other attributes are its namespace's.
+
+    Attributes
+    ----------
+    name : str
+        ``"numpy"``, ``"jax"``, ``"torch"`` or ``"strict"``.
+    namespace : module
+        The library's array API namespace, from `array_api_compat`.
+    device : Any
+        The device on which its arrays are made.
+    float_dtypes : tuple of str
+        The real floating dtypes that it has, coarsest first.
+    readonly, requires_grad : bool
+        Whether its arrays are NumPy's read-only ones, or tensors that require a gradient.
+    """
+
+    name: str
+    namespace: ModuleType
+    device: Any
+    float_dtypes: tuple[str, ...]
+    readonly: bool = False
+    requires_grad: bool = False
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.namespace, attribute)
+
+    @property
+    def default_dtype(self) -> str:
+        return self.float_dtypes[-1]
+
+    @property
+    def writable(self) -> bool:
+        """Whether func and grad can write into what they are given."""
+        return self.name != "jax"
+
+    def asarray(self, values: Any, dtype: str | None = None) -> Any:
+        """Make a new array of ``values`` on the device; ``dtype`` is a name."""
+        wanted = getattr(self.namespace, dtype or self.default_dtype)
+        array = self.namespace.asarray(values, dtype=wanted, device=self.device)
+        if self.readonly:
+            array.flags.writeable = False
+        if self.requires_grad:
+            array.requires_grad_(True)
+        return array
+
+    def eps(self, dtype: str | None = None) -> float:
+        """Give the distance from one to the next number of a dtype."""
+        return float(self.namespace.finfo(getattr(self.namespace, dtype or self.default_dtype)).eps)
+
+    def dtype_name(self, array: Any) -> str:
+        return str(array.dtype).rpartition(".")[2]
+
+    def detach(self, array: Any) -> Any:
+        """Give a tensor without the history of its computation; other arrays as they are."""
+        return array.detach() if self.name == "torch" else array
+
+    def to_numpy(self, array: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Copy an array to the host, in float64."""
+        array = self.detach(array)
+        if self.name == "torch":
+            return np.array(array.cpu().double().numpy())
+        if self.name == "strict":
+            array = array.to_device(self.namespace.Device("CPU_DEVICE"))
+        return np.array(array, dtype=np.float64)
+
+    def assert_native(self, array: Any, dtype: str | None = None) -> None:
+        """Assert that an array is of this library, on this device and of this dtype."""
+        assert array_api_compat.is_array_api_obj(array), f"{array!r} is no array"
+        assert array_api_compat.array_namespace(array) is self.namespace
+        assert array_api_compat.device(array) == self.device
+        assert self.dtype_name(array) == (dtype or self.default_dtype)
+
+
+def _chosen_settings(libraries: Sequence[str]) -> list[Setting]:
+    """Keep the settings whose library is among these, installed, and not left out."""
+    allowed = os.environ.get(LIBRARIES_VARIABLE, "").replace(",", " ").split() or IMPORT_NAMES
+    unknown = set(allowed) - set(IMPORT_NAMES)
+    if unknown:
+        raise pytest.UsageError(
+            f"{LIBRARIES_VARIABLE} names {sorted(unknown)}; the libraries are {[*IMPORT_NAMES]}"
+        )
+    return [
+        setting
+        for setting in SETTINGS
+        if setting.library in libraries
+        and setting.library in allowed
+        and importlib.util.find_spec(IMPORT_NAMES[setting.library]) is not None
+    ]
+
+
+def _dtypes(library: str) -> tuple[str, ...]:
+    """Name the real floating dtypes of a library, without importing it."""
+    if library == "numpy":
+        return FLOAT_DTYPES[1:]
+    if library == "strict":
+        return FLOAT_DTYPES[2:]
+    if library == "jax" and os.environ.get(X64_VARIABLE, "").lower() not in X64_VALUES:
+        return FLOAT_DTYPES[:-1]
+    return FLOAT_DTYPES
+
+
+def _numpy_library(setting: Setting) -> Library:
+    namespace = array_api_compat.array_namespace(np.empty(0))
+    return Library(
+        "numpy", namespace, "cpu", _dtypes("numpy"), readonly=setting.variant == "readonly"
+    )
+
+
+def _jax_library(setting: Setting) -> Library:
+    jax = importlib.import_module("jax")
+    if setting.device == "cuda":
+        try:
+            device = jax.devices("cuda")[0]
+        except RuntimeError:
+            pytest.skip("JAX sees no GPU")
+    else:
+        device = jax.devices("cpu")[int(setting.device.removeprefix("cpu") or 0)]
+    assert ("float64" in _dtypes("jax")) == jax.config.jax_enable_x64
+    return Library("jax", jax.numpy, device, _dtypes("jax"))
+
+
+def _torch_library(setting: Setting) -> Library:
+    torch = importlib.import_module("torch")
+    if setting.device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("PyTorch sees no GPU")
+    namespace = array_api_compat.array_namespace(torch.empty(0))
+    # "cuda" alone names whichever device is current; an array's device always has its number.
+    device = torch.empty(0, device=setting.device).device
+    requires_grad = setting.variant == "requires_grad"
+    return Library("torch", namespace, device, _dtypes("torch"), requires_grad=requires_grad)
+
+
+def _strict_library(setting: Setting) -> Library:
+    strict = importlib.import_module("array_api_strict")
+    device = strict.Device("CPU_DEVICE" if setting.device == "cpu" else setting.device)
+    return Library("strict", strict, device, _dtypes("strict"))
+
+
+MAKERS = {
+    "numpy": _numpy_library,
+    "jax": _jax_library,
+    "torch": _torch_library,
+    "strict": _strict_library,
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "cuda: needs a GPU, skipped where there is none")
+    config.addinivalue_line("markers", "libraries(*names): run over these array libraries only")
+    if "jax" not in sys.modules:
+        # JAX reads this once, when it first makes an array: two devices on one CPU.
+        flag = "--xla_force_host_platform_device_count=2"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "xp" not in metafunc.fixturenames:
+        return
+    # A test's own marker wins over its module's.
+    marker = metafunc.definition.get_closest_marker("libraries")
+    settings = _chosen_settings(marker.args if marker else [*IMPORT_NAMES])
+    names = "xp"
+    cases: list[tuple[Any, ...]] = [(setting,) for setting in settings]
+    if "dtype" in metafunc.fixturenames:
+        names = "xp, dtype"
+        cases = [(setting, dtype) for setting in settings for dtype in _dtypes(setting.library)]
+    metafunc.parametrize(
+        names,
+        [
+            pytest.param(
+                *case,
+                id="-".join([case[0].name, *case[1:]]),
+                marks=[pytest.mark.cuda] if case[0].device == "cuda" else [],
+            )
+            for case in cases
+        ],
+        indirect=["xp"],
+    )
+
+
+@pytest.fixture
+def xp(request: pytest.FixtureRequest) -> Library:
+    """Give an array library on one of its devices; see the head of this file."""
+    setting: Setting = request.param
+    return MAKERS[setting.library](setting)
+
+
+# What the verdict does not get right yet, by test and dtype; an open issue says so too. Its tests
+# run, and each line goes when they pass.
+KNOWN_GAPS = {
+    "test_a_wrong_factor_is_wrong": ("bfloat16",),
+    "test_floor_between_its_jumps_is_constant": ("bfloat16",),
+    "test_log_close_to_zero": ("bfloat16",),
+    "test_a_right_claim_is_never_called_wrong": ("bfloat16", "float16"),
+    "test_a_right_claim_is_never_called_wrong_along_random_tangents": (
+        "bfloat16",
+        "float16",
+        "float32",
+    ),
+    "test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_correct": (
+        "bfloat16",
+        "float16",
+    ),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        test, _, parameters = item.name.partition("[")
+        found = set(re.split(r"[-\]]", parameters)).intersection(KNOWN_GAPS.get(test, ()))
+        if found:
+            reason = f"the verdict is not calibrated yet for this in {found.pop()}"
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))

@@ -1,0 +1,197 @@
+"""The examples do what they say, and code in docstrings and pages gives what stands below it."""
+
+import doctest
+import importlib
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import checkgrad
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "docs" / "examples"
+PACKAGE = Path(checkgrad.__file__).parent
+CODE_BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+OPTIONAL_IMPORT = re.compile(r"(?:import|from) (jax|scipy|torch)\b")
+
+
+def installed(library):
+    return importlib.util.find_spec(library) is not None
+
+
+def code_blocks(page):
+    return [match["code"] for match in CODE_BLOCK.finditer(page.read_text(encoding="utf-8"))]
+
+
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    if code_blocks(page)
+]
+
+
+def assert_examples_hold(tests):
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    report = []
+    for test in tests:
+        runner.run(test, out=report.append)
+    assert runner.tries > 0
+    assert runner.failures == 0, "".join(report)
+
+
+def run_example(name):
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def rows_of(table, width):
+    """The rows of a printed table that have `width` columns, split at two or more spaces."""
+    rows = (re.split(r"  +", line.strip()) for line in table.splitlines())
+    return [row for row in rows if len(row) == width]
+
+
+def reports_in(printed):
+    """The lines of each report, by the name above it."""
+    parts = (part.splitlines() for part in printed.strip().split("\n\n"))
+    return {
+        name.removesuffix(":"): lines
+        for name, *lines in parts
+        if lines and re.match(r"correct|wrong|inconclusive", lines[0])
+    }
+
+
+@pytest.fixture(scope="module")
+def logistic_regression():
+    return run_example("logistic_regression.py")
+
+
+def test_logistic_regression_tells_right_from_broken_in_every_installed_library(
+    logistic_regression,
+):
+    outcome = logistic_regression
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+    header, *rows = rows_of(outcome.stdout[outcome.stdout.index("library ") :], 5)
+    assert header == ["library", "dtype", "gradient", "verdict", "check_grad, relative"]
+    libraries = [name for name in ("numpy", "jax", "torch") if installed(name)]
+    claims = ("right", "penalty forgotten", "intercept penalised")
+    assert [row[:3] for row in rows] == [
+        [library, dtype, claim]
+        for library in libraries
+        for dtype in ("float64", "float32")
+        for claim in claims
+    ]
+    # What differences are good to, and the sizes of the two slips, worked out with NumPy alone.
+    right_within = {"float64": 1e-6, "float32": 5e-3}
+    for _library, dtype, claim, verdict, error in rows:
+        if claim == "right":
+            assert verdict == "correct"
+            assert float(error) < right_within[dtype]
+        else:
+            assert verdict == "wrong"
+            expected = {"penalty forgotten": 0.65, "intercept penalised": 0.17}[claim]
+            assert float(error) == pytest.approx(expected, rel=0.05)
+    assert outcome.stdout.rstrip().splitlines()[-1].startswith("As expected")
+
+
+def test_logistic_regression_prints_the_reports_of_a_right_and_a_broken_gradient(
+    logistic_regression,
+):
+    reports = reports_in(logistic_regression.stdout)
+    assert list(reports) == ["right", "intercept penalised"]
+    assert reports["right"][0].startswith(
+        "correct: claim and estimate agree at all 31 coordinates, to "
+    )
+    headline, mismatch, *_ = reports["intercept penalised"]
+    assert headline == "wrong: the claim is off by 17% (2-norm), at 1 of 31 coordinates"
+    # The penalty times the intercept that the example starts from.
+    where, claim, estimate = re.match(r"  (\S+) +claim (\S+) +estimate (\S+) ± ", mismatch).groups()
+    assert where == "x[0]"
+    assert float(claim) - float(estimate) == pytest.approx(0.1 * 2.0409, rel=1e-3)
+
+
+def test_logistic_regression_says_which_libraries_it_left_out(logistic_regression):
+    rows = rows_of(logistic_regression.stdout, 2)
+    left_out = [name for name, remark in rows if remark == "not installed, left out"]
+    assert left_out == [name for name in ("jax", "torch") if not installed(name)]
+
+
+@pytest.mark.parametrize(
+    ("script", "right", "broken", "size", "place"),
+    [
+        pytest.param(
+            "torch_autograd_function.py",
+            "right backward pass",
+            "cotangent forgotten",
+            12,
+            "logits[0, 0]",
+            marks=pytest.mark.skipif(not installed("torch"), reason="PyTorch is not installed"),
+        ),
+        pytest.param(
+            "jax_custom_vjp.py",
+            "right rule",
+            "sign slip",
+            4,
+            "params['weights'][2]",
+            marks=pytest.mark.skipif(not installed("jax"), reason="JAX is not installed"),
+        ),
+    ],
+)
+def test_custom_rule_example_tells_right_from_broken(script, right, broken, size, place):
+    outcome = run_example(script)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    reports = reports_in(outcome.stdout)
+    assert list(reports) == [right, broken]
+    assert reports[right][0].startswith("correct: ")
+    assert reports[broken][0].startswith("wrong: ")
+    assert reports[broken][0].endswith(f"at {size} of {size} coordinates")
+    assert reports[broken][1].startswith(f"  {place} ")
+
+
+def test_every_example_is_run_here():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "logistic_regression.py",
+        "torch_autograd_function.py",
+        "jax_custom_vjp.py",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_on_page_gives_what_stands_below_it(page):
+    """Blocks that import an optional library run where it is installed."""
+    blocks = code_blocks(page)
+    assert all(">>> " in code for code in blocks), "Python that is not run"
+    runnable = [code for code in blocks if all(map(installed, OPTIONAL_IMPORT.findall(code)))]
+    code = "\n".join(runnable)
+    assert_examples_hold([doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), 0)])
+
+
+def dotted_name(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        dotted_name(path)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if ">>> " in path.read_text(encoding="utf-8")
+    ],
+)
+def test_code_in_docstrings_gives_what_stands_below_it(module):
+    tests = doctest.DocTestFinder().find(importlib.import_module(module))
+    assert_examples_hold([test for test in tests if test.examples])
+
+
+def test_every_public_function_has_an_example():
+    tests = doctest.DocTestFinder().find(checkgrad, module=False)
+    with_example = {test.name.split(".")[1] for test in tests if test.examples}
+    functions = {name for name in checkgrad.__all__ if inspect.isfunction(getattr(checkgrad, name))}
+    assert functions <= with_example

@@ -1,0 +1,260 @@
+"""What is shipped, what an import costs, and which module may import which."""
+
+import ast
+import importlib.metadata
+import importlib.resources
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import checkgrad
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "checkgrad"
+
+# The rooms of the package, from the ground up; a module imports from the floors below its own,
+# and on the floor of the verdict also from its neighbours, as long as that is no circle. A room
+# may be named here before it is built.
+FLOORS = (
+    {"backends"},
+    {"point"},
+    {"bounds", "sampling"},
+    {"differences"},
+    {"probes"},
+    {"directions"},
+    {"judge", "recognition", "report", "render"},
+    {"refinement"},
+    {"diagnosis"},
+    {"scipy_contract", "verify"},
+)
+NEIGHBOURS = {"judge", "recognition", "report", "render"}
+# Rooms of arithmetic, which can be tested without functions, and those that call functions.
+ARITHMETIC = {"differences", *NEIGHBOURS}
+CALLING = {"sampling", "probes", "directions"}
+LIBRARY_NAMES = re.compile(r"(array_api_strict|cupy|dask|jax|jaxlib|torch)(\.[\w.]+)?")
+OF_A_LIBRARY = re.compile(r"is_(cupy|dask|jax|torch)_(array|namespace)")
+NEVER_IMPORTED = ("jax", "torch", "scipy", "matplotlib")
+
+
+def run_python(code, env=None):
+    """Run `code` in a new interpreter and return what it printed as JSON."""
+    outcome = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=env,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    return json.loads(outcome.stdout)
+
+
+# --- what an import does ------------------------------------------------------------------------
+
+RECORD_ATTEMPTS = f"""
+import json, sys
+
+class Recorder:
+    attempts = []
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {NEVER_IMPORTED!r}:
+            self.attempts.append(name)
+
+sys.meta_path.insert(0, Recorder())
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import checkgrad",
+        "import checkgrad as c; c.check_grad(lambda x: x @ x, lambda x: 2 * x, [1.0, 2.0])",
+        "import checkgrad as c, numpy as n; c.approx_fprime({'a': n.ones(3)}, lambda x: x['a'][0])",
+        "import checkgrad as c; assert 'wrong' in str(c.verify_grad(sum, lambda x: x, [2.0, 3.0]))",
+    ],
+    ids=["import", "check_grad on NumPy", "approx_fprime on a tree", "report of verify_grad"],
+)
+def test_no_optional_library_is_imported_nor_looked_for(use):
+    # The recorder sees every attempt, also one for a library that is not installed here.
+    assert run_python(f"{RECORD_ATTEMPTS}\n{use}\nprint(json.dumps(Recorder.attempts))") == []
+
+
+def test_recorder_sees_attempts():
+    use = "try:\n    import matplotlib.pyplot\nexcept ImportError:\n    pass"
+    attempts = run_python(f"{RECORD_ATTEMPTS}\n{use}\nprint(json.dumps(Recorder.attempts))")
+    assert attempts[0] == "matplotlib"
+
+
+def seconds_to_import(module, env):
+    return run_python(
+        "import time; start = time.perf_counter()\n"
+        f"import {module}\n"
+        "print(time.perf_counter() - start)",
+        env,
+    )
+
+
+def test_import_takes_at_most_one_and_a_half_times_that_of_numpy(tmp_path):
+    # An installed package has its bytecode; a source folder has it only if it may be written.
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    seconds_to_import("checkgrad", env)  # reads the files from disk, writes their bytecode
+    pairs = [
+        (seconds_to_import("numpy", env), seconds_to_import("checkgrad", env)) for _ in range(11)
+    ]
+    ratio = statistics.median(ours for _, ours in pairs) / statistics.median(
+        numpys for numpys, _ in pairs
+    )
+    assert ratio <= 1.5, f"import checkgrad takes {ratio:.2f} times as long as import numpy"
+
+
+# --- what is shipped ----------------------------------------------------------------------------
+
+
+def test_marker_of_typed_packages_is_shipped():
+    assert (importlib.resources.files("checkgrad") / "py.typed").is_file()
+
+
+@pytest.fixture(scope="module")
+def metadata():
+    try:
+        return importlib.metadata.metadata("checkgrad")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("checkgrad runs from its source folder here, it is not installed")
+
+
+def test_version_of_the_distribution_is_that_of_the_package(metadata):
+    assert metadata["Version"] == checkgrad.__version__
+
+
+def test_four_libraries_are_required_and_the_others_optional(metadata):
+    required, optional = set(), set()
+    for requirement in metadata.get_all("Requires-Dist"):
+        name = re.match(r"[\w.-]+", requirement).group()
+        (optional if "extra ==" in requirement else required).add(name)
+        assert "<" not in requirement.partition(";")[0], "no release is shut out beforehand"
+    assert required == {"numpy", "array-api-compat", "array-api-extra", "optree"}
+    assert optional - {"checkgrad"} == {"jax", "torch"}
+
+
+def test_public_names_exist_and_are_on_the_reference_page():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\.\. auto\w+:: (\w+)", page, re.MULTILINE))
+    public = {name for name in checkgrad.__all__ if not name.startswith("__")}
+    assert documented == public
+    assert all(hasattr(checkgrad, name) for name in checkgrad.__all__)
+
+
+def test_readme_gives_the_two_commands_that_ci_runs():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for command in (
+        "pip install . && python docs/examples/logistic_regression.py",
+        "pip install nox && nox",
+    ):
+        assert f"\n{command}\n" in readme
+        assert f"\n({command})\n" in ci
+
+
+# --- the way through the house ------------------------------------------------------------------
+
+
+def modules():
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def module_id(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def floor_of(room):
+    return next(floor for floor, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def nodes_that_run(node):
+    """All nodes but those under ``if TYPE_CHECKING``, which a circle may go through."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from nodes_that_run(child)
+
+
+def absolute_imports(path, nodes=ast.walk):
+    """The dotted names of all that a module imports, wherever in the module."""
+    package = ("checkgrad", *path.relative_to(PACKAGE).parent.parts)
+    for node in nodes(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*start, *filter(None, [node.module])))
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def rooms_imported(path, nodes=ast.walk):
+    """The rooms of checkgrad, other than its own, that a module imports from."""
+    dotted = (name.split(".") for name in absolute_imports(path, nodes))
+    return {parts[1] for parts in dotted if parts[0] == "checkgrad"} - {room_of(path)}
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_id)
+def test_module_imports_only_from_rooms_below(path):
+    room = room_of(path)
+    assert any(room in rooms for rooms in FLOORS), f"{room} has no place in DESIGN.md, section 5"
+    allowed = set().union(*FLOORS[: floor_of(room)])
+    if room in NEIGHBOURS:
+        allowed |= NEIGHBOURS
+    if room in ARITHMETIC:
+        allowed -= CALLING
+    assert rooms_imported(path) <= allowed
+
+
+def test_rooms_of_the_verdict_do_not_import_in_a_circle():
+    needs = {
+        room_of(path): rooms_imported(path, nodes_that_run) & NEIGHBOURS
+        for path in modules()
+        if room_of(path) in NEIGHBOURS
+    }
+    while needs:
+        free = [room for room, needed in needs.items() if not needed & needs.keys()]
+        assert free, f"{sorted(needs)} import each other"
+        for room in free:
+            del needs[room]
+
+
+def names_of_libraries(path):
+    """What a module says of an array library by name, prose in docstrings and messages aside."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name | ast.Attribute):
+            word = node.id if isinstance(node, ast.Name) else node.attr
+            if LIBRARY_NAMES.fullmatch(word) or OF_A_LIBRARY.fullmatch(word):
+                yield node.lineno, word
+        elif isinstance(node, ast.Constant) and LIBRARY_NAMES.fullmatch(str(node.value)):
+            yield node.lineno, node.value
+    for name in absolute_imports(path):
+        parts = set(name.split("."))
+        if any(LIBRARY_NAMES.fullmatch(part) or OF_A_LIBRARY.fullmatch(part) for part in parts):
+            yield None, name
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_id)
+def test_only_backends_name_a_library(path):
+    if room_of(path) != "backends":
+        assert list(names_of_libraries(path)) == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_id)
+def test_no_module_imports_scipy_or_matplotlib(path):
+    imported = {name.partition(".")[0] for name in absolute_imports(path)}
+    assert not imported & {"scipy", "matplotlib"}

@@ -1,0 +1,91 @@
+"""The verdict on PyTorch's own operators, at the points and dtypes people use them at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from operator_corpus import OPERATORS, Case, case
+
+from checkgrad import Report, Verdict, verify_grad
+
+BY_NAME = {operator.name: operator for operator in OPERATORS}
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+
+# At most this share of the right gradients may be left undecided (measured: none, and 1%).
+MOST_INCONCLUSIVE = {"float64": 0.005, "float32": 0.02}
+
+every_case = pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for dtype in DTYPES for name in BY_NAME]
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The tensors are tiny: more threads would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def negated(claim: torch.Tensor, largest: int) -> torch.Tensor:
+    return -claim
+
+
+def doubled(claim: torch.Tensor, largest: int) -> torch.Tensor:
+    return 2 * claim
+
+
+def one_percent_off(claim: torch.Tensor, largest: int) -> torch.Tensor:
+    wrong = claim.clone().reshape(-1)
+    wrong[largest] *= 1.01
+    return wrong.reshape(claim.shape)
+
+
+def broken(
+    right: Case, breakage: Callable[[torch.Tensor, int], torch.Tensor]
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Break the gradient of `right` in the same way wherever it is asked for."""
+    largest = int(right.grad(right.x0).abs().argmax())
+    return lambda x: breakage(right.grad(x), largest)
+
+
+@cache
+def report_on_right_gradient(name: str, dtype: str) -> Report:
+    right = case(BY_NAME[name], DTYPES[dtype])
+    return verify_grad(right.func, right.grad, right.x0, rng=0)
+
+
+@every_case
+def test_right_gradient_is_never_called_wrong(name: str, dtype: str) -> None:
+    report = report_on_right_gradient(name, dtype)
+    assert report.verdict is not Verdict.WRONG, str(report)
+
+
+@pytest.mark.parametrize("breakage", [negated, doubled, one_percent_off])
+@every_case
+def test_broken_gradient_is_never_called_correct(
+    name: str, dtype: str, breakage: Callable[[torch.Tensor, int], torch.Tensor]
+) -> None:
+    right = case(BY_NAME[name], DTYPES[dtype])
+    if not right.grad(right.x0).any():
+        pytest.skip("the gradient is zero: nothing to break")
+    report = verify_grad(right.func, broken(right, breakage), right.x0, rng=0)
+    assert report.verdict is not Verdict.CORRECT, str(report)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_right_gradients_are_rarely_left_undecided(dtype: str) -> None:
+    undecided = [
+        name
+        for name in BY_NAME
+        if report_on_right_gradient(name, dtype).verdict is Verdict.INCONCLUSIVE
+    ]
+    share = len(undecided) / len(BY_NAME)
+    assert share <= MOST_INCONCLUSIVE[dtype], f"{share:.1%} undecided: {', '.join(undecided)}"

@@ -1,0 +1,1048 @@
+"""`verify_grad` on the functions, points and claims that checkers get wrong, in every library."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from checkgrad import Report, Verdict, verify_grad
+from checkgrad.verify import ALL_UP_TO, TANGENTS
+
+if TYPE_CHECKING:
+    from conftest import Library
+
+Function = Callable[..., Any]
+
+CORRECT, WRONG, INCONCLUSIVE = Verdict.CORRECT, Verdict.WRONG, Verdict.INCONCLUSIVE
+VALUES = [0.3, 1.2, -2.0]
+# The default rtol of each dtype.
+RTOL = {"float64": 1e-5, "float32": 1e-3, "float16": 5e-2, "bfloat16": 2e-1}
+WIDE = ("float32", "float64")
+
+
+def cubes(xp: Library) -> Function:
+    return lambda x: xp.sum(x**3)
+
+
+def slopes_of_cubes(xp: Library) -> Function:
+    return lambda x: 3 * x**2
+
+
+def assert_verdict(report: Report, wanted: Verdict) -> None:
+    assert report.verdict is wanted, str(report)
+
+
+def filled(xp: Library, x: Any, value: float) -> Any:
+    """An array like x, with this value everywhere, that func or grad made."""
+    return xp.full_like(xp.detach(x), value)
+
+
+def plain(xp: Library, values: Any, dtype: str) -> Any:
+    """A new array as func or grad makes one: writable, without a history."""
+    return xp.namespace.asarray(values, dtype=getattr(xp.namespace, dtype), device=xp.device)
+
+
+# Right and wrong claims
+
+
+def test_a_right_claim_is_correct(xp: Library, dtype: str) -> None:
+    report = verify_grad(cubes(xp), slopes_of_cubes(xp), xp.asarray(VALUES, dtype))
+    assert_verdict(report, CORRECT)
+    assert report.error <= RTOL[dtype] * 12
+    assert report.mismatches == ()
+    assert report.rtol == RTOL[dtype]
+    assert report.resolution <= RTOL[dtype]
+
+
+@pytest.mark.parametrize("factor", [-1, 2, 0.5, 0])
+def test_a_wrong_factor_is_wrong(xp: Library, dtype: str, factor: float) -> None:
+    report = verify_grad(cubes(xp), lambda x: factor * 3 * x**2, xp.asarray(VALUES, dtype))
+    assert_verdict(report, WRONG)
+    assert report.n_wrong == len(report.mismatches) == 3
+    assert {mismatch.where for mismatch in report.mismatches} == {"x[0]", "x[1]", "x[2]"}
+
+
+@pytest.mark.parametrize("entry", range(3))
+def test_one_entry_off_by_a_few_rtol_is_wrong(xp: Library, dtype: str, entry: int) -> None:
+    factors = [1.0] * 3
+    factors[entry] += 4 * RTOL[dtype]
+    x0 = xp.asarray([1.3, 1.2, -2.0], dtype)
+    report = verify_grad(cubes(xp), lambda x: plain(xp, factors, dtype) * 3 * x**2, x0)
+    assert_verdict(report, WRONG)
+    assert [mismatch.where for mismatch in report.mismatches] == [f"x[{entry}]"]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (2, 1, 3)])
+def test_x0_has_any_shape(xp: Library, shape: tuple[int, ...]) -> None:
+    x0 = xp.asarray(np.linspace(0.5, 2, math.prod(shape)).reshape(shape).tolist())
+    assert_verdict(verify_grad(cubes(xp), slopes_of_cubes(xp), x0), CORRECT)
+    assert_verdict(verify_grad(cubes(xp), lambda x: 3.3 * x**2, x0), WRONG)
+
+
+@pytest.mark.parametrize("x0", [[0.3, 1.2], (0.3, 1.2), 1.5, [1, 2], [[1.0], [2.0]], np.arange(3)])
+def test_x0_is_array_like(x0: Any) -> None:
+    assert_verdict(verify_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, x0), CORRECT)
+    assert_verdict(verify_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2 + 1, x0), WRONG)
+
+
+def test_args_go_to_both_functions(xp: Library) -> None:
+    x0 = xp.asarray(VALUES)
+    report = verify_grad(
+        lambda x, a, b: a * xp.sum(x**2) + b, lambda x, a, b: 2 * a * x, x0, 3.0, 1.0
+    )
+    assert_verdict(report, CORRECT)
+    report = verify_grad(lambda x, a: a * xp.sum(x**2), lambda x, a: 2 * x, x0, 3.0)
+    assert_verdict(report, WRONG)
+
+
+def test_the_report_says_which_library_device_and_dtype(xp: Library, dtype: str) -> None:
+    report = verify_grad(cubes(xp), slopes_of_cubes(xp), xp.asarray(VALUES, dtype))
+    assert report.dtype == dtype
+    assert report.backend in xp.namespace.__name__ + xp.name
+    assert report.device == str(xp.device)
+
+
+def test_func_and_grad_get_arrays_of_x0s_library_device_and_dtype(xp: Library, dtype: str) -> None:
+    def func(x: Any) -> Any:
+        xp.assert_native(x, dtype)
+        return xp.sum(x**3)
+
+    def grad(x: Any) -> Any:
+        xp.assert_native(x, dtype)
+        return 3 * x**2
+
+    for direction in ("all", 2):
+        report = verify_grad(func, grad, xp.asarray(VALUES, dtype), direction=direction)
+        assert_verdict(report, CORRECT)
+
+
+# Functions that do more than they should
+
+
+def writing(xp: Library) -> Function:
+    def func(x: Any) -> Any:
+        value = xp.sum(x**3)
+        x[...] = 99.0
+        return value
+
+    return func
+
+
+@pytest.mark.libraries("numpy", "torch", "strict")
+def test_func_may_write_into_its_argument(xp: Library, dtype: str) -> None:
+    x0 = xp.asarray(VALUES, dtype)
+    before = xp.to_numpy(x0)
+    assert_verdict(verify_grad(writing(xp), slopes_of_cubes(xp), x0), CORRECT)
+    assert_verdict(verify_grad(writing(xp), lambda x: -3 * x**2, x0), WRONG)
+    for direction in (2, filled(xp, x0, 1.0)):
+        report = verify_grad(writing(xp), slopes_of_cubes(xp), x0, direction=direction)
+        assert_verdict(report, CORRECT)
+    assert np.array_equal(xp.to_numpy(x0), before)
+
+
+@pytest.mark.libraries("numpy", "torch", "strict")
+def test_func_may_write_into_a_tree(xp: Library) -> None:
+    x0 = {"a": xp.asarray(VALUES), "b": [xp.asarray(2.0)]}
+    before = xp.to_numpy(x0["a"])
+
+    def func(p: Any) -> Any:
+        value = xp.sum(p["a"] ** 3) * p["b"][0]
+        p["a"][...] = 99.0
+        p["b"][0][...] = 99.0
+        p["b"].append("rubbish")
+        del p["a"]
+        return value
+
+    def grad(p: Any) -> Any:
+        claim = {"a": 3 * p["a"] ** 2 * p["b"][0], "b": [xp.sum(p["a"] ** 3)]}
+        p.clear()
+        return claim
+
+    for direction in ("all", 2):
+        assert_verdict(verify_grad(func, grad, x0, direction=direction), CORRECT)
+    assert set(x0) == {"a", "b"}
+    assert len(x0["b"]) == 1
+    assert np.array_equal(xp.to_numpy(x0["a"]), before)
+    assert float(xp.to_numpy(x0["b"][0])) == 2.0
+
+
+@pytest.mark.libraries("numpy", "torch", "strict")
+def test_grad_may_write_into_its_argument(xp: Library, dtype: str) -> None:
+    def grad(x: Any) -> Any:
+        x = xp.detach(x)
+        x *= x
+        x *= 3.0
+        return x
+
+    x0 = xp.asarray(VALUES, dtype)
+    before = xp.to_numpy(x0)
+    assert_verdict(verify_grad(cubes(xp), grad, x0), CORRECT)
+    assert np.array_equal(xp.to_numpy(x0), before)
+
+
+@pytest.mark.libraries("numpy", "torch", "strict")
+@pytest.mark.parametrize(("factor", "wanted"), [(3.0, CORRECT), (6.0, WRONG)])
+def test_grad_may_return_one_reused_buffer(
+    xp: Library, dtype: str, factor: float, wanted: Verdict
+) -> None:
+    buffer = plain(xp, [0.0] * 3, dtype)
+
+    def grad(x: Any) -> Any:
+        buffer[...] = factor * xp.detach(x) ** 2
+        return buffer
+
+    for direction in ("all", 3):
+        report = verify_grad(cubes(xp), grad, xp.asarray(VALUES, dtype), direction=direction)
+        assert_verdict(report, wanted)
+
+
+@pytest.mark.libraries("numpy", "torch", "strict")
+def test_func_and_grad_may_share_a_buffer(xp: Library) -> None:
+    buffer = plain(xp, [0.0] * 3, xp.default_dtype)
+
+    def func(x: Any) -> Any:
+        buffer[...] = x**3
+        return xp.sum(buffer)
+
+    def grad(x: Any) -> Any:
+        buffer[...] = 3 * xp.detach(x) ** 2
+        return buffer
+
+    assert_verdict(verify_grad(func, grad, xp.asarray(VALUES)), CORRECT)
+
+
+def test_func_and_grad_may_keep_what_they_are_given(xp: Library) -> None:
+    kept: list[Any] = []
+
+    def func(x: Any) -> Any:
+        assert all(x is not other for other in kept)
+        kept.append(x)
+        return xp.sum(x**3)
+
+    x0 = xp.asarray(VALUES)
+    assert_verdict(verify_grad(func, slopes_of_cubes(xp), x0), CORRECT)
+    assert all(x is not x0 for x in kept)
+    points = {xp.to_numpy(x).tobytes() for x in kept}
+    assert len(points) >= len(kept) - 2  # x0 itself is evaluated more than once
+
+
+@pytest.mark.parametrize("direction", ["all", 2, "given"])
+@pytest.mark.parametrize("factor", [1, -1])
+def test_the_users_arrays_are_never_changed(
+    xp: Library, dtype: str, direction: Any, factor: int
+) -> None:
+    x0 = xp.asarray(VALUES, dtype)
+    tangent, lower, upper = (xp.asarray(v, dtype) for v in ([1, 0, 2], [-4] * 3, [4] * 3))
+    arrays = (x0, tangent, lower, upper)
+    before = [xp.to_numpy(array).tobytes() for array in arrays]
+    verify_grad(
+        cubes(xp),
+        lambda x: factor * 3 * x**2,
+        x0,
+        direction=tangent if direction == "given" else direction,
+        bounds=(lower, upper),
+    )
+    assert [xp.to_numpy(array).tobytes() for array in arrays] == before
+
+
+# Functions that are not what they seem
+
+
+@pytest.mark.parametrize("factor", [3.0, 30.0, -3.0])
+def test_a_random_func_is_inconclusive_and_said_to_be_not_deterministic(
+    xp: Library, dtype: str, factor: float
+) -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+
+        def func(x: Any, rng: np.random.Generator = rng) -> Any:
+            return xp.sum(x**3) * (1 + rng.normal())
+
+        report = verify_grad(func, lambda x: factor * x**2, xp.asarray(VALUES, dtype))
+        assert_verdict(report, INCONCLUSIVE)
+        assert "not deterministic" in " ".join(report.hints)
+        assert "not deterministic" in str(report).splitlines()[0]
+
+
+@pytest.mark.parametrize("amount", [1e-3, 1e-6, 1e-9])
+def test_a_slightly_random_func_is_inconclusive_and_said_to_be_not_deterministic(
+    amount: float,
+) -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+
+        def func(x: Any, rng: np.random.Generator = rng) -> Any:
+            return np.sum(x**3) * (1 + amount * rng.normal())
+
+        report = verify_grad(func, lambda x: 3 * x**2, np.asarray(VALUES))
+        assert_verdict(report, INCONCLUSIVE)
+        assert "not deterministic" in " ".join(report.hints)
+
+
+@pytest.mark.parametrize("amount", [1.0, 1e-2, 1e-4, 1e-6, 1e-8, 1e-12, 1e-15])
+def test_the_right_gradient_of_a_random_func_is_never_wrong(
+    xp: Library, dtype: str, amount: float
+) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+
+        def func(x: Any, rng: np.random.Generator = rng) -> Any:
+            return xp.sum(x**3) * (1 + amount * rng.normal())
+
+        report = verify_grad(func, slopes_of_cubes(xp), xp.asarray(VALUES, dtype))
+        assert report.verdict is not WRONG, f"seed {seed}: {report}"
+
+
+def test_a_func_that_turns_random_after_some_calls_is_never_wrong() -> None:
+    for calls in (1, 2, 3, 5, 10, 30):
+        rng = np.random.default_rng(calls)
+        count = [0]
+
+        def func(x: Any, calls: int = calls, count: list[int] = count, rng: Any = rng) -> Any:
+            count[0] += 1
+            return np.sum(x**3) + (rng.normal() if count[0] > calls else 0.0)
+
+        report = verify_grad(func, lambda x: 3 * x**2, np.asarray(VALUES))
+        assert report.verdict is not WRONG, f"after {calls} calls: {report}"
+
+
+SINGLES: dict[str, tuple[Function, Function]] = {
+    "squares": (lambda xp, x: xp.sum(x**2), lambda xp, x: 2 * x),
+    "exp": (lambda xp, x: xp.sum(xp.exp(x)), lambda xp, x: xp.exp(x)),
+    "sines": (lambda xp, x: xp.sum(xp.sin(3 * x)), lambda xp, x: 3 * xp.cos(3 * x)),
+}
+
+
+@pytest.mark.parametrize("name", SINGLES)
+@pytest.mark.parametrize("returned", ["float32", "float"])
+def test_float32_inside_a_float64_func_is_noise_and_not_an_error(
+    xp: Library, name: str, returned: str
+) -> None:
+    if "float64" not in xp.float_dtypes:
+        pytest.skip("no float64 here")
+    value, slope = SINGLES[name]
+
+    def func(x: Any) -> Any:
+        found = value(xp, xp.astype(x, xp.float32))
+        return found if returned == "float32" else float(xp.to_numpy(found))
+
+    x0 = xp.asarray([0.1, 0.5, -0.3], "float64")
+    right = verify_grad(func, lambda x: slope(xp, x), x0)
+    assert right.verdict is not WRONG, str(right)
+    assert right or returned == "float", str(right)
+    if right.verdict is INCONCLUSIVE:
+        assert "coarser dtype" in str(right)
+    for factor in (-1, 2, 1.02):
+        report = verify_grad(func, lambda x, factor=factor: factor * slope(xp, x), x0)
+        assert_verdict(report, WRONG)
+
+
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("name", SINGLES)
+def test_a_jax_func_without_x64_of_a_numpy_float64_x0(xp: Library, name: str) -> None:
+    jax = pytest.importorskip("jax")
+    if jax.config.jax_enable_x64:
+        pytest.skip("JAX has float64 here")
+    value, slope = SINGLES[name]
+    x0 = xp.asarray([0.1, 0.5, -0.3])
+    assert_verdict(verify_grad(lambda x: value(jax.numpy, x), lambda x: slope(np, x), x0), CORRECT)
+    automatic = jax.grad(lambda x: value(jax.numpy, x))
+    assert_verdict(verify_grad(lambda x: value(jax.numpy, x), automatic, x0), CORRECT)
+    for factor in (-1, 2, 1.02):
+        report = verify_grad(
+            lambda x: value(jax.numpy, x), lambda x, f=factor: f * slope(np, x), x0
+        )
+        assert_verdict(report, WRONG)
+
+
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16"])
+def test_a_half_precision_inside_is_noise_and_not_an_error(xp: Library, narrow: str) -> None:
+    if narrow not in xp.float_dtypes:
+        pytest.skip(f"no {narrow} here")
+    x0 = xp.asarray([0.1, 0.5, -0.3], "float32")
+
+    def func(x: Any) -> Any:
+        inside = xp.astype(x, getattr(xp.namespace, narrow))
+        return xp.astype(xp.sum(inside**2), xp.float32)
+
+    report = verify_grad(func, lambda x: 2 * x, x0)
+    assert report.verdict is not WRONG, str(report)
+    for factor in (-1, 3):
+        report = verify_grad(func, lambda x, factor=factor: factor * 2 * x, x0)
+        assert report.verdict is not CORRECT, str(report)
+
+
+# Claims and values that are not finite
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_claim_that_is_not_finite_is_wrong(
+    xp: Library, dtype: str, value: float, everywhere: bool
+) -> None:
+    def grad(x: Any) -> Any:
+        claim = 3 * x**2
+        broken = plain(xp, [everywhere, True, everywhere], dtype) > 0
+        return xp.where(broken, filled(xp, x, value), claim)
+
+    report = verify_grad(cubes(xp), grad, xp.asarray(VALUES, dtype))
+    assert_verdict(report, WRONG)
+    wrong = {mismatch.where for mismatch in report.mismatches}
+    assert wrong == ({"x[0]", "x[1]", "x[2]"} if everywhere else {"x[1]"})
+    assert "not finite" in str(report)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_func_that_is_not_finite_at_x0_is_refused(xp: Library, dtype: str, value: float) -> None:
+    shown = str(value)
+    for func in (lambda x: value, lambda x: xp.sum(filled(xp, x, value))):
+        with pytest.raises(ValueError, match=rf"func\(x0\) is {shown}"):
+            verify_grad(func, slopes_of_cubes(xp), xp.asarray([1.0], dtype))
+
+
+# Kinks and jumps
+
+
+def relu(xp: Library) -> Function:
+    return lambda x: xp.sum(xp.where(x > 0, x, 0 * x))
+
+
+@pytest.mark.parametrize(
+    ("claim", "wanted"),
+    [(0, CORRECT), (0.5, CORRECT), (1, CORRECT), (2, WRONG), (-1, WRONG)],
+)
+def test_between_the_slopes_on_the_sides_of_a_kink_every_claim_is_correct(
+    xp: Library, dtype: str, claim: float, wanted: Verdict
+) -> None:
+    x0 = xp.asarray([0.0], dtype)
+    assert_verdict(verify_grad(relu(xp), lambda x: filled(xp, x, claim), x0), wanted)
+
+
+@pytest.mark.parametrize(("claim", "wanted"), [(0.25, CORRECT), (2, WRONG), (-1, WRONG)])
+def test_a_kink_beside_smooth_coordinates(
+    xp: Library, dtype: str, claim: float, wanted: Verdict
+) -> None:
+    def grad(x: Any) -> Any:
+        return plain(xp, [0.0, claim, 1.0], dtype)
+
+    report = verify_grad(relu(xp), grad, xp.asarray([-1.5, 0.0, 2.0], dtype))
+    assert_verdict(report, wanted)
+    if wanted is WRONG:
+        assert [mismatch.where for mismatch in report.mismatches] == ["x[1]"]
+    else:
+        assert "kink" in " ".join(report.hints)
+
+
+@pytest.mark.parametrize(
+    ("claim", "wanted"), [(-1, CORRECT), (0, CORRECT), (1, CORRECT), (2, WRONG), (-3, WRONG)]
+)
+@pytest.mark.parametrize("place", [0.0, 0.75, -3.0])
+def test_the_kink_of_abs_lies_anywhere(
+    xp: Library, dtype: str, claim: float, wanted: Verdict, place: float
+) -> None:
+    report = verify_grad(
+        lambda x: xp.sum(xp.abs(x - place)),
+        lambda x: filled(xp, x, claim),
+        xp.asarray([place], dtype),
+    )
+    assert_verdict(report, wanted)
+
+
+@pytest.mark.parametrize(("claim", "wanted"), [(0, CORRECT), (1, WRONG), (-0.5, WRONG)])
+def test_floor_between_its_jumps_is_constant(
+    xp: Library, dtype: str, claim: float, wanted: Verdict
+) -> None:
+    x0 = xp.asarray([3.625, 0.5], dtype)
+    report = verify_grad(lambda x: xp.sum(xp.floor(x)), lambda x: filled(xp, x, claim), x0)
+    assert_verdict(report, wanted)
+
+
+@pytest.mark.parametrize("place", [0.0, 1.0])
+@pytest.mark.parametrize("slope", [0.0, 2.0])
+def test_an_infinite_claim_where_func_is_infinitely_steep_is_not_called_wrong(
+    xp: Library, place: float, slope: float
+) -> None:
+    report = verify_grad(
+        lambda x: xp.sum(xp.abs(x - place) ** 0.5 + slope * x),
+        lambda x: filled(xp, x, math.inf),
+        xp.asarray([place]),
+    )
+    assert_verdict(report, INCONCLUSIVE)
+
+
+@pytest.mark.parametrize("claim", [0, 1, -0.5])
+def test_no_claim_is_correct_at_a_jump(xp: Library, claim: float) -> None:
+    x0 = xp.asarray([3.0])
+    report = verify_grad(lambda x: xp.sum(xp.floor(x)), lambda x: filled(xp, x, claim), x0)
+    assert report.verdict is not CORRECT, str(report)
+
+
+def test_the_slope_on_both_sides_of_a_jump_is_not_called_wrong(xp: Library) -> None:
+    x0 = xp.asarray([3.0])
+    report = verify_grad(lambda x: xp.sum(xp.floor(x)), lambda x: 0 * x, x0)
+    assert_verdict(report, INCONCLUSIVE)
+    assert "discontinuous" in str(report)
+
+
+# Edges of the domain and singular points
+
+
+@pytest.mark.parametrize("others", [[], [2.0], [0.5, 3.0]])
+def test_log_close_to_zero(xp: Library, dtype: str, others: list[float]) -> None:
+    if dtype == "float16":
+        pytest.skip("1e-9 is 0 in float16")
+    x0 = xp.asarray([1e-9, *others], dtype)
+    func = lambda x: xp.sum(xp.log(x))  # noqa: E731
+    right = verify_grad(func, lambda x: 1 / x, x0)
+    # A digit of log(1e-9) in bfloat16 is an eighth: no step gives its derivative to rtol.
+    assert right.verdict is (INCONCLUSIVE if dtype == "bfloat16" else CORRECT) or right, str(right)
+    off = 1 + 10 * RTOL[dtype]
+    assert_verdict(verify_grad(func, lambda x: off / x, x0), WRONG)
+    assert_verdict(verify_grad(func, lambda x: -1 / x, x0), WRONG)
+
+
+@pytest.mark.parametrize("values", [[0.0], [0.0, 1.0], [0.0, 2.5, 1e-3]])
+def test_a_power_at_the_bound_of_its_domain(xp: Library, values: list[float]) -> None:
+    func = lambda x: xp.sum(x**1.5)  # noqa: E731
+    bounds = (0, math.inf)
+    for dtype in (name for name in xp.float_dtypes if name in WIDE):
+        x0 = xp.asarray(values, dtype)
+        right = verify_grad(func, lambda x: 1.5 * x**0.5, x0, bounds=bounds)
+        assert right.verdict is not WRONG, str(right)
+        assert right or dtype == "float32", str(right)
+        report = verify_grad(func, lambda x: 1.5 * x**0.5 + 0.05, x0, bounds=bounds)
+        assert report.verdict is not CORRECT, str(report)
+        if dtype == "float64":
+            assert_verdict(report, WRONG)
+            assert "x[0]" in {mismatch.where for mismatch in report.mismatches}
+
+
+def test_the_right_claim_at_the_bound_of_a_domain_is_never_wrong(xp: Library, dtype: str) -> None:
+    report = verify_grad(
+        lambda x: xp.sum(x**1.5),
+        lambda x: 1.5 * x**0.5,
+        xp.asarray([0.0, 1.0], dtype),
+        bounds=(0, math.inf),
+    )
+    assert report.verdict is not WRONG, str(report)
+
+
+def test_values_that_are_not_finite_off_x0_are_the_edge_of_the_domain(xp: Library) -> None:
+    x0 = xp.asarray([1e-3, 2.0])
+    func = lambda x: xp.sum(x * xp.log(x))  # noqa: E731
+    assert_verdict(verify_grad(func, lambda x: xp.log(x) + 1, x0), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: xp.log(x), x0), WRONG)
+
+
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, RuntimeError, AssertionError])
+def test_exceptions_off_x0_are_the_edge_of_the_domain(xp: Library, error: type[Exception]) -> None:
+    def func(x: Any) -> Any:
+        if not bool(xp.all(x >= 1)):
+            raise error("outside")
+        return xp.sum(x**3)
+
+    x0 = xp.asarray([1.0, 2.0])
+    assert_verdict(verify_grad(func, slopes_of_cubes(xp), x0), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: 3.03 * x**2, x0), WRONG)
+
+
+def test_a_func_that_is_defined_at_x0_only_is_inconclusive_and_says_why(xp: Library) -> None:
+    def func(x: Any) -> Any:
+        if np.any(xp.to_numpy(x) != np.asarray([1.0, 2.0])):
+            raise RuntimeError("no model here")
+        return 3.0
+
+    report = verify_grad(func, lambda x: 0 * x, xp.asarray([1.0, 2.0]))
+    assert_verdict(report, INCONCLUSIVE)
+    assert "no model here" in str(report)
+
+
+def test_an_exception_at_x0_reaches_the_user_unchanged(xp: Library) -> None:
+    error = LookupError("no such table")
+
+    def fails(x: Any) -> Any:
+        raise error
+
+    for func, grad in ((fails, slopes_of_cubes(xp)), (cubes(xp), fails)):
+        with pytest.raises(LookupError) as caught:
+            verify_grad(func, grad, xp.asarray(VALUES))
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, MemoryError])
+@pytest.mark.parametrize("call", [1, 2, 3, 8, 12])
+def test_an_interrupt_inside_func_goes_through(
+    xp: Library, kind: type[BaseException], call: int
+) -> None:
+    calls = [0]
+
+    def func(x: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == call:
+            raise kind
+        return xp.sum(x**3)
+
+    with pytest.raises(kind):
+        verify_grad(func, slopes_of_cubes(xp), xp.asarray(VALUES))
+    assert calls[0] == call
+
+
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_an_interrupt_inside_grad_goes_through(xp: Library, call: int) -> None:
+    calls = [0]
+
+    def grad(x: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == call:
+            raise KeyboardInterrupt
+        return -3 * x**2
+
+    with pytest.raises(KeyboardInterrupt):
+        verify_grad(cubes(xp), grad, xp.asarray(VALUES))
+
+
+def test_warnings_of_func_off_x0_are_not_the_users_concern() -> None:
+    # The test run turns warnings into errors.
+    report = verify_grad(lambda x: np.sum(np.sqrt(x)), lambda x: 0.5 / np.sqrt(x), np.array([1e-9]))
+    assert_verdict(report, CORRECT)
+
+
+# Where derivatives vanish
+
+
+@pytest.mark.parametrize("floor", [0.0, 3.0, -1e3])
+@pytest.mark.parametrize("place", [1.0, 0.0, -40.0])
+def test_a_stationary_point(xp: Library, floor: float, place: float) -> None:
+    def func(x: Any) -> Any:
+        return xp.sum((x - place) ** 2) + floor
+
+    for dtype in (name for name in xp.float_dtypes if name in WIDE):
+        x0 = xp.asarray([place] * 4, dtype)
+        report = verify_grad(func, lambda x: 2 * (x - place), x0)
+        assert report.verdict is (CORRECT if abs(floor) < 10 else report.verdict), str(report)
+        assert report.verdict is not WRONG, str(report)
+
+
+@pytest.mark.parametrize("floor", [0.0, 3.0])
+@pytest.mark.parametrize("place", [1.0, 0.0])
+def test_a_claim_of_a_thousandth_at_a_stationary_point_is_wrong(
+    xp: Library, floor: float, place: float
+) -> None:
+    for dtype in (name for name in xp.float_dtypes if name in WIDE):
+        report = verify_grad(
+            lambda x: xp.sum((x - place) ** 2) + floor,
+            lambda x: 2 * (x - place) + 1e-3,
+            xp.asarray([place] * 4, dtype),
+        )
+        assert_verdict(report, WRONG)
+
+
+def test_a_stationary_coordinate_beside_others(xp: Library) -> None:
+    def func(x: Any) -> Any:
+        return (x[0] - 1) ** 2 + x[1] ** 3
+
+    x0 = xp.asarray([1.0, 2.0])
+    right = lambda x: xp.stack([2 * (x[0] - 1), 3 * x[1] ** 2])  # noqa: E731
+    assert_verdict(verify_grad(func, right, x0), CORRECT)
+    report = verify_grad(func, lambda x: right(x) + plain(xp, [0.1, 0], xp.default_dtype), x0)
+    assert_verdict(report, WRONG)
+    assert [mismatch.where for mismatch in report.mismatches] == ["x[0]"]
+
+
+def test_a_saddle(xp: Library) -> None:
+    x0 = xp.asarray([0.0, 0.0])
+    func = lambda x: x[0] ** 2 - x[1] ** 2  # noqa: E731
+    assert_verdict(verify_grad(func, lambda x: xp.stack([2 * x[0], -2 * x[1]]), x0), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: xp.stack([2 * x[0], x[1] + 0.01]), x0), WRONG)
+
+
+@pytest.mark.parametrize("value", [5.0, 0.0, -1e-30, 1e30])
+def test_a_constant_function(xp: Library, value: float) -> None:
+    x0 = xp.asarray([0.1, 0.5, -0.3])
+    assert_verdict(verify_grad(lambda x: value, lambda x: 0 * x, x0), CORRECT)
+    claim = 1e-3 * max(abs(value), 1e-30) if value else 1.0
+    assert_verdict(verify_grad(lambda x: value, lambda x: filled(xp, x, claim), x0), WRONG)
+
+
+def test_a_constant_function_of_a_narrow_dtype(xp: Library, dtype: str) -> None:
+    x0 = xp.asarray([0.1, 0.5, -0.3], dtype)
+    func = lambda x: xp.sum(0 * x) + 1.5  # noqa: E731
+    assert_verdict(verify_grad(func, lambda x: 0 * x, x0), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: filled(xp, x, 1.0), x0), WRONG)
+
+
+def test_a_linear_function_below_a_large_constant(xp: Library) -> None:
+    report = verify_grad(
+        lambda x: xp.sum(x) + 1e20, lambda x: filled(xp, x, 1.0), xp.asarray([1.0, 2.0])
+    )
+    assert report.verdict is not WRONG, str(report)
+
+
+# Scales
+
+
+def test_coordinates_of_very_different_size_side_by_side(xp: Library) -> None:
+    def func(x: Any) -> Any:
+        return (x[0] * 1e8) ** 2 + xp.sin(x[1] * 1e-8)
+
+    def grad(x: Any) -> Any:
+        return xp.stack([2e16 * x[0], 1e-8 * xp.cos(x[1] * 1e-8)])
+
+    x0 = xp.asarray([1e-8, 1e8])
+    assert_verdict(verify_grad(func, grad, x0), CORRECT)
+    for factors in ([1.0, 1.01], [1.01, 1.0], [1.0, -1.0], [1.0, 0.0]):
+        wrong = plain(xp, factors, xp.default_dtype)
+        report = verify_grad(func, lambda x, wrong=wrong: grad(x) * wrong, x0)
+        assert_verdict(report, WRONG)
+        entry = next(i for i, factor in enumerate(factors) if factor != 1)
+        assert [mismatch.where for mismatch in report.mismatches] == [f"x[{entry}]"]
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-8, 1e8, 1e30])
+def test_x0_of_any_size(xp: Library, size: float) -> None:
+    x0 = xp.asarray([0.3 * size, 1.2 * size, -2.0 * size])
+    func = lambda x: xp.sum(xp.sin(x / size))  # noqa: E731
+    assert_verdict(verify_grad(func, lambda x: xp.cos(x / size) / size, x0), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: -xp.cos(x / size) / size, x0), WRONG)
+
+
+# What func and grad return
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [float, np.float64, np.asarray, lambda v: np.asarray([v]), lambda v: np.asarray([[v]])],
+    ids=["Python float", "NumPy scalar", "0-d", "one element", "one element in 2-d"],
+)
+@pytest.mark.parametrize("direction", ["all", 2])
+def test_func_returns_any_form_of_one_number(returned: Function, direction: Any) -> None:
+    func = lambda x: returned(np.sum(x**3))  # noqa: E731
+    x0 = np.asarray(VALUES)
+    assert_verdict(verify_grad(func, lambda x: 3 * x**2, x0, direction=direction), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: 6 * x**2, x0, direction=direction), WRONG)
+
+
+@pytest.mark.parametrize("form", ["Python float", "0-d", "one element"])
+@pytest.mark.parametrize("direction", ["all", 2])
+def test_func_returns_any_form_of_one_number_of_any_library(
+    xp: Library, dtype: str, form: str, direction: Any
+) -> None:
+    def func(x: Any) -> Any:
+        value = xp.sum(x**3)
+        if form == "Python float":
+            return float(xp.to_numpy(value))
+        return xp.reshape(value, (1,)) if form == "one element" else value
+
+    x0 = xp.asarray(VALUES, dtype)
+    report = verify_grad(func, slopes_of_cubes(xp), x0, direction=direction)
+    assert_verdict(report, CORRECT)
+    assert_verdict(verify_grad(func, lambda x: -3 * x**2, x0, direction=direction), WRONG)
+
+
+def test_func_may_change_the_form_of_what_it_returns() -> None:
+    forms: Iterator[Function] = iter(
+        [float, np.float64, np.asarray, lambda v: np.asarray([v])] * 99
+    )
+    report = verify_grad(
+        lambda x: next(forms)(np.sum(x**3)), lambda x: 3 * x**2, np.asarray(VALUES)
+    )
+    assert_verdict(report, CORRECT)
+
+
+@pytest.mark.parametrize("returned", [[1.0, 2.0], [[1.0], [2.0]]])
+def test_a_func_that_returns_several_numbers_is_refused(xp: Library, returned: Any) -> None:
+    with pytest.raises(ValueError, match=r"func returned shape .* one number"):
+        verify_grad(lambda x: xp.asarray(returned), lambda x: x, xp.asarray(VALUES))
+
+
+def test_a_func_that_returns_nothing_or_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="func returned None"):
+        verify_grad(lambda x: None, lambda x: x, np.asarray(VALUES))
+    with pytest.raises(TypeError, match="func returned 'three'"):
+        verify_grad(lambda x: "three", lambda x: x, np.asarray(VALUES))
+    with pytest.raises(TypeError, match="complex"):
+        verify_grad(lambda x: 1j * np.sum(x), lambda x: x, np.asarray(VALUES))
+
+
+def test_grad_returns_a_list_of_0d_arrays(xp: Library, dtype: str) -> None:
+    x0 = xp.asarray(VALUES, dtype)
+    grad = lambda x: [3 * x[i] ** 2 for i in range(3)]  # noqa: E731
+    assert_verdict(verify_grad(cubes(xp), grad, x0), CORRECT)
+    assert_verdict(verify_grad(cubes(xp), grad, x0, direction=2), CORRECT)
+    assert_verdict(verify_grad(cubes(xp), lambda x: [-g for g in grad(x)], x0), WRONG)
+
+
+def test_grad_returns_a_list_of_numbers() -> None:
+    x0 = np.asarray(VALUES)
+    report = verify_grad(lambda x: np.sum(x**3), lambda x: [3 * float(v) ** 2 for v in x], x0)
+    assert_verdict(report, CORRECT)
+
+
+def test_a_claim_of_another_shape_is_refused_with_a_remedy(xp: Library) -> None:
+    with pytest.raises(ValueError, match=r"grad returned shape \(3, 1\) but x0 has shape \(3,\)"):
+        verify_grad(cubes(xp), lambda x: xp.reshape(3 * x**2, (3, 1)), xp.asarray(VALUES))
+
+
+@pytest.mark.parametrize("values", [[1.0, math.nan], [math.inf, 1.0]])
+def test_x0_that_is_not_finite_is_refused(xp: Library, values: list[float]) -> None:
+    with pytest.raises(ValueError, match="finite x0 only"):
+        verify_grad(cubes(xp), slopes_of_cubes(xp), xp.asarray(values))
+
+
+def test_an_empty_x0_is_refused(xp: Library) -> None:
+    with pytest.raises(ValueError, match="x0 is empty"):
+        verify_grad(cubes(xp), slopes_of_cubes(xp), xp.asarray([]))
+
+
+def test_a_claim_in_a_wider_or_narrower_dtype_will_do(xp: Library) -> None:
+    for dtype in xp.float_dtypes:
+        x0 = xp.asarray(VALUES, "float32")
+        grad = lambda x, d=dtype: xp.astype(3 * x**2, getattr(xp.namespace, d))  # noqa: E731
+        report = verify_grad(cubes(xp), grad, x0)
+        assert_verdict(report, CORRECT)
+        assert report.rtol == max(RTOL[dtype], RTOL["float32"])
+
+
+# Trees
+
+
+Pair = namedtuple("Pair", "weight bias")  # noqa: PYI024
+
+
+def trees(xp: Library, dtype: str) -> dict[str, Any]:
+    a, b = xp.asarray(VALUES, dtype), xp.asarray([[0.5, 1.5]], dtype)
+    c = xp.asarray(0.75, dtype)
+    return {
+        "dict": {"a": a, "b": b},
+        "list": [a, b, c],
+        "tuple": (a, b),
+        "named tuple": Pair(a, c),
+        "nested": {"layers": [{"w": b, "b": a}, {"w": a, "b": c}], "scale": (c,)},
+        "one leaf": [a],
+    }
+
+
+def mapped(function: Function, tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: mapped(function, item) for key, item in tree.items()}
+    if isinstance(tree, Pair):
+        return Pair(*(mapped(function, item) for item in tree))
+    if isinstance(tree, list | tuple):
+        return type(tree)(mapped(function, item) for item in tree)
+    return function(tree)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    found: list[Any] = []
+    mapped(found.append, tree)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["dict", "list", "tuple", "named tuple", "nested", "one leaf"])
+@pytest.mark.parametrize("direction", ["all", 2, "given"])
+def test_x0_is_a_tree(xp: Library, dtype: str, kind: str, direction: Any) -> None:
+    x0 = trees(xp, dtype)[kind]
+    along = mapped(lambda x: filled(xp, x, 1.0), x0) if direction == "given" else direction
+
+    def func(tree: Any) -> Any:
+        return sum(xp.sum(leaf**2) for leaf in leaves_of(tree))
+
+    right = lambda tree: mapped(lambda x: 2 * x, tree)  # noqa: E731
+    assert_verdict(verify_grad(func, right, x0, direction=along), CORRECT)
+    wrong = lambda tree: mapped(lambda x: -2 * x, tree)  # noqa: E731
+    assert_verdict(verify_grad(func, wrong, x0, direction=along), WRONG)
+
+
+def test_a_tree_names_the_places_of_its_mismatches(xp: Library) -> None:
+    x0 = trees(xp, xp.default_dtype)["nested"]
+
+    def func(params: Any) -> Any:
+        return sum(xp.sum(leaf**2) for leaf in leaves_of(params))
+
+    def grad(params: Any) -> Any:
+        claim = mapped(lambda x: 2 * x, params)
+        claim["layers"][1]["b"] = claim["layers"][1]["b"] * 1.5
+        claim["layers"][0]["w"] = claim["layers"][0]["w"] * plain(xp, [1, 3], xp.default_dtype)
+        return claim
+
+    report = verify_grad(func, grad, x0)
+    assert_verdict(report, WRONG)
+    where = {mismatch.where for mismatch in report.mismatches}
+    assert where == {"params['layers'][1]['b']", "params['layers'][0]['w'][0, 1]"}
+
+
+def test_a_claim_of_another_structure_is_refused(xp: Library) -> None:
+    x0 = trees(xp, xp.default_dtype)["dict"]
+    with pytest.raises(ValueError, match="another structure"):
+        verify_grad(lambda p: xp.sum(p["a"]), lambda p: [p["a"], p["b"]], x0)
+
+
+# PyTorch's history
+
+
+@pytest.mark.libraries("torch")
+def test_autograd_may_be_the_claim(xp: Library, dtype: str) -> None:
+    import torch
+
+    func = cubes(xp)
+
+    def grad(x: Any) -> Any:
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(func(x), x)[0]
+
+    assert_verdict(verify_grad(func, grad, xp.asarray(VALUES, dtype)), CORRECT)
+
+
+@pytest.mark.libraries("torch")
+def test_grad_sees_whether_x0_requires_a_gradient_and_leaves_no_trace(xp: Library) -> None:
+    import torch
+
+    x0 = xp.asarray(VALUES)
+    seen: list[bool] = []
+
+    def grad(x: Any) -> Any:
+        seen.append(x.requires_grad)
+        if xp.requires_grad:
+            return torch.autograd.grad(torch.sum(x**3), x)[0]
+        return 3 * x**2
+
+    assert_verdict(verify_grad(cubes(xp), grad, x0), CORRECT)
+    assert_verdict(verify_grad(cubes(xp), lambda x: -grad(x), x0), WRONG)
+    assert set(seen) == {xp.requires_grad}
+    assert x0.grad is None
+    assert x0.requires_grad is xp.requires_grad
+
+
+# Directions
+
+
+def test_along_all_every_coordinate_is_checked(xp: Library) -> None:
+    report = verify_grad(cubes(xp), slopes_of_cubes(xp), xp.asarray(VALUES), direction="all")
+    assert (report.direction, report.n_checked) == ("all", 3)
+
+
+@pytest.mark.parametrize(("direction", "count"), [("random", 1), (1, 1), (4, 4), (np.int64(2), 2)])
+@pytest.mark.parametrize(("factor", "wanted"), [(3, CORRECT), (-3, WRONG), (6, WRONG)])
+def test_along_random_tangents(
+    xp: Library, dtype: str, direction: Any, count: int, factor: float, wanted: Verdict
+) -> None:
+    x0 = xp.asarray(VALUES, dtype)
+    report = verify_grad(cubes(xp), lambda x: factor * x**2, x0, direction=direction)
+    assert_verdict(report, wanted)
+    assert report.n_checked == count
+    assert "random tangent" in report.direction
+
+
+def test_along_a_given_tangent_only_that_is_checked(xp: Library, dtype: str) -> None:
+    x0 = xp.asarray(VALUES, dtype)
+    # Wrong in the first entry only.
+    grad = lambda x: 3 * x**2 * plain(xp, [-5, 1, 1], dtype)  # noqa: E731
+    tangent = xp.asarray([0.0, 1.0, 2.0], dtype)
+    report = verify_grad(cubes(xp), grad, x0, direction=tangent)
+    assert_verdict(report, CORRECT)
+    assert report.n_checked == 1
+    assert_verdict(
+        verify_grad(cubes(xp), grad, x0, direction=xp.asarray([1.0, 0.0, 0.0], dtype)), WRONG
+    )
+
+
+def test_a_given_tangent_may_be_array_like() -> None:
+    report = verify_grad(
+        lambda x: np.sum(x**3), lambda x: 3 * x**2, np.asarray(VALUES), direction=[1.0, 0, 2]
+    )
+    assert_verdict(report, CORRECT)
+
+
+@pytest.mark.parametrize("length", [1e-20, 1.0, 1e20])
+def test_the_length_of_a_given_tangent_does_not_matter(length: float) -> None:
+    x0 = np.asarray(VALUES)
+    tangent = length * np.asarray([1.0, -2.0, 0.5])
+    func = lambda x: np.sum(np.exp(x))  # noqa: E731
+    assert_verdict(verify_grad(func, np.exp, x0, direction=tangent), CORRECT)
+    wrong = lambda x: 1.001 * np.exp(x)  # noqa: E731
+    assert_verdict(verify_grad(func, wrong, x0, direction=tangent), WRONG)
+
+
+@pytest.mark.parametrize(
+    ("size", "direction", "checked"),
+    [
+        (ALL_UP_TO, "all", ALL_UP_TO),
+        (ALL_UP_TO + 1, f"{TANGENTS} random tangents", TANGENTS),
+    ],
+)
+def test_auto_checks_all_coordinates_up_to_a_thousand_and_tangents_beyond(
+    size: int, direction: str, checked: int
+) -> None:
+    assert ALL_UP_TO == 1000
+    x0 = np.random.default_rng(0).normal(size=size)
+    report = verify_grad(lambda x: np.sum(np.cos(x)), lambda x: -np.sin(x), x0)
+    assert_verdict(report, CORRECT)
+    assert (report.direction, report.n_checked) == (direction, checked)
+    assert_verdict(verify_grad(lambda x: np.sum(np.cos(x)), np.sin, x0), WRONG)
+
+
+def test_auto_counts_the_coordinates_of_a_whole_tree() -> None:
+    x0 = {"a": np.ones(600), "b": np.ones(600)}
+    report = verify_grad(
+        lambda p: np.sum(p["a"] ** 2) + np.sum(p["b"] ** 3),
+        lambda p: {"a": 2 * p["a"], "b": 3 * p["b"] ** 2},
+        x0,
+    )
+    assert_verdict(report, CORRECT)
+    assert report.n_checked == TANGENTS
+
+
+# Counting
+
+
+@pytest.mark.parametrize("direction", ["all", 3])
+@pytest.mark.parametrize("factor", [1, 2])
+def test_calls_are_counted_right(xp: Library, dtype: str, direction: Any, factor: int) -> None:
+    calls = {"func": 0, "grad": 0}
+
+    def func(x: Any) -> Any:
+        calls["func"] += 1
+        return xp.sum(x**3)
+
+    def grad(x: Any) -> Any:
+        calls["grad"] += 1
+        return factor * 3 * x**2
+
+    report = verify_grad(func, grad, xp.asarray(VALUES, dtype), direction=direction)
+    assert (report.n_func, report.n_grad) == (calls["func"], calls["grad"])
+
+
+def test_calls_that_fail_are_counted() -> None:
+    calls = [0]
+
+    def func(x: Any) -> Any:
+        calls[0] += 1
+        if np.any(x < 1):
+            raise ValueError("outside")
+        return np.sum(x**3)
+
+    report = verify_grad(func, lambda x: 3 * x**2, np.asarray([1.0, 2.0]))
+    assert report.n_func == calls[0]
+
+
+def test_a_right_claim_is_evaluated_once_where_it_certifies_itself() -> None:
+    report = verify_grad(lambda x: np.sum(np.exp(x)), np.exp, np.asarray(VALUES))
+    assert report.n_grad == 1
+
+
+def test_no_array_library_is_imported_that_the_user_has_not() -> None:
+    import subprocess
+
+    script = (
+        "import sys, numpy as np, checkgrad\n"
+        "checkgrad.verify_grad(lambda x: (x**2).sum(), lambda x: 2*x, np.ones(2))\n"
+        "checkgrad.verify_grad(lambda x: (x**2).sum(), lambda x: 3*x, np.ones(2))\n"
+        "sys.exit(bool({'torch', 'jax', 'array_api_strict', 'scipy'} & set(sys.modules)))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
