@@ -37,6 +37,7 @@ def an_estimate(value: Any, uncertainty: Any = 0.0, **others: Any) -> Estimate:
         upper=full("upper", value),
         rival=full("rival", math.nan),
         jump=full("jump", False, bool),
+        steep=full("steep", False, bool),
     )
 
 
@@ -127,6 +128,11 @@ def test_a_claim_that_is_not_finite_is_wrong_where_the_function_is_smooth(claim:
 def test_a_claim_that_is_not_finite_is_never_correct() -> None:
     for estimate in (an_estimate(1.0, 10.0), an_estimate(math.nan, math.inf)):
         assert verdict(math.nan, estimate) is Verdict.INCONCLUSIVE
+
+
+def test_a_claim_that_is_not_finite_is_not_wrong_at_a_cusp() -> None:
+    assert verdict(math.inf, an_estimate(2.0, 1e-9, steep=True)) is Verdict.INCONCLUSIVE
+    assert verdict(3.0, an_estimate(2.0, 1e-9, steep=True)) is Verdict.WRONG
 
 
 @pytest.mark.parametrize("claim", [0.0, 0.3, 1.0])

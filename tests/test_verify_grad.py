@@ -466,14 +466,16 @@ def test_floor_between_its_jumps_is_constant(
 @pytest.mark.parametrize("place", [0.0, 1.0])
 @pytest.mark.parametrize("slope", [0.0, 2.0])
 def test_an_infinite_claim_where_func_is_infinitely_steep_is_not_called_wrong(
-    xp: Library, place: float, slope: float
+    xp: Library, dtype: str, place: float, slope: float
 ) -> None:
+    if dtype == "bfloat16":
+        pytest.skip("bfloat16 has too few numbers near 1 for a slope to be seen growing")
     report = verify_grad(
         lambda x: xp.sum(xp.abs(x - place) ** 0.5 + slope * x),
         lambda x: filled(xp, x, math.inf),
-        xp.asarray([place]),
+        xp.asarray([place], dtype),
     )
-    assert_verdict(report, INCONCLUSIVE)
+    assert report.verdict is not WRONG, str(report)
 
 
 @pytest.mark.parametrize("claim", [0, 1, -0.5])

@@ -51,6 +51,8 @@ _RISER = 9.0  # treads that the first change after one lies within
 _STEEP = 100.0  # standard deviations of the measured noise that a riser of a staircase is above
 _JUMP_STEADY = 10.0  # times that the change at a jump is larger than it varies from rung to rung
 _JUMP = 100.0  # times the rounding error of func's value that a jump is
+_STEEPENING = 1.5  # times that a one-sided slope grows towards x0, where func is not smooth ...
+_STEEPENING_OVER = 64.0  # ... when the step becomes this many times smaller
 _KINK_GAP = 6.0  # uncertainties that one-sided derivatives must differ by to make a kink
 
 
@@ -252,6 +254,8 @@ class Estimate:
         what the coarser rungs settle on where the finer ones settle on another value.
     jump : array of bool, shape (probes,)
         Where ``func`` seems to be discontinuous at x0.
+    steep : array of bool, shape (probes,)
+        Where a one-sided slope still grows at the shortest steps: a cusp, or the edge of a root.
     """
 
     value: Floats
@@ -264,6 +268,7 @@ class Estimate:
     upper: Floats
     rival: Floats
     jump: Flags
+    steep: Flags
 
 
 @dataclass(frozen=True)
@@ -537,6 +542,7 @@ def _estimate(samples: Samples) -> Estimate:
         upper=upper,
         rival=rival,
         jump=_jumps(samples),
+        steep=_steepens(samples),
     )
 
 
@@ -644,3 +650,20 @@ def _jumps(samples: Samples) -> Flags:
         constant = highest - lowest <= size / _JUMP_STEADY
         jumps |= (count > _WITNESSES) & constant & (size > _JUMP * rounding)
     return jumps
+
+
+def _steepens(samples: Samples) -> Flags:
+    """Whether a one-sided slope grows on the way to x0, as far as it stands out of the noise."""
+    steep = np.zeros(samples.forward.shape[1], dtype=bool)
+    for lengths, values in (
+        (samples.forward, samples.forward_values),
+        (samples.backward, samples.backward_values),
+    ):
+        change = np.abs(values - samples.value)
+        seen = change > _STANDS_OUT * samples.noise_at(values)
+        finest = np.min(lengths, axis=0, initial=np.inf, where=seen)
+        slope = np.where(seen, change / lengths, 0.0)
+        near = np.max(slope, axis=0, initial=0.0, where=lengths == finest)
+        farther = np.max(slope, axis=0, initial=0.0, where=lengths >= _STEEPENING_OVER * finest)
+        steep |= (farther > 0) & (near > _STEEPENING * farther)
+    return steep

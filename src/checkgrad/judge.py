@@ -157,6 +157,6 @@ def _assess(
     wrong = distance > SAFETY * firm + MARGIN * rtol * magnitude
     wrong &= finite & ~unsure & ~near_rival
     smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
-    wrong |= ~finite & smooth & ~unsure
+    wrong |= ~finite & smooth & ~unsure & ~estimate.steep
     resolved &= finite & ~wrong & ~unsure & (~near_rival | (distance == 0))
     return Assessment(distance, uncertainty, magnitude, reference, wrong, resolved)

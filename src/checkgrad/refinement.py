@@ -139,7 +139,8 @@ class _Refinement:
         count = task.probes.count
         self.claim_noise = np.zeros(count)
         unknown = {field.name: np.full(count, np.nan) for field in dataclasses.fields(Estimate)}
-        unknown["jump"] = np.zeros(count, dtype=bool)
+        for name in ("jump", "steep"):
+            unknown[name] = np.zeros(count, dtype=bool)
         for name in ("uncertainty", "rounding"):
             unknown[name] = np.full(count, np.inf)
         unknown["slope"] = np.zeros(count)
