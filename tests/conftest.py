@@ -29,8 +29,9 @@ The libraries, by the names that choose them (``pytest -k torch-cpu``):
 ===========================  ==================================================================
 
 Only installed libraries take part. ``CHECKGRAD_TEST_LIBRARIES=numpy,torch`` leaves out the
-others. ``@pytest.mark.libraries("jax", "torch")`` on a test or module keeps it to these, and
-the marker ``cuda`` selects what needs a GPU (``pytest -m cuda``).
+others. ``@pytest.mark.libraries("jax", "torch")`` on a test or module keeps it to these,
+``@pytest.mark.one_setting`` to the first line of each library, where a test is about numbers that
+no second device or kind of array changes, and the marker ``cuda`` selects what needs a GPU (``pytest -m cuda``).
 """
 
 from __future__ import annotations
@@ -38,7 +39,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -244,6 +244,7 @@ MAKERS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cuda: needs a GPU, skipped where there is none")
+    config.addinivalue_line("markers", "one_setting: runs once for each array library")
     config.addinivalue_line("markers", "libraries(*names): run over these array libraries only")
     if "jax" not in sys.modules:
         # JAX reads this once, when it first makes an array: two devices on one CPU.
@@ -257,6 +258,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     # A test's own marker wins over its module's.
     marker = metafunc.definition.get_closest_marker("libraries")
     settings = _chosen_settings(marker.args if marker else [*IMPORT_NAMES])
+    if metafunc.definition.get_closest_marker("one_setting"):
+        settings = list({setting.library: setting for setting in reversed(settings)}.values())
     names = "xp"
     cases: list[tuple[Any, ...]] = [(setting,) for setting in settings]
     if "dtype" in metafunc.fixturenames:
@@ -281,31 +284,3 @@ def xp(request: pytest.FixtureRequest) -> Library:
     """Give an array library on one of its devices; see the head of this file."""
     setting: Setting = request.param
     return MAKERS[setting.library](setting)
-
-
-# What the verdict does not get right yet, by test and dtype; an open issue says so too. Its tests
-# run, and each line goes when they pass.
-KNOWN_GAPS = {
-    "test_a_wrong_factor_is_wrong": ("bfloat16",),
-    "test_floor_between_its_jumps_is_constant": ("bfloat16",),
-    "test_log_close_to_zero": ("bfloat16",),
-    "test_a_right_claim_is_never_called_wrong": ("bfloat16", "float16"),
-    "test_a_right_claim_is_never_called_wrong_along_random_tangents": (
-        "bfloat16",
-        "float16",
-        "float32",
-    ),
-    "test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_correct": (
-        "bfloat16",
-        "float16",
-    ),
-}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        test, _, parameters = item.name.partition("[")
-        found = set(re.split(r"[-\]]", parameters)).intersection(KNOWN_GAPS.get(test, ()))
-        if found:
-            reason = f"the verdict is not calibrated yet for this in {found.pop()}"
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))

@@ -59,6 +59,7 @@ def sampled(
         precision=EPSILON,
         scale=np.ones(probes),
         smooth=np.ones(probes),
+        vague=np.zeros(probes, dtype=bool),
     )
 
 
@@ -310,7 +311,7 @@ def test_unequal_steps_are_no_source_of_error() -> None:
     forward, backward = steps * 1.0, steps * 0.8
     samples = Samples(
         1.0, forward, np.exp(forward), backward, np.exp(-backward), 0.0, EPSILON,
-        np.ones(1), np.ones(1),
+        np.ones(1), np.ones(1), np.zeros(1, dtype=bool),
     )  # fmt: skip
     quotients, _ = central_quotients(samples)
     assert abs(quotients[12, 0] - 1) < 1e-6  # second order: the step squared, not the step

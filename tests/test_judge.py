@@ -36,6 +36,7 @@ def an_estimate(value: Any, uncertainty: Any = 0.0, **others: Any) -> Estimate:
         lower=full("lower", value),
         upper=full("upper", value),
         rival=full("rival", math.nan),
+        faint=full("faint", False, bool),
         jump=full("jump", False, bool),
         steep=full("steep", False, bool),
     )

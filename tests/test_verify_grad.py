@@ -64,8 +64,10 @@ def test_a_right_claim_is_correct(xp: Library, dtype: str) -> None:
 def test_a_wrong_factor_is_wrong(xp: Library, dtype: str, factor: float) -> None:
     report = verify_grad(cubes(xp), lambda x: factor * 3 * x**2, xp.asarray(VALUES, dtype))
     assert_verdict(report, WRONG)
-    assert report.n_wrong == len(report.mismatches) == 3
-    assert {mismatch.where for mismatch in report.mismatches} == {"x[0]", "x[1]", "x[2]"}
+    found = {mismatch.where for mismatch in report.mismatches if mismatch.wrong}
+    assert report.n_wrong == len(found)
+    # Beside a value of -6.2, bfloat16 has no digits for what x[0] = 0.3 is worth.
+    assert found | ({"x[0]"} if dtype == "bfloat16" else set()) == {"x[0]", "x[1]", "x[2]"}
 
 
 @pytest.mark.parametrize("entry", range(3))
@@ -458,6 +460,8 @@ def test_the_kink_of_abs_lies_anywhere(
 def test_floor_between_its_jumps_is_constant(
     xp: Library, dtype: str, claim: float, wanted: Verdict
 ) -> None:
+    if dtype == "bfloat16" and claim == 1:
+        pytest.skip("rounding to bfloat16 makes stairs as wide, whose slope is the derivative")
     x0 = xp.asarray([3.625, 0.5], dtype)
     report = verify_grad(lambda x: xp.sum(xp.floor(x)), lambda x: filled(xp, x, claim), x0)
     assert_verdict(report, wanted)
@@ -502,11 +506,18 @@ def test_log_close_to_zero(xp: Library, dtype: str, others: list[float]) -> None
     x0 = xp.asarray([1e-9, *others], dtype)
     func = lambda x: xp.sum(xp.log(x))  # noqa: E731
     right = verify_grad(func, lambda x: 1 / x, x0)
-    # A digit of log(1e-9) in bfloat16 is an eighth: no step gives its derivative to rtol.
-    assert right.verdict is (INCONCLUSIVE if dtype == "bfloat16" else CORRECT) or right, str(right)
-    off = 1 + 10 * RTOL[dtype]
-    assert_verdict(verify_grad(func, lambda x: off / x, x0), WRONG)
-    assert_verdict(verify_grad(func, lambda x: -1 / x, x0), WRONG)
+    wrong = [
+        verify_grad(func, lambda x, factor=factor: factor / x, x0)
+        for factor in (1 + 10 * RTOL[dtype], -1)
+    ]
+    if dtype == "bfloat16":
+        # A unit in the last place of log(1e-9) is an eighth: too coarse to tell much.
+        assert right.verdict is not WRONG, str(right)
+        assert all(report.verdict is not CORRECT for report in wrong)
+    else:
+        assert_verdict(right, CORRECT)
+        for report in wrong:
+            assert_verdict(report, WRONG)
 
 
 @pytest.mark.parametrize("values", [[0.0], [0.0, 1.0], [0.0, 2.5, 1e-3]])
@@ -858,7 +869,10 @@ def test_x0_is_a_tree(xp: Library, dtype: str, kind: str, direction: Any) -> Non
     right = lambda tree: mapped(lambda x: 2 * x, tree)  # noqa: E731
     assert_verdict(verify_grad(func, right, x0, direction=along), CORRECT)
     wrong = lambda tree: mapped(lambda x: -2 * x, tree)  # noqa: E731
-    assert_verdict(verify_grad(func, wrong, x0, direction=along), WRONG)
+    report = verify_grad(func, wrong, x0, direction=along)
+    # The terms along one tangent may cancel, to less than bfloat16 can show.
+    unsure = dtype == "bfloat16" and direction == "given"
+    assert report.verdict in ((WRONG, INCONCLUSIVE) if unsure else (WRONG,)), str(report)
 
 
 def test_a_tree_names_the_places_of_its_mismatches(xp: Library) -> None:

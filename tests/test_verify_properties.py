@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 
 from checkgrad import Verdict, verify_grad
 
+pytestmark = pytest.mark.one_setting
+
 EXAMPLES_VARIABLE = "CHECKGRAD_EXAMPLES"
 EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE, "40"))
 MATTERS = 1 / 90  # of the largest entry: smaller ones may be negligible beside the whole

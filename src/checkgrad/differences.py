@@ -40,19 +40,26 @@ _EXACT = 2.0**200  # the weight of a quotient without any noise
 _WITNESSES = 6  # rungs over which a jump must persist
 _ENOUGH_RUNGS = 12  # before the finest of them are taken to be finer than any feature
 _THIRD_DIFFERENCES = math.factorial(6) / math.factorial(3) ** 2  # variance of those of noise 1
-_FINEST = 3  # of the rungs show the noise alone, without truncation
+_FINEST = 3  # of the rungs show the noise alone, without truncation ...
+_FINE = 6  # ... and no less than these do
 _SHRINKING = 3.0  # times less at every finer rung: noise is not, truncation falls like h**3
 _SCATTER = 1.5  # standard deviations to a median of absolute values of normal numbers
 _ONE_SIDED_GAIN = 4.0  # how much surer a one-sided limit must be than the central one
 _STANDS_OUT = 8.0  # noise levels above which a change of func is one
-_NEAR = 8.0  # how far within the scale of a probe counts as near x0
+_FAR = 8.0  # times the length that func is smooth over, from where on more than it is looked at
+FEW_DIGITS = 2.0**-10  # the machine epsilon of float16
+_NEAR = 8.0  # how far within the scale of a probe counts as near x0 ...
+_NEAR_GUESS = 64.0  # ... the same where the scale is a guess
 _TREADS = 2.0**9  # a func constant over less than this part of the range looked at is a staircase
+_COARSE_TREADS = 16.0  # ... in dtypes of few digits also one over this many machine epsilons of x0
 _RISER = 9.0  # treads that the first change after one lies within
-_STEEP = 100.0  # standard deviations of the measured noise that a riser of a staircase is above
+_QUANTUM = 10.0  # standard deviations of the noise that a riser of a staircase is above
 _JUMP_STEADY = 10.0  # times that the change at a jump is larger than it varies from rung to rung
 _JUMP = 100.0  # times the rounding error of func's value that a jump is
 _STEEPENING = 1.5  # times that a one-sided slope grows towards x0, where func is not smooth ...
 _STEEPENING_OVER = 64.0  # ... when the step becomes this many times smaller
+_KINK_RUNGS = 4  # on both sides that show one
+_KINK_RUNGS_OF_FEW_DIGITS = 8  # the same, where rounding errors are easily equal by accident
 _KINK_GAP = 6.0  # uncertainties that one-sided derivatives must differ by to make a kink
 
 
@@ -175,6 +182,8 @@ class Samples:
         The length of x0 along each probe: its own coordinate, say.
     smooth : array, shape (probes,)
         A length that ``func`` may be expected to be smooth over: that of x0 as a whole.
+    vague : array of bool, shape (probes,)
+        Where these two are guesses: along coordinates that are 0.
     """
 
     value: float
@@ -186,6 +195,7 @@ class Samples:
     precision: float
     scale: Floats
     smooth: Floats
+    vague: Flags
 
     def columns(self, chosen: npt.NDArray[Any]) -> Samples:
         """The samples of some of the probes."""
@@ -199,6 +209,7 @@ class Samples:
             self.precision,
             self.scale[chosen],
             self.smooth[chosen],
+            self.vague[chosen],
         )
 
     def joined(self, other: Samples) -> Samples:
@@ -213,6 +224,7 @@ class Samples:
             self.precision,
             self.scale,
             self.smooth,
+            self.vague,
         )
 
     def noise_at(self, *values: Floats) -> Floats:
@@ -252,6 +264,8 @@ class Estimate:
     rival : array, shape (probes,)
         A second value that the samples support, NaN mostly: 0 on a tread of a staircase, or
         what the coarser rungs settle on where the finer ones settle on another value.
+    faint : array of bool, shape (probes,)
+        Where ``func`` changes, but nowhere by more than its noise.
     jump : array of bool, shape (probes,)
         Where ``func`` seems to be discontinuous at x0.
     steep : array of bool, shape (probes,)
@@ -267,6 +281,7 @@ class Estimate:
     lower: Floats
     upper: Floats
     rival: Floats
+    faint: Flags
     jump: Flags
     steep: Flags
 
@@ -278,6 +293,7 @@ class _Rungs:
     step: Floats
     quotient: Floats
     noise: Floats  # standard deviation of quotient times step
+    shared: Floats  # the same of the error that all quotients of a probe have in common
 
 
 @dataclass(frozen=True)
@@ -300,23 +316,26 @@ def _noisy(rungs: _Rungs) -> _Rungs:
     if np.max(count, initial=0) < _ENOUGH_RUNGS:
         return rungs
     scatter = np.abs(np.diff(rungs.quotient, axis=0)) * rungs.step[1:]
-    finest = np.maximum(count - 1 - np.arange(1, _FINEST + 1)[:, None], 0)
+    finest = np.maximum(count - 1 - np.arange(1, _FINE + 1)[:, None], 0)
     scatter = np.take_along_axis(scatter, finest, axis=0)  # the finest first
-    shown = _SCATTER * np.median(scatter, axis=0)
-    truncation = np.all(scatter[1:] > _SHRINKING * scatter[:-1], axis=0)
-    shown = np.where(truncation, scatter[0], shown)
+    shown = np.fmin(np.median(scatter[:_FINEST], axis=0), np.median(scatter, axis=0))
+    truncation = np.all(scatter[1:_FINEST] > _SHRINKING * scatter[: _FINEST - 1], axis=0)
+    shown = _SCATTER * np.where(truncation, scatter[0] / _SCATTER, shown)
     shown = np.where(count >= _ENOUGH_RUNGS, shown, 0.0)
     return dataclasses.replace(rungs, noise=np.fmax(rungs.noise, shown))
 
 
-def _descending(step: Floats, quotient: Floats, noise: Floats) -> _Rungs:
+def _descending(
+    step: Floats, quotient: Floats, noise: Floats, shared: Floats | float = 0.0
+) -> _Rungs:
     valid = np.isfinite(quotient) & np.isfinite(step)
     order = np.argsort(np.where(valid, -step, np.inf), axis=0, kind="stable")
-    parts = [
+    ordered = [
         np.take_along_axis(np.where(valid, part, np.nan), order, axis=0)
         for part in (step, quotient, noise)
     ]
-    return _Rungs(*parts)
+    in_common = np.broadcast_to(np.asarray(shared, np.float64), step.shape[1:])
+    return _Rungs(ordered[0], ordered[1], ordered[2], in_common)
 
 
 def central_quotients(samples: Samples) -> tuple[Floats, Floats]:
@@ -344,13 +363,12 @@ def _limit(rungs: _Rungs, order: int) -> _Limit:
     Two rungs alone are extrapolated (L. F. Richardson, Phil. Trans. A 226, 1927).
     """
     step, quotient = rungs.step, rungs.quotient
-    # A single rung gives a value, of unknown truncation.
-    best = _Limit(
-        quotient[0].copy(),
-        np.full(quotient.shape[1], np.inf),
-        COVERAGE * rungs.noise[0] / step[0],
-        step[0].copy(),
+    # A single rung gives a value, of unknown truncation: the finest, if no fit is consistent.
+    finest = np.maximum(np.isfinite(quotient).sum(axis=0) - 1, 0)[None]
+    value, length, noise = (
+        np.take_along_axis(part, finest, axis=0)[0] for part in (quotient, step, rungs.noise)
     )
+    best = _Limit(value, np.full(value.shape, np.inf), COVERAGE * noise / length, length)
     if quotient.shape[0] == 1:
         return best
     windows = _windows(rungs, order)
@@ -369,6 +387,8 @@ class _Windows:
     position: Floats  # (h / h of the coarsest rung) ** order
     rise: Floats  # quotients less `start`
     weight: Floats  # step / noise, 0 for rungs outside of the window
+    steeper: Floats  # the coarsest step / h, less one
+    shared: Floats  # noise shared by all rungs / the coarsest step, shape (windows, probes)
     count: npt.NDArray[np.intp]  # valid rungs, shape (windows, probes)
     half: npt.NDArray[np.intp]  # the window that starts at half the step, shape (windows, probes)
 
@@ -395,6 +415,8 @@ def _windows(rungs: _Rungs, order: int) -> _Windows:
         position=np.where(inside, (rungs.step[None] / rungs.step[:, None]) ** order, 0.0),
         rise=np.where(inside, rungs.quotient[None] - rungs.quotient[:, None], 0.0),
         weight=weight,
+        steeper=np.where(inside, rungs.step[:, None] / rungs.step[None] - 1, 0.0),
+        shared=rungs.shared / rungs.step,
         count=inside.sum(axis=1),
         half=np.sum(rungs.step[None] > 0.75 * rungs.step[:, None], axis=1),
     )
@@ -418,13 +440,15 @@ def _fit(windows: _Windows, degree: int) -> _Candidates:
     scaled = np.where(usable[..., None, None], scaled, unit) + _RIDGE * unit
     inverse = np.linalg.inv(scaled)
     coefficients = np.einsum("wpij,wpj->wpi", inverse, moment / length) / length
+    shared = np.einsum("wrpi,wrp->wpi", columns, weight * windows.steeper)
+    shared = 1 + np.einsum("wpj,wpj->wp", inverse[..., 0, :], shared / length) / length[..., 0]
     missed = windows.rise - np.einsum("wrpi,wpi->wrp", powers, coefficients)
     missed *= windows.weight
     spare = np.maximum(windows.count - terms, 1)
     excess = np.sqrt(np.maximum(1.0, np.sum(missed**2, axis=1) / spare))
     usable &= _consistent(np.abs(missed), windows)
     rounding = COVERAGE * np.sqrt(np.abs(inverse[..., 0, 0])) / length[..., 0] * excess
-    rounding /= heaviest[:, 0]
+    rounding = np.hypot(rounding / heaviest[:, 0], COVERAGE * windows.shared * shared)
     return _Candidates(windows.start + coefficients[..., 0], rounding, rounding, usable)
 
 
@@ -517,9 +541,11 @@ def _estimate(samples: Samples) -> Estimate:
     rise = (samples.forward_values - samples.value) / samples.forward
     fall = (samples.value - samples.backward_values) / samples.backward
     # Each quotient has the noise of two values, in a central one over twice the step.
-    right = _limit(_descending(samples.forward, rise, 1.5 * noise), order=1)
-    left = _limit(_descending(samples.backward, fall, 1.5 * noise), order=1)
-    smooth = _limit(_noisy(central), order=2)
+    at_x0 = samples.noise_at()
+    right = _limit(_descending(samples.forward, rise, 1.5 * noise, at_x0), order=1)
+    left = _limit(_descending(samples.backward, fall, 1.5 * noise, at_x0), order=1)
+    central_noisy = _noisy(central)
+    smooth = _limit(central_noisy, order=2)
     best = _clearer(_clearer(smooth, right), left)
     rival = np.where(stairs, 0.0, _coarse_limit(central, smooth))
 
@@ -528,6 +554,12 @@ def _estimate(samples: Samples) -> Estimate:
     # There, the central quotients settle half way.
     off_centre = np.abs((right.value + left.value) / 2 - smooth.value)
     kink &= off_centre <= _KINK_GAP * (sides + smooth.uncertainty)
+    # Far from x0, any bend between two samples looks like one.
+    near = samples.scale
+    kink &= np.min(step, axis=0, initial=np.inf, where=np.isfinite(quotient)) <= near
+    kink &= np.abs(right.value - left.value) * near > _STANDS_OUT * at_x0
+    rungs = _KINK_RUNGS_OF_FEW_DIGITS if samples.precision >= FEW_DIGITS else _KINK_RUNGS
+    kink &= np.isfinite(quotient).sum(axis=0) >= rungs
     lower = np.where(kink, np.fmin(left.value, right.value), best.value)
     upper = np.where(kink, np.fmax(left.value, right.value), best.value)
 
@@ -537,10 +569,11 @@ def _estimate(samples: Samples) -> Estimate:
         rounding=best.rounding,
         step=best.step,
         slope=_slope_near(samples, rise, fall),
-        hidden=_hidden(samples, best),
+        hidden=_hidden(samples, central_noisy, best, kink),
         lower=lower,
         upper=upper,
         rival=rival,
+        faint=_faint(samples),
         jump=_jumps(samples),
         steep=_steepens(samples),
     )
@@ -556,20 +589,53 @@ def _coarse_limit(rungs: _Rungs, limit: _Limit) -> Floats:
     half = int(np.max(np.isfinite(rungs.quotient).sum(axis=0), initial=0)) // 2
     if half < _ENOUGH_RUNGS:
         return np.full(rungs.step.shape[1], np.nan)
-    coarse = _limit(_noisy(_Rungs(rungs.step[:half], rungs.quotient[:half], rungs.noise[:half])), 2)
+    coarse = _limit(
+        _noisy(
+            dataclasses.replace(
+                rungs,
+                step=rungs.step[:half],
+                quotient=rungs.quotient[:half],
+                noise=rungs.noise[:half],
+            )
+        ),
+        order=2,
+    )
     apart = np.abs(coarse.value - limit.value) > 3 * (coarse.uncertainty + limit.uncertainty)
     return np.where(apart, coarse.value, np.nan)
 
 
-def _hidden(samples: Samples, best: _Limit) -> Floats:
-    """See `Estimate.hidden`. A derivative that stands out of its uncertainty hides nothing."""
-    hidden = COVERAGE * samples.noise_at() / samples.smooth
-    return np.where(np.abs(best.value) > _STANDS_OUT * best.uncertainty, 0.0, hidden)
+def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Floats:
+    """See `Estimate.hidden`. What stands out of its uncertainty, as a kink does, hides nothing ...
+
+    ... unless it comes from farther away than such a feature would be wide, or from the few steps
+    that a dtype of few digits has.
+    """
+    noise = samples.noise_at()
+    seen = np.abs(best.value) > _STANDS_OUT * best.uncertainty
+    if samples.precision >= FEW_DIGITS:
+        shown = np.where(np.isfinite(rungs.noise), rungs.noise, np.inf).min(axis=0)
+        noise = np.where(np.isfinite(shown), np.fmax(noise, shown), noise)
+        hidden: Floats = COVERAGE * noise / np.fmin(samples.scale, samples.smooth)
+        return np.where(samples.vague & ~seen & ~kink, np.inf, hidden)
+    seen &= best.step <= _FAR * samples.smooth
+    return np.where(seen, 0.0, COVERAGE * noise / samples.smooth)
+
+
+def _faint(samples: Samples) -> Flags:
+    """See `Estimate.faint`."""
+    change = np.concatenate([samples.forward_values, samples.backward_values]) - samples.value
+    change = np.where(np.isfinite(change), np.abs(change), 0.0).max(axis=0)
+    faint: Flags = (change > 0) & (change <= _STANDS_OUT * samples.noise_at())
+    return faint
 
 
 def _clearer(limit: _Limit, one_sided: _Limit) -> _Limit:
-    """The one-sided limit where it is far less uncertain: at an edge of the domain, say."""
+    """The one-sided limit where it is far less uncertain: at an edge of the domain, say.
+
+    Not where the two contradict each other: one side of x0 may be flat, as far as one looks.
+    """
     better = one_sided.uncertainty < limit.uncertainty / _ONE_SIDED_GAIN
+    better &= ~(np.abs(one_sided.value - limit.value) > limit.uncertainty)
     return _Limit(
         np.where(better, one_sided.value, limit.value),
         np.where(better, one_sided.uncertainty, limit.uncertainty),
@@ -581,9 +647,10 @@ def _clearer(limit: _Limit, one_sided: _Limit) -> _Limit:
 def _slope_near(samples: Samples, rise: Floats, fall: Floats) -> Floats:
     """The largest one-sided slope near x0, 0 where none stands out of the noise."""
     slopes = []
+    near = samples.scale / np.where(samples.vague, _NEAR_GUESS, _NEAR)
     for lengths, slope in ((samples.forward, rise), (samples.backward, fall)):
         stands_out = np.abs(slope) * lengths > _STANDS_OUT * samples.noise_at()
-        there = stands_out & np.isfinite(slope) & (lengths <= samples.scale / _NEAR)
+        there = stands_out & np.isfinite(slope) & (lengths <= near)
         slopes.append(np.where(there, np.abs(slope), 0.0))
     largest: Floats = np.concatenate(slopes).max(axis=0)
     return largest
@@ -609,14 +676,18 @@ def _without_stairs(samples: Samples) -> tuple[Samples, Flags]:
         still |= (values == samples.value) & (lengths < first)
     longest = np.where(moves, samples.forward, 0.0).max(axis=0)
     tread = np.where(still, samples.forward, 0.0).max(axis=0)
-    stairs = (tread > 0) & (tread * _TREADS < longest)
-    first = moves & (samples.forward <= _RISER * tread)
+    longest_near = np.where(moves & (samples.forward <= samples.scale), samples.forward, 0.0)
+    stairs = tread * _TREADS < longest
+    stairs |= tread < longest_near.max(axis=0) * _COARSE_TREADS * samples.precision
+    stairs &= tread > 0
     change = np.fmax(
         np.abs(samples.forward_values - samples.value),
         np.abs(samples.backward_values - samples.value),
     )
+    first = moves & (samples.forward <= _RISER * tread)
     riser = np.where(first, change, 0.0).max(axis=0)
-    stairs &= riser > _STEEP * samples.noise_at()  # else it is the rounding of func's value
+    quantum = np.where(first, change, np.inf).min(axis=0)
+    stairs &= quantum > _QUANTUM * samples.noise_at()  # else it is the rounding of func's value
     noise = np.where(stairs, np.fmax(samples.noise, riser), samples.noise)
     left_out = (samples.forward <= tread) & stairs
     return (

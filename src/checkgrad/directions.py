@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from checkgrad.backends import Array
 from checkgrad.differences import dot, norm
@@ -41,6 +42,8 @@ class Lines:
         What they are, in words.
     axes : bool
         Whether they are all coordinate axes, in order.
+    vague : array of bool, shape (probes,)
+        Where nothing but a guess shows the scale: coordinates that are 0.
     whole : float
         What the claim says of a random tangent, typically: that of one tangent may be far smaller
         by chance, when its terms cancel, and no error would be worth as little. 0 for axes.
@@ -51,6 +54,7 @@ class Lines:
     claim: Floats
     claimed: Callable[[Sequence[Array]], Floats]
     smooth: Floats
+    vague: npt.NDArray[np.bool_]
     direction: str
     axes: bool
     whole: float
@@ -83,7 +87,8 @@ def coordinate_lines(
         probes=CoordinateProbes(sampler, x0, scale, limits),
         claim=claim,
         claimed=point.on_host,
-        smooth=np.fmax(scale, typical),
+        smooth=np.where(sizes > 0, np.fmax(scale, typical), typical),
+        vague=sizes == 0,
         direction="all",
         axes=True,
         whole=0.0,
@@ -136,12 +141,13 @@ def random_lines(
     sampler: Sampler,
     claims: Sequence[Array],
     limits: tuple[Floats, Floats],
+    value: float,
     rng: np.random.Generator,
     count: int,
 ) -> Lines:
     """Random tangents: each coordinate a normal number times its own size, made on the device."""
     point = sampler.point
-    sizes = _sizes(point)
+    sizes = _sizes(point, claims, value)
     tangents = [
         [
             point.backend.standard_normal(rng, x) * size
@@ -165,13 +171,26 @@ def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -
     return point.rounded(np.where(limits[0] == limits[1], 0.0, v))
 
 
+def roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+    """Signs like `signs`, turned to the side where a coordinate has more room, if they differ."""
+    x0, chosen = point.on_host(point.leaves), point.on_host(signs)
+    above, below = limits[1] - x0, x0 - limits[0]
+    chosen = np.where(above == below, chosen, np.where(above > below, 1.0, -1.0))
+    # The neighbours of a negative number move away from zero with a positive sign.
+    return point.rounded(np.where(x0 < 0, -chosen, chosen))
+
+
 def bounded(limits: tuple[Floats, Floats]) -> bool:
     """Whether any coordinate has a bound."""
     return not (np.all(np.isinf(limits[0])) and np.all(np.isinf(limits[1])))
 
 
 def given_line(
-    sampler: Sampler, claims: Sequence[Array], limits: tuple[Floats, Floats], direction: Any
+    sampler: Sampler,
+    claims: Sequence[Array],
+    limits: tuple[Floats, Floats],
+    value: float,
+    direction: Any,
 ) -> Lines:
     """One tangent, given by the user.
 
@@ -187,9 +206,8 @@ def given_line(
     if not math.isfinite(largest) or largest == 0:
         problem = "zero everywhere" if largest == 0 else "not finite"
         raise ValueError(f"direction is {problem}; pass a finite tangent that is not zero")
-    return _tangent_lines(
-        sampler, claims, limits, [tangent], _sizes(point), "the given tangent", 0.0
-    )
+    sizes = _sizes(point, claims, value)
+    return _tangent_lines(sampler, claims, limits, [tangent], sizes, "the given tangent", 0.0)
 
 
 def _tangent_lines(
@@ -226,23 +244,55 @@ def _tangent_lines(
         claim=claimed(claims),
         claimed=claimed,
         smooth=scale,
+        vague=np.zeros(scale.shape, dtype=bool),
         direction=words,
         axes=False,
         whole=whole if math.isfinite(whole) else 0.0,
     )
 
 
-def _sizes(point: Point) -> list[Array]:
-    """The size of every coordinate; where it is 0, the mean size of its leaf, or of all."""
-    means = [
-        float(point.xp.mean(point.xp.abs(x))) if x.shape.count(0) == 0 else 0.0
-        for x in point.leaves
-    ]
+def _sizes(point: Point, claims: Sequence[Array], value: float) -> list[Array]:
+    """The size of every coordinate.
+
+    Where it is 0: the mean size of its leaf, or of all, but no more than changes ``func``, by
+    the claim, by all of its value, or by what the other coordinates are worth.
+    """
+    xp = point.xp
+    means = [float(xp.mean(xp.abs(x))) if x.shape.count(0) == 0 else 0.0 for x in point.leaves]
     overall = max(means) or 1.0
-    return [
-        point.xp.where(x != 0, point.xp.abs(x), point.xp.full_like(x, mean or overall))
-        for x, mean in zip(point.leaves, means, strict=True)
-    ]
+    worth = max(abs(value), claimed_change(point, claims))
+    if worth == 0:  # nothing shows how large; but they may well differ
+        worth = overall * _finite(norm(claims, xp)) / math.sqrt(point.size)
+    sizes = []
+    for x, claim, mean in zip(point.leaves, claims, means, strict=True):
+        stand_in = xp.full_like(x, mean or overall)
+        if worth > 0:
+            with np.errstate(all="ignore"):
+                needed = worth / xp.abs(xp.astype(claim, x.dtype))
+            stand_in = xp.where(needed < stand_in, needed, stand_in)
+        stand_in = xp.where(stand_in > 0, stand_in, xp.full_like(x, mean or overall))
+        sizes.append(xp.where(x != 0, xp.abs(x), stand_in))
+    return sizes
+
+
+def claimed_change(point: Point, claims: Sequence[Array]) -> float:
+    """What ``func`` changes by, says the claim, with a change of every coordinate by all of it.
+
+    The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
+    """
+    wide = point.xp.float32  # at least: products overflow in float16
+    with np.errstate(all="ignore"):
+        products = [
+            point.xp.astype(c, point.xp.result_type(c.dtype, wide))
+            * point.xp.astype(x, point.xp.result_type(x.dtype, wide))
+            for c, x in zip(claims, point.leaves, strict=True)
+        ]
+        return _finite(norm(products, point.xp))
+
+
+def _finite(size: Array) -> float:
+    number = float(size)
+    return number if math.isfinite(number) else 0.0
 
 
 def _largest(array: Array, point: Point) -> float:

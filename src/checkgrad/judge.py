@@ -150,7 +150,7 @@ def _assess(
     # A small entry that rounding does not excuse is looked at more closely.
     resolved |= agrees & (distance <= rtol / AGREEMENT * magnitude + SAFETY * estimate.rounding)
     # Nothing moves func, however far, and the claim says so.
-    resolved |= examined & (claim == 0) & (size == 0) & (slope == 0)
+    resolved |= examined & (claim == 0) & (size == 0) & (slope == 0) & ~estimate.faint
 
     near_rival = np.abs(claim - estimate.rival) <= np.fmax(SAFETY * uncertainty, rtol * magnitude)
     firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise

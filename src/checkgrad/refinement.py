@@ -15,7 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.differences import COVERAGE, ROUNDING, Estimate, Floats, Samples, estimate
+from checkgrad.differences import (
+    COVERAGE,
+    FEW_DIGITS,
+    ROUNDING,
+    Estimate,
+    Floats,
+    Samples,
+    estimate,
+)
 from checkgrad.judge import NEGLIGIBLE, Assessment, assess, scale_of
 from checkgrad.probes import Places, Probes
 
@@ -23,12 +31,16 @@ _SHORT_PART = 0.36  # of the digits: the shortest first step, where h**2 is belo
 _FIRST_ROUNDING = 6.0  # the first step is to bring the rounding error this far below rtol
 _LARGEST_FIRST = 4  # power of two that a first step may be longer than the scale of its probe
 _STAGES = ([0], [2], [4, -2])  # powers of two, from the first step of each probe
+# Where rtol / 10 is no small number, claims agree with one difference quotient by accident.
+_STAGES_OF_FEW_DIGITS = ([0, -3], [2], [4, -5])
 _DENSE = 24  # powers of two below the scale down to which every one has a rung in a whole ladder
 _SPARSE = 3  # powers of two between the rungs that are finer
-_ABOVE_ULP = 7  # binary digits between the finest step and a unit in the last place, if possible
+_ABOVE_ULP = 7  # binary digits between the finest step and a unit in the last place ...
+_DIGITS = 24  # ... of a dtype of so many digits at least: in x0 = 0, a coarser one has finer steps
 _REACH = 3  # powers of two beyond what func is expected to be smooth over: the farthest step
 _LINEAR = 4.0  # the part of func(x0) that it may change by, if the claim is right, beyond that
 _DEPTH = 64  # powers of two below the scale: the finest step where x0 is 0
+_LOUD = 2.0**8  # times the noise that func changes by where a shorter step shows more
 _ROUND = 4  # rungs by which the ladder is extended at a time
 _BETWEEN = np.asarray([0.22, 0.28, 0.36, 0.45, 0.6, 0.8])  # rungs between rungs, times the best
 _BETWEEN_AGAIN = _BETWEEN * 0.92
@@ -69,6 +81,8 @@ class Task:
     smooth : array, shape (probes,)
         A length that ``func`` may be expected to be smooth over: that of x0, its other
         coordinates included.
+    vague : array of bool, shape (probes,)
+        Where nothing but a guess shows the scale: coordinates that are 0.
     value : float
         ``func(x0)``.
     noise : float
@@ -87,6 +101,7 @@ class Task:
     probes: Probes
     claim: Floats
     smooth: Floats
+    vague: npt.NDArray[np.bool_]
     value: float
     noise: float
     precision: float
@@ -139,13 +154,15 @@ class _Refinement:
         count = task.probes.count
         self.claim_noise = np.zeros(count)
         unknown = {field.name: np.full(count, np.nan) for field in dataclasses.fields(Estimate)}
-        for name in ("jump", "steep"):
+        for name in ("faint", "jump", "steep"):
             unknown[name] = np.zeros(count, dtype=bool)
         for name in ("uncertainty", "rounding"):
             unknown[name] = np.full(count, np.inf)
         unknown["slope"] = np.zeros(count)
         self.estimate = Estimate(**unknown)
         self.samples: Samples | None = None  # of the probes in `active`
+        few = task.precision >= FEW_DIGITS
+        self.stages = _STAGES_OF_FEW_DIGITS if few else _STAGES
         self.active = np.arange(count)
         self.first = first_steps(task)  # of the probes in `active`
         # In the units of x0 an entry may be small, and yet matter where its coordinate is large.
@@ -154,7 +171,7 @@ class _Refinement:
         self.negligible = weights <= np.max(weights, initial=0.0) / NEGLIGIBLE
 
     def run(self) -> Evidence:
-        for stage in _STAGES:
+        for stage in self.stages:
             self._sample_rungs(np.stack([np.ldexp(1.0, self.first + power) for power in stage]))
             self._retire(self._assess_active().resolved)
             if self.active.size == 0:
@@ -184,20 +201,15 @@ class _Refinement:
 
     def _whole_ladder(self) -> Floats:
         """The steps of all rungs that the active probes were not sampled at yet; NaN elsewhere."""
-        digits = digits_of(self.task.precision)
-        finest = min(_ABOVE_ULP, digits // 3) - digits
-        powers = np.asarray(
-            [
-                power
-                for power in range(_LARGEST_FIRST + max(map(max, _STAGES)), finest - 1, -1)
-                if power >= -_DENSE or power % _SPARSE == 0
-            ]
-        )
+        finest = _ABOVE_ULP - max(digits_of(self.task.precision), _DIGITS)
+        powers = np.arange(_LARGEST_FIRST + max(map(max, self.stages)), finest - 1, -1)
+        between = (powers < -_DENSE) & (powers % _SPARSE != 0)
         scale = np.log2(self.task.probes.scale[self.active]).astype(int)
         absolute = powers[:, None] + scale
         from_first = absolute - self.first
-        coarsest = np.maximum(scale - 1, self.first + max(map(max, _STAGES)))
-        left_out = np.isin(from_first, np.concatenate(_STAGES)) | (absolute > coarsest)
+        coarsest = np.maximum(scale - 1, self.first + max(map(max, self.stages)))
+        left_out = np.isin(from_first, np.concatenate(self.stages)) | (absolute > coarsest)
+        left_out |= between[:, None] & ~self.task.vague[self.active]
         return np.where(left_out, np.nan, np.ldexp(1.0, absolute))
 
     def _extend(self) -> None:
@@ -205,7 +217,7 @@ class _Refinement:
         self.negligible[self.active] = True
         for _ in range(_DEPTH // _ROUND):
             assessment = self._assess_active()
-            self._retire(assessment.resolved | assessment.wrong)
+            self._retire((assessment.resolved | assessment.wrong) & ~self._deeper())
             steps = self._steps_beyond()
             if not np.any(np.isfinite(steps)):
                 break
@@ -231,12 +243,11 @@ class _Refinement:
         shortest = np.min(lengths, axis=0, initial=np.inf, where=np.isfinite(lengths))
         uncertainty = self.estimate.uncertainty[active]
         rounding, step = self.estimate.rounding[active], self.estimate.step[active]
-        scale = self.task.probes.scale[active]
         noisy = ~(rounding < uncertainty / 2)
         # At both ends the fit may leave out a few rungs for the sake of its truncation error.
         up = noisy & (step * 2**_ROUND >= longest) & (longest < self._reach())
-        down = ~noisy & (step <= shortest * 2.0 ** (3 * _ROUND))
-        down &= shortest > scale * 2.0 ** -(_DEPTH + digits_of(self.task.precision))
+        down = ~noisy & (step <= shortest * 2.0 ** (3 * _ROUND)) & (shortest > self._depth())
+        down |= self._deeper()
         powers = np.arange(1, _ROUND + 1)[:, None]
         upward = np.exp2(np.floor(np.log2(longest, where=longest > 0, out=np.zeros_like(longest))))
         higher = upward * np.exp2(powers)
@@ -245,6 +256,29 @@ class _Refinement:
             np.where(higher <= 2 * self._reach(), higher, np.nan),
             np.where(down, shortest * np.exp2(-_SPARSE * powers), np.nan),
         )
+
+    def _depth(self) -> Floats:
+        """The shortest steps worth taking, where no unit in the last place bounds them."""
+        scale = self.task.probes.scale[self.active]
+        return scale * 2.0 ** -(_DEPTH + digits_of(self.task.precision))
+
+    def _deeper(self) -> npt.NDArray[np.bool_]:
+        """Where the scale was a guess, and even the shortest step so far shows far from noise."""
+        samples = self._held()
+        shortest, change = np.full((2, self.active.size), np.inf)
+        for lengths, values in (
+            (samples.forward, samples.forward_values),
+            (samples.backward, samples.backward_values),
+        ):
+            seen = np.isfinite(lengths) & np.isfinite(values)
+            finest = np.min(lengths, axis=0, initial=np.inf, where=seen)
+            there = seen & (lengths == finest)
+            moved = np.abs(np.where(there, values, samples.value) - samples.value).max(axis=0)
+            shortest = np.fmin(shortest, finest)
+            change = np.where(there.any(axis=0), np.fmin(change, moved), change)
+        deeper: npt.NDArray[np.bool_] = np.isfinite(change)
+        deeper &= change > _LOUD * samples.noise_at()
+        return deeper & self.task.vague[self.active] & (shortest > self._depth())
 
     def _reach(self) -> Floats:
         """How far to look: over the length of x0, and over that of ``func``, by its claim."""
@@ -279,6 +313,7 @@ class _Refinement:
             precision=self.task.precision,
             scale=probes.scale[active],
             smooth=self.task.smooth[active],
+            vague=self.task.vague[active],
         )
         self.samples = fresh if self.samples is None else self.samples.joined(fresh)
         found = estimate(self.samples)

@@ -11,7 +11,14 @@ import numpy as np
 from checkgrad.bounds import make_bounds
 from checkgrad.diagnosis import Subject, report_on, report_undetermined
 from checkgrad.differences import noise_along_line
-from checkgrad.directions import Lines, bounded, coordinate_lines, given_line, random_lines
+from checkgrad.directions import (
+    Lines,
+    bounded,
+    coordinate_lines,
+    given_line,
+    random_lines,
+    roomier,
+)
 from checkgrad.point import Floats, Point, make_point, quote
 from checkgrad.probes import pairing
 from checkgrad.refinement import Task, gather
@@ -24,7 +31,7 @@ _RTOL = ((2.0**-52, 1e-5), (2.0**-23, 1e-3), (2.0**-10, 5e-2), (2.0**-7, 2e-1))
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 _REPEATABLE = 100.0  # machine epsilons that two calls at x0 may differ by: parallel sums may
 _REPEATABLE_AT_MOST = 1e-5  # ... except by a few of those of half precision
-_JITTER = 3  # points on each side of x0 that the noise is measured at ...
+_JITTER = 3  # points on each side of x0 (or twice as many within bounds) to measure noise at ...
 _JITTER_UNITS = 2  # ... this many units in the last place apart
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
@@ -156,6 +163,7 @@ def verify_grad(
         probes=lines.probes,
         claim=lines.claim,
         smooth=lines.smooth,
+        vague=lines.vague,
         value=value,
         noise=noise,
         precision=coarsest,
@@ -274,8 +282,8 @@ def _lines(
     if isinstance(direction, (int, np.integer)) and direction is not True:
         if direction < 1:
             raise ValueError(f"direction is {direction}; at least one tangent is needed")
-        return random_lines(sampler, claims, limits, rng, int(direction))
-    return given_line(sampler, claims, limits, direction)
+        return random_lines(sampler, claims, limits, value, rng, int(direction))
+    return given_line(sampler, claims, limits, value, direction)
 
 
 def _noise(
@@ -286,12 +294,15 @@ def _noise(
     precision: float,
 ) -> float:
     """The noise of ``func``, from points some units in the last place apart."""
-    signs = sampler.point.random_signs(rng)
-    units = [_JITTER_UNITS * k for k in range(-_JITTER, _JITTER + 1) if k]
     point = sampler.point
+    signs = point.random_signs(rng)
+    behind = _JITTER
+    if bounded(limits):
+        signs, behind = roomier(point, signs, limits), 0
+    units = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
     moved = (_within(point, point.neighbour(signs, unit, precision), limits) for unit in units)
     values = sampler.host_values(point.assemble(leaves) for leaves in moved)
-    return noise_along_line(np.insert(values, _JITTER, value))
+    return noise_along_line(np.insert(values, behind, value))
 
 
 def _within(point: Point, leaves: list[Any], limits: tuple[Floats, Floats]) -> list[Any]:
