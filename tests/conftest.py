@@ -31,7 +31,8 @@ The libraries, by the names that choose them (``pytest -k torch-cpu``):
 Only installed libraries take part. ``CHECKGRAD_TEST_LIBRARIES=numpy,torch`` leaves out the
 others. ``@pytest.mark.libraries("jax", "torch")`` on a test or module keeps it to these,
 ``@pytest.mark.one_setting`` to the first line of each library, where a test is about numbers that
-no second device or kind of array changes, and the marker ``cuda`` selects what needs a GPU (``pytest -m cuda``).
+no second device or kind of array changes, and the marker ``cuda`` selects what needs a GPU
+(``pytest -m cuda``).
 """
 
 from __future__ import annotations

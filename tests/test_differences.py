@@ -67,7 +67,15 @@ def side_by_side(parts: list[Samples]) -> Samples:
     """Several probes of one point; the first says what func(x0) is."""
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
-        for name in ("forward", "forward_values", "backward", "backward_values", "scale", "smooth")
+        for name in (
+            "forward",
+            "forward_values",
+            "backward",
+            "backward_values",
+            "scale",
+            "smooth",
+            "vague",
+        )
     }
     noise = np.asarray([part.noise for part in parts], dtype=np.float64)
     return dataclasses.replace(parts[0], noise=noise, **columns)
@@ -377,3 +385,46 @@ def test_values_that_are_not_finite_are_left_out_of_the_noise() -> None:
     assert math.isfinite(noise_along_line(values))
     assert noise_along_line(np.full(7, math.nan)) == 0.0
     assert noise_along_line(np.ones(2)) == 0.0
+
+
+@pytest.mark.parametrize("sides", ["both", "above", "below"])
+def test_a_slope_that_grows_towards_x0_is_steep(sides: str) -> None:
+    for curve in (lambda t: np.abs(t) ** 0.5, lambda t: np.abs(t) ** 0.5 + 2 * t):
+        assert estimate(sampled(curve, sides=sides)).steep[0]
+    for curve, _ in CURVES.values():
+        assert not estimate(sampled(curve, sides=sides)).steep[0]
+    assert not estimate(sampled(np.abs, sides=sides)).steep[0]
+
+
+def test_a_change_no_larger_than_the_noise_is_faint() -> None:
+    unit = EPSILON * 1.0
+    assert estimate(sampled(lambda t: unit * (np.abs(t) > 0.3), value=1.0)).faint[0]
+    assert not estimate(sampled(lambda t: 0 * t, value=1.0)).faint[0]
+    assert not estimate(sampled(np.floor, value=1.0)).faint[0]
+
+
+def test_a_bend_between_samples_far_from_x0_is_no_kink() -> None:
+    steps = np.asarray([32.0, 8.0])
+    found = estimate(sampled(lambda t: np.sqrt(1 + t**2), steps=steps, noise=1e-3))
+    assert found.lower[0] == found.upper[0]
+
+
+def test_a_side_that_is_flat_far_and_wide_does_not_overrule_the_other() -> None:
+    def curve(t: Floats) -> Floats:
+        return np.exp(-((t + 1) ** 2) * 30) * 10  # a bell on the left, whose tail has the slope
+
+    slope = -60 * 10 * math.exp(-30)
+    steps = ladder(-30, coarsest=17)
+    found = estimate(sampled(curve, steps=steps, noise=1e-13, value=1.0))
+    assert abs(found.value[0] - slope) <= 5 * found.uncertainty[0]
+
+
+def test_few_digits_hide_what_many_show() -> None:
+    many = sampled(lambda t: 0.01 * t, value=1.0, noise=1e-3, steps=ladder(-20))
+    few = dataclasses.replace(many, precision=2.0**-7)
+    assert estimate(few).hidden[0] > 0
+    guessed = dataclasses.replace(few, vague=np.ones(1, dtype=bool))
+    unseen = sampled(lambda t: 0 * t, value=1.0, noise=1e-3, steps=ladder(-20))
+    unseen = dataclasses.replace(unseen, precision=2.0**-7, vague=np.ones(1, dtype=bool))
+    assert estimate(unseen).hidden[0] == math.inf
+    assert estimate(guessed).hidden[0] < math.inf or estimate(guessed).value[0] < 1
