@@ -46,7 +46,6 @@ _SHRINKING = 3.0  # times less at every finer rung: noise is not, truncation fal
 _SCATTER = 1.5  # standard deviations to a median of absolute values of normal numbers
 _ONE_SIDED_GAIN = 4.0  # how much surer a one-sided limit must be than the central one
 _STANDS_OUT = 8.0  # noise levels above which a change of func is one
-_FAR = 8.0  # times the length that func is smooth over, from where on more than it is looked at
 FEW_DIGITS = 2.0**-10  # the machine epsilon of float16
 _NEAR = 8.0  # how far within the scale of a probe counts as near x0 ...
 _NEAR_GUESS = 64.0  # ... the same where the scale is a guess
@@ -607,8 +606,8 @@ def _coarse_limit(rungs: _Rungs, limit: _Limit) -> Floats:
 def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Floats:
     """See `Estimate.hidden`. What stands out of its uncertainty, as a kink does, hides nothing ...
 
-    ... unless it comes from farther away than such a feature would be wide, or from the few steps
-    that a dtype of few digits has.
+    ... unless ``func`` shows nothing of it over the width of such a feature, or in a dtype of few
+    digits, which leave few steps to look at.
     """
     noise = samples.noise_at()
     seen = np.abs(best.value) > _STANDS_OUT * best.uncertainty
@@ -617,7 +616,7 @@ def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Float
         noise = np.where(np.isfinite(shown), np.fmax(noise, shown), noise)
         hidden: Floats = COVERAGE * noise / np.fmin(samples.scale, samples.smooth)
         return np.where(samples.vague & ~seen & ~kink, np.inf, hidden)
-    seen &= best.step <= _FAR * samples.smooth
+    seen &= np.abs(best.value) * samples.smooth > _STANDS_OUT * noise
     return np.where(seen, 0.0, COVERAGE * noise / samples.smooth)
 
 
