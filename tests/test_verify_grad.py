@@ -189,6 +189,32 @@ def test_grad_may_write_into_its_argument(xp: Library, dtype: str) -> None:
 
 
 @pytest.mark.libraries("numpy", "torch", "strict")
+def test_func_may_return_one_reused_buffer(xp: Library, dtype: str) -> None:
+    buffer = plain(xp, [0.0], dtype)
+
+    def func(x: Any) -> Any:
+        buffer[0] = xp.sum(xp.detach(x) ** 2)
+        return buffer
+
+    x0 = xp.asarray([1.5, -0.5], dtype)
+    for direction in ("all", 2):
+        assert_verdict(verify_grad(func, lambda x: 2 * x, x0, direction=direction), CORRECT)
+        assert_verdict(verify_grad(func, lambda x: -2 * x, x0, direction=direction), WRONG)
+
+
+@pytest.mark.libraries("jax")
+def test_jax_may_refuse_to_promote_dtypes(xp: Library, dtype: str) -> None:
+    jax = pytest.importorskip("jax")
+    x0 = xp.asarray([1.5, 0.0, -0.5], dtype)
+    with jax.numpy_dtype_promotion("strict"):
+        for claimed in xp.float_dtypes:
+            right = lambda x, claimed=claimed: (x + x).astype(claimed)  # noqa: E731
+            for direction in ("all", 2, xp.asarray([1.0, 1.0, 0.5], dtype)):
+                report = verify_grad(lambda x: xp.sum(x**2), right, x0, direction=direction)
+                assert_verdict(report, CORRECT)
+
+
+@pytest.mark.libraries("numpy", "torch", "strict")
 @pytest.mark.parametrize(("factor", "wanted"), [(3.0, CORRECT), (6.0, WRONG)])
 def test_grad_may_return_one_reused_buffer(
     xp: Library, dtype: str, factor: float, wanted: Verdict

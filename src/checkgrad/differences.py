@@ -83,7 +83,7 @@ def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Ar
     """
     differences = difference(values, value, xp)
     column = xp.reshape(steps, (-1,) + (1,) * (len(values.shape) - 1))
-    differences, column = _alike([differences, column], xp)
+    differences, column = alike([differences, column], xp)
     quotients = differences / column
     real = _real(quotients, xp)
     if isinstance(real, np.ndarray):
@@ -94,11 +94,11 @@ def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Ar
 def difference(one: Array, other: Array, xp: Any) -> Array:
     """`one` less `other`, whatever their dtypes."""
     if one.dtype != other.dtype:
-        one, other = _alike([one, other], xp)
+        one, other = alike([one, other], xp)
     return one - other
 
 
-def _alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
+def alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
     """`arrays` in one dtype, cast by name: a library may be told to promote nothing by itself.
 
     (JAX with ``jax_numpy_dtype_promotion="strict"``.)
@@ -114,7 +114,7 @@ def _alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
     return [xp.astype(array, dtype, copy=False) for array in arrays]
 
 
-def _at_least_single(array: Array, xp: Any) -> Array:
+def at_least_single(array: Array, xp: Any) -> Array:
     """`array`, in float32 where its dtype is narrower or no floating one."""
     floating = xp.isdtype(array.dtype, ("real floating", "complex floating"))
     if floating and xp.finfo(array.dtype).bits >= xp.finfo(xp.float32).bits:
@@ -141,8 +141,8 @@ def norm(differences: Sequence[Array], xp: Any) -> Array:
     """
     if all(isinstance(d, np.ndarray) and d.dtype.itemsize >= _DOUBLE for d in differences):
         return np.sqrt(sum(np.sum(np.abs(d**2)) for d in differences))
-    sizes = [xp.abs(_at_least_single(d, xp)) for d in differences if math.prod(d.shape)]
-    sizes = _alike(sizes, xp)
+    sizes = [xp.abs(at_least_single(d, xp)) for d in differences if math.prod(d.shape)]
+    sizes = alike(sizes, xp)
     largest = functools.reduce(xp.maximum, [xp.max(s) for s in sizes])
     usable = xp.isfinite(largest) & (largest > 0)
     scale = xp.where(usable, largest, xp.ones_like(largest))
@@ -154,7 +154,7 @@ def dot(claim: Array, tangent: Array, xp: Any) -> Array:
     """The product of a claim with a tangent of the same shape, summed in float32 at least."""
     if isinstance(claim, np.ndarray) and claim.dtype.itemsize >= _DOUBLE:
         return np.dot(claim.ravel(), tangent.ravel())
-    one, other = _alike([_at_least_single(claim, xp), _at_least_single(tangent, xp)], xp)
+    one, other = alike([at_least_single(claim, xp), at_least_single(tangent, xp)], xp)
     return xp.sum(one * other)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array
-from checkgrad.differences import dot, norm
+from checkgrad.differences import alike, at_least_single, dot, norm
 from checkgrad.point import Floats, Point
 from checkgrad.probes import CoordinateProbes, Places, Probes, TangentProbes, power_of_two
 from checkgrad.sampling import Sampler
@@ -157,7 +157,7 @@ def random_lines(
     ]
     tangents = [_inward(point, tangent, limits) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
-    whole = float(norm([c * size for c, size in zip(claims, sizes, strict=True)], point.xp))
+    whole = _claimed_change(claims, sizes, point)
     return _tangent_lines(sampler, claims, limits, tangents, sizes, words, whole)
 
 
@@ -247,7 +247,7 @@ def _tangent_lines(
         vague=np.zeros(scale.shape, dtype=bool),
         direction=words,
         axes=False,
-        whole=whole if math.isfinite(whole) else 0.0,
+        whole=whole,
     )
 
 
@@ -260,7 +260,7 @@ def _sizes(point: Point, claims: Sequence[Array], value: float) -> list[Array]:
     xp = point.xp
     means = [float(xp.mean(xp.abs(x))) if x.shape.count(0) == 0 else 0.0 for x in point.leaves]
     overall = max(means) or 1.0
-    worth = max(abs(value), claimed_change(point, claims))
+    worth = max(abs(value), _claimed_change(claims, point.leaves, point))
     if worth == 0:  # nothing shows how large; but they may well differ
         worth = overall * _finite(norm(claims, xp)) / math.sqrt(point.size)
     sizes = []
@@ -275,18 +275,18 @@ def _sizes(point: Point, claims: Sequence[Array], value: float) -> list[Array]:
     return sizes
 
 
-def claimed_change(point: Point, claims: Sequence[Array]) -> float:
-    """What ``func`` changes by, says the claim, with a change of every coordinate by all of it.
+def _claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point) -> float:
+    """What ``func`` changes by, says the claim, when every coordinate takes its step.
 
     The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
     """
-    wide = point.xp.float32  # at least: products overflow in float16
+    products = []
     with np.errstate(all="ignore"):
-        products = [
-            point.xp.astype(c, point.xp.result_type(c.dtype, wide))
-            * point.xp.astype(x, point.xp.result_type(x.dtype, wide))
-            for c, x in zip(claims, point.leaves, strict=True)
-        ]
+        for claim, step in zip(claims, steps, strict=True):
+            # Products overflow in float16.
+            pair = [at_least_single(part, point.xp) for part in (claim, step)]
+            one, other = alike(pair, point.xp)
+            products.append(one * other)
         return _finite(norm(products, point.xp))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.backends import Array, is_array, machine_epsilon
+from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
 from checkgrad.point import Floats, Point, as_numeric, quote
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -170,7 +170,8 @@ class Sampler:
             for x in points:
                 try:
                     value = self._func(x, *self._args)
-                    values.append(value.copy() if isinstance(value, np.ndarray) else value)
+                    # func may return one buffer, filled anew at every call.
+                    values.append(value if type(value) in _IMMUTABLE else snapshot(value))
                 except MemoryError:
                     raise
                 except Exception as error:
