@@ -230,3 +230,10 @@ def test_no_probe_is_both_wrong_and_resolved(rows: list[Any]) -> None:
     assert not np.any(found.wrong & (off <= uncertainty + noise))
     whole = max(np.max(np.abs(claim)), np.max(np.abs(value)))
     assert not np.any(found.resolved & (off > RTOL * whole))
+
+
+def test_a_claim_that_visibly_differs_is_not_correct_because_of_what_may_be_hidden() -> None:
+    # Along a tangent whose terms cancel: far off for its size, little beside the whole.
+    estimate = an_estimate(1.0, 1e-9, hidden=10.0)
+    part = assess(np.array([2.0]), estimate, np.zeros(1), RTOL, 2.0, whole=1e9)
+    assert part.verdict is Verdict.INCONCLUSIVE

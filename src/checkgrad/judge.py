@@ -153,10 +153,11 @@ def _assess(
     resolved |= examined & (claim == 0) & (size == 0) & (slope == 0) & ~estimate.faint
 
     near_rival = np.abs(claim - estimate.rival) <= np.fmax(SAFETY * uncertainty, rtol * magnitude)
+    beyond = distance - MARGIN * rtol * magnitude
+    differs = beyond > SAFETY * uncertainty
     firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
-    wrong = distance > SAFETY * firm + MARGIN * rtol * magnitude
-    wrong &= finite & ~unsure & ~near_rival
+    wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
     smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
     wrong |= ~finite & smooth & ~unsure & ~estimate.steep
-    resolved &= finite & ~wrong & ~unsure & (~near_rival | (distance == 0))
+    resolved &= finite & ~wrong & ~differs & ~unsure & (~near_rival | (distance == 0))
     return Assessment(distance, uncertainty, magnitude, reference, wrong, resolved)
