@@ -138,13 +138,14 @@ def _assess(
     distance = np.fmax(0.0, np.fmax(estimate.lower - claim, claim - estimate.upper))
     distance = np.where(finite & np.isfinite(estimate.value), distance, np.inf)
 
-    relative = np.where(negligible & (magnitude <= scale / NEGLIGIBLE), scale, magnitude)
-    relative = np.fmax(relative, whole)
+    own = np.where(negligible & (magnitude <= scale / NEGLIGIBLE), scale, magnitude)
+    relative = np.fmax(own, whole)
     slope = estimate.slope
     vanishes = examined & (scale <= slope / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
     reference = np.where(vanishes, slope, relative)
     unsure = estimate.jump | ~np.isfinite(estimate.value)
-    resolved = distance + uncertainty <= rtol * reference
+    # What is far off for its own size is looked at closely, before it counts as chance.
+    resolved = distance + uncertainty <= rtol * np.where(examined, reference, own)
     agrees = (distance <= rtol / AGREEMENT * relative) & (relative > 0)
     agrees &= estimate.rounding <= rtol * relative
     # A small entry that rounding does not excuse is looked at more closely.
