@@ -522,7 +522,34 @@ def test_the_slope_on_both_sides_of_a_jump_is_not_called_wrong(xp: Library) -> N
     assert "discontinuous" in str(report)
 
 
+@pytest.mark.numpy
+def test_the_treads_of_a_rounded_function_are_no_kink() -> None:
+    log = lambda x: np.log(1 + x * x)  # noqa: E731
+    for place in (0.077, 0.085, 0.105):
+        x0 = np.asarray(place)
+        assert_verdict(verify_grad(log, lambda x: 2 * x / (1 + x * x), x0), CORRECT)
+        assert_verdict(verify_grad(log, lambda x: 2.2 * x / (1 + x * x), x0), WRONG)
+
+
+@pytest.mark.numpy
+def test_a_bend_much_narrower_than_x0_is_no_kink() -> None:
+    x0 = np.array([1e4, 2e4, 1e4 + 1e-4, 2e4 + 2e-4])
+    distance = lambda p: np.hypot(p[0] - p[2], p[1] - p[3])  # noqa: E731
+    slopes = lambda p: np.array([p[0] - p[2], p[1] - p[3], p[2] - p[0], p[3] - p[1]])  # noqa: E731
+    assert_verdict(verify_grad(distance, lambda p: slopes(p) / distance(p), x0), CORRECT)
+    assert_verdict(verify_grad(distance, lambda p: -0.5 * slopes(p) / distance(p), x0), WRONG)
+
+
 # Edges of the domain and singular points
+
+
+@pytest.mark.numpy
+def test_a_bound_at_x0_is_not_taken_for_a_coarser_dtype() -> None:
+    report = verify_grad(
+        lambda x: np.sin(x[0]), lambda x: 1.0003 * np.cos(x), np.array([0.7]), bounds=(0.7, None)
+    )
+    assert_verdict(report, WRONG)
+    assert report.rtol == RTOL["float64"]
 
 
 @pytest.mark.parametrize("others", [[], [2.0], [0.5, 3.0]])

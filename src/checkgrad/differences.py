@@ -57,8 +57,8 @@ _JUMP_STEADY = 10.0  # times that the change at a jump is larger than it varies 
 _JUMP = 100.0  # times the rounding error of func's value that a jump is
 _STEEPENING = 1.5  # times that a one-sided slope grows towards x0, where func is not smooth ...
 _STEEPENING_OVER = 64.0  # ... when the step becomes this many times smaller
-_KINK_RUNGS = 4  # on both sides that show one
-_KINK_RUNGS_OF_FEW_DIGITS = 8  # the same, where rounding errors are easily equal by accident
+_KINK_RUNGS = 8  # that show one, which a few far from x0, or of few digits, do by accident
+_OPENING = 64.0  # times the shortest step, from where a kink must be seen
 _KINK_GAP = 6.0  # uncertainties that one-sided derivatives must differ by to make a kink
 
 
@@ -557,8 +557,9 @@ def _estimate(samples: Samples) -> Estimate:
     near = samples.scale
     kink &= np.min(step, axis=0, initial=np.inf, where=np.isfinite(quotient)) <= near
     kink &= np.abs(right.value - left.value) * near > _STANDS_OUT * at_x0
-    rungs = _KINK_RUNGS_OF_FEW_DIGITS if samples.precision >= FEW_DIGITS else _KINK_RUNGS
-    kink &= np.isfinite(quotient).sum(axis=0) >= rungs
+    kink &= np.isfinite(quotient).sum(axis=0) >= _KINK_RUNGS
+    width = np.abs(right.value - left.value)
+    kink &= 2 * _opening(samples, rise - fall, width) >= width
     lower = np.where(kink, np.fmin(left.value, right.value), best.value)
     upper = np.where(kink, np.fmax(left.value, right.value), best.value)
 
@@ -576,6 +577,24 @@ def _estimate(samples: Samples) -> Estimate:
         jump=_jumps(samples),
         steep=_steepens(samples),
     )
+
+
+def _opening(samples: Samples, gap: Floats, width: Floats) -> Floats:
+    """The `gap` of the one-sided slopes some rungs above the finest, where a kink still shows.
+
+    That is, one of this `width`; nearer to x0 it may be lost in the noise.
+
+    Between the finest two a tread of the rounding of ``func`` looks like a kink.
+    """
+    both = np.isfinite(gap)
+    finest = np.min(samples.forward, axis=0, initial=np.inf, where=both)
+    # The shortest step that is long enough, else the longest.
+    enough = both & (samples.forward >= _OPENING * finest)
+    enough &= samples.forward * width > _STANDS_OUT * samples.noise_at()
+    preference = np.where(enough, 1 / samples.forward, -1 / samples.forward)
+    rung = np.argmax(np.where(both, preference, -np.inf), axis=0)
+    opening: Floats = np.abs(np.take_along_axis(gap, rung[None], axis=0)[0])
+    return opening
 
 
 def _coarse_limit(rungs: _Rungs, limit: _Limit) -> Floats:

@@ -334,8 +334,9 @@ def _effective_precision(
     steps = [_PART * coarser * x * sign for x, sign in zip(base, signs, strict=True)]
     near = [x + step for x, step in zip(base, steps, strict=True)]
     pair = [_within(point, leaves, limits) for leaves in (base, near)]
+    taken = [x - start for start, x in zip(*pair, strict=True)]  # less than `steps` at a bound
     values = sampler.host_values(point.assemble(leaves) for leaves in pair)
-    expected = abs(pairing(claims, steps, point))
+    expected = abs(pairing(claims, taken, point))
     unseen = _REPEATABLE * precision * abs(value)
     return coarser if values[0] == values[1] and expected > unseen else precision
 
