@@ -79,9 +79,11 @@ class Problem:
         def func(x: Any) -> Any:
             z = x * inverse
             total = 0.0 * xp.sum(z) + self.offset
-            for term, (first, second) in zip(self.terms, weights, strict=True):
-                total = total + FUNCTIONS[term.kind](xp, z, first, second)
-            return total * 2.0**self.height
+            # NumPy would warn of the exp that overflows in a logistic whose value is 0.
+            with np.errstate(all="ignore"):
+                for term, (first, second) in zip(self.terms, weights, strict=True):
+                    total = total + FUNCTIONS[term.kind](xp, z, first, second)
+                return total * 2.0**self.height
 
         return func
 
