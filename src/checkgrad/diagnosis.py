@@ -37,8 +37,8 @@ class Subject:
         What the user calls x0.
     sampler, claimed : Sampler, ClaimSampler
         ``func`` and the claim, and how often they were called.
-    value, again : float
-        ``func(x0)``, and what a later call returned.
+    value : float
+        ``func(x0)``.
     nominal, precision : float
         The machine epsilon of the coarser of the dtypes of x0 and ``func(x0)``, and of the one
         that ``func`` is seen to compute in.
@@ -51,17 +51,19 @@ class Subject:
     sampler: Sampler
     claimed: ClaimSampler
     value: float
-    again: float
     nominal: float
     precision: float
     rtol: float
 
 
-def report_undetermined(subject: Subject) -> Report:
-    """The report on a ``func`` that is not deterministic: nothing can be said of its claim."""
+def report_undetermined(subject: Subject, again: float) -> Report:
+    """The report on a ``func`` that is not deterministic: nothing can be said of its claim.
+
+    `again` is what a later call at x0 returned.
+    """
     hint = (
         f"func is not deterministic: two calls at x0 returned {subject.value!r} and "
-        f"{subject.again!r}; fix its random seed (dropout, shuffling, sampling), then check again"
+        f"{again!r}; fix its random seed (dropout, shuffling, sampling), then check again"
     )
     return _report(
         subject,
@@ -69,7 +71,7 @@ def report_undetermined(subject: Subject) -> Report:
         error=math.nan,
         relative_error=math.nan,
         resolution=math.inf,
-        noise=abs(subject.again - subject.value),
+        noise=abs(again - subject.value),
         mismatches=(),
         n_wrong=0,
         n_unresolved=0,

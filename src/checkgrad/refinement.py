@@ -30,9 +30,13 @@ from checkgrad.probes import Places, Probes
 _SHORT_PART = 0.36  # of the digits: the shortest first step, where h**2 is below rtol / 10
 _FIRST_ROUNDING = 6.0  # the first step is to bring the rounding error this far below rtol
 _LARGEST_FIRST = 4  # power of two that a first step may be longer than the scale of its probe
-_STAGES = ([0], [2], [4, -2])  # powers of two, from the first step of each probe
+# One rung at a time, in powers of two from the first step of each probe: those for all of them ...
+_STAGES = ([0], [2], None, None, [1], None, None, None)
+# ... and for None the next of these, where truncation dominates and where noise does.
+_SHORTER, _LONGER = np.asarray([-1, -2, -3, -4, -5]), np.asarray([4, 3, -1, -2, -3])
 # Where rtol / 10 is no small number, claims agree with one difference quotient by accident.
 _STAGES_OF_FEW_DIGITS = ([0, -3], [2], [4, -5])
+_COARSEST = 4  # power of two, from the first step, up to which a whole ladder has its rungs
 _DENSE = 24  # powers of two below the scale down to which every one has a rung in a whole ladder
 _SPARSE = 3  # powers of two between the rungs that are finer
 _ABOVE_ULP = 7  # binary digits between the finest step and a unit in the last place ...
@@ -164,7 +168,8 @@ class _Refinement:
         few = task.precision >= FEW_DIGITS
         self.stages = _STAGES_OF_FEW_DIGITS if few else _STAGES
         self.active = np.arange(count)
-        self.first = first_steps(task)  # of the probes in `active`
+        self.first = first_steps(task)  # of the probes in `active`, as is the next
+        self.powers = np.empty((0, count), dtype=int)  # of their rungs so far, from the first step
         # In the units of x0 an entry may be small, and yet matter where its coordinate is large.
         weights = np.abs(np.where(np.isfinite(task.claim), task.claim, 0.0)) * task.probes.scale
         self.examined = np.zeros(count, dtype=bool)
@@ -172,14 +177,32 @@ class _Refinement:
 
     def run(self) -> Evidence:
         for stage in self.stages:
-            self._sample_rungs(np.stack([np.ldexp(1.0, self.first + power) for power in stage]))
+            powers = self._next_powers() if stage is None else np.asarray(stage)[:, None]
+            powers = np.broadcast_to(powers, (len(powers), self.active.size))
+            self.powers = np.concatenate([self.powers, powers])
+            self._sample_rungs(np.ldexp(1.0, self.first + powers))
             self._retire(self._assess_active().resolved)
             if self.active.size == 0:
                 break
         else:
+            self._fill(_BETWEEN)
+            self._retire(self._assess_active().resolved)
+        if self.active.size:
             self._finish()
         self.negligible[:] = True
         return Evidence(self.task.claim, self.claim_noise, self.estimate, self._assess(slice(None)))
+
+    def _next_powers(self) -> npt.NDArray[np.intp]:
+        """The next rung of each active probe, where its larger error gets smaller."""
+        uncertainty = self.estimate.uncertainty[self.active]
+        noisy = np.isfinite(uncertainty)
+        noisy &= ~(self.estimate.rounding[self.active] < uncertainty / 2)
+        order = np.where(noisy, _LONGER[:, None], _SHORTER[:, None])
+        taken = np.any(order[:, None] == self.powers, axis=1)
+        following: npt.NDArray[np.intp] = np.take_along_axis(
+            order, np.argmin(taken, axis=0)[None], axis=0
+        )
+        return following
 
     def _finish(self) -> None:
         """The whole ladder for what is left, the worst first, in blocks."""
@@ -188,10 +211,11 @@ class _Refinement:
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             excess = assessment.distance / assessment.reference
         order = np.argsort(-np.nan_to_num(excess, nan=np.inf), kind="stable")
-        whole, first, samples = self.active, self.first, self._held()
+        whole, first, powers, samples = self.active, self.first, self.powers, self._held()
         for start in range(0, order.size, _BLOCK):
             block = order[start : start + _BLOCK]
             self.active, self.first = whole[block], first[block]
+            self.powers = powers[:, block]
             self.samples = samples.columns(block)
             self._sample_rungs(self._whole_ladder())
             self._extend()
@@ -202,13 +226,13 @@ class _Refinement:
     def _whole_ladder(self) -> Floats:
         """The steps of all rungs that the active probes were not sampled at yet; NaN elsewhere."""
         finest = _ABOVE_ULP - max(digits_of(self.task.precision), _DIGITS)
-        powers = np.arange(_LARGEST_FIRST + max(map(max, self.stages)), finest - 1, -1)
+        powers = np.arange(_LARGEST_FIRST + _COARSEST, finest - 1, -1)
         between = (powers < -_DENSE) & (powers % _SPARSE != 0)
         scale = np.log2(self.task.probes.scale[self.active]).astype(int)
         absolute = powers[:, None] + scale
-        from_first = absolute - self.first
-        coarsest = np.maximum(scale - 1, self.first + max(map(max, self.stages)))
-        left_out = np.isin(from_first, np.concatenate(self.stages)) | (absolute > coarsest)
+        coarsest = np.maximum(scale - 1, self.first + _COARSEST)
+        left_out = np.any(absolute[:, None] == self.first + self.powers, axis=1)
+        left_out |= absolute > coarsest
         left_out |= between[:, None] & ~self.task.vague[self.active]
         return np.where(left_out, np.nan, np.ldexp(1.0, absolute))
 
@@ -223,10 +247,14 @@ class _Refinement:
                 break
             self._sample_rungs(steps)
         for factors in (_BETWEEN, _BETWEEN_AGAIN):
-            if self.active.size:
-                steps = self._steps_between(factors)
-                if np.any(np.isfinite(steps)):
-                    self._sample_rungs(steps)
+            self._fill(factors)
+
+    def _fill(self, factors: Floats) -> None:
+        """Sample rungs between those around the best one, for probes they may resolve."""
+        if self.active.size:
+            steps = self._steps_between(factors)
+            if np.any(np.isfinite(steps)):
+                self._sample_rungs(steps)
 
     def _steps_beyond(self) -> Floats:
         """The next steps beyond the ends of the ladder; NaN for probes that they would not help.
@@ -350,4 +378,5 @@ class _Refinement:
         """Sample the probes in `done` no further."""
         left = np.flatnonzero(~done)
         self.active, self.first = self.active[left], self.first[left]
+        self.powers = self.powers[:, left]
         self.samples = self._held().columns(left)

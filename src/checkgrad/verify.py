@@ -31,6 +31,7 @@ _RTOL = ((2.0**-52, 1e-5), (2.0**-23, 1e-3), (2.0**-10, 5e-2), (2.0**-7, 2e-1))
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 _REPEATABLE = 100.0  # machine epsilons that two calls at x0 may differ by: parallel sums may
 _REPEATABLE_AT_MOST = 1e-5  # ... except by a few of those of half precision
+_LOUD = 16.0  # machine epsilons of noise above which func(x0) is called once more
 _JITTER = 3  # points on each side of x0 (or twice as many within bounds) to measure noise at ...
 _JITTER_UNITS = 2  # ... this many units in the last place apart
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see
@@ -146,19 +147,17 @@ def verify_grad(
     generator = np.random.default_rng(_SEED if rng is None else rng)
     value = sampler.value_at_x0()
     claims = claimed.at(point.leaves)
-    again = sampler.value_at_x0()
-    nominal = coarsest = max(_precision(point), float(sampler.value_epsilon))
+    nominal = max(_precision(point), float(sampler.value_epsilon))
+    coarsest = _effective_precision(sampler, claims, limits, value, generator, nominal)
     tolerance = _tolerance(rtol, max(coarsest, claimed.epsilon))
-    subject = Subject(point, name, sampler, claimed, value, again, nominal, coarsest, tolerance)
-    if abs(again - value) > _repeatable(coarsest) * abs(value):
-        return report_undetermined(subject)
-
-    coarsest = _effective_precision(sampler, claims, limits, value, generator, coarsest)
-    tolerance = _tolerance(rtol, max(coarsest, claimed.epsilon))
-    subject = Subject(point, name, sampler, claimed, value, again, nominal, coarsest, tolerance)
-    lines = _lines(direction, sampler, claims, limits, value, generator)
+    subject = Subject(point, name, sampler, claimed, value, nominal, coarsest, tolerance)
     noise = _noise(sampler, limits, value, generator, coarsest)
-    noise = max(noise, abs(again - value))
+    if noise > _LOUD * coarsest * abs(value):
+        again = sampler.value_at_x0()
+        if _undetermined(value, again, coarsest):
+            return report_undetermined(subject, again)
+        noise = max(noise, abs(again - value))
+    lines = _lines(direction, sampler, claims, limits, value, generator)
     task = Task(
         probes=lines.probes,
         claim=lines.claim,
@@ -175,11 +174,8 @@ def verify_grad(
     if not np.all(evidence.assessment.resolved):
         # Before anything is said against the claim: does func still say what it said?
         again = sampler.value_at_x0()
-        if abs(again - value) > _repeatable(coarsest) * abs(value):
-            changed = Subject(
-                point, name, sampler, claimed, value, again, nominal, coarsest, tolerance
-            )
-            return report_undetermined(changed)
+        if _undetermined(value, again, coarsest):
+            return report_undetermined(subject, again)
     return report_on(subject, lines, evidence, noise)
 
 
@@ -239,9 +235,10 @@ def _argument_name(func: Callable[..., Any]) -> str:
     return parameters[0].name if named else "x"
 
 
-def _repeatable(precision: float) -> float:
-    """The relative difference that two calls at x0 may show: parallel sums may round anew."""
-    return max(4 * precision, min(_REPEATABLE * precision, _REPEATABLE_AT_MOST))
+def _undetermined(value: float, again: float, precision: float) -> bool:
+    """Whether two calls at x0 differ by more than parallel sums, which may round anew."""
+    repeatable = max(4 * precision, min(_REPEATABLE * precision, _REPEATABLE_AT_MOST))
+    return abs(again - value) > repeatable * abs(value)
 
 
 def _precision(point: Point) -> float:
@@ -331,14 +328,16 @@ def _effective_precision(
     if coarser is None:
         return precision
     base = point.coarsened(coarser)
+    at_x0 = all(bool(point.xp.all(x == y)) for x, y in zip(base, point.leaves, strict=True))
     steps = [_PART * coarser * x * sign for x, sign in zip(base, signs, strict=True)]
     near = [x + step for x, step in zip(base, steps, strict=True)]
     pair = [_within(point, leaves, limits) for leaves in (base, near)]
     taken = [x - start for start, x in zip(*pair, strict=True)]  # less than `steps` at a bound
-    values = sampler.host_values(point.assemble(leaves) for leaves in pair)
+    values = sampler.host_values(point.assemble(leaves) for leaves in pair[at_x0:])
     expected = abs(pairing(claims, taken, point))
     unseen = _REPEATABLE * precision * abs(value)
-    return coarser if values[0] == values[1] and expected > unseen else precision
+    still = values[-1] == (value if at_x0 else values[0])
+    return coarser if still and expected > unseen else precision
 
 
 def _claim_noise(
