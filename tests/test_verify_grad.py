@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -390,20 +390,39 @@ def test_a_jax_func_without_x64_of_a_numpy_float64_x0(xp: Library, name: str) ->
 
 
 @pytest.mark.parametrize("narrow", ["float16", "bfloat16"])
-def test_a_half_precision_inside_is_noise_and_not_an_error(xp: Library, narrow: str) -> None:
-    if narrow not in xp.float_dtypes:
-        pytest.skip(f"no {narrow} here")
-    x0 = xp.asarray([0.1, 0.5, -0.3], "float32")
+@pytest.mark.parametrize("wide", ["float32", "float64"])
+def test_a_half_precision_inside_is_noise_and_not_an_error(
+    xp: Library, narrow: str, wide: str
+) -> None:
+    if not {narrow, wide} <= set(xp.float_dtypes):
+        pytest.skip(f"no {narrow} or {wide} here")
+    x0 = xp.asarray([0.1, 0.5, -0.3], wide)
 
     def func(x: Any) -> Any:
         inside = xp.astype(x, getattr(xp.namespace, narrow))
-        return xp.astype(xp.sum(inside**2), xp.float32)
+        return xp.astype(xp.sum(inside**2), getattr(xp.namespace, wide))
 
     report = verify_grad(func, lambda x: 2 * x, x0)
     assert report.verdict is not WRONG, str(report)
+    assert "coarser dtype" in str(report)
     for factor in (-1, 3):
         report = verify_grad(func, lambda x, factor=factor: factor * 2 * x, x0)
         assert report.verdict is not CORRECT, str(report)
+
+
+@pytest.mark.one_setting
+@pytest.mark.parametrize("ulp", [1.0, 1e-3])
+@pytest.mark.parametrize("length", [10.0, 1.0])
+def test_a_large_constant_hides_a_derivative_and_makes_no_claim_wrong(
+    xp: Library, dtype: str, ulp: float, length: float
+) -> None:
+    """What varies is some units in the last place of the constant, or less."""
+    constant = ulp / float(xp.finfo(getattr(xp.namespace, dtype)).eps)
+    if constant > float(xp.finfo(getattr(xp.namespace, dtype)).max) / 2:
+        pytest.skip("overflows")
+    x0 = xp.asarray([length * k for k in range(1, 6)], dtype)
+    report = verify_grad(lambda x: xp.sum(xp.sin(x)) + constant, xp.cos, x0)
+    assert report.verdict is not WRONG, str(report)
 
 
 # Claims and values that are not finite
@@ -944,6 +963,44 @@ def test_a_tree_names_the_places_of_its_mismatches(xp: Library) -> None:
     assert_verdict(report, WRONG)
     where = {mismatch.where for mismatch in report.mismatches}
     assert where == {"params['layers'][1]['b']", "params['layers'][0]['w'][0, 1]"}
+
+
+def test_a_claim_in_a_tuple_for_a_list_of_arrays_is_taken(xp: Library) -> None:
+    """As automatic differentiation returns it, and the other way round."""
+    parts = [xp.asarray(VALUES), xp.asarray([0.5, -0.25])]
+
+    def func(params: Any) -> Any:
+        return xp.sum(params[0] ** 2) + xp.sum(params[1] ** 3)
+
+    def slopes(params: Any) -> Any:
+        return 2 * params[0], 3 * params[1] ** 2
+
+    for kind, other in ((list, tuple), (tuple, list)):
+        assert_verdict(verify_grad(func, lambda p, to=other: to(slopes(p)), kind(parts)), CORRECT)
+        wrong = verify_grad(func, lambda p, to=other: to([2 * p[0], 2 * p[1]]), kind(parts))
+        assert_verdict(wrong, WRONG)
+
+
+@pytest.mark.parametrize("kinds", [(dict, OrderedDict), (OrderedDict, dict)])
+def test_a_claim_in_another_kind_of_dictionary_is_taken(xp: Library, kinds: Any) -> None:
+    x0 = kinds[0](b=xp.asarray(VALUES), a=xp.asarray([0.5, -0.25]))
+
+    def func(params: Any) -> Any:
+        return xp.sum(params["b"] ** 2) + xp.sum(params["a"] ** 3)
+
+    def grad(params: Any) -> Any:
+        return kinds[1](b=2 * params["b"], a=3 * params["a"] ** 2)
+
+    assert_verdict(verify_grad(func, grad, x0), CORRECT)
+
+
+@pytest.mark.libraries("torch")
+def test_a_sparse_x0_is_refused(xp: Library) -> None:
+    import torch
+
+    x0 = torch.eye(3).to_sparse()
+    with pytest.raises(TypeError, match=r"sparse tensor \(torch.sparse_coo\).*to_dense"):
+        verify_grad(lambda x: x.to_dense().sum(), lambda x: x, x0)
 
 
 def test_a_claim_of_another_structure_is_refused(xp: Library) -> None:

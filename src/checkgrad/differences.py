@@ -47,6 +47,8 @@ _SCATTER = 1.5  # standard deviations to a median of absolute values of normal n
 _ONE_SIDED_GAIN = 4.0  # how much surer a one-sided limit must be than the central one
 _STANDS_OUT = 8.0  # noise levels above which a change of func is one
 FEW_DIGITS = 2.0**-10  # the machine epsilon of float16
+_NARROW = 64.0  # times narrower than x0 a feature may be that is not to be seen ...
+_NARROW_IN_FEW_DIGITS = 8.0  # ... and in dtypes of few digits, where more would hide everything
 _NEAR = 8.0  # how far within the scale of a probe counts as near x0 ...
 _NEAR_GUESS = 64.0  # ... the same where the scale is a guess
 _TREADS = 2.0**9  # a func constant over less than this part of the range looked at is a staircase
@@ -256,8 +258,8 @@ class Estimate:
         fast ``func`` changes near x0 where the derivative itself vanishes.
     hidden : array, shape (probes,)
         The derivative that a feature no larger than the noise of ``func`` might have, if it is
-        no narrower than the length that ``func`` may be expected to be smooth over. However far
-        one looks, nothing can be seen of it.
+        not much narrower than the length that ``func`` may be expected to be smooth over. However
+        far one looks, nothing can be seen of it.
     lower, upper : array, shape (probes,)
         The range of valid derivatives: the one-sided derivatives at a kink, else `value` twice.
     rival : array, shape (probes,)
@@ -512,7 +514,8 @@ def noise_along_line(values: Floats) -> float:
     >>> noise_along_line(np.array([0.0, 1.0, 4.0, 9.0, 16.0]))
     0.0
     """
-    third = np.diff(values, 3)
+    with np.errstate(invalid="ignore"):
+        third = np.diff(values, 3)
     third = third[np.isfinite(third)]
     if third.size == 0:
         return 0.0
@@ -546,7 +549,6 @@ def _estimate(samples: Samples) -> Estimate:
     central_noisy = _noisy(central)
     smooth = _limit(central_noisy, order=2)
     best = _clearer(_clearer(smooth, right), left)
-    rival = np.where(stairs, 0.0, _coarse_limit(central, smooth))
 
     sides = right.uncertainty + left.uncertainty
     kink = np.abs(right.value - left.value) > _KINK_GAP * sides
@@ -572,7 +574,7 @@ def _estimate(samples: Samples) -> Estimate:
         hidden=_hidden(samples, central_noisy, best, kink),
         lower=lower,
         upper=upper,
-        rival=rival,
+        rival=np.where(stairs, 0.0, _coarse_limit(central, smooth)),
         faint=_faint(samples),
         jump=_jumps(samples),
         steep=_steepens(samples),
@@ -607,17 +609,8 @@ def _coarse_limit(rungs: _Rungs, limit: _Limit) -> Floats:
     half = int(np.max(np.isfinite(rungs.quotient).sum(axis=0), initial=0)) // 2
     if half < _ENOUGH_RUNGS:
         return np.full(rungs.step.shape[1], np.nan)
-    coarse = _limit(
-        _noisy(
-            dataclasses.replace(
-                rungs,
-                step=rungs.step[:half],
-                quotient=rungs.quotient[:half],
-                noise=rungs.noise[:half],
-            )
-        ),
-        order=2,
-    )
+    parts = {part: getattr(rungs, part)[:half] for part in ("step", "quotient", "noise")}
+    coarse = _limit(_noisy(dataclasses.replace(rungs, **parts)), order=2)
     apart = np.abs(coarse.value - limit.value) > 3 * (coarse.uncertainty + limit.uncertainty)
     return np.where(apart, coarse.value, np.nan)
 
@@ -634,9 +627,10 @@ def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Float
         shown = np.where(np.isfinite(rungs.noise), rungs.noise, np.inf).min(axis=0)
         noise = np.where(np.isfinite(shown), np.fmax(noise, shown), noise)
         hidden: Floats = COVERAGE * noise / np.fmin(samples.scale, samples.smooth)
+        hidden = np.where(seen, 1.0, _NARROW_IN_FEW_DIGITS) * hidden
         return np.where(samples.vague & ~seen & ~kink, np.inf, hidden)
     seen &= np.abs(best.value) * samples.smooth > _STANDS_OUT * noise
-    return np.where(seen, 0.0, COVERAGE * noise / samples.smooth)
+    return np.where(seen, 0.0, _NARROW * COVERAGE * noise / samples.smooth)
 
 
 def _faint(samples: Samples) -> Flags:

@@ -200,7 +200,7 @@ def given_line(
         If it is not shaped like x0, not finite, or zero.
     """
     point = sampler.point
-    parts = point.claim_leaves(direction, name="direction")
+    parts = point.claim_leaves(direction, name="direction", said="is")
     tangent = [point.xp.astype(part, x.dtype) for part, x in zip(parts, point.leaves, strict=True)]
     largest = max(_largest(part, point) for part in tangent)
     if not math.isfinite(largest) or largest == 0:

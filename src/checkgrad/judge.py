@@ -160,5 +160,7 @@ def _assess(
     wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
     smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
     wrong |= ~finite & smooth & ~unsure & ~estimate.steep
-    resolved &= finite & ~wrong & ~differs & ~unsure & (~near_rival | (distance == 0))
+    # Which of two values is meant does not matter where both are the same to rtol.
+    apart = np.abs(estimate.rival - estimate.value) > rtol * magnitude
+    resolved &= finite & ~wrong & ~differs & ~unsure & (~near_rival | ~apart | (distance == 0))
     return Assessment(distance, uncertainty, magnitude, reference, wrong, resolved)

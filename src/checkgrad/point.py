@@ -157,6 +157,9 @@ class Point:
     def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
         """The parts of a `tree` like x0, one for each leaf; errors name it by `subject`.
 
+        Lists and tuples are alike, and so are dictionaries of any class: automatic
+        differentiation returns tuples for lists.
+
         Raises
         ------
         ValueError
@@ -164,7 +167,10 @@ class Point:
         """
         if self.structure is None:
             return [tree]
-        parts, description = self.structure.flatten_like(tree)
+        parts, paths, description = self.structure.flatten_like(tree)
+        if sorted(paths) == sorted(self.structure.paths):
+            at = dict(zip(paths, parts, strict=True))
+            return [at[path] for path in self.structure.paths]
         if description != self.structure.description:
             raise ValueError(
                 f"{subject} a tree of another structure than x0: {description} instead of "
@@ -173,11 +179,16 @@ class Point:
         return parts
 
     def claim_leaves(
-        self, claim: Any, value_shape: tuple[int, ...] = (), name: str = "grad"
+        self,
+        claim: Any,
+        value_shape: tuple[int, ...] = (),
+        name: str = "grad",
+        said: str = "returned",
     ) -> list[Array]:
         """The arrays of a claim, each of shape ``value_shape + leaf.shape``.
 
         A `value_shape` of (1,) counts as scalar: the claims are of shape ``leaf.shape`` then.
+        `said` is "is" for a `name` that the user passed.
 
         Raises
         ------
@@ -188,15 +199,17 @@ class Point:
         """
         if claim is None:
             raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
-        parts = self.parts(claim, f"{name} returned", "return one derivative for each array of x0")
+        parts = self.parts(claim, f"{name} {said}", "one part is needed for each array of x0")
         return [
-            self._claim_leaf(part, leaf, value_shape, f"{name}{self.leaf_path(leaf)}")
+            self._claim_leaf(part, leaf, value_shape, f"{name}{self.leaf_path(leaf)}", said)
             for leaf, part in enumerate(parts)
         ]
 
-    def _claim_leaf(self, claim: Any, leaf: int, value_shape: tuple[int, ...], name: str) -> Array:
+    def _claim_leaf(
+        self, claim: Any, leaf: int, value_shape: tuple[int, ...], name: str, said: str
+    ) -> Array:
         x = self.leaves[leaf]
-        array = as_numeric(claim, self.backend, x, name)
+        array = as_numeric(claim, self.backend, x, name, said)
         wanted = (*value_shape, *x.shape)
         if value_shape == (1,) and array.shape in (x.shape, wanted):
             return self.xp.reshape(array, x.shape)
@@ -213,10 +226,11 @@ class Point:
                 if is_array(claim)
                 and math.prod(array.shape) == self.sizes[leaf]
                 and len(x.shape) == 1
-                else f"return one number for each entry of {where}"
+                else f"one number is needed for each entry of {where}"
             )
+            has = said if said == "returned" else "has"
             raise ValueError(
-                f"{name} returned shape {tuple(array.shape)} but {where} has shape "
+                f"{name} {has} shape {tuple(array.shape)} but {where} has shape "
                 f"{tuple(x.shape)}; {remedy}"
             )
         raise ValueError(
@@ -370,8 +384,10 @@ def as_numeric(
     else:
         try:
             array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} {said} {quote(value)}: {error}") from None
+        except ValueError:
+            raise ValueError(
+                f"{name} {said} {quote(value)}, whose parts have different shapes; {remedy}"
+            ) from None
         if backend.name != "numpy" and array.dtype.kind in "biufc":
             array = backend.asarray(array, like)
     if isinstance(array, np.ndarray):

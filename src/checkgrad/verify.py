@@ -20,7 +20,6 @@ from checkgrad.directions import (
     roomier,
 )
 from checkgrad.point import Floats, Point, make_point, quote
-from checkgrad.probes import pairing
 from checkgrad.refinement import Task, gather
 from checkgrad.report import Report
 from checkgrad.sampling import ClaimSampler, Sampler
@@ -34,7 +33,9 @@ _REPEATABLE_AT_MOST = 1e-5  # ... except by a few of those of half precision
 _LOUD = 16.0  # machine epsilons of noise above which func(x0) is called once more
 _JITTER = 3  # points on each side of x0 (or twice as many within bounds) to measure noise at ...
 _JITTER_UNITS = 2  # ... this many units in the last place apart
-_PART = 0.125  # of a machine epsilon, which rounding to nearest does not see
+_QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
+_PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
+_SOME = 8.0  # ... and as many as it does
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
 
 
@@ -144,14 +145,13 @@ def verify_grad(
     point = make_point(x0)
     sampler, claimed = Sampler(func, point, args), ClaimSampler(grad, point, args)
     limits = make_bounds(bounds, point, name)
-    generator = np.random.default_rng(_SEED if rng is None else rng)
+    generator = _generator(rng)
     value = sampler.value_at_x0()
     claims = claimed.at(point.leaves)
     nominal = max(_precision(point), float(sampler.value_epsilon))
-    coarsest = _effective_precision(sampler, claims, limits, value, generator, nominal)
+    coarsest, noise = _precision_and_noise(sampler, limits, value, generator, nominal)
     tolerance = _tolerance(rtol, max(coarsest, claimed.epsilon))
     subject = Subject(point, name, sampler, claimed, value, nominal, coarsest, tolerance)
-    noise = _noise(sampler, limits, value, generator, coarsest)
     if noise > _LOUD * coarsest * abs(value):
         again = sampler.value_at_x0()
         if _undetermined(value, again, coarsest):
@@ -222,6 +222,17 @@ def assert_grad(
     verify_grad(func, grad, x0, *args, **options).raise_for_verdict(allow_inconclusive)
 
 
+def _generator(rng: Any) -> np.random.Generator:
+    if rng is None:
+        return np.random.default_rng(_SEED)
+    whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
+    if not whole and not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"rng is {quote(rng)}; pass an int of 0 or more, a numpy.random.Generator, or None"
+        )
+    return np.random.default_rng(rng)
+
+
 def _argument_name(func: Callable[..., Any]) -> str:
     """What the user calls x0: the first parameter of `func`."""
     try:
@@ -270,27 +281,54 @@ def _lines(
         elif direction == "random":
             direction = 1
         elif direction != "all":
-            raise ValueError(
-                f"direction is {direction!r}; pass 'auto', 'all', 'random', a number of random "
-                "tangents, or a tangent shaped like x0"
-            )
+            raise _meaningless(direction)
     if isinstance(direction, str):
         return coordinate_lines(sampler, claims, limits, value)
-    if isinstance(direction, (int, np.integer)) and direction is not True:
+    scalar = sampler.point.structure is None and sampler.point.leaves[0].shape == ()
+    number = isinstance(direction, (float, np.floating))  # a tangent of a number
+    if direction is None or isinstance(direction, bool) or (number and not scalar):
+        raise _meaningless(direction)
+    if isinstance(direction, (int, np.integer)):
         if direction < 1:
             raise ValueError(f"direction is {direction}; at least one tangent is needed")
         return random_lines(sampler, claims, limits, value, rng, int(direction))
     return given_line(sampler, claims, limits, value, direction)
 
 
-def _noise(
+def _meaningless(direction: Any) -> ValueError:
+    return ValueError(
+        f"direction is {direction!r}; pass 'auto', 'all', 'random', a number of random tangents, "
+        "or a tangent shaped like x0"
+    )
+
+
+def _precision_and_noise(
+    sampler: Sampler,
+    limits: tuple[Floats, Floats],
+    value: float,
+    rng: np.random.Generator,
+    nominal: float,
+) -> tuple[float, float]:
+    """The machine epsilon that ``func`` computes with, and its noise."""
+    near = _near(sampler, limits, value, rng, nominal)
+    coarsest = nominal
+    if np.mean(near == value) > _QUIET:
+        for coarser in (epsilon for epsilon, _ in _RTOL if epsilon > nominal):
+            if _rounds_to(coarser, sampler, limits, value, rng, nominal):
+                coarsest = coarser
+    if coarsest > nominal:
+        near = _near(sampler, limits, value, rng, coarsest)
+    return coarsest, noise_along_line(near)
+
+
+def _near(
     sampler: Sampler,
     limits: tuple[Floats, Floats],
     value: float,
     rng: np.random.Generator,
     precision: float,
-) -> float:
-    """The noise of ``func``, from points some units in the last place apart."""
+) -> Floats:
+    """``func`` at points on a line through x0, a few units in the last place apart."""
     point = sampler.point
     signs = point.random_signs(rng)
     behind = _JITTER
@@ -299,7 +337,7 @@ def _noise(
     units = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
     moved = (_within(point, point.neighbour(signs, unit, precision), limits) for unit in units)
     values = sampler.host_values(point.assemble(leaves) for leaves in moved)
-    return noise_along_line(np.insert(values, behind, value))
+    return np.insert(values, behind, value)
 
 
 def _within(point: Point, leaves: list[Any], limits: tuple[Floats, Floats]) -> list[Any]:
@@ -309,35 +347,33 @@ def _within(point: Point, leaves: list[Any], limits: tuple[Floats, Floats]) -> l
     return point.rounded(np.clip(point.on_host(leaves), *limits))
 
 
-def _effective_precision(
+def _rounds_to(
+    coarser: float,
     sampler: Sampler,
-    claims: list[Any],
     limits: tuple[Floats, Floats],
     value: float,
     rng: np.random.Generator,
     precision: float,
-) -> float:
-    """The machine epsilon of the dtype that ``func`` computes in, if it rounds its input.
+) -> bool:
+    """Whether ``func`` rounds its input to a dtype of machine epsilon `coarser`.
 
     A func that casts to a coarser dtype first does not change at all between a number of that
-    dtype and one a part of a unit in the last place away, though by its claim it should.
+    dtype and others a part of a unit in the last place away, and does over some units: by more
+    than the slope between could hide below the rounding of its value.
     """
     point = sampler.point
-    signs = point.random_signs(rng)
-    coarser = next((epsilon for epsilon, _ in _RTOL if epsilon > precision), None)
-    if coarser is None:
-        return precision
     base = point.coarsened(coarser)
     at_x0 = all(bool(point.xp.all(x == y)) for x, y in zip(base, point.leaves, strict=True))
-    steps = [_PART * coarser * x * sign for x, sign in zip(base, signs, strict=True)]
-    near = [x + step for x, step in zip(base, steps, strict=True)]
-    pair = [_within(point, leaves, limits) for leaves in (base, near)]
-    taken = [x - start for start, x in zip(*pair, strict=True)]  # less than `steps` at a bound
-    values = sampler.host_values(point.assemble(leaves) for leaves in pair[at_x0:])
-    expected = abs(pairing(claims, taken, point))
-    unseen = _REPEATABLE * precision * abs(value)
-    still = values[-1] == (value if at_x0 else values[0])
-    return coarser if still and expected > unseen else precision
+
+    def found(part: float) -> float:
+        signs = point.random_signs(rng)
+        leaves = [x + part * coarser * x * sign for x, sign in zip(base, signs, strict=True)]
+        return float(sampler.host_values([point.assemble(_within(point, leaves, limits))])[0])
+
+    start = value if at_x0 else found(0.0)
+    if not all(found(part) == start for part in (_PART, _PART)):
+        return False
+    return abs(found(_SOME) - start) > _REPEATABLE * precision * abs(value)
 
 
 def _claim_noise(

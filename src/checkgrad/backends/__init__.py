@@ -48,7 +48,7 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
     Raises
     ------
     TypeError
-        If the arrays come from more than one library.
+        If the arrays come from more than one library, or are sparse.
     """
     names = sorted({_library(array) for array in arrays})
     if names == ["jax", "numpy"]:
@@ -57,6 +57,12 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
         raise TypeError(
             f"x0 mixes arrays of {' and '.join(names)}; use arrays of one library throughout"
         )
+    for array in arrays:
+        if str(getattr(array, "layout", "torch.strided")) != "torch.strided":
+            raise TypeError(
+                f"x0 is a sparse tensor ({array.layout}), of which no single entry can be moved; "
+                "pass x0.to_dense(), or its values() as x0"
+            )
     name = names[0] if names else "numpy"
     module = import_module(f"checkgrad.backends.{_MODULES.get(name, 'standard_backend')}")
     backend: Backend = module.make(next((a for a in arrays if _library(a) == name), None))

@@ -14,12 +14,15 @@ HostArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class Structure:
-    """How a tree of arrays is put together: its leaves' places, and the way back from leaves."""
+    """How a tree of arrays is put together: its leaves' places, and the way back from leaves.
+
+    ``flatten_like`` gives the leaves, paths and description of another tree.
+    """
 
     unflatten: Callable[[list[Any]], Any]
     paths: tuple[str, ...]
     description: str
-    flatten_like: Callable[[Any], tuple[list[Any], str]]
+    flatten_like: Callable[[Any], tuple[list[Any], tuple[str, ...], str]]
 
 
 class Backend(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
@@ -36,33 +37,38 @@ def _is_opaque(leaf: Any) -> bool:
 def _flatten_jax(tree: Any) -> tuple[list[Any], Structure]:
     from jax import tree_util
 
-    with_paths, definition = tree_util.tree_flatten_with_path(tree)
+    def taken_apart(tree: Any) -> tuple[list[Any], tuple[str, ...], Any]:
+        with_paths, definition = tree_util.tree_flatten_with_path(tree)
+        paths = tuple(tree_util.keystr(path) for path, _ in with_paths)
+        return [leaf for _, leaf in with_paths], paths, definition
 
-    def flatten_like(other: Any) -> tuple[list[Any], str]:
-        leaves, other_definition = tree_util.tree_flatten(other)
-        return leaves, str(other_definition)
-
-    structure = Structure(
-        unflatten=lambda leaves: tree_util.tree_unflatten(definition, leaves),
-        paths=tuple(tree_util.keystr(path) for path, _ in with_paths),
-        description=str(definition),
-        flatten_like=flatten_like,
-    )
-    return [leaf for _, leaf in with_paths], structure
+    return _structured(tree, taken_apart, tree_util.tree_unflatten)
 
 
 def _flatten_optree(tree: Any) -> tuple[list[Any], Structure]:
     import optree
 
-    accessors, leaves, definition = optree.tree_flatten_with_accessor(tree)
+    def taken_apart(tree: Any) -> tuple[list[Any], tuple[str, ...], Any]:
+        accessors, leaves, definition = optree.tree_flatten_with_accessor(tree)
+        return leaves, tuple(accessor.codify("") for accessor in accessors), definition
 
-    def flatten_like(other: Any) -> tuple[list[Any], str]:
-        leaves, other_definition = optree.tree_flatten(other)
-        return leaves, str(other_definition)
+    return _structured(tree, taken_apart, optree.tree_unflatten)
+
+
+def _structured(
+    tree: Any,
+    taken_apart: Callable[[Any], tuple[list[Any], tuple[str, ...], Any]],
+    unflatten: Callable[[Any, list[Any]], Any],
+) -> tuple[list[Any], Structure]:
+    leaves, paths, definition = taken_apart(tree)
+
+    def flatten_like(other: Any) -> tuple[list[Any], tuple[str, ...], str]:
+        other_leaves, other_paths, other_definition = taken_apart(other)
+        return other_leaves, other_paths, str(other_definition)
 
     structure = Structure(
-        unflatten=lambda leaves: optree.tree_unflatten(definition, leaves),
-        paths=tuple(accessor.codify("") for accessor in accessors),
+        unflatten=lambda leaves: unflatten(definition, leaves),
+        paths=paths,
         description=str(definition),
         flatten_like=flatten_like,
     )
