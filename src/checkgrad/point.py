@@ -226,7 +226,7 @@ class Point:
                 if is_array(claim)
                 and math.prod(array.shape) == self.sizes[leaf]
                 and len(x.shape) == 1
-                else f"one number is needed for each entry of {where}"
+                else f"give one number for each entry of {where}"
             )
             has = said if said == "returned" else "has"
             raise ValueError(

@@ -36,6 +36,7 @@ _JITTER_UNITS = 2  # ... this many units in the last place apart
 _QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
 _SOME = 8.0  # ... and as many as it does
+_PROPORTION = 3.0  # times that the change over them may be larger than so many over one
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
 
 
@@ -358,22 +359,26 @@ def _rounds_to(
     """Whether ``func`` rounds its input to a dtype of machine epsilon `coarser`.
 
     A func that casts to a coarser dtype first does not change at all between a number of that
-    dtype and others a part of a unit in the last place away, and does over some units: by more
-    than the slope between could hide below the rounding of its value.
+    dtype and others a part of a unit in the last place away. Over one unit it does, and over some
+    in proportion, by more than a slope could hide in the rounding of its value.
     """
     point = sampler.point
     base = point.coarsened(coarser)
     at_x0 = all(bool(point.xp.all(x == y)) for x, y in zip(base, point.leaves, strict=True))
+    signs, others = point.random_signs(rng), point.random_signs(rng)
 
-    def found(part: float) -> float:
-        signs = point.random_signs(rng)
+    def found(part: float, signs: list[Any]) -> float:
         leaves = [x + part * coarser * x * sign for x, sign in zip(base, signs, strict=True)]
         return float(sampler.host_values([point.assemble(_within(point, leaves, limits))])[0])
 
-    start = value if at_x0 else found(0.0)
-    if not all(found(part) == start for part in (_PART, _PART)):
+    start = value if at_x0 else found(0.0, signs)
+    near = ((_PART, signs), (-_PART, signs), (_PART, others))
+    if not all(found(*there) == start for there in near):
         return False
-    return abs(found(_SOME) - start) > _REPEATABLE * precision * abs(value)
+    far = abs(found(_SOME, signs) - start)
+    if not far > _REPEATABLE * precision * abs(value):
+        return False
+    return abs(found(1.0, signs) - start) > far / _SOME / _PROPORTION
 
 
 def _claim_noise(
