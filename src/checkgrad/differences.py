@@ -48,7 +48,7 @@ _ONE_SIDED_GAIN = 4.0  # how much surer a one-sided limit must be than the centr
 _STANDS_OUT = 8.0  # noise levels above which a change of func is one
 FEW_DIGITS = 2.0**-10  # the machine epsilon of float16
 _NARROW = 64.0  # times narrower than x0 a feature may be that is not to be seen ...
-_NARROW_IN_FEW_DIGITS = 8.0  # ... and in dtypes of few digits, where more would hide everything
+_ALL_HIDDEN = 2.0**-7  # ... and the machine epsilon, bfloat16's, where that would hide everything
 _NEAR = 8.0  # how far within the scale of a probe counts as near x0 ...
 _NEAR_GUESS = 64.0  # ... the same where the scale is a guess
 _TREADS = 2.0**9  # a func constant over less than this part of the range looked at is a staircase
@@ -627,7 +627,7 @@ def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Float
         shown = np.where(np.isfinite(rungs.noise), rungs.noise, np.inf).min(axis=0)
         noise = np.where(np.isfinite(shown), np.fmax(noise, shown), noise)
         hidden: Floats = COVERAGE * noise / np.fmin(samples.scale, samples.smooth)
-        hidden = np.where(seen, 1.0, _NARROW_IN_FEW_DIGITS) * hidden
+        hidden = np.where(seen, 1.0, max(1.0, _ALL_HIDDEN / samples.precision)) * hidden
         return np.where(samples.vague & ~seen & ~kink, np.inf, hidden)
     seen &= np.abs(best.value) * samples.smooth > _STANDS_OUT * noise
     return np.where(seen, 0.0, _NARROW * COVERAGE * noise / samples.smooth)
