@@ -26,7 +26,8 @@ from checkgrad.sampling import ClaimSampler, Sampler
 
 ALL_UP_TO = 1000  # coordinates: 2000 calls of func, two seconds where one takes a millisecond
 TANGENTS = 10  # random tangents that "auto" checks beyond
-_RTOL = ((2.0**-52, 1e-5), (2.0**-23, 1e-3), (2.0**-10, 5e-2), (2.0**-7, 2e-1))
+_DOUBLE, _SINGLE = 2.0**-52, 2.0**-23  # machine epsilons
+_RTOL = ((_DOUBLE, 1e-5), (_SINGLE, 1e-3), (2.0**-10, 5e-2), (2.0**-7, 2e-1))
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 _REPEATABLE = 100.0  # machine epsilons that two calls at x0 may differ by: parallel sums may
 _REPEATABLE_AT_MOST = 1e-5  # ... except by a few of those of half precision
@@ -255,7 +256,7 @@ def _undetermined(value: float, again: float, precision: float) -> bool:
 
 def _precision(point: Point) -> float:
     """The coarsest machine epsilon of x0, and not below that of the float64 we compute in."""
-    return max(2.0**-52, *(float(point.xp.finfo(leaf.dtype).eps) for leaf in point.leaves))
+    return max(_DOUBLE, *(float(point.xp.finfo(leaf.dtype).eps) for leaf in point.leaves))
 
 
 def _tolerance(rtol: Any, coarsest: float) -> float:
@@ -312,14 +313,18 @@ def _precision_and_noise(
 ) -> tuple[float, float]:
     """The machine epsilon that ``func`` computes with, and its noise."""
     near = _near(sampler, limits, value, rng, nominal)
+    noise = noise_along_line(near)
+    if np.mean(near == value) <= _QUIET:
+        return nominal, noise
     coarsest = nominal
-    if np.mean(near == value) > _QUIET:
-        for coarser in (epsilon for epsilon, _ in _RTOL if epsilon > nominal):
-            if _rounds_to(coarser, sampler, limits, value, rng, nominal):
-                coarsest = coarser
-    if coarsest > nominal:
-        near = _near(sampler, limits, value, rng, coarsest)
-    return coarsest, noise_along_line(near)
+    for coarser in (epsilon for epsilon, _ in _RTOL if epsilon > nominal):
+        if _rounds_to(coarser, sampler, limits, value, rng, nominal):
+            coarsest = coarser
+    if coarsest == nominal > _DOUBLE:
+        return nominal, noise
+    # Over units of float32 the third differences of what is smooth are far below those of float64.
+    farther = _near(sampler, limits, value, rng, max(coarsest, _SINGLE))
+    return coarsest, max(noise, noise_along_line(farther))
 
 
 def _near(
