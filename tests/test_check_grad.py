@@ -9,6 +9,7 @@ import array
 import dataclasses
 import math
 import re
+import tracemalloc
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ import optree
 import pytest
 
 from checkgrad import check_grad
+from checkgrad.scipy_contract import _BLOCK
 
 if TYPE_CHECKING:
     from conftest import Library
@@ -594,8 +596,11 @@ def check_tree(xp: Library, structure: Structure, dtype: str | None = None) -> N
     wrong = check_grad(func, tree_grad(xp, structure, offset=1.0), x0)
     assert wrong == pytest.approx(math.sqrt(3), abs=bound)
     assert check_grad(func, tree_grad(xp, structure), x0, direction="random", rng=0) < 9 * bound
-    wrong = check_grad(func, tree_grad(xp, structure, offset=9.0), x0, direction="random", rng=0)
-    assert wrong > WRONG_CLAIM_ERROR
+    # Along one random tangent, errors may cancel by chance.
+    wrong_grad = tree_grad(xp, structure, offset=9.0)
+    tangents = ({"direction": "random", "rng": rng} for rng in range(4))
+    errors = [check_grad(func, wrong_grad, x0, **options) for options in tangents]
+    assert max(errors) > WRONG_CLAIM_ERROR
 
 
 @structures
@@ -1058,6 +1063,56 @@ def test_a_jacobian_of_another_shape_is_refused_and_not_broadcast(
     assert "(2, 3)" in str(error.value)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_random_direction_reaches_every_entry_of_a_large_array(
+    xp: Library, dtype: str, transposed: bool
+) -> None:
+    """Tangents are made block by block; the claim is wrong in the first or the last entries."""
+    if dtype in ("float16", "bfloat16"):
+        pytest.skip("the sum of so many terms rounds more than a few of them matter")
+    size = _BLOCK + 3
+    x0 = xp.asarray(np.linspace(0.5, 1.5, 2 * size).reshape(2, size).tolist(), dtype)
+    x0 = x0.T if transposed else x0
+
+    def func(x: Any) -> Any:
+        return xp.sum(x * x) / size
+
+    def grad(x: Any, first: float = 0.0, last: float = 0.0) -> Any:
+        claim = np.array(xp.to_numpy(xp.detach(x))) * 2 / size
+        claim[0, 0] += first
+        claim[-1, -1] += last
+        return xp.detach(xp.asarray(claim.tolist(), dtype))
+
+    for rng in range(3):
+        options: dict[str, Any] = {"direction": "random", "rng": rng}
+        right = check_grad(func, grad, x0, **options)
+        assert right < 0.05
+        for offset in ((9.0, 0.0), (0.0, 9.0)):
+            assert check_grad(func, lambda x, o=offset: grad(x, *o), x0, **options) > 2 * right
+
+
+@pytest.mark.libraries("numpy")
+def test_a_random_direction_needs_at_most_four_times_the_memory_of_x0(
+    xp: Library, dtype: str
+) -> None:
+    if dtype == "float16":
+        pytest.skip("NumPy sums it in float32, which func here leaves to it")
+    x0 = xp.asarray(np.linspace(0.5, 1.5, 2**21), dtype)
+    held: list[int] = []
+
+    def func(x: Any) -> Any:
+        held.append(tracemalloc.get_traced_memory()[0])
+        return np.dot(x, x)
+
+    tracemalloc.start()
+    try:
+        check_grad(func, lambda x: 2 * x, x0, direction="random", rng=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert x0.nbytes <= max(held) <= peak <= 4.1 * x0.nbytes
+
+
 def test_a_vector_valued_func_has_no_random_direction(xp: Library) -> None:
     x0 = xp.asarray(VALUES)
     for claim in (xp.asarray([[1.0] * 3] * 2), xp.asarray([1.0] * 3)):
@@ -1479,7 +1534,7 @@ def test_a_random_tangent_is_made_where_there_is_no_float64(xp: Library) -> None
     from checkgrad.backends import find_backend
 
     x0 = xp.asarray(VALUES, "float32")
-    xp.assert_native(find_backend([x0]).standard_normal(np.random.default_rng(0), x0), "float32")
+    xp.assert_native(find_backend([x0]).random_tangent(np.random.default_rng(0), x0), "float32")
 
 
 # Exceptions of the user's code

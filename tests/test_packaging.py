@@ -24,7 +24,8 @@ PACKAGE = ROOT / "src" / "checkgrad"
 FLOORS = (
     {"backends"},
     {"point"},
-    {"bounds", "sampling"},
+    {"batching", "bounds"},
+    {"sampling"},
     {"differences"},
     {"probes"},
     {"directions"},
@@ -36,7 +37,7 @@ FLOORS = (
 NEIGHBOURS = {"judge", "recognition", "report", "render"}
 # Rooms of arithmetic, which can be tested without functions, and those that call functions.
 ARITHMETIC = {"differences", *NEIGHBOURS}
-CALLING = {"sampling", "probes", "directions"}
+CALLING = {"batching", "sampling", "probes", "directions"}
 LIBRARY_NAMES = re.compile(r"(array_api_strict|cupy|dask|jax|jaxlib|torch)(\.[\w.]+)?")
 OF_A_LIBRARY = re.compile(r"is_(cupy|dask|jax|torch)_(array|namespace)")
 NEVER_IMPORTED = ("jax", "torch", "scipy", "matplotlib")

@@ -191,6 +191,9 @@ def _hints(subject: Subject, lines: Lines, evidence: Evidence, noise: float) -> 
             "is a subgradient"
         )
     yield from _coarse(subject, evidence, noise)
+    obstacle = subject.sampler.together.obstacle
+    if obstacle:
+        yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
 
 
 def _recognised(subject: Subject, evidence: Evidence) -> list[str]:

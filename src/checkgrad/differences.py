@@ -145,9 +145,8 @@ def norm(differences: Sequence[Array], xp: Any) -> Array:
         return np.sqrt(sum(np.sum(np.abs(d**2)) for d in differences))
     sizes = [xp.abs(at_least_single(d, xp)) for d in differences if math.prod(d.shape)]
     sizes = alike(sizes, xp)
-    largest = functools.reduce(xp.maximum, [xp.max(s) for s in sizes])
-    usable = xp.isfinite(largest) & (largest > 0)
-    scale = xp.where(usable, largest, xp.ones_like(largest))
+    largest = float(functools.reduce(xp.maximum, [xp.max(s) for s in sizes]))
+    scale = largest if 0 < largest < math.inf else 1.0
     squares = [xp.sum((s / scale) ** 2) for s in sizes]
     return scale * xp.sqrt(functools.reduce(operator.add, squares))
 

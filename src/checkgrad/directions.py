@@ -150,7 +150,7 @@ def random_lines(
     sizes = _sizes(point, claims, value)
     tangents = [
         [
-            point.backend.standard_normal(rng, x) * size
+            point.backend.random_tangent(rng, x) * size
             for x, size in zip(point.leaves, sizes, strict=True)
         ]
         for _ in range(count)

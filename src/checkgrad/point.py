@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -124,19 +124,20 @@ class Point:
             for start, size, leaf in bounds
         ]
 
-    def neighbour(
-        self, signs: Sequence[Array], units: float, precision: float = 0.0
-    ) -> list[Array]:
-        """x0 with every coordinate moved by some units in the last place, up or down.
+    def units(self, signs: Sequence[Array], precision: float = 0.0) -> list[Array]:
+        """A unit in the last place of every coordinate, up or down.
 
-        A unit is that of the dtype, or of machine epsilon `precision` where that is coarser. A
-        coordinate that is 0, which has no such unit, stays.
+        It is that of the dtype, or of machine epsilon `precision` where that is coarser; 0 where a
+        coordinate is 0, which has no such unit.
         """
-        moved = []
-        for x, sign in zip(self.leaves, signs, strict=True):
-            unit = x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x
-            moved.append(x + units * unit * sign)
-        return moved
+        return [
+            (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
+            for x, sign in zip(self.leaves, signs, strict=True)
+        ]
+
+    def neighbour(self, units: Sequence[Array], count: int) -> list[Array]:
+        """x0 with every coordinate moved by some of its `units`."""
+        return [x + count * unit for x, unit in zip(self.leaves, units, strict=True)]
 
     def coarsened(self, precision: float) -> list[Array]:
         """x0 rounded to a coarser dtype, of machine epsilon `precision`.
@@ -151,7 +152,7 @@ class Point:
 
     def random_signs(self, rng: np.random.Generator) -> list[Array]:
         """A random 1 or -1 for every coordinate, in the dtypes and on the devices of x0."""
-        normals = [self.backend.standard_normal(rng, x) for x in self.leaves]
+        normals = [self.backend.random_tangent(rng, x) for x in self.leaves]
         return [self.xp.astype(z > 0, z.dtype) * 2 - 1 for z in normals]
 
     def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
@@ -353,8 +354,10 @@ def default_floating(xp: Any) -> Any:
 
 def _require_finite(point: Point) -> None:
     for leaf, array in enumerate(point.leaves):
-        finite = point.xp.isfinite(array)
-        if not bool(point.xp.all(finite)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            if bool(point.xp.isfinite(point.xp.sum(array))):  # in one pass, with nothing made
+                continue
+        if not bool(point.xp.all(point.xp.isfinite(array))):
             values = point.backend.to_host(array).ravel()
             entry = int(np.flatnonzero(~np.isfinite(values))[0])
             place = f"x0{point.leaf_path(leaf)}{entry_text(array.shape, entry)}"
@@ -424,11 +427,15 @@ def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Arra
     xp : namespace
         The array API namespace of `x`.
     """
-    step = xp.broadcast_to(
-        xp.asarray(epsilon, dtype=x.dtype, device=array_api_compat.device(x)), x.shape
-    )
+    array = partial(xp.asarray, epsilon, dtype=x.dtype, device=array_api_compat.device(x))
+    step = float(epsilon) if isinstance(epsilon, float) else array()
+    moved = x + step
+    taken = moved - x
+    if bool(xp.all(taken != 0)):
+        return moved, taken
+    vanished = taken == 0
+    step = array()
     sign = xp.astype(x >= 0, x.dtype) * 2 - 1
     magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
-    step = xp.where((x + step) - x == 0, default * sign * magnitude, step)
-    moved = x + step
+    moved = x + xp.where(vanished, default * sign * magnitude, step)
     return moved, moved - x

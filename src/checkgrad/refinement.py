@@ -326,17 +326,17 @@ class _Refinement:
     def _sample_rungs(self, steps: Floats) -> None:
         """Sample both sides of the active probes, at a step for each rung and probe."""
         probes, active = self.task.probes, self.active
-        which = np.broadcast_to(active, steps.shape)
-        forward, backward = (
-            [found.reshape(steps.shape) for found in probes.sample(which.ravel(), side.ravel())]
-            for side in (steps, -steps)
+        both = np.stack([steps, -steps])
+        which = np.broadcast_to(active, both.shape)
+        lengths, values = (
+            found.reshape(both.shape) for found in probes.sample(which.ravel(), both.ravel())
         )
         fresh = Samples(
             value=self.task.value,
-            forward=forward[0],
-            forward_values=forward[1],
-            backward=backward[0],
-            backward_values=backward[1],
+            forward=lengths[0],
+            forward_values=values[0],
+            backward=lengths[1],
+            backward_values=values[1],
             noise=self.task.noise,
             precision=self.task.precision,
             scale=probes.scale[active],

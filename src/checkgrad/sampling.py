@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
+from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
 from checkgrad.point import Floats, Point, as_numeric, quote
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -66,11 +67,22 @@ class Sampler:
         `at_x0` was called.
     failure : Exception or None
         The first exception that ``func`` raised away from x0.
+    together : Together
+        How ``func`` is evaluated at many points in one call.
     """
 
-    def __init__(self, func: Callable[..., Any], point: Point, args: tuple[Any, ...]) -> None:
-        self._func = func
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        point: Point,
+        args: tuple[Any, ...],
+        batch: str = "auto",
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        self._func = for_one_point(func, point, batch)
         self._args = args
+        self.together = Together(func, point, args, batch, chunk_bytes)
+        self._at_x0: Any = None
         self.point = point
         self.n_func = 0
         self.value_epsilon: Any = 0.0
@@ -81,6 +93,7 @@ class Sampler:
         value = self._call(self.point.fresh())
         array = self._kept(value)
         self.value_epsilon = machine_epsilon(value)
+        self._at_x0 = array
         return array
 
     def at(self, leaves: Sequence[Array]) -> Array:
@@ -104,8 +117,14 @@ class Sampler:
         array, shape (n, *shape)
             The values, in the library and dtype in which ``func`` returned them.
         """
+        if self.together.takes(moved.shape[0]):
+            together = self._together(leaf, range(moved.shape[0]), moved, shape)
+            if together is not None:
+                return together
         func, args, kept, xp = self._func, self._args, self._kept, self.point.xp
         x = self.point.leaves[leaf]
+        if moved.shape[0] == 0:
+            return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
         copies = self.point.backend.moved(x, range(moved.shape[0]), moved)
         points = self._in_place_of(leaf, copies)
         chunks = []
@@ -125,9 +144,18 @@ class Sampler:
 
         `moved` are the new values, exactly representable in the dtype of the leaf.
         """
-        x = self.point.leaves[leaf]
-        numbers = self.point.backend.rounded(moved, x)
-        copies = self.point.backend.moved(x, entries.tolist(), numbers)
+        x, backend = self.point.leaves[leaf], self.point.backend
+        if self.together.takes(entries.size):
+            more = self.together.filled(entries.size, leaf) - entries.size
+            places, numbers = (np.pad(a, (0, more), mode="edge") for a in (entries, moved))
+            with np.errstate(all="ignore"):
+                together = self._together(
+                    leaf, places.tolist(), backend.rounded(numbers, x), (), quiet=True
+                )
+            if together is not None:
+                self.n_func -= more
+                return backend.to_host(together).astype(np.float64)[: entries.size]
+        copies = backend.moved(x, entries.tolist(), backend.rounded(moved, x))
         return self.host_values(self._in_place_of(leaf, copies))
 
     def value_at_x0(self) -> float:
@@ -141,7 +169,8 @@ class Sampler:
             If it is not one finite number.
         """
         value = self._call(self.point.fresh())
-        array = self.point.backend.to_host(self._numeric(value))
+        self._at_x0 = self._kept(value)
+        array = self.point.backend.to_host(self._at_x0)
         self.value_epsilon = machine_epsilon(value)
         if np.iscomplexobj(array):
             raise TypeError(f"func returned the complex number {quote(value)}; it must be real")
@@ -200,6 +229,38 @@ class Sampler:
         numbers[failed] = math.nan
         return numbers
 
+    def _together(
+        self,
+        leaf: int,
+        entries: Sequence[int],
+        numbers: Array,
+        shape: tuple[int, ...],
+        quiet: bool = False,
+    ) -> Array | None:
+        """``func`` with single entries of one leaf replaced, in few calls; None where that fails.
+
+        Every point counts as an evaluation of ``func``. Its exceptions at one point alone are not
+        let through if `quiet`.
+        """
+        xp = self.point.xp
+
+        def alone(moved: Array) -> Array:
+            try:
+                value = self._kept(self._call(next(self._in_place_of(leaf, iter([moved])))))
+            except Exception as error:
+                if not quiet or isinstance(error, MemoryError):
+                    raise
+                self.failure = self.failure or error
+                return at_x0 * math.nan
+            return value if value.shape == shape else xp.reshape(value, shape)
+
+        at_x0 = self._at_x0 if self._at_x0.shape == shape else xp.reshape(self._at_x0, shape)
+        before = self.together.n_func
+        found = self.together.values(leaf, entries, numbers, at_x0, alone)
+        self.n_func += self.together.n_func - before
+        self.n_func += 0 if found is None else len(entries)
+        return found
+
     def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
         """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
         if self.point.structure is None:
@@ -219,8 +280,7 @@ class Sampler:
 
     def _kept(self, value: Any) -> Array:
         """A value of ``func`` in memory of its own: ``func`` may reuse its buffer."""
-        array = self._numeric(value)
-        return self.point.backend.fresh(array)
+        return snapshot(self._numeric(value))
 
     def _numeric(self, value: Any) -> Array:
         if value is None:

@@ -11,16 +11,19 @@ import functools
 import math
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon, snapshot
-from checkgrad.differences import difference, dot, forward_difference, norm
+from checkgrad.batching import CHUNK_BYTES
+from checkgrad.differences import alike, difference, dot, forward_difference, norm
 from checkgrad.point import Point, as_numeric, forward_steps, make_point, quote
 from checkgrad.sampling import Sampler
+
+_BLOCK = 2**17  # coordinates that are moved along a random tangent at a time: they fit the cache
 
 
 def check_grad(
@@ -32,6 +35,8 @@ def check_grad(
     direction: str = "all",
     rng: Any = None,
     seed: Any = None,
+    batch: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> float:
     """Distance between a hand-written gradient and a forward-difference approximation of it.
 
@@ -68,6 +73,15 @@ def check_grad(
         from it, and make the tangent on the device of `x0`.
     seed : None, int, numpy.random.RandomState or numpy.random.Generator, optional
         SciPy's older name of `rng`. An int here seeds a `numpy.random.RandomState`.
+    batch : {"auto", "vmap", "vectorized", "loop"}
+        How `func` is evaluated at many points. "vmap": by ``jax.vmap`` or ``torch.func.vmap``, many
+        at a time. "vectorized": `func` takes many points along a leading axis, an array of shape
+        ``(k,) + x0.shape`` (or a tree of them), and returns k values. "loop": one call for each.
+        "auto" is "vmap" where the library of `x0` has it, the points are many, and `func` can be
+        mapped and returns the same values then; else "loop".
+    chunk_bytes : int
+        How much memory the points of one call may take, in bytes, with what `func` computes from
+        them if that is about as large: 256 MiB by default. Touch it where memory is short.
 
     Returns
     -------
@@ -120,11 +134,11 @@ def check_grad(
         raise ValueError(f"{direction} is not a valid string for ``direction`` argument")
     generator = _generator(rng, seed)
     point = make_point(x0)
-    claim = snapshot(grad(point.fresh_for_grad(), *args))
-    sampler = Sampler(func, point, args)
+    sampler = Sampler(func, point, args, batch, chunk_bytes)
     if direction == "random":
-        differences = [_random_difference(sampler, claim, epsilon, generator)]
+        differences = [_random_difference(sampler, grad, args, epsilon, generator)]
     else:
+        claim = snapshot(grad(point.fresh_for_grad(), *args))
         value = sampler.at_x0()
         claims = point.claim_leaves(claim, _value_shape(value))
         estimates = _jacobian(sampler, value, epsilon)
@@ -133,7 +147,14 @@ def check_grad(
     return error if isinstance(error, float) else float(error)
 
 
-def approx_fprime(xk: Any, f: Callable[..., Any], epsilon: Any = None, *args: Any) -> Any:
+def approx_fprime(
+    xk: Any,
+    f: Callable[..., Any],
+    epsilon: Any = None,
+    *args: Any,
+    batch: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Any:
     """Forward-difference approximation of the derivatives of a function.
 
     A drop-in for `scipy.optimize.approx_fprime`, with the same values to the last bit on NumPy
@@ -150,6 +171,15 @@ def approx_fprime(xk: Any, f: Callable[..., Any], epsilon: Any = None, *args: An
         coarser of the dtypes of `xk` and of ``f(xk)``.
     *args : Any
         Further arguments of `f`.
+    batch : {"auto", "vmap", "vectorized", "loop"}
+        How `f` is evaluated at many points. "vmap": by ``jax.vmap`` or ``torch.func.vmap``, many
+        at a time. "vectorized": `f` takes many points along a leading axis, an array of shape
+        ``(k,) + xk.shape`` (or a tree of them), and returns k values. "loop": one call for each.
+        "auto" is "vmap" where the library of `xk` has it, the points are many, and `f` can be
+        mapped and returns the same values then; else "loop".
+    chunk_bytes : int
+        How much memory the points of one call may take, in bytes, with what `f` computes from
+        them if that is about as large: 256 MiB by default. Touch it where memory is short.
 
     Returns
     -------
@@ -188,7 +218,7 @@ def approx_fprime(xk: Any, f: Callable[..., Any], epsilon: Any = None, *args: An
     array([  2., 400.])
     """
     point = make_point(xk)
-    sampler = Sampler(f, point, args)
+    sampler = Sampler(f, point, args, batch, chunk_bytes)
     value = sampler.at_x0()
     _value_shape(value)
     estimates = _jacobian(sampler, value, epsilon)
@@ -265,7 +295,9 @@ def _default_step(x: Array, sampler: Sampler) -> float:
     return float(max(machine_epsilon(x), sampler.value_epsilon) ** 0.5)
 
 
-def _random_difference(sampler: Sampler, claim: Any, epsilon: Any, rng: Any) -> Array:
+def _random_difference(
+    sampler: Sampler, grad: Callable[..., Any], args: tuple[Any, ...], epsilon: Any, rng: Any
+) -> Array:
     """Claim less estimate along one random tangent."""
     point, xp = sampler.point, sampler.point.xp
     value = sampler.at_x0()
@@ -274,51 +306,94 @@ def _random_difference(sampler: Sampler, claim: Any, epsilon: Any, rng: Any) -> 
             "'random' can only be used with scalar valued func; func returned shape "
             f"{tuple(value.shape)}"
         )
-    claims = point.claim_leaves(claim)
-    tangents = [point.backend.standard_normal(rng, x) for x in point.leaves]
     step = _random_step(sampler, epsilon)
-    if all(str(x.dtype) == "float64" for x in point.leaves):  # NumPy's: SciPy's contract
-        moved = [x + step * tangent for x, tangent in zip(point.leaves, tangents, strict=True)]
+    # What it says of the tangent is taken from the claim before func, which may write into it,
+    # is called again, so that no copy is needed.
+    claims = point.claim_leaves(grad(point.fresh_for_grad(), *args))
+    if all(isinstance(x, np.ndarray) and x.dtype == np.float64 for x in point.leaves):
+        moved, products = _moved_as_in_scipy(point, claims, step, rng)
     else:
-        moved, tangents, step = _tangents_taken(sampler, tangents, step)
-    claimed = functools.reduce(
-        operator.add, [dot(c, t, xp) for c, t in zip(claims, tangents, strict=True)]
-    )
+        moved, products, step = _moved_in_blocks(sampler, claims, step, rng)
+    del claims
+    claimed = functools.reduce(operator.add, alike(products, xp))
     values = xp.reshape(sampler.at(moved), (1,))
     steps = xp.asarray([step], device=array_api_compat.device(point.leaves[0]))
     estimate = forward_difference(values, xp.reshape(value, ()), steps, xp)
     return difference(claimed, estimate, xp)
 
 
-def _tangents_taken(
-    sampler: Sampler, tangents: list[Array], step: float
-) -> tuple[list[Array], list[Array], float]:
-    """x0 moved along `tangents`, the tangents that this really moves it along, and the step.
+def _moved_as_in_scipy(
+    point: Point, claims: list[Array], step: float, rng: Any
+) -> tuple[list[Array], list[Array]]:
+    """x0 moved along a random tangent, and the product of the claim of each leaf with it.
 
-    The sum ``x + step * tangent`` rounds, coarsely in the narrow dtypes; SciPy, whose contract
-    holds on NumPy float64, leaves that rounding in the error. A coordinate whose unit in the last
-    place exceeds the step moves by a step relative to it, as with ``direction="all"``; the step
-    returned is the longest.
+    The sum ``x + step * tangent`` rounds; SciPy leaves that in the error.
+    """
+    moved, products = [], []
+    for x, claim in zip(point.leaves, claims, strict=True):
+        tangent = point.backend.random_tangent(rng, x)
+        products.append(dot(claim, tangent, point.xp))
+        tangent *= step
+        tangent += x
+        moved.append(tangent)
+    return moved, products
+
+
+def _moved_in_blocks(
+    sampler: Sampler, claims: list[Array], step: float, rng: Any
+) -> tuple[list[Array], list[Array], float]:
+    """x0 moved along a random tangent, what the claim of each block says of it, and the step.
+
+    The tangent is the one that x0 is really moved along: the sum ``x + step * tangent`` rounds,
+    coarsely in the narrow dtypes. It is never held as a whole, nor is anything else but the moved
+    x0; what fits the cache takes no time beside making the random numbers. A coordinate may move
+    by a longer step, see `_moved_block`; the step returned is the longest.
     """
     point, xp = sampler.point, sampler.point.xp
-    moved, lengths = [], []
-    for x, tangent in zip(point.leaves, tangents, strict=True):
+    lengths: list[float] = []
+    changes: list[Array] = []
+
+    def blocks(x: Array, claim: Array) -> Iterator[Array]:
+        x, claim = xp.reshape(x, (-1,)), xp.reshape(claim, (-1,))
         default = math.copysign(_default_step(x, sampler), step)
-        size = xp.abs(x)
-        relative = default * xp.where(size > 1, size, xp.ones_like(size))
-        coarse = size * float(machine_epsilon(x)) > abs(step)
-        length = xp.where(coarse, relative, xp.zeros_like(x) + step)
-        move = length * tangent
-        still = x + move == x
-        length = xp.where(still, relative, length)
-        move = xp.where(still, relative * xp.sign(tangent), move)
-        with np.errstate(over="ignore"):
-            moved.append(xp.where(xp.isfinite(x + move), x + move, x - move))
-        if math.prod(x.shape):
-            lengths.append(float(xp.max(xp.abs(length))))
-    step = max(lengths)
-    taken = [(m - x) / step for m, x in zip(moved, point.leaves, strict=True)]
-    return moved, taken, step
+        for start in range(0, x.shape[0], _BLOCK):
+            stop = min(start + _BLOCK, x.shape[0])
+            part = x[start:stop]
+            tangent = point.backend.random_tangent(rng, part)
+            moved, length = _moved_block(part, tangent, step, default, xp)
+            lengths.append(length)
+            changes.append(dot(claim[start:stop], moved - part, xp))
+            yield moved
+
+    moved = [
+        point.backend.from_blocks(blocks(x, claim), x)
+        for x, claim in zip(point.leaves, claims, strict=True)
+    ]
+    longest = max(lengths)
+    return moved, [change / longest for change in changes], longest
+
+
+def _moved_block(
+    x: Array, tangent: Array, step: float, default: float, xp: Any
+) -> tuple[Array, float]:
+    """`x` moved along `tangent`, and the longest step taken.
+
+    A coordinate whose unit in the last place exceeds the step moves by a step relative to it, as
+    with ``direction="all"``; so does one among few where the tangent is too small to move it.
+    """
+    epsilon = float(machine_epsilon(x))
+    if x.shape[0] == _BLOCK and float(xp.max(xp.abs(x))) * epsilon <= abs(step):
+        return x + step * tangent, abs(step)
+    size = xp.abs(x)
+    relative = default * xp.where(size > 1, size, xp.ones_like(size))
+    length = xp.where(size * epsilon > abs(step), relative, xp.zeros_like(x) + step)
+    move = length * tangent
+    still = x + move == x
+    length = xp.where(still, relative, length)
+    move = xp.where(still, relative * xp.sign(tangent), move)
+    with np.errstate(over="ignore"):
+        moved = xp.where(xp.isfinite(x + move), x + move, x - move)
+    return moved, float(xp.max(xp.abs(length)))
 
 
 def _random_step(sampler: Sampler, epsilon: Any) -> float:

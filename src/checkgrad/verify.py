@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.batching import CHUNK_BYTES
 from checkgrad.bounds import make_bounds
 from checkgrad.diagnosis import Subject, report_on, report_undetermined
 from checkgrad.differences import noise_along_line
@@ -50,6 +51,8 @@ def verify_grad(
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
+    batch: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -90,6 +93,15 @@ def verify_grad(
         it where `func` misbehaves beyond, or where `x0` lies on the edge of its domain.
     rng : int or numpy.random.Generator, optional
         Where random tangents and jitter come from. By default they are the same at every call.
+    batch : {"auto", "vmap", "vectorized", "loop"}
+        How `func` is evaluated at many points. "vmap": by ``jax.vmap`` or ``torch.func.vmap``, many
+        at a time. "vectorized": `func` takes many points along a leading axis, an array of shape
+        ``(k,) + x0.shape`` (or a tree of them), and returns k values. "loop": one call for each.
+        "auto" is "vmap" where the library of `x0` has it, the points are many, and `func` can be
+        mapped and returns the same values then; else "loop", and the report says why.
+    chunk_bytes : int
+        How much memory the points of one call may take, in bytes, with what `func` computes from
+        them if that is about as large: 256 MiB by default. Touch it where memory is short.
 
     Returns
     -------
@@ -145,7 +157,8 @@ def verify_grad(
     """
     name = _argument_name(func)
     point = make_point(x0)
-    sampler, claimed = Sampler(func, point, args), ClaimSampler(grad, point, args)
+    sampler = Sampler(func, point, args, batch, chunk_bytes)
+    claimed = ClaimSampler(grad, point, args)
     limits = make_bounds(bounds, point, name)
     generator = _generator(rng)
     value = sampler.value_at_x0()
@@ -202,7 +215,8 @@ def assert_grad(
     allow_inconclusive : bool
         Let an inconclusive check pass too.
     **options : Any
-        The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``.
+        The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
+        ``batch``, ``chunk_bytes``.
 
     Raises
     ------
@@ -340,8 +354,9 @@ def _near(
     behind = _JITTER
     if bounded(limits):
         signs, behind = roomier(point, signs, limits), 0
-    units = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
-    moved = (_within(point, point.neighbour(signs, unit, precision), limits) for unit in units)
+    units = point.units(signs, precision)
+    counts = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
+    moved = (_within(point, point.neighbour(units, count), limits) for count in counts)
     values = sampler.host_values(point.assemble(leaves) for leaves in moved)
     return np.insert(values, behind, value)
 
@@ -399,7 +414,8 @@ def _claim_noise(
     for k in range(_NEIGHBOURS + 1):
         leaves = list(point.leaves)
         if k:
-            leaves = _within(point, point.neighbour(point.random_signs(rng), 1), limits)
+            leaves = point.neighbour(point.units(point.random_signs(rng)), 1)
+            leaves = _within(point, leaves, limits)
         try:
             moved = lines.claimed(claimed.at(leaves))
         except MemoryError:

@@ -6,7 +6,9 @@ same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat
@@ -31,10 +33,30 @@ def _with_entry(array: Array, entry: Array, values: Array, place: Array) -> Arra
 _compiled_with_entry = jax.jit(_with_entry)
 
 
+def _with_entries(array: Array, entries: Array, values: Array) -> tuple[Array, Array, Array]:
+    count = entries.size
+    flat = jnp.broadcast_to(jnp.reshape(array, (-1,)), (count + 3, array.size))
+    moved = flat.at[jnp.arange(1, count + 1), entries].set(values)
+    moved = moved.at[-2, entries].set(values).at[-1, entries[::2]].set(values[::2])
+    together = jnp.reshape(moved, (count + 3, *array.shape))
+    return together, together[-2], together[-1]
+
+
+_compiled_with_entries = jax.jit(_with_entries)
+_compiled_copy = jax.jit(jnp.copy)
+
+
+@functools.cache
+def _compiled(function: Callable[[Array, Array, int], Array]) -> Callable[..., Array]:
+    compiled: Callable[..., Array] = jax.jit(function, static_argnums=2)
+    return compiled
+
+
 class JaxBackend:
     """See `checkgrad.backends.protocol.Backend`."""
 
     name = "jax"
+    compiles = True
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -50,7 +72,7 @@ class JaxBackend:
         return array
 
     def fresh(self, array: Array) -> Array:
-        return jnp.array(array, copy=True)
+        return _compiled_copy(array)
 
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return self.fresh(array)
@@ -58,11 +80,37 @@ class JaxBackend:
     def settled(self, array: Array) -> Array:
         return array.block_until_ready()
 
+    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
+        return jnp.reshape(jnp.concat([jnp.zeros(0, like.dtype), *blocks]), like.shape)
+
     def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
         for place, entry in enumerate(entries):
             yield _compiled_with_entry(array, entry, values, place)
 
-    def standard_normal(self, rng: Any, like: Array) -> Array:
+    def compiled(
+        self, function: Callable[[Array, Array, int], Array]
+    ) -> Callable[[Array, Array, int], Array]:
+        return _compiled(function)
+
+    def moved_together(
+        self, array: Array, entries: Sequence[int], values: Array
+    ) -> tuple[Array, Array, Array]:
+        found: tuple[Array, Array, Array] = _compiled_with_entries(
+            array, np.asarray(entries), values
+        )
+        return found
+
+    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
+        try:
+            return _largest(jax.make_jaxpr(func)(array).jaxpr)
+        except Exception:
+            return 0
+
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+        over: Callable[[Array], Any] = jax.vmap(func)
+        return over
+
+    def random_tangent(self, rng: Any, like: Array) -> Array:
         with jax.default_device(next(iter(like.devices()))):
             return jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
 
@@ -72,3 +120,18 @@ class JaxBackend:
     def to_host(self, array: Array) -> HostArray:
         wide = np.complex128 if jnp.iscomplexobj(array) else np.float64
         return np.asarray(array).astype(wide)
+
+
+def _largest(jaxpr: Any) -> int:
+    """The bytes of the largest array that a traced function makes, inner functions included."""
+    largest = 0
+    for equation in jaxpr.eqns:
+        for made in (variable.aval for variable in equation.outvars):
+            if hasattr(made, "dtype"):
+                largest = max(largest, math.prod(made.shape) * made.dtype.itemsize)
+        for parameter in equation.params.values():
+            parts = parameter if isinstance(parameter, (tuple, list)) else (parameter,)
+            for inner in (getattr(part, "jaxpr", part) for part in parts):
+                if hasattr(inner, "eqns"):
+                    largest = max(largest, _largest(inner))
+    return largest

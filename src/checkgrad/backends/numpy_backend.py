@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat.numpy as xp
 import numpy as np
 
+from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.protocol import Array, HostArray
 
 
@@ -20,6 +21,7 @@ class NumPyBackend:
     """See `checkgrad.backends.protocol.Backend`."""
 
     name = "numpy"
+    compiles = False
     xp = xp
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
@@ -39,13 +41,40 @@ class NumPyBackend:
     def settled(self, array: Array) -> Array:
         return array
 
+    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
+        joined = np.empty(like.shape, like.dtype)
+        fill_blocks(joined.reshape(-1), blocks)
+        return joined
+
     def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
         for entry, value in zip(entries, values, strict=True):
             copy = array.copy()
             copy.reshape(-1)[entry] = value
             yield copy
 
-    def standard_normal(self, rng: Any, like: Array) -> Array:
+    def compiled(
+        self, function: Callable[[Array, Array, int], Array]
+    ) -> Callable[[Array, Array, int], Array]:
+        return function
+
+    def moved_together(
+        self, array: Array, entries: Sequence[int], values: Array
+    ) -> tuple[Array, Array, Array]:
+        count = len(entries)
+        together = np.repeat(array[None, ...], count + 3, axis=0)
+        flat = together.reshape(count + 3, -1)
+        flat[np.arange(1, count + 1), entries] = values
+        flat[-2, entries] = values
+        flat[-1, entries[::2]] = values[::2]
+        return together, together[-2].copy(), together[-1].copy()
+
+    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
+        return 0
+
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+        return None
+
+    def random_tangent(self, rng: Any, like: Array) -> Array:
         return np.asarray(rng.standard_normal(size=like.shape)).astype(like.dtype, copy=False)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:

@@ -30,6 +30,7 @@ class Backend(Protocol):
 
     name: str
     xp: Any
+    compiles: bool  # code for every new shape
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
         """`value`, from any library, as an array of this one, on the device of `like`."""
@@ -46,11 +47,34 @@ class Backend(Protocol):
     def settled(self, array: Array) -> Array:
         """`array`, computed: until it is, a library that computes later keeps the inputs."""
 
+    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
+        """The flat `blocks` of an array of the shape, dtype and device of `like`, joined."""
+
     def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
         """Fresh copies of `array`, the i-th with ``values[i]`` at flat entry ``entries[i]``."""
 
-    def standard_normal(self, rng: Any, like: Array) -> Array:
-        """Normal random numbers of the shape, dtype and device of `like`, made there."""
+    def moved_together(
+        self, array: Array, entries: Sequence[int], values: Array
+    ) -> tuple[Array, Array, Array]:
+        """`array`, then what `moved` gives, as one fresh array with a leading axis.
+
+        The last two along it have all entries moved, and every other one; these two are also
+        returned by themselves.
+        """
+
+    def compiled(
+        self, function: Callable[[Array, Array, int], Array]
+    ) -> Callable[[Array, Array, int], Array]:
+        """`function`, compiled where the library does that."""
+
+    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
+        """The bytes of the largest array that ``func(array)`` makes; 0 where that is unknown."""
+
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+        """`func` over a leading axis, at all points in one go; None where no library can do it."""
+
+    def random_tangent(self, rng: Any, like: Array) -> Array:
+        """Independent random numbers of mean 0 and variance 1, like `like`, made on its device."""
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         """Host `numbers` in the dtype and on the device of `like`."""

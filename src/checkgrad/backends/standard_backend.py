@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat
 import array_api_extra as xpx
 import numpy as np
 
+from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.protocol import Array, HostArray
 
 
@@ -19,6 +20,8 @@ def make(array: Array) -> StandardBackend:
 
 class StandardBackend:
     """See `checkgrad.backends.protocol.Backend`."""
+
+    compiles = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -46,13 +49,41 @@ class StandardBackend:
     def settled(self, array: Array) -> Array:
         return array
 
+    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
+        joined = self.xp.empty_like(self.xp.reshape(like, (-1,)))
+        fill_blocks(joined, blocks)
+        return self.xp.reshape(joined, like.shape)
+
     def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
         flat = self.xp.reshape(array, (-1,))
         for place, entry in enumerate(entries):
             copy = xpx.at(flat)[entry].set(values[place], copy=True, xp=self.xp)
             yield self.xp.reshape(copy, array.shape)
 
-    def standard_normal(self, rng: Any, like: Array) -> Array:
+    def compiled(
+        self, function: Callable[[Array, Array, int], Array]
+    ) -> Callable[[Array, Array, int], Array]:
+        return function
+
+    def moved_together(
+        self, array: Array, entries: Sequence[int], values: Array
+    ) -> tuple[Array, Array, Array]:
+        witnesses = []
+        for every in (1, 2):
+            flat = self.xp.reshape(array, (-1,))
+            for place in range(0, len(entries), every):
+                flat = xpx.at(flat)[entries[place]].set(values[place], copy=True, xp=self.xp)
+            witnesses.append(self.xp.reshape(flat, array.shape))
+        together = self.xp.stack([array, *self.moved(array, entries, values), *witnesses])
+        return together, witnesses[0], witnesses[1]
+
+    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
+        return 0
+
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+        return None
+
+    def random_tangent(self, rng: Any, like: Array) -> Array:
         numbers = np.asarray(rng.standard_normal(size=like.shape))
         return self.rounded(numbers, like)  # cast here: the device may lack float64
 

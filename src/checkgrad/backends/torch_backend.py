@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.protocol import Array, HostArray
 from checkgrad.backends.seeds import draw_seed
+
+_MANY = 2**14  # random numbers that are not normal ones on the CPU
+_LARGE = 2**22  # bytes from which on NumPy asks for huge pages
+_DEVIATION = math.sqrt((2**32 - 1) / 12)  # the standard one of 2**16 equally spaced numbers
 
 
 def make(array: Array) -> TorchBackend:
@@ -18,10 +25,26 @@ def make(array: Array) -> TorchBackend:
     return TorchBackend(array_api_compat.array_namespace(array))
 
 
+class _Largest(TorchDispatchMode):  # type: ignore[misc]
+    """Notes how large the tensors are that are made, views of others left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.largest: int = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for tensor in found if isinstance(found, (tuple, list)) else (found,):
+            if isinstance(tensor, torch.Tensor) and not func.is_view:
+                self.largest = max(self.largest, tensor.numel() * tensor.element_size())
+        return found
+
+
 class TorchBackend:
     """See `checkgrad.backends.protocol.Backend`."""
 
     name = "torch"
+    compiles = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -39,7 +62,7 @@ class TorchBackend:
         return array.detach()
 
     def fresh(self, array: Array) -> Array:
-        return array.detach().clone(memory_format=torch.contiguous_format)
+        return _empty(tuple(array.shape), array).copy_(array.detach())
 
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return self.fresh(array).requires_grad_(original.requires_grad)
@@ -47,15 +70,60 @@ class TorchBackend:
     def settled(self, array: Array) -> Array:
         return array
 
+    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
+        joined = _empty(tuple(like.shape), like)
+        fill_blocks(joined.view(-1), blocks)
+        return joined
+
     def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
         for entry, value in zip(entries, values.unbind(), strict=True):
             copy = self.fresh(array)
             copy.view(-1)[entry] = value
             yield copy
 
-    def standard_normal(self, rng: Any, like: Array) -> Array:
+    def compiled(
+        self, function: Callable[[Array, Array, int], Array]
+    ) -> Callable[[Array, Array, int], Array]:
+        return function
+
+    def moved_together(
+        self, array: Array, entries: Sequence[int], values: Array
+    ) -> tuple[Array, Array, Array]:
+        count = len(entries)
+        together = _empty((count + 3, *array.shape), array).copy_(array.detach())
+        flat = together.view(count + 3, -1)
+        columns = torch.as_tensor(entries, device=array.device)
+        flat[torch.arange(1, count + 1, device=array.device), columns] = values
+        flat[-2, columns] = values
+        flat[-1, columns[::2]] = values[::2]
+        return together, together[-2].clone(), together[-1].clone()
+
+    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
+        noted = _Largest()
+        try:
+            with noted:
+                func(self.fresh(array))
+        except Exception:
+            return 0
+        return noted.largest
+
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+        over: Callable[[Array], Any] = torch.func.vmap(func)
+        return over
+
+    def random_tangent(self, rng: Any, like: Array) -> Array:
         generator = torch.Generator(device=like.device).manual_seed(draw_seed(rng))
-        return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+        if like.device.type != "cpu" or like.numel() < _MANY:
+            return torch.randn(
+                like.shape, dtype=like.dtype, device=like.device, generator=generator
+            )
+        # Here, normal numbers are made one after the other, and take longer than all else that a
+        # check does with a large array. Uniform ones, four from one draw, serve as well.
+        size = like.numel()
+        draws = torch.empty(-(-size // 4), dtype=torch.int64)
+        draws.random_(-(2**63), None, generator=generator)
+        numbers = draws.view(torch.int16)[:size].to(torch.float32)
+        return numbers.add_(0.5).div_(_DEVIATION).view(like.shape).to(like.dtype)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         return torch.tensor(numbers, dtype=torch.float64).to(like.device, like.dtype)
@@ -64,3 +132,15 @@ class TorchBackend:
         array = array.detach().cpu().resolve_conj().resolve_neg()
         wide = torch.complex128 if array.is_complex() else torch.float64
         return np.array(array.to(wide).numpy())  # a copy: .to() shares memory where it can
+
+
+def _empty(shape: tuple[int, ...], like: Array) -> Array:
+    """A contiguous array of `shape`, of the dtype and on the device of `like`, not filled.
+
+    Large ones on the CPU in memory that NumPy allocates: on Linux it asks for huge pages, and
+    touching the memory for the first time takes a fifth of the time that it takes in PyTorch's.
+    """
+    size = math.prod(shape) * like.element_size()
+    if like.device.type != "cpu" or size < _LARGE:
+        return torch.empty(shape, dtype=like.dtype, device=like.device)
+    return torch.from_numpy(np.empty(size, np.uint8)).view(like.dtype).view(shape)
