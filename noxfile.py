@@ -93,5 +93,5 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks (not part of a plain ``nox``)."""
-    session.install(".", *group("bench"))
+    session.install(".[all]", *group("bench"))
     session.run("pytest", *(session.posargs or ["tests/benchmarks"]))
