@@ -146,8 +146,8 @@ class Together:
         if self._batch == "auto" and _too_few_digits(at_x0):
             self._possible = False
             return None
-        size = self._tried(leaf, lambda: min(len(entries), self._points_per_call(leaf)))
-        if size is None or (self._batch == "auto" and size < min(_FEWEST, len(entries))):
+        size = min(len(entries), self._points_per_call(leaf))
+        if self._batch == "auto" and size < min(_FEWEST, len(entries)):
             self._possible = False  # a few large points at a time are no faster than one
             return None
         x, shape = self._point.leaves[leaf], tuple(at_x0.shape)

@@ -101,7 +101,7 @@ class Report:
     hints : tuple of str
         What it looks like, and what to do.
     n_func, n_grad : int
-        How often ``func`` and the claim were called.
+        How often ``func`` and the claim were evaluated; every point of a call counts.
     backend, dtype, device : str
         Of the arrays of x0.
     direction : str

@@ -97,11 +97,11 @@ def verify_grad(
         How `func` is evaluated at many points. "vmap": by ``jax.vmap`` or ``torch.func.vmap``, many
         at a time. "vectorized": `func` takes many points along a leading axis, an array of shape
         ``(k,) + x0.shape`` (or a tree of them), and returns k values. "loop": one call for each.
-        "auto" is "vmap" where the library of `x0` has it, the points are many, and `func` can be
-        mapped and returns the same values then; else "loop", and the report says why.
+        "auto" is "vmap" where the library of `x0` has it, in float32 or wider, the points are
+        many, and `func` can be mapped and returns the same values then; else "loop", and the report says why.
     chunk_bytes : int
-        How much memory the points of one call may take, in bytes, with what `func` computes from
-        them if that is about as large: 256 MiB by default. Touch it where memory is short.
+        How much memory the points of one call may take, in bytes, together with the largest array
+        that `func` makes of them: 256 MiB by default. Touch it where memory is short.
 
     Returns
     -------
