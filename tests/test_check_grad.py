@@ -19,7 +19,7 @@ import optree
 import pytest
 
 from checkgrad import check_grad
-from checkgrad.scipy_contract import _BLOCK
+from checkgrad.point import BLOCK
 
 if TYPE_CHECKING:
     from conftest import Library
@@ -1070,7 +1070,7 @@ def test_a_random_direction_reaches_every_entry_of_a_large_array(
     """Tangents are made block by block; the claim is wrong in the first or the last entries."""
     if dtype in ("float16", "bfloat16"):
         pytest.skip("the sum of so many terms rounds more than a few of them matter")
-    size = _BLOCK + 3
+    size = BLOCK + 3
     x0 = xp.asarray(np.linspace(0.5, 1.5, 2 * size).reshape(2, size).tolist(), dtype)
     x0 = x0.T if transposed else x0
 

@@ -18,8 +18,7 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
         If `bounds` is no pair, a part of it does not fit x0, or x0 lies outside.
     """
     if bounds is None:
-        infinite = np.full(point.size, np.inf)
-        return -infinite, infinite
+        return _everywhere(-np.inf, point), _everywhere(np.inf, point)
     try:
         lower, upper = bounds
     except (TypeError, ValueError):
@@ -38,9 +37,14 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     return low, high
 
 
+def _everywhere(number: float, point: Point) -> Floats:
+    """The same bound for all coordinates; it takes no memory."""
+    return np.broadcast_to(np.float64(number), (point.size,))
+
+
 def _side(side: Any, default: float, point: Point) -> Floats:
     if side is None:
-        return np.full(point.size, default)
+        return _everywhere(default, point)
     if np.isscalar(side):
         parts = [side] * len(point.leaves)
     else:

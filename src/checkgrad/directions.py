@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array
-from checkgrad.differences import alike, at_least_single, dot, norm
-from checkgrad.point import Floats, Point
-from checkgrad.probes import CoordinateProbes, Places, Probes, TangentProbes, power_of_two
+from checkgrad.differences import alike, at_least_single, norm
+from checkgrad.point import BLOCK, Floats, Point
+from checkgrad.probes import (
+    CoordinateProbes,
+    Places,
+    Probes,
+    TangentProbes,
+    power_of_two,
+    product,
+)
 from checkgrad.sampling import Sampler
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
@@ -148,13 +156,11 @@ def random_lines(
     """Random tangents: each coordinate a normal number times its own size, made on the device."""
     point = sampler.point
     sizes = _sizes(point, claims, value)
-    tangents = [
-        [
-            point.backend.random_tangent(rng, x) * size
-            for x, size in zip(point.leaves, sizes, strict=True)
-        ]
-        for _ in range(count)
-    ]
+
+    def tangent(x: Array, size: Array) -> Array:
+        return point.backend.random_tangent(rng, x) * size
+
+    tangents = [point.leafwise(tangent, sizes) for _ in range(count)]
     tangents = [_inward(point, tangent, limits) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
     whole = _claimed_change(claims, sizes, point)
@@ -182,7 +188,9 @@ def roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> 
 
 def bounded(limits: tuple[Floats, Floats]) -> bool:
     """Whether any coordinate has a bound."""
-    return not (np.all(np.isinf(limits[0])) and np.all(np.isinf(limits[1])))
+    # A bound for all coordinates at once is a view of one number.
+    sides = (side[:1] if side.strides == (0,) else side for side in limits)
+    return not all(np.all(np.isinf(side)) for side in sides)
 
 
 def given_line(
@@ -202,7 +210,7 @@ def given_line(
     point = sampler.point
     parts = point.claim_leaves(direction, name="direction", said="is")
     tangent = [point.xp.astype(part, x.dtype) for part, x in zip(parts, point.leaves, strict=True)]
-    largest = max(_largest(part, point) for part in tangent)
+    largest = _largest(point, lambda part: part, tangent)
     if not math.isfinite(largest) or largest == 0:
         problem = "zero everywhere" if largest == 0 else "not finite"
         raise ValueError(f"direction is {problem}; pass a finite tangent that is not zero")
@@ -221,22 +229,13 @@ def _tangent_lines(
 ) -> Lines:
     point = sampler.point
     room = _room(point, tangents, limits)
-    relative = [
-        max(_largest(v / size, point) for v, size in zip(tangent, sizes, strict=True))
-        for tangent in tangents
-    ]
+    relative = [_largest(point, lambda v, size: v / size, v, sizes) for v in tangents]
     scale = power_of_two(np.asarray([1 / largest for largest in relative]))
     widest = np.fmax(room[0], room[1])
     scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
 
     def claimed(leaves: Sequence[Array]) -> Floats:
-        return np.asarray(
-            [
-                sum(float(dot(c, v, point.xp)) for c, v in zip(leaves, tangent, strict=True))
-                for tangent in tangents
-            ],
-            dtype=np.float64,
-        )
+        return np.asarray([product(leaves, tangent, point) for tangent in tangents])
 
     return Lines(
         point=point,
@@ -258,21 +257,35 @@ def _sizes(point: Point, claims: Sequence[Array], value: float) -> list[Array]:
     the claim, by all of its value, or by what the other coordinates are worth.
     """
     xp = point.xp
-    means = [float(xp.mean(xp.abs(x))) if x.shape.count(0) == 0 else 0.0 for x in point.leaves]
+    means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
     worth = max(abs(value), _claimed_change(claims, point.leaves, point))
     if worth == 0:  # nothing shows how large; but they may well differ
-        worth = overall * _finite(norm(claims, xp)) / math.sqrt(point.size)
-    sizes = []
-    for x, claim, mean in zip(point.leaves, claims, means, strict=True):
+        worth = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
+
+    def size(x: Array, claim: Array, mean: float) -> Array:
         stand_in = xp.full_like(x, mean or overall)
         if worth > 0:
             with np.errstate(all="ignore"):
                 needed = worth / xp.abs(xp.astype(claim, x.dtype))
             stand_in = xp.where(needed < stand_in, needed, stand_in)
         stand_in = xp.where(stand_in > 0, stand_in, xp.full_like(x, mean or overall))
-        sizes.append(xp.where(x != 0, xp.abs(x), stand_in))
-    return sizes
+        return xp.where(x != 0, xp.abs(x), stand_in)
+
+    return [
+        point.in_blocks(partial(size, mean=mean), x, claim)
+        for x, claim, mean in zip(point.leaves, claims, means, strict=True)
+    ]
+
+
+def _mean_size(point: Point, leaf: int) -> float:
+    """The mean size of the entries of a leaf."""
+    xp, count = point.xp, point.sizes[leaf]
+    if count == 0:
+        return 0.0
+    blocks = point.blocks(lambda x: xp.mean(xp.abs(x)), point.leaves[leaf])
+    lengths = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
+    return sum(float(mean) * (n / count) for mean, n in zip(blocks, lengths, strict=True))
 
 
 def _claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point) -> float:
@@ -280,23 +293,29 @@ def _claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Poin
 
     The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
     """
-    products = []
+
+    def change(claim: Array, step: Array) -> Array:
+        # Products overflow in float16.
+        pair = [at_least_single(part, point.xp) for part in (claim, step)]
+        one, other = alike(pair, point.xp)
+        return one * other
+
+    return _norm(point, change, claims, steps)
+
+
+def _norm(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
+    """The 2-norm of `function` of all entries, computed where they are; 0 if it is not finite."""
     with np.errstate(all="ignore"):
-        for claim, step in zip(claims, steps, strict=True):
-            # Products overflow in float16.
-            pair = [at_least_single(part, point.xp) for part in (claim, step)]
-            one, other = alike(pair, point.xp)
-            products.append(one * other)
-        return _finite(norm(products, point.xp))
+        blocks = (float(norm([block], point.xp)) for block in point.blockwise(function, *parts))
+        size = math.hypot(*blocks)
+    return size if math.isfinite(size) else 0.0
 
 
-def _finite(size: Array) -> float:
-    number = float(size)
-    return number if math.isfinite(number) else 0.0
-
-
-def _largest(array: Array, point: Point) -> float:
-    return float(point.xp.max(point.xp.abs(array))) if math.prod(array.shape) else 0.0
+def _largest(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
+    """The largest size of `function` of all entries."""
+    xp = point.xp
+    blocks = point.blockwise(lambda *each: xp.max(xp.abs(function(*each))), *parts)
+    return max(float(block) for block in blocks)
 
 
 def _room(

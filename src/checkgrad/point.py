@@ -10,7 +10,7 @@ import array as stdlib_array
 import bisect
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from checkgrad.backends import Array, Backend, Structure, find_backend, flatten_
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit the cache
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
 
 
@@ -130,30 +131,64 @@ class Point:
         It is that of the dtype, or of machine epsilon `precision` where that is coarser; 0 where a
         coordinate is 0, which has no such unit.
         """
-        return [
-            (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
-            for x, sign in zip(self.leaves, signs, strict=True)
-        ]
+
+        def unit(x: Array, sign: Array) -> Array:
+            return (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
+
+        return self.leafwise(unit, signs)
 
     def neighbour(self, units: Sequence[Array], count: int) -> list[Array]:
         """x0 with every coordinate moved by some of its `units`."""
-        return [x + count * unit for x, unit in zip(self.leaves, units, strict=True)]
+        return self.leafwise(lambda x, unit: x + count * unit, units)
 
-    def coarsened(self, precision: float) -> list[Array]:
-        """x0 rounded to a coarser dtype, of machine epsilon `precision`.
+    def coarsened(self, x: Array, precision: float) -> Array:
+        """Entries of x0 rounded to a coarser dtype, of machine epsilon `precision`.
 
         The sum and difference round it (T. Dekker, Numer. Math. 18, 1971, after G. Veltkamp).
         """
-        rounded = []
-        for x in self.leaves:
-            large = x * (precision / float(self.xp.finfo(x.dtype).eps) + 1)
-            rounded.append(large - (large - x))
-        return rounded
+        large = x * (precision / float(self.xp.finfo(x.dtype).eps) + 1)
+        return large - (large - x)
 
     def random_signs(self, rng: np.random.Generator) -> list[Array]:
         """A random 1 or -1 for every coordinate, in the dtypes and on the devices of x0."""
-        normals = [self.backend.random_tangent(rng, x) for x in self.leaves]
-        return [self.xp.astype(z > 0, z.dtype) * 2 - 1 for z in normals]
+
+        def signs(x: Array) -> Array:
+            numbers = self.backend.random_tangent(rng, x)
+            return self.xp.astype(numbers > 0, x.dtype) * 2 - 1
+
+        return self.leafwise(signs)
+
+    def leafwise(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
+        """`function` of each leaf of x0, and of each of `others` beside it: arrays like the leaves.
+
+        It works entry by entry, and gets large leaves block by block: what it makes on the way
+        takes little memory, and little time.
+        """
+        beside = zip(self.leaves, *others, strict=True)
+        return [self.in_blocks(function, *arrays) for arrays in beside]
+
+    def blockwise(self, function: Callable[..., Array], *parts: Sequence[Array]) -> Iterator[Array]:
+        """`function` of every block of some `parts`, each of them arrays like the leaves."""
+        for arrays in zip(*parts, strict=True):
+            if math.prod(arrays[0].shape):
+                yield from self.blocks(function, *arrays)
+
+    def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """`function` of arrays of one shape, block by block, joined to an array like the first."""
+        if math.prod(arrays[0].shape) <= BLOCK:
+            return function(*arrays)
+        return self.backend.from_blocks(self.blocks(function, *arrays), arrays[0])
+
+    def blocks(self, function: Callable[..., Array], *arrays: Array) -> Iterator[Array]:
+        """`function` of every block of some arrays of one shape; of small ones as they are."""
+        size = math.prod(arrays[0].shape)
+        if size <= BLOCK:
+            yield function(*arrays)
+            return
+        flat = [self.xp.reshape(array, (-1,)) for array in arrays]
+        for start in range(0, size, BLOCK):
+            stop = min(start + BLOCK, size)
+            yield function(*(array[start:stop] for array in flat))
 
     def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
         """The parts of a `tree` like x0, one for each leaf; errors name it by `subject`.

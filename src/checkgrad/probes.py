@@ -6,9 +6,7 @@ there, and says how far the step really went. Part of the sampling room: nothing
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -129,19 +127,29 @@ class TangentProbes:
         point = self._sampler.point
         for probe, step in zip(which.tolist(), steps.tolist(), strict=True):
             tangent = self._tangents[probe]
-            moved = [x + step * v for x, v in zip(point.leaves, tangent, strict=True)]
-            rounding = [
-                (m - x) - step * v for m, x, v in zip(moved, point.leaves, tangent, strict=True)
-            ]
-            corrections.append(pairing(self._claims, rounding, point))
+            missed: list[float] = []
+
+            def move(
+                x: Array,
+                v: Array,
+                claim: Array,
+                step: float = step,
+                missed: list[float] = missed,
+            ) -> Array:
+                moved = x + step * v
+                missed.append(float(dot(claim, (moved - x) - step * v, point.xp)))
+                return moved
+
+            with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
+                moved = point.leafwise(move, tangent, self._claims)
+            rounding = math.fsum(missed)
+            corrections.append(rounding if math.isfinite(rounding) else 0.0)
             yield point.assemble(moved)
+            del moved  # before the next is made
 
 
-def pairing(claims: Sequence[Array], tangent: Sequence[Array], point: Point) -> float:
-    """What the claim says of a tangent: the sum of the products of all entries, on the host."""
+def product(claims: Sequence[Array], tangent: Sequence[Array], point: Point) -> float:
+    """What a claim says of a tangent: the sum of the products of all entries, on the host."""
     with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
-        total = functools.reduce(
-            operator.add,
-            [float(dot(c, v, point.xp)) for c, v in zip(claims, tangent, strict=True)],
-        )
-    return total if math.isfinite(total) else 0.0
+        blocks = point.blockwise(lambda c, v: dot(c, v, point.xp), claims, tangent)
+        return sum(float(block) for block in blocks)

@@ -207,6 +207,7 @@ class Sampler:
                     self.failure = self.failure or error
                     failed.append(len(values))
                     values.append(math.nan)
+                del x  # before the next is made
         self.n_func += len(values)
         return self._to_host(values, failed)
 

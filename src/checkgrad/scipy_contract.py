@@ -11,7 +11,7 @@ import functools
 import math
 import numbers
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
@@ -20,10 +20,8 @@ import numpy as np
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.batching import CHUNK_BYTES
 from checkgrad.differences import alike, difference, dot, forward_difference, norm
-from checkgrad.point import Point, as_numeric, forward_steps, make_point, quote
+from checkgrad.point import BLOCK, Point, as_numeric, forward_steps, make_point, quote
 from checkgrad.sampling import Sampler
-
-_BLOCK = 2**17  # coordinates that are moved along a random tangent at a time: they fit the cache
 
 
 def check_grad(
@@ -353,22 +351,15 @@ def _moved_in_blocks(
     lengths: list[float] = []
     changes: list[Array] = []
 
-    def blocks(x: Array, claim: Array) -> Iterator[Array]:
-        x, claim = xp.reshape(x, (-1,)), xp.reshape(claim, (-1,))
+    def move(x: Array, claim: Array) -> Array:
+        tangent = point.backend.random_tangent(rng, x)
         default = math.copysign(_default_step(x, sampler), step)
-        for start in range(0, x.shape[0], _BLOCK):
-            stop = min(start + _BLOCK, x.shape[0])
-            part = x[start:stop]
-            tangent = point.backend.random_tangent(rng, part)
-            moved, length = _moved_block(part, tangent, step, default, xp)
-            lengths.append(length)
-            changes.append(dot(claim[start:stop], moved - part, xp))
-            yield moved
+        moved, length = _moved_block(x, tangent, step, default, xp)
+        lengths.append(length)
+        changes.append(dot(claim, moved - x, xp))
+        return moved
 
-    moved = [
-        point.backend.from_blocks(blocks(x, claim), x)
-        for x, claim in zip(point.leaves, claims, strict=True)
-    ]
+    moved = point.leafwise(move, claims)
     longest = max(lengths)
     return moved, [change / longest for change in changes], longest
 
@@ -382,7 +373,9 @@ def _moved_block(
     with ``direction="all"``; so does one among few where the tangent is too small to move it.
     """
     epsilon = float(machine_epsilon(x))
-    if x.shape[0] == _BLOCK and float(xp.max(xp.abs(x))) * epsilon <= abs(step):
+    if math.prod(x.shape) == 0:
+        return x, 0.0
+    if x.shape == (BLOCK,) and float(xp.max(xp.abs(x))) * epsilon <= abs(step):
         return x + step * tangent, abs(step)
     size = xp.abs(x)
     relative = default * xp.where(size > 1, size, xp.ones_like(size))

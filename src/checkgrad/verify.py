@@ -356,6 +356,7 @@ def _near(
     if bounded(limits):
         signs, behind = roomier(point, signs, limits), 0
     units = point.units(signs, precision)
+    del signs  # as large as x0, as is all that is left of it
     counts = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
     moved = (_within(point, point.neighbour(units, count), limits) for count in counts)
     values = sampler.host_values(point.assemble(leaves) for leaves in moved)
@@ -384,12 +385,16 @@ def _rounds_to(
     in proportion, by more than a slope could hide in the rounding of its value.
     """
     point = sampler.point
-    base = point.coarsened(coarser)
-    at_x0 = all(bool(point.xp.all(x == y)) for x, y in zip(base, point.leaves, strict=True))
+    same = point.blockwise(lambda x: point.xp.all(point.coarsened(x, coarser) == x), point.leaves)
+    at_x0 = all(bool(block) for block in same)
     signs, others = point.random_signs(rng), point.random_signs(rng)
 
     def found(part: float, signs: list[Any]) -> float:
-        leaves = [x + part * coarser * x * sign for x, sign in zip(base, signs, strict=True)]
+        def moved(x: Any, sign: Any) -> Any:
+            base = point.coarsened(x, coarser)
+            return base + part * coarser * base * sign
+
+        leaves = point.leafwise(moved, signs)
         return float(sampler.host_values([point.assemble(_within(point, leaves, limits))])[0])
 
     start = value if at_x0 else found(0.0, signs)
