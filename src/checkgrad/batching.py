@@ -169,7 +169,7 @@ class Together:
                 witnesses += backend.moved(x, [places[farthest]], moved[farthest : farthest + 1])
                 values = values[[0, -2, -1, 1 + farthest]]
                 if not self._trusted(values, x, witnesses, at_x0, alone):
-                    self._give_up("it returns other values in a batch than alone", None)
+                    self.give_up("it returns other values in a batch than alone")
                     return None
             chunks.append(backend.settled(without_offset(found, at_x0, taken)))
         return chunks[0] if len(chunks) == 1 else concat(chunks)
@@ -194,7 +194,7 @@ class Together:
             # With a func of many points it is the edge of the domain, of one of them.
             if self._batch != "vectorized" or not self._takes_many(leaf):
                 message = next(iter(str(error).splitlines()), "")[:_MESSAGE]
-                self._give_up(f"{type(error).__name__}: {message}", error)
+                self.give_up(f"{type(error).__name__}: {message}", error)
             return None
 
     def _points_per_call(self, leaf: int) -> int:
@@ -273,7 +273,7 @@ class Together:
             at_most = np.reshape([min(noise), *noise], (-1,) + (1,) * (single.ndim - 1))
             return bool(np.all(same | (off <= _NOISY * at_most)))
 
-    def _give_up(self, obstacle: str, error: Exception | None) -> None:
+    def give_up(self, obstacle: str, error: Exception | None = None) -> None:
         """Leave it to one call for each point; an error where the user asked for something else."""
         if self._batch != "auto":
             raise ValueError(

@@ -83,6 +83,7 @@ class Sampler:
         self._args = args
         self.together = Together(func, point, args, batch, chunk_bytes)
         self._at_x0: Any = None
+        self._plain = False  # whether func returns Python's or NumPy's numbers
         self.point = point
         self.n_func = 0
         self.value_epsilon: Any = 0.0
@@ -93,7 +94,7 @@ class Sampler:
         value = self._call(self.point.fresh())
         array = self._kept(value)
         self.value_epsilon = machine_epsilon(value)
-        self._at_x0 = array
+        self._at_x0, self._plain = array, isinstance(value, (int, float, np.generic))
         return array
 
     def at(self, leaves: Sequence[Array]) -> Array:
@@ -117,7 +118,7 @@ class Sampler:
         array, shape (n, *shape)
             The values, in the library and dtype in which ``func`` returned them.
         """
-        if self.together.takes(moved.shape[0]):
+        if self._takes(moved.shape[0]):
             together = self._together(leaf, range(moved.shape[0]), moved, shape)
             if together is not None:
                 return together
@@ -145,7 +146,7 @@ class Sampler:
         `moved` are the new values, exactly representable in the dtype of the leaf.
         """
         x, backend = self.point.leaves[leaf], self.point.backend
-        if self.together.takes(entries.size):
+        if self._takes(entries.size):
             more = self.together.filled(entries.size, leaf) - entries.size
             places, numbers = (np.pad(a, (0, more), mode="edge") for a in (entries, moved))
             with np.errstate(all="ignore"):
@@ -169,7 +170,7 @@ class Sampler:
             If it is not one finite number.
         """
         value = self._call(self.point.fresh())
-        self._at_x0 = self._kept(value)
+        self._at_x0, self._plain = self._kept(value), isinstance(value, (int, float, np.generic))
         array = self.point.backend.to_host(self._at_x0)
         self.value_epsilon = machine_epsilon(value)
         if np.iscomplexobj(array):
@@ -229,6 +230,14 @@ class Sampler:
         numbers = self.point.backend.to_host(self._stack(values, ())).astype(np.float64)
         numbers[failed] = math.nan
         return numbers
+
+    def _takes(self, count: int) -> bool:
+        """Whether so many points are to be evaluated in one call."""
+        if not self.together.takes(count):
+            return False
+        if self._plain:  # it keeps its own precision, which a batch would not
+            self.together.give_up("it returns a number, not an array")
+        return not self._plain
 
     def _together(
         self,
