@@ -91,11 +91,7 @@ class Sampler:
 
     def at_x0(self) -> Array:
         """``func(x0)`` as an array of the point's library."""
-        value = self._call(self.point.fresh())
-        array = self._kept(value)
-        self.value_epsilon = machine_epsilon(value)
-        self._at_x0, self._plain = array, isinstance(value, (int, float, np.generic))
-        return array
+        return self._noted_at_x0()[1]
 
     def at(self, leaves: Sequence[Array]) -> Array:
         """``func`` at a point given by its `leaves`, which are handed out as they are."""
@@ -169,10 +165,8 @@ class Sampler:
         ValueError
             If it is not one finite number.
         """
-        value = self._call(self.point.fresh())
-        self._at_x0, self._plain = self._kept(value), isinstance(value, (int, float, np.generic))
-        array = self.point.backend.to_host(self._at_x0)
-        self.value_epsilon = machine_epsilon(value)
+        value, kept = self._noted_at_x0()
+        array = self.point.backend.to_host(kept)
         if np.iscomplexobj(array):
             raise TypeError(f"func returned the complex number {quote(value)}; it must be real")
         if array.size != 1:
@@ -187,6 +181,14 @@ class Sampler:
                 f"func(x0) is {number}; a derivative can be checked where func is finite only"
             )
         return number
+
+    def _noted_at_x0(self) -> tuple[Any, Array]:
+        """``func(x0)`` as it came and as an array, both noted for the points around it."""
+        value = self._call(self.point.fresh())
+        kept = self._kept(value)
+        self.value_epsilon = machine_epsilon(value)
+        self._at_x0, self._plain = kept, isinstance(value, (int, float, np.generic))
+        return value, kept
 
     def host_values(self, points: Iterable[Any]) -> Floats:
         """``func`` at some points near x0, on the host; NaN where it raises an exception.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from bare import bare_loop
 
 import checkgrad
 
@@ -26,7 +27,6 @@ pytest.importorskip("pytest_benchmark")
 optimize = pytest.importorskip("scipy.optimize")
 
 COORDINATES = 1000
-STEP = float(np.sqrt(np.finfo(float).eps))
 
 # Timed in turn this often: the median of so many holds still where single runs vary by half.
 ROUNDS = 41
@@ -36,17 +36,6 @@ SLOWER_THAN_SCIPY = 1.0
 SLOWER_THAN_BARE_LOOP = 1.25
 
 Contestant = Callable[[], Any]
-
-
-def bare_loop(func: Callable[[Any], Any], x0: Any) -> None:
-    """Call func as often as a check must, and do nothing else that could be left out."""
-    x = x0.copy()
-    func(x)
-    for i in range(x.size):
-        old = x[i]
-        x[i] = old + STEP
-        func(x)
-        x[i] = old
 
 
 def contestants(func: Callable[[Any], Any], grad: Callable[[Any], Any]) -> dict[str, Contestant]:

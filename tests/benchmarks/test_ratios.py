@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
+from bare import STEP, bare_loop
 
 from checkgrad import check_grad, verify_grad
 from checkgrad.verify import ALL_UP_TO
@@ -31,7 +32,6 @@ pytest.importorskip("pytest_benchmark")
 optimize = pytest.importorskip("scipy.optimize")
 
 PARAMETERS, DATA = 1000, 500
-STEP = math.sqrt(np.finfo(float).eps)
 ROUNDS = 21
 
 Contestant = Callable[[], Any]
@@ -72,17 +72,6 @@ def logistic_data() -> tuple[Any, Any, Any]:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(DATA, PARAMETERS)) / math.sqrt(PARAMETERS)
     return features, np.sign(rng.normal(size=DATA)), rng.normal(size=PARAMETERS)
-
-
-def bare_loop(func: Callable[[Any], Any], x0: Any) -> None:
-    """Call func as often as a check must, and do nothing else that could be left out."""
-    x = x0.copy()
-    func(x)
-    for i in range(x.size):
-        old = x[i]
-        x[i] = old + STEP
-        func(x)
-        x[i] = old
 
 
 def numpy_rows() -> Iterator[Row]:

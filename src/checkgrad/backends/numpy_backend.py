@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import array_api_compat.numpy as xp
 import numpy as np
 
 from checkgrad.backends.blocks import fill_blocks
+from checkgrad.backends.eager import Eager
 from checkgrad.backends.protocol import Array, HostArray
 
 
@@ -17,11 +18,10 @@ def make(array: Array) -> NumPyBackend:
     return NumPyBackend()
 
 
-class NumPyBackend:
+class NumPyBackend(Eager):
     """See `checkgrad.backends.protocol.Backend`."""
 
     name = "numpy"
-    compiles = False
     xp = xp
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
@@ -38,9 +38,6 @@ class NumPyBackend:
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return np.array(array)
 
-    def settled(self, array: Array) -> Array:
-        return array
-
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         joined = np.empty(like.shape, like.dtype)
         fill_blocks(joined.reshape(-1), blocks)
@@ -52,11 +49,6 @@ class NumPyBackend:
             copy.reshape(-1)[entry] = value
             yield copy
 
-    def compiled(
-        self, function: Callable[[Array, Array, int], Array]
-    ) -> Callable[[Array, Array, int], Array]:
-        return function
-
     def moved_together(
         self, array: Array, entries: Sequence[int], values: Array
     ) -> tuple[Array, Array, Array]:
@@ -67,12 +59,6 @@ class NumPyBackend:
         flat[-2, entries] = values
         flat[-1, entries[::2]] = values[::2]
         return together, together[-2].copy(), together[-1].copy()
-
-    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
-        return 0
-
-    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
-        return None
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         return np.asarray(rng.standard_normal(size=like.shape)).astype(like.dtype, copy=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import array_api_compat
@@ -10,6 +10,7 @@ import array_api_extra as xpx
 import numpy as np
 
 from checkgrad.backends.blocks import fill_blocks
+from checkgrad.backends.eager import Eager
 from checkgrad.backends.protocol import Array, HostArray
 
 
@@ -18,10 +19,8 @@ def make(array: Array) -> StandardBackend:
     return StandardBackend(array_api_compat.array_namespace(array))
 
 
-class StandardBackend:
+class StandardBackend(Eager):
     """See `checkgrad.backends.protocol.Backend`."""
-
-    compiles = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -46,9 +45,6 @@ class StandardBackend:
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return self.fresh(array)
 
-    def settled(self, array: Array) -> Array:
-        return array
-
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         joined = self.xp.empty_like(self.xp.reshape(like, (-1,)))
         fill_blocks(joined, blocks)
@@ -59,11 +55,6 @@ class StandardBackend:
         for place, entry in enumerate(entries):
             copy = xpx.at(flat)[entry].set(values[place], copy=True, xp=self.xp)
             yield self.xp.reshape(copy, array.shape)
-
-    def compiled(
-        self, function: Callable[[Array, Array, int], Array]
-    ) -> Callable[[Array, Array, int], Array]:
-        return function
 
     def moved_together(
         self, array: Array, entries: Sequence[int], values: Array
@@ -76,12 +67,6 @@ class StandardBackend:
             witnesses.append(self.xp.reshape(flat, array.shape))
         together = self.xp.stack([array, *self.moved(array, entries, values), *witnesses])
         return together, witnesses[0], witnesses[1]
-
-    def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
-        return 0
-
-    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
-        return None
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         numbers = np.asarray(rng.standard_normal(size=like.shape))

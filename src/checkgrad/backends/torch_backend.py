@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from checkgrad.backends.blocks import fill_blocks
+from checkgrad.backends.eager import Eager
 from checkgrad.backends.protocol import Array, HostArray
 from checkgrad.backends.seeds import draw_seed
 
@@ -40,11 +41,10 @@ class _Largest(TorchDispatchMode):  # type: ignore[misc]
         return found
 
 
-class TorchBackend:
+class TorchBackend(Eager):
     """See `checkgrad.backends.protocol.Backend`."""
 
     name = "torch"
-    compiles = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -67,9 +67,6 @@ class TorchBackend:
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return self.fresh(array).requires_grad_(original.requires_grad)
 
-    def settled(self, array: Array) -> Array:
-        return array
-
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         joined = _empty(tuple(like.shape), like)
         fill_blocks(joined.view(-1), blocks)
@@ -80,11 +77,6 @@ class TorchBackend:
             copy = self.fresh(array)
             copy.view(-1)[entry] = value
             yield copy
-
-    def compiled(
-        self, function: Callable[[Array, Array, int], Array]
-    ) -> Callable[[Array, Array, int], Array]:
-        return function
 
     def moved_together(
         self, array: Array, entries: Sequence[int], values: Array
