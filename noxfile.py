@@ -32,8 +32,8 @@ def assert_importable_only(session: nox.Session, allowed: str | None) -> None:
 
 
 def run_pytest(session: nox.Session, *options: str, env: dict[str, str] | None = None) -> None:
-    """Run the tests, against the package as it was installed."""
-    session.run("pytest", *options, *session.posargs, env=env)
+    """Run the tests, against the package as it was installed, on every core."""
+    session.run("pytest", "--numprocesses=auto", *options, *session.posargs, env=env)
 
 
 @nox.session

@@ -1447,7 +1447,7 @@ def test_truth_values_are_no_numbers(xp: Library, direction: str, form: Any) -> 
         check_grad(sine(xp), lambda x: x > 0, xp.asarray(VALUES), direction=direction)
 
 
-@pytest.mark.parametrize("rng", ["seed", 1.5, object()], ids=repr)
+@pytest.mark.parametrize("rng", ["seed", 1.5, object()], ids=["text", "number", "object"])
 @pytest.mark.parametrize("direction", ["all", "random"])
 def test_an_rng_that_is_none_is_refused_and_quoted(rng: Any, direction: str) -> None:
     with pytest.raises(TypeError, match=re.escape(f"rng is {rng!r}") + ".*pass"):

@@ -501,7 +501,9 @@ def test_a_gradient_that_scipy_cannot_broadcast_raises_as_in_scipy(grad: Functio
     assert_raises_alike("check_grad", wave, grad, np.ones(3))
 
 
-@pytest.mark.parametrize("returned", [None, "one", object(), [None], {}], ids=repr)
+@pytest.mark.parametrize(
+    "returned", [None, "one", object(), [None], {}], ids=["None", "text", "object", "list", "dict"]
+)
 def test_a_func_that_returns_no_number_raises_as_in_scipy(returned: Any) -> None:
     assert_raises_alike("check_grad", lambda _: returned, wave_grad, np.ones(3))
     assert_raises_alike("approx_fprime", np.ones(3), lambda _: returned)
