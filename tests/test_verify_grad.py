@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from checkgrad import Report, Verdict, verify_grad
-from checkgrad.verify import ALL_UP_TO, TANGENTS
+from checkgrad.checking import ALL_UP_TO, TANGENTS
 
 if TYPE_CHECKING:
     from conftest import Library

@@ -54,7 +54,7 @@ def for_one_point(func: Callable[..., Any], point: Point, batch: Any) -> Callabl
 
     def alone(x: Any, *args: Any) -> Any:
         leaves = point.parts(x, "x is", "pass a point")
-        value = func(point.assemble([leaf[None, ...] for leaf in leaves]), *args)
+        value = func(point.rebuilt([leaf[None, ...] for leaf in leaves]), *args)
         shape = tuple(getattr(value, "shape", ()))
         if not shape or shape[0] != 1:
             raise ValueError(

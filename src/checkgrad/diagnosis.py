@@ -3,31 +3,68 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import array_api_compat
 import numpy as np
 
-from checkgrad.differences import ROUNDING, Floats
+from checkgrad.claims import Claim, Rows
+from checkgrad.differences import ROUNDING, Flags, Floats
 from checkgrad.directions import Lines
-from checkgrad.judge import AGREEMENT, Verdict
+from checkgrad.judge import AGREEMENT, Verdict, scale_of
+from checkgrad.outputs import Outputs
 from checkgrad.point import Point
 from checkgrad.recognition import Leaf, recognise
 from checkgrad.refinement import Evidence
 from checkgrad.report import Mismatch, Report
-from checkgrad.sampling import ClaimSampler, Sampler
+from checkgrad.sampling import Sampler
 
 _LISTED = 100  # mismatches that a report keeps
 _NOISY = 64.0  # times the rounding error of its dtype that the noise of func is worth a hint
 _FAR_OFF = 4.0  # times rtol
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
 _SINGLE = 2.0**-23  # the machine epsilon of float32
+_SURE = 4.0  # uncertainties that a number may lie off its estimate, as in the verdict
+_CONJUGATE = 1e-3  # ... and relative to itself
+_NAMED = 3  # places that a hint names
 
 
 @dataclass(frozen=True)
+class Part:
+    """What was found of one row: a number made of what ``func`` returns.
+
+    Attributes
+    ----------
+    row : int
+        Which.
+    lines : Lines
+        Along which lines.
+    evidence : Evidence
+        What was found.
+    value, noise : float
+        Of the row at x0, and the absolute error of one evaluation of it.
+    nominal, precision : float
+        The machine epsilon of the coarser of the dtypes of x0 and of the row, and of the one that
+        ``func`` is seen to compute in.
+    rtol : float
+        The smallest relative error that must not get past.
+    """
+
+    row: int
+    lines: Lines
+    evidence: Evidence
+    value: float
+    noise: float
+    nominal: float
+    precision: float
+    rtol: float
+
+
+@dataclass
 class Subject:
-    """What was checked, and how.
+    """What was checked, how, and what was found.
 
     Attributes
     ----------
@@ -35,85 +72,138 @@ class Subject:
         x0.
     name : str
         What the user calls x0.
-    sampler, claimed : Sampler, ClaimSampler
+    sampler, claim : Sampler, Claim
         ``func`` and the claim, and how often they were called.
-    value : float
-        ``func(x0)``.
-    nominal, precision : float
-        The machine epsilon of the coarser of the dtypes of x0 and ``func(x0)``, and of the one
-        that ``func`` is seen to compute in.
-    rtol : float
-        The smallest relative error that must not get past.
+    outputs : Outputs or None
+        What ``func`` returns; None where that is a number.
+    rows : Rows
+        The numbers made of it.
+    form : {"grad", "jac", "jvp", "vjp"}
+        What kind of function the claim is.
+    label : str
+        What the claim is called, if it is one of several.
+    parts : list of Part
+        What was found of each row.
+    undetermined : tuple of three float, or None
+        Two values that ``func`` returned at x0, if it is not deterministic, and rtol.
     """
 
     point: Point
     name: str
     sampler: Sampler
-    claimed: ClaimSampler
-    value: float
-    nominal: float
-    precision: float
-    rtol: float
+    claim: Claim
+    outputs: Outputs | None
+    rows: Rows
+    form: str
+    label: str
+    parts: list[Part] = field(default_factory=list)
+    undetermined: tuple[float, float, float] | None = None
+
+    def unsteady(self, value: float, again: float, rtol: float) -> Subject:
+        """The same, of a ``func`` that returned both `value` and `again` at x0."""
+        self.parts.clear()
+        self.undetermined = float(value), float(again), rtol
+        return self
+
+    def where(self, part: Part, probe: int) -> str:
+        """The place of a mismatch in the user's structures."""
+        count = part.lines.probes.count
+        along = "tangent" if count == 1 else f"tangent {probe}"
+        if part.lines.axes:
+            along = self.name + self.point.place(probe)
+        if self.outputs is not None:
+            of = self.row_name(part.row)
+            along = f"d {of} / d {along}" if part.lines.axes else f"{of} along {along}"
+        return f"{self.label}: {along}" if self.label else along
+
+    def row_name(self, row: int) -> str:
+        """What a row is called."""
+        assert self.outputs is not None
+        entries = self.rows.entries
+        if row < len(entries):
+            return "func" + self.outputs.space.place(int(entries[row]))
+        return "cotangent" if len(self.rows.weights) == 1 else f"cotangent {row - len(entries)}"
 
 
-def report_undetermined(subject: Subject, again: float) -> Report:
-    """The report on a ``func`` that is not deterministic: nothing can be said of its claim.
+def report_on(
+    subjects: Sequence[Subject], defects: Sequence[str] = (), notes: Sequence[str] = ()
+) -> Report:
+    """The report on the evidence of one claim, or of several on the same ``func``.
 
-    `again` is what a later call at x0 returned.
+    `defects` make the claim wrong whatever the evidence says; `notes` are hints.
     """
+    for subject in subjects:
+        if subject.undetermined is not None:
+            return _report_undetermined(subject)
+    found = [(subject, part) for subject in subjects for part in subject.parts]
+    evidence = [part.evidence for _, part in found]
+    verdicts = {each.assessment.verdict for each in evidence}
+    order = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.CORRECT)
+    verdict = Verdict.WRONG if defects else next(each for each in order if each in verdicts)
+    hints = [*defects, *notes]
+    hints += [hint for subject in subjects for hint in _hints(subject, verdict)]
+    claim = np.concatenate([each.claim for each in evidence])
+    estimate = np.concatenate([each.estimate.value for each in evidence])
+    distance = np.concatenate([each.assessment.distance for each in evidence])
+    unresolved = [~(each.assessment.wrong | each.assessment.resolved) for each in evidence]
+    known = np.isfinite(estimate) | ~np.isfinite(claim)
+    error = _norm(distance[known])
+    size = max(_norm(claim[known]), _norm(estimate[known]))
+    return _report(
+        subjects,
+        verdict=verdict,
+        error=error,
+        relative_error=error / size if size > 0 else error,
+        resolution=max(_resolution(each) for each in evidence),
+        rtol=max(part.rtol for _, part in found),
+        noise=max(part.noise for _, part in found),
+        mismatches=tuple(_mismatches(found, verdict)),
+        n_wrong=int(sum(each.assessment.wrong.sum() for each in evidence)),
+        n_unresolved=int(sum(each.sum() for each in unresolved)),
+        n_checked=claim.size,
+        hints=tuple(dict.fromkeys(hints)),
+        direction=found[0][1].lines.direction,
+        form=subjects[0].form,
+    )
+
+
+def _report_undetermined(subject: Subject) -> Report:
+    """The report on a ``func`` that is not deterministic: nothing can be said of its claim."""
+    assert subject.undetermined is not None
+    value, again, rtol = subject.undetermined
     hint = (
-        f"func is not deterministic: two calls at x0 returned {subject.value!r} and "
+        f"func is not deterministic: two calls at x0 returned {value!r} and "
         f"{again!r}; fix its random seed (dropout, shuffling, sampling), then check again"
     )
     return _report(
-        subject,
+        [subject],
         verdict=Verdict.INCONCLUSIVE,
         error=math.nan,
         relative_error=math.nan,
         resolution=math.inf,
-        noise=abs(again - subject.value),
+        rtol=rtol,
+        noise=abs(again - value),
         mismatches=(),
         n_wrong=0,
         n_unresolved=0,
         n_checked=0,
         hints=(hint,),
         direction="none",
+        form=subject.form,
     )
 
 
-def report_on(subject: Subject, lines: Lines, evidence: Evidence, noise: float) -> Report:
-    """The report on the evidence along some lines."""
-    assessment, estimate = evidence.assessment, evidence.estimate
-    verdict = assessment.verdict
-    unresolved = ~(assessment.wrong | assessment.resolved)
-    shown = assessment.wrong if verdict is Verdict.WRONG else unresolved
-    known = np.isfinite(estimate.value) | ~np.isfinite(evidence.claim)
-    error = _norm(assessment.distance[known])
-    size = max(_norm(evidence.claim[known]), _norm(estimate.value[known]))
-    return _report(
-        subject,
-        verdict=verdict,
-        error=error,
-        relative_error=error / size if size > 0 else error,
-        resolution=_resolution(evidence),
-        noise=noise,
-        mismatches=tuple(_mismatches(subject, lines, evidence, shown)),
-        n_wrong=int(assessment.wrong.sum()),
-        n_unresolved=int(unresolved.sum()),
-        n_checked=evidence.claim.size,
-        hints=tuple(_hints(subject, lines, evidence, noise)),
-        direction=lines.direction,
+def _report(subjects: Sequence[Subject], **found: object) -> Report:
+    point = subjects[0].point
+    users = zip(point.leaves, point.originals, point.complexes, strict=True)
+    dtypes = dict.fromkeys(
+        str((original if paired else leaf).dtype).rpartition(".")[2]
+        for leaf, original, paired in users
     )
-
-
-def _report(subject: Subject, **found: object) -> Report:
-    point = subject.point
-    dtypes = dict.fromkeys(str(leaf.dtype).rpartition(".")[2] for leaf in point.leaves)
     devices = dict.fromkeys(str(array_api_compat.device(leaf)) for leaf in point.leaves)
     return Report(
-        rtol=subject.rtol,
-        n_func=subject.sampler.n_func,
-        n_grad=subject.claimed.n_grad,
+        n_func=sum(subject.sampler.n_func for subject in subjects),
+        n_grad=sum(subject.claim.n_grad for subject in subjects),
         backend=point.backend.name,
         dtype=", ".join(dtypes),
         device=", ".join(devices),
@@ -147,19 +237,27 @@ def _resolution(evidence: Evidence) -> float:
     return float(np.max(np.where(certified, np.fmin(relative, agreed), relative + agreed)))
 
 
-def _mismatches(
-    subject: Subject, lines: Lines, evidence: Evidence, shown: np.ndarray
-) -> Iterator[Mismatch]:
-    assessment, estimate = evidence.assessment, evidence.estimate
-    places = np.flatnonzero(shown)
-    worst = np.nan_to_num(assessment.distance[places], nan=np.inf)
-    for i in places[np.argsort(-worst, kind="stable")][:_LISTED].tolist():
-        claim = float(evidence.claim[i])
+def _mismatches(found: Sequence[tuple[Subject, Part]], verdict: Verdict) -> Iterator[Mismatch]:
+    listed = []
+    for k, (_, part) in enumerate(found):
+        assessment = part.evidence.assessment
+        shown = assessment.wrong
+        if verdict is not Verdict.WRONG:
+            shown = ~(assessment.wrong | assessment.resolved)
+        places = np.flatnonzero(shown)
+        # Outputs may be of different units; the entries of one row are compared as they are.
+        unit = 1.0 if len(found) == 1 else scale_of(part.evidence.claim, part.evidence.estimate)
+        worst = np.nan_to_num(assessment.distance[places] / (unit or 1.0), nan=np.inf)
+        listed += [(-far, k, i) for far, i in zip(worst.tolist(), places.tolist(), strict=True)]
+    for _, k, i in sorted(listed)[:_LISTED]:
+        subject, part = found[k]
+        assessment, estimate = part.evidence.assessment, part.evidence.estimate
+        claim = float(part.evidence.claim[i])
         nearest = float(estimate.value[i])
         if math.isfinite(claim):
             nearest = float(np.clip(claim, estimate.lower[i], estimate.upper[i]))
         yield Mismatch(
-            where=_where(subject, lines, i),
+            where=subject.where(part, i),
             claim=claim,
             estimate=nearest,
             uncertainty=float(assessment.uncertainty[i]),
@@ -167,135 +265,271 @@ def _mismatches(
         )
 
 
-def _where(subject: Subject, lines: Lines, probe: int) -> str:
-    if lines.axes:
-        return subject.name + subject.point.place(probe)
-    return "tangent" if lines.probes.count == 1 else f"tangent {probe}"
-
-
-def _hints(subject: Subject, lines: Lines, evidence: Evidence, noise: float) -> Iterator[str]:
-    assessment, estimate = evidence.assessment, evidence.estimate
-    if np.any(assessment.wrong) and lines.axes:
-        yield from _recognised(subject, evidence)
-    elif np.any(assessment.wrong):
-        yield from _recognised_along_tangents(evidence)
-    unresolved = np.flatnonzero(~(assessment.wrong | assessment.resolved))
-    if unresolved.size and not np.any(assessment.wrong):
-        yield from _obstacles(subject, lines, evidence, unresolved, noise)
-    kinks = np.flatnonzero((estimate.lower < estimate.upper) & ~assessment.wrong)
-    if kinks.size:
-        i = int(kinks[0])
-        yield (
-            f"func has a kink at {_where(subject, lines, i)}: its one-sided derivatives there are "
-            f"{estimate.lower[i]:.6g} and {estimate.upper[i]:.6g}, and every claim between them "
-            "is a subgradient"
-        )
-    yield from _coarse(subject, evidence, noise)
+def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
+    if verdict is Verdict.WRONG:
+        yield from _slips(subject)
+    else:
+        stuck = [part for part in subject.parts if np.any(_unresolved(part))]
+        yield from _first(_obstacles(subject, part) for part in stuck)
+    yield from _first(_kink(subject, part) for part in subject.parts)
+    yield from _first(_coarse(part) for part in subject.parts)
     obstacle = subject.sampler.together.obstacle
     if obstacle:
         yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
+    structure = subject.point.structure
+    if structure is not None and structure.fixed:
+        names = [subject.name + path for path in structure.fixed]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"not differentiated, since not floating: {', '.join(names[:_NAMED])}{more}"
 
 
-def _recognised(subject: Subject, evidence: Evidence) -> list[str]:
-    point = subject.point
-    leaves = [
-        Leaf(subject.name + point.leaf_path(leaf), tuple(array.shape), point.offsets[leaf])
-        for leaf, array in enumerate(point.leaves)
+def _first(found: Iterable[Iterator[str]]) -> Iterator[str]:
+    """What the first part to have anything to say says."""
+    for hints in found:
+        said = list(hints)
+        if said:
+            yield from said
+            return
+
+
+def _unresolved(part: Part) -> Flags:
+    assessment = part.evidence.assessment
+    return ~(assessment.wrong | assessment.resolved)
+
+
+def _kink(subject: Subject, part: Part) -> Iterator[str]:
+    estimate = part.evidence.estimate
+    kinks = np.flatnonzero((estimate.lower < estimate.upper) & ~part.evidence.assessment.wrong)
+    if kinks.size:
+        i = int(kinks[0])
+        yield (
+            f"func has a kink at {subject.where(part, i)}: its one-sided derivatives there are "
+            f"{estimate.lower[i]:.6g} and {estimate.upper[i]:.6g}, and every claim between them "
+            "is a subgradient"
+        )
+
+
+def _slips(subject: Subject) -> Iterator[str]:
+    """What the wrong claims look like."""
+    wrong = [part for part in subject.parts if np.any(part.evidence.assessment.wrong)]
+    if not wrong:
+        return
+    axes = [part for part in subject.parts if part.lines.axes]
+    axes = [part for part in axes if part.row < len(subject.rows.entries)]
+    whole = len(axes) == (1 if subject.outputs is None else subject.outputs.space.size)
+    if whole and any(part in axes for part in wrong):
+        yield from _recognised(subject, axes)
+    elif whole:
+        what = "cotangent" if wrong[0].lines.axes else "tangent"
+        yield (
+            f"the claim is right for every single {what} along an axis and wrong for a random one: "
+            f"it is not linear in its {what}"
+        )
+    elif wrong[0].lines.axes:
+        yield from _recognised_entries(subject, wrong[0])
+    else:
+        yield from _recognised_along_tangents(subject.parts)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """An array of the user's, or the real or imaginary part of one, among flat coordinates."""
+
+    path: str
+    shape: tuple[int, ...]
+    coordinates: np.ndarray[Any, np.dtype[np.intp]]
+    imaginary: bool
+
+    @classmethod
+    def of(cls, path: str, shape: tuple[int, ...], start: int, paired: bool) -> list[_Axis]:
+        count = math.prod(shape)
+        if not paired:
+            return [cls(path, shape, start + np.arange(count), False)]
+        real = start + 2 * np.arange(count)
+        return [cls(f"{path}.real", shape, real, False), cls(f"{path}.imag", shape, real + 1, True)]
+
+
+def _inputs(point: Point) -> list[_Axis]:
+    leaves = zip(point.offsets, point.complexes, strict=True)
+    return [
+        axis
+        for leaf, (start, paired) in enumerate(leaves)
+        for axis in _Axis.of(point.leaf_path(leaf), point.user_shape(leaf), start, paired)
     ]
-    return recognise(
-        evidence.claim,
-        evidence.estimate.value,
-        _reliable_uncertainty(subject, evidence),
-        evidence.assessment.wrong,
-        leaves,
-    )
 
 
-def _reliable_uncertainty(subject: Subject, evidence: Evidence) -> Floats:
+def _outputs(outputs: Outputs | None) -> list[_Axis]:
+    if outputs is None:
+        return [_Axis("", (), np.arange(1), False)]
+    space = outputs.space
+    return [
+        axis
+        for part, start in zip(space.parts, space.offsets, strict=True)
+        for axis in _Axis.of(part.path, tuple(part.like.shape), start, part.paired)
+    ]
+
+
+def _recognised(subject: Subject, axes: list[Part]) -> list[str]:
+    """What all entries of the claim together look like, array by array."""
+    inputs, outputs = _inputs(subject.point), _outputs(subject.outputs)
+    claim = np.stack([part.evidence.claim for part in axes])
+    estimate = np.stack([part.evidence.estimate.value for part in axes])
+    uncertainty = np.stack([_reliable_uncertainty(part) for part in axes])
+    wrong = np.stack([part.evidence.assessment.wrong for part in axes])
+    conjugate = _conjugated(subject, claim, estimate, uncertainty, wrong)
+    if conjugate:
+        return [conjugate]
+    ignored = _ignores_cotangent(subject, claim, estimate, uncertainty)
+    leaves, order, start = [], [], 0
+    for of in outputs:
+        for by in inputs:
+            shape = by.shape if subject.outputs is None else of.shape + by.shape
+            path = subject.name if subject.outputs is None else "jac"
+            leaves.append(Leaf(path + of.path + by.path, shape, start))
+            order.append((of.coordinates[:, None] * claim.shape[1] + by.coordinates).ravel())
+            start += order[-1].size
+    places = np.concatenate(order)
+    flat = [each.ravel()[places] for each in (claim, estimate, uncertainty)]
+    return ignored + recognise(flat[0], flat[1], flat[2], wrong.ravel()[places], leaves)
+
+
+def _conjugated(
+    subject: Subject, claim: Floats, estimate: Floats, uncertainty: Floats, wrong: Flags
+) -> str:
+    """Whether the claim is right but for a complex conjugate: the convention of another library."""
+    by, of = (np.zeros(size) for size in reversed(claim.shape))
+    for signs, axes in ((by, _inputs(subject.point)), (of, _outputs(subject.outputs))):
+        for axis in axes:
+            signs[axis.coordinates] = axis.imaginary
+    flipped = np.where(of[:, None] != by, -claim, claim)
+    with np.errstate(invalid="ignore"):
+        slack = _SURE * uncertainty + _CONJUGATE * np.abs(estimate)
+        fits = np.abs(flipped - estimate)[wrong] <= slack[wrong]
+    if not np.all(fits) or not (np.any(of) or np.any(by)):
+        return ""
+    form = "the complex conjugate of the estimate"
+    if np.any(by) and (not np.any(of) or subject.form == "vjp"):
+        own = subject.point.convention
+        other, name = ("torch", "PyTorch") if own == "jax" else ("jax", "JAX")
+        return (
+            f"claim is {form}: it follows the convention of {name}; conjugate it, or pass "
+            f"convention={other!r}"
+        )
+    return f"claim is {form}: a conjugate forgotten, or one too many?"
+
+
+def _ignores_cotangent(
+    subject: Subject, claim: Floats, estimate: Floats, uncertainty: Floats
+) -> list[str]:
+    """Whether a vjp returns the same for every cotangent."""
+    if subject.form != "vjp" or len(claim) < 2 or not np.all(np.isfinite(claim)):
+        return []
+    same = np.all(claim == claim[0]) and np.any(claim)
+    apart = np.abs(estimate - estimate[0]) > _SURE * (uncertainty + uncertainty[0])
+    if not same or not apart.any():
+        return []
+    return ["vjp returns the same for every cotangent: is it ignored?"]
+
+
+def _recognised_entries(subject: Subject, part: Part) -> list[str]:
+    """What one row of the claim looks like."""
+    single = [part.evidence.claim, part.evidence.estimate.value, _reliable_uncertainty(part)]
+    leaves, order, start = [], [], 0
+    for axis in _inputs(subject.point):
+        leaves.append(Leaf(subject.name + axis.path, axis.shape, start))
+        order.append(axis.coordinates)
+        start += axis.coordinates.size
+    places = np.concatenate(order)
+    claim, estimate, uncertainty = (each[places] for each in single)
+    return recognise(claim, estimate, uncertainty, part.evidence.assessment.wrong[places], leaves)
+
+
+def _reliable_uncertainty(part: Part) -> Floats:
     """The uncertainty, which for claims certified by agreement is that of the agreement."""
-    assessment = evidence.assessment
-    agreed = assessment.distance + subject.rtol / AGREEMENT * assessment.reference
+    assessment = part.evidence.assessment
+    agreed = assessment.distance + part.rtol / AGREEMENT * assessment.reference
     certified = np.where(assessment.resolved, agreed, np.inf)
     return np.fmin(assessment.uncertainty, certified)
 
 
-def _recognised_along_tangents(evidence: Evidence) -> Iterator[str]:
+def _recognised_along_tangents(parts: Sequence[Part]) -> Iterator[str]:
     """What a tangent can tell: not where the claim is wrong, but by what factor."""
-    if np.all(evidence.assessment.wrong):
-        ratios = evidence.claim / evidence.estimate.value
+    ratios = np.empty(0)
+    if all(np.all(part.evidence.assessment.wrong) for part in parts):
+        with np.errstate(all="ignore"):
+            ratios = np.concatenate(
+                [part.evidence.claim / part.evidence.estimate.value for part in parts]
+            )
         ratios = ratios[np.isfinite(ratios)]
-    else:
-        ratios = np.empty(0)
     if ratios.size and np.ptp(ratios) <= _SAME_FACTOR * np.abs(ratios[0] - 1):
         yield f"claim is {ratios[0]:.4g} times the estimate along every tangent: a constant factor"
     yield "to see where the claim is wrong, pass direction='all', or a tangent of one array"
 
 
-def _obstacles(
-    subject: Subject, lines: Lines, evidence: Evidence, unresolved: np.ndarray, noise: float
-) -> Iterator[str]:
+def _obstacles(subject: Subject, part: Part) -> Iterator[str]:
     """Why probes could not be resolved, and what would resolve them."""
-    estimate, assessment = evidence.estimate, evidence.assessment
+    estimate, assessment = part.evidence.estimate, part.evidence.assessment
+    unresolved = np.flatnonzero(_unresolved(part))
     jumps = unresolved[estimate.jump[unresolved]]
     blind = unresolved[~np.isfinite(estimate.value[unresolved])]
     rest = np.setdiff1d(unresolved, np.concatenate([jumps, blind]))
-    allowed = subject.rtol * assessment.reference[rest]
+    allowed = part.rtol * assessment.reference[rest]
     sure = rest[assessment.uncertainty[rest] <= allowed]
     rest = np.setdiff1d(rest, sure)
     # The only other thing that keeps a claim so far off from being called wrong.
-    veiled = sure[assessment.distance[sure] > _FAR_OFF * subject.rtol * assessment.magnitude[sure]]
+    veiled = sure[assessment.distance[sure] > _FAR_OFF * part.rtol * assessment.magnitude[sure]]
     close = np.setdiff1d(sure, veiled)
     loud = rest[estimate.rounding[rest] >= assessment.uncertainty[rest] / 2]
     rough = np.setdiff1d(rest, loud)
-    noise = max(noise, ROUNDING * subject.precision * abs(subject.value))
+    noise = max(part.noise, ROUNDING * part.precision * abs(part.value))
     if close.size:
         i = int(close[0])
         yield (
-            f"claim and estimate at {_where(subject, lines, i)} differ by about rtol, "
+            f"claim and estimate at {subject.where(part, i)} differ by about rtol, "
             f"{assessment.distance[i] / assessment.reference[i]:.1e}: too much to be called "
             "correct, too little to be called wrong; find out why, or pass a larger rtol"
         )
     if veiled.size:
         yield (
-            f"claim and estimate at {_where(subject, lines, int(veiled[0]))} differ, but a bend of "
+            f"claim and estimate at {subject.where(part, int(veiled[0]))} differ, but a bend of "
             f"func no larger than its noise ({noise:.1e}) may hide the derivative: compute in a "
             "wider dtype"
         )
     if jumps.size:
         yield (
-            f"func seems to be discontinuous at {_where(subject, lines, int(jumps[0]))}: it jumps "
+            f"func seems to be discontinuous at {subject.where(part, int(jumps[0]))}: it jumps "
             "however short the step; choose another x0"
         )
     if blind.size:
         failure = subject.sampler.failure
         reason = "" if failure is None else f" ({type(failure).__name__}: {failure})"
         yield (
-            f"func has no finite value near {_where(subject, lines, int(blind[0]))}{reason}; "
+            f"func has no finite value near {subject.where(part, int(blind[0]))}{reason}; "
             "choose an x0 inside of its domain, or pass bounds"
         )
     if loud.size:
         yield (
-            f"the derivative at {_where(subject, lines, int(loud[0]))} is lost in the noise of "
-            f"func ({noise:.1e}, for a value of {subject.value:.3g}): compute in a wider dtype, "
+            f"the derivative at {subject.where(part, int(loud[0]))} is lost in the noise of "
+            f"func ({noise:.1e}, for a value of {part.value:.3g}): compute in a wider dtype, "
             "or check a func without the large constant or the large terms that hide it"
         )
     if rough.size:
         yield (
-            f"func varies too fast near {_where(subject, lines, int(rough[0]))} for differences "
+            f"func varies too fast near {subject.where(part, int(rough[0]))} for differences "
             "to settle: choose an x0 farther from singular points, or pass bounds"
         )
 
 
-def _coarse(subject: Subject, evidence: Evidence, noise: float) -> Iterator[str]:
+def _coarse(part: Part) -> Iterator[str]:
     """Whether func computes in a coarser dtype than its input."""
-    noisy = noise > _NOISY * subject.nominal * abs(subject.value) > 0
-    if subject.precision > subject.nominal:
-        digits = -math.log10(subject.precision)
+    noisy = part.noise > _NOISY * part.nominal * abs(part.value) > 0
+    if part.precision > part.nominal:
+        digits = -math.log10(part.precision)
         yield (
             f"func computes in a coarser dtype than its input, of about {digits:.0f} digits"
-            f"{' (float32?)' if subject.precision == _SINGLE else ''}"
+            f"{' (float32?)' if part.precision == _SINGLE else ''}"
         )
-    elif noisy or np.any(np.isfinite(evidence.estimate.rival)):
+    elif noisy or np.any(np.isfinite(part.evidence.estimate.rival)):
         yield (
             "func is noisier than its dtype explains, or changes in steps: does it compute in a "
             "coarser dtype, look values up in a table, or iterate to a tolerance?"

@@ -12,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array
+from checkgrad.claims import Claim, Leaves, Rows, Slope
 from checkgrad.differences import alike, at_least_single, norm
 from checkgrad.point import BLOCK, Floats, Point
 from checkgrad.probes import (
-    CoordinateProbes,
+    CoordinateSamples,
     Places,
     Probes,
-    TangentProbes,
+    RowProbes,
+    TangentSamples,
     power_of_two,
-    product,
 )
 from checkgrad.sampling import Sampler
 
@@ -42,7 +43,7 @@ class Lines:
     claim : array, shape (probes,)
         The claimed derivative along each.
     claimed : callable
-        The same for another claim, given by its leaves.
+        The same for another slope: that of the claim at a neighbour of x0.
     smooth : array, shape (probes,)
         A length that ``func`` may be expected to be smooth over: that of x0, its other
         coordinates included.
@@ -60,7 +61,7 @@ class Lines:
     point: Point
     probes: Probes
     claim: Floats
-    claimed: Callable[[Sequence[Array]], Floats]
+    claimed: Callable[[Slope], Floats]
     smooth: Floats
     vague: npt.NDArray[np.bool_]
     direction: str
@@ -69,21 +70,25 @@ class Lines:
 
 
 def coordinate_lines(
-    sampler: Sampler, claims: Sequence[Array], limits: tuple[Floats, Floats], value: float
+    samples: CoordinateSamples,
+    row: int,
+    slope: Slope,
+    point: Point,
+    limits: tuple[Floats, Floats],
+    value: float,
 ) -> Lines:
-    """All coordinate axes.
+    """All coordinate axes, for one row.
 
     The scale of a coordinate is its own size. One that is zero has none: there, the step that
     the claim needs to change ``func`` by all of its value stands in, or else the typical size of
     the others.
     """
-    point = sampler.point
-    x0, claim = point.on_host(point.leaves), point.on_host(claims)
+    x0, claim = point.on_host(point.leaves), slope.coordinates()
     sizes = np.abs(x0)
     with np.errstate(all="ignore"):
         needed = np.abs(value / claim)
     if value == 0:
-        needed = _linear_reach(CoordinateProbes(sampler, x0, sizes, limits), claim, sizes, value)
+        needed = _linear_reach(RowProbes(samples, row, sizes), claim, sizes, value)
     usable = np.isfinite(needed) & (needed > 0)
     typical = _typical(sizes[sizes > 0] if np.any(sizes > 0) else needed[usable])
     scale = np.where(sizes > 0, sizes, np.where(usable, needed, typical))
@@ -92,9 +97,9 @@ def coordinate_lines(
     scale = power_of_two(np.where((width > 0) & (width < scale), width, scale))
     return Lines(
         point=point,
-        probes=CoordinateProbes(sampler, x0, scale, limits),
+        probes=RowProbes(samples, row, scale),
         claim=claim,
-        claimed=point.on_host,
+        claimed=lambda slope: slope.coordinates(),
         smooth=np.where(sizes > 0, np.fmax(scale, typical), typical),
         vague=sizes == 0,
         direction="all",
@@ -103,7 +108,7 @@ def coordinate_lines(
     )
 
 
-def _linear_reach(probes: CoordinateProbes, claim: Floats, sizes: Floats, value: float) -> Floats:
+def _linear_reach(probes: Probes, claim: Floats, sizes: Floats, value: float) -> Floats:
     """About how far ``func`` changes as its claim says, in coordinates that are 0; else NaN.
 
     Where x0 and ``func(x0)`` are both zero, nothing else shows the scale of a coordinate. If
@@ -145,16 +150,92 @@ def _typical(sizes: Floats) -> float:
     return float(np.exp(np.median(np.log(sizes)))) if sizes.size else 1.0
 
 
-def random_lines(
-    sampler: Sampler,
-    claims: Sequence[Array],
+class Tangents:
+    """Tangents that all rows are looked at along.
+
+    Attributes
+    ----------
+    tangents : list of list of array
+        Each has the tree, dtypes and device of x0.
+    sizes : list of array
+        The size of every coordinate.
+    words : str
+        What they are.
+    by_chance : bool
+        Whether they are random.
+    """
+
+    def __init__(
+        self,
+        tangents: list[list[Array]],
+        sizes: list[Array],
+        words: str,
+        by_chance: bool,
+    ) -> None:
+        self.tangents = tangents
+        self.sizes = sizes
+        self.words = words
+        self.by_chance = by_chance
+
+    def lines(
+        self,
+        sampler: Sampler,
+        rows: Rows,
+        claim: Claim,
+        slopes: Sequence[Slope],
+        limits: tuple[Floats, Floats],
+    ) -> list[Lines]:
+        """The lines along them, for every row."""
+        point = sampler.point
+        room = _room(point, self.tangents, limits)
+        relative = [_largest(point, lambda v, size: v / size, v, self.sizes) for v in self.tangents]
+        scale = power_of_two(np.asarray([1 / largest for largest in relative]))
+        widest = np.fmax(room[0], room[1])
+        scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
+        tangents = self.tangents  # and not self, whose sizes take memory too
+        samples = TangentSamples(sampler, rows, tangents, claim, slopes, room)
+
+        def claimed(slope: Slope) -> Floats:
+            return np.asarray([slope.along(tangent) for tangent in tangents])
+
+        found = []
+        for row, slope in enumerate(slopes):
+            said = claimed(slope)
+            lines = Lines(
+                point=point,
+                probes=RowProbes(samples, row, scale),
+                claim=said,
+                claimed=claimed,
+                smooth=scale,
+                vague=np.zeros(scale.shape, dtype=bool),
+                direction=self.words,
+                axes=False,
+                whole=self._whole(slope, said, point) if self.by_chance else 0.0,
+            )
+            found.append(lines)
+        return found
+
+    def _whole(self, slope: Slope, said: Floats, point: Point) -> float:
+        """What a row says of a random tangent, typically."""
+        if slope.leaves is not None:
+            return _claimed_change(slope.leaves, self.sizes, point)
+        with np.errstate(all="ignore"):
+            typical = float(np.sqrt(np.mean(said**2)))
+        return typical if math.isfinite(typical) else 0.0
+
+
+def random_tangents(
+    point: Point,
+    claims: Leaves | None,
     limits: tuple[Floats, Floats],
     value: float,
     rng: np.random.Generator,
     count: int,
-) -> Lines:
-    """Random tangents: each coordinate a normal number times its own size, made on the device."""
-    point = sampler.point
+) -> Tangents:
+    """Random tangents: each coordinate a normal number times its own size, made on the device.
+
+    `claims` and `value` are those of the only row, if there is just one.
+    """
     sizes = _sizes(point, claims, value)
 
     def tangent(x: Array, size: Array) -> Array:
@@ -163,8 +244,7 @@ def random_lines(
     tangents = [point.leafwise(tangent, sizes) for _ in range(count)]
     tangents = [_inward(point, tangent, limits) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
-    whole = _claimed_change(claims, sizes, point)
-    return _tangent_lines(sampler, claims, limits, tangents, sizes, words, whole)
+    return Tangents(tangents, sizes, words, by_chance=True)
 
 
 def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
@@ -193,74 +273,37 @@ def bounded(limits: tuple[Floats, Floats]) -> bool:
     return not all(np.all(np.isinf(side)) for side in sides)
 
 
-def given_line(
-    sampler: Sampler,
-    claims: Sequence[Array],
-    limits: tuple[Floats, Floats],
-    value: float,
-    direction: Any,
-) -> Lines:
-    """One tangent, given by the user.
+def given_tangent(point: Point, claims: Leaves | None, value: float, direction: Any) -> Tangents:
+    """One tangent, given by the user; `claims` and `value` are as in `random_tangents`.
 
     Raises
     ------
     ValueError
         If it is not shaped like x0, not finite, or zero.
     """
-    point = sampler.point
-    parts = point.claim_leaves(direction, name="direction", said="is")
+    parts = point.claim_leaves(direction, name="direction", said="is", tangent=True)
     tangent = [point.xp.astype(part, x.dtype) for part, x in zip(parts, point.leaves, strict=True)]
     largest = _largest(point, lambda part: part, tangent)
     if not math.isfinite(largest) or largest == 0:
         problem = "zero everywhere" if largest == 0 else "not finite"
         raise ValueError(f"direction is {problem}; pass a finite tangent that is not zero")
     sizes = _sizes(point, claims, value)
-    return _tangent_lines(sampler, claims, limits, [tangent], sizes, "the given tangent", 0.0)
+    return Tangents([tangent], sizes, "the given tangent", by_chance=False)
 
 
-def _tangent_lines(
-    sampler: Sampler,
-    claims: Sequence[Array],
-    limits: tuple[Floats, Floats],
-    tangents: list[list[Array]],
-    sizes: list[Array],
-    words: str,
-    whole: float,
-) -> Lines:
-    point = sampler.point
-    room = _room(point, tangents, limits)
-    relative = [_largest(point, lambda v, size: v / size, v, sizes) for v in tangents]
-    scale = power_of_two(np.asarray([1 / largest for largest in relative]))
-    widest = np.fmax(room[0], room[1])
-    scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
-
-    def claimed(leaves: Sequence[Array]) -> Floats:
-        return np.asarray([product(leaves, tangent, point) for tangent in tangents])
-
-    return Lines(
-        point=point,
-        probes=TangentProbes(sampler, tangents, claims, scale, room),
-        claim=claimed(claims),
-        claimed=claimed,
-        smooth=scale,
-        vague=np.zeros(scale.shape, dtype=bool),
-        direction=words,
-        axes=False,
-        whole=whole,
-    )
-
-
-def _sizes(point: Point, claims: Sequence[Array], value: float) -> list[Array]:
+def _sizes(point: Point, claims: Leaves | None, value: float) -> list[Array]:
     """The size of every coordinate.
 
     Where it is 0: the mean size of its leaf, or of all, but no more than changes ``func``, by
-    the claim, by all of its value, or by what the other coordinates are worth.
+    the claim, if there is one, by all of its value, or by what the other coordinates are worth.
     """
     xp = point.xp
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
-    worth = max(abs(value), _claimed_change(claims, point.leaves, point))
-    if worth == 0:  # nothing shows how large; but they may well differ
+    worth = 0.0
+    if claims is not None:
+        worth = max(abs(value), _claimed_change(claims, point.leaves, point))
+    if claims is not None and worth == 0:  # nothing shows how large; but they may well differ
         worth = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
 
     def size(x: Array, claim: Array, mean: float) -> Array:
@@ -274,7 +317,7 @@ def _sizes(point: Point, claims: Sequence[Array], value: float) -> list[Array]:
 
     return [
         point.in_blocks(partial(size, mean=mean), x, claim)
-        for x, claim, mean in zip(point.leaves, claims, means, strict=True)
+        for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
 
 

@@ -19,11 +19,21 @@ import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.backends import Array, Backend, Structure, find_backend, flatten_tree, is_array
+from checkgrad.backends import (
+    Array,
+    Backend,
+    Structure,
+    find_backend,
+    flatten_tree,
+    is_array,
+    snapshot,
+    without,
+)
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit the cache
+CONVENTIONS = ("jax", "torch")  # what the gradient of a real function of complex numbers is
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
 
 
@@ -51,12 +61,20 @@ class Point:
         The same copy as the user passed it (integers not converted, requiring a gradient or not).
     structure : Structure or None
         How the leaves make up the tree; None where `x0` is a single array.
+    complexes : tuple of bool
+        Which leaves are complex: as one of `leaves` such a leaf has real and imaginary parts
+        along its last axis.
+    convention : {"jax", "torch"}
+        Whether claims at complex leaves are the derivatives by the real less, or plus, i times
+        those by the imaginary parts.
     """
 
     backend: Backend
     leaves: tuple[Array, ...]
     originals: tuple[Array, ...]
     structure: Structure | None
+    complexes: tuple[bool, ...]
+    convention: str
 
     @property
     def xp(self) -> Any:
@@ -88,7 +106,13 @@ class Point:
     def place(self, coordinate: int) -> str:
         """Where `coordinate` is in the user's structure, e.g. ``['bias'][3]``."""
         leaf, entry = self.locate(coordinate)
-        return self.leaf_path(leaf) + entry_text(self.leaves[leaf].shape, entry)
+        shape = tuple(self.leaves[leaf].shape)
+        return self.leaf_path(leaf) + entry_text(shape, entry, self.complexes[leaf])
+
+    def user_shape(self, leaf: int) -> tuple[int, ...]:
+        """The shape of a leaf as the user passed it."""
+        shape = tuple(self.leaves[leaf].shape)
+        return shape[:-1] if self.complexes[leaf] else shape
 
     def leaf_path(self, leaf: int) -> str:
         """The path of a leaf in the user's tree; empty where `x0` is a single array."""
@@ -96,9 +120,24 @@ class Point:
 
     def assemble(self, leaves: Sequence[Array]) -> Any:
         """The user's structure around `leaves`."""
+        return self.rebuilt(self._as_passed(leaves))
+
+    def rebuilt(self, parts: Sequence[Array]) -> Any:
+        """The user's structure around its parts as the user passed them: complex ones, say."""
+        return parts[0] if self.structure is None else self.structure.unflatten(list(parts))
+
+    def as_tangent(self, leaves: Sequence[Array]) -> Any:
+        """A tangent in the user's structure; 0 for what is not differentiated."""
+        parts = self._as_passed(leaves)
+        return parts[0] if self.structure is None else self.structure.unflatten_tangent(parts)
+
+    def _as_passed(self, leaves: Sequence[Array]) -> list[Array]:
         if self.backend.name == "numpy":  # whose arithmetic turns 0-d arrays into scalars
             leaves = [np.asarray(leaf) for leaf in leaves]
-        return leaves[0] if self.structure is None else self.structure.unflatten(list(leaves))
+        return [
+            self.backend.complexed(leaf) if paired else leaf
+            for leaf, paired in zip(leaves, self.complexes, strict=True)
+        ]
 
     def fresh(self) -> Any:
         """`x0` for ``func``, in memory of its own."""
@@ -106,9 +145,14 @@ class Point:
 
     def fresh_for_grad(self) -> Any:
         """`x0` for ``grad``: as the user passed it, in memory of its own."""
-        return self.assemble(
+        return self.rebuilt(
             [self.backend.fresh_for_grad(original, original) for original in self.originals]
         )
+
+    def for_claim(self, leaves: Sequence[Array]) -> Any:
+        """A point near x0 for the user's claim, recording for differentiation where x0 does."""
+        parts = zip(self._as_passed(leaves), self.originals, strict=True)
+        return self.rebuilt([self.backend.fresh_for_grad(part, like) for part, like in parts])
 
     def on_host(self, leaves: Sequence[Array]) -> Floats:
         """All coordinates of `leaves` on the host, flat."""
@@ -220,8 +264,9 @@ class Point:
         value_shape: tuple[int, ...] = (),
         name: str = "grad",
         said: str = "returned",
+        tangent: bool = False,
     ) -> list[Array]:
-        """The arrays of a claim, each of shape ``value_shape + leaf.shape``.
+        """The arrays of a claim, or of a `tangent`, each of shape ``value_shape + leaf.shape``.
 
         A `value_shape` of (1,) counts as scalar: the claims are of shape ``leaf.shape`` then.
         `said` is "is" for a `name` that the user passed.
@@ -236,64 +281,83 @@ class Point:
         if claim is None:
             raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
         parts = self.parts(claim, f"{name} {said}", "one part is needed for each array of x0")
-        return [
+        arrays = [
             self._claim_leaf(part, leaf, value_shape, f"{name}{self.leaf_path(leaf)}", said)
             for leaf, part in enumerate(parts)
         ]
+        flip = -1 if self.convention == "jax" and not tangent else 1
+        return [
+            self._paired(array, flip) if paired else array
+            for array, paired in zip(arrays, self.complexes, strict=True)
+        ]
+
+    def _paired(self, array: Array, flip: int) -> Array:
+        """Real and imaginary parts along a new last axis, the latter times `flip`."""
+        if not self.xp.isdtype(array.dtype, "complex floating"):
+            return self.xp.stack([array, self.xp.zeros_like(array)], axis=-1)
+        return self.xp.stack([self.xp.real(array), flip * self.xp.imag(array)], axis=-1)
 
     def _claim_leaf(
         self, claim: Any, leaf: int, value_shape: tuple[int, ...], name: str, said: str
     ) -> Array:
         x = self.leaves[leaf]
         array = as_numeric(claim, self.backend, x, name, said)
-        wanted = (*value_shape, *x.shape)
-        if value_shape == (1,) and array.shape in (x.shape, wanted):
-            return self.xp.reshape(array, x.shape)
+        shape = self.user_shape(leaf)
+        size = math.prod(shape)
+        if self.xp.isdtype(array.dtype, "complex floating") and not self.complexes[leaf]:
+            raise TypeError(
+                f"{name} {said} complex numbers (dtype {array.dtype}) where x0"
+                f"{self.leaf_path(leaf)} is real; its real part is the derivative"
+            )
+        wanted = (*value_shape, *shape)
+        if value_shape == (1,) and array.shape in (shape, wanted):
+            return self.xp.reshape(array, shape)
         if array.shape == wanted:
             return array
         scalar = value_shape in ((), (1,))
-        one = array.shape == () or (array.shape == (1,) and x.shape == ())
-        if scalar and one and self.sizes[leaf] == 1:
-            return self.xp.reshape(array, x.shape)
+        one = array.shape == () or (array.shape == (1,) and shape == ())
+        if scalar and one and size == 1:
+            return self.xp.reshape(array, shape)
         where = f"x0{self.leaf_path(leaf)}"
         if scalar:
             remedy = (
                 f"flatten it, e.g. {name}(x).ravel()"
-                if is_array(claim)
-                and math.prod(array.shape) == self.sizes[leaf]
-                and len(x.shape) == 1
+                if is_array(claim) and math.prod(array.shape) == size and len(shape) == 1
                 else f"give one number for each entry of {where}"
             )
             has = said if said == "returned" else "has"
             raise ValueError(
-                f"{name} {has} shape {tuple(array.shape)} but {where} has shape "
-                f"{tuple(x.shape)}; {remedy}"
+                f"{name} {has} shape {tuple(array.shape)} but {where} has shape {shape}; {remedy}"
             )
         raise ValueError(
             f"{name} returned shape {tuple(array.shape)}, but func returns shape "
-            f"{tuple(value_shape)} and {where} has shape {tuple(x.shape)}; return the Jacobian of "
+            f"{tuple(value_shape)} and {where} has shape {shape}; return the Jacobian of "
             f"shape {wanted}"
         )
 
 
-def entry_text(shape: tuple[int, ...], entry: int) -> str:
-    """The index of a flat entry in an array of `shape`, as Python writes it."""
-    if not shape:
-        return ""
-    index = np.unravel_index(entry, shape)
-    return f"[{', '.join(str(int(i)) for i in index)}]"
+def entry_text(shape: tuple[int, ...], entry: int, paired: bool = False) -> str:
+    """The index of a flat entry in an array of `shape`, as Python writes it.
+
+    Along the last axis of a `paired` one are real and imaginary parts.
+    """
+    index = [str(int(i)) for i in np.unravel_index(entry, shape)] if shape else []
+    part = f".{'imag' if index.pop() == '1' else 'real'}" if paired else ""
+    return (f"[{', '.join(index)}]" if index else "") + part
 
 
-def make_point(x0: Any) -> Point:
+def make_point(x0: Any, allow_complex: bool = False, convention: str | None = None) -> Point:
     """Validate `x0` and flatten it.
 
     Raises
     ------
     ValueError
-        If `x0` is empty or has an entry that is not finite.
+        If `x0` is empty or has an entry that is not finite, or the convention is unknown.
     TypeError
-        If `x0` is not numeric, is complex, or mixes array libraries.
+        If `x0` is not numeric, is complex and must not be, or mixes array libraries.
     """
+    if convention is not None and convention not in CONVENTIONS:
+        raise ValueError(f"convention is {quote(convention)}; pass 'jax', 'torch' or None")
     parts, structure = _flatten(x0)
     backend = find_backend([part for part in parts if is_array(part)])
     arrays = [_plain(part) if _is_host(part) else part for part in parts]
@@ -301,11 +365,15 @@ def make_point(x0: Any) -> Point:
     taken = [backend_array(array, backend, like) for array in arrays]
     originals = [backend.fresh_for_grad(array, array) for array in taken]
     paths = ("",) if structure is None else structure.paths
+    xp = backend.xp
+    complexes = tuple(allow_complex and xp.isdtype(a.dtype, "complex floating") for a in originals)
     leaves = tuple(
-        backend.detach(_as_real_floating(array, backend.xp, f"x0{path}"))
-        for array, path in zip(originals, paths, strict=True)
+        backend.detach(_pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}"))
+        for array, path, paired in zip(originals, paths, complexes, strict=True)
     )
-    point = Point(backend, leaves, tuple(originals), structure)
+    if convention is None:
+        convention = "torch" if backend.name == "torch" else "jax"
+    point = Point(backend, leaves, tuple(originals), structure, complexes, convention)
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")
@@ -327,7 +395,8 @@ def _is_host(part: Any) -> bool:
 def _plain(part: Any) -> Array:
     """A NumPy array, or a number, as an array of the base class in native byte order."""
     if not is_array(part):
-        return np.asarray(part, dtype=np.float64)
+        wide = np.complex128 if isinstance(part, (complex, np.complexfloating)) else np.float64
+        return np.asarray(part, dtype=wide)
     array = np.asarray(part)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
@@ -337,11 +406,11 @@ def _flatten(x0: Any) -> tuple[list[Array], Structure | None]:
         return [x0], None
     if _is_array_like(x0):
         return [_host_array(x0)], None
-    leaves, structure = flatten_tree(x0)
+    leaves, structure = flatten_floating(x0)
     arrays = []
     for leaf, path in zip(leaves, structure.paths, strict=True):
         number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
-        if number or is_array(leaf):
+        if number or isinstance(leaf, complex) or is_array(leaf):
             arrays.append(leaf)
         else:
             raise TypeError(
@@ -351,6 +420,29 @@ def _flatten(x0: Any) -> tuple[list[Array], Structure | None]:
     if not arrays:
         raise ValueError(f"x0 is empty: {quote(x0)} has no array in it")
     return arrays, structure
+
+
+def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves of a tree that are differentiated, and its structure with the others in place.
+
+    Those are the floating ones, or all of them where none is floating.
+    """
+    leaves, structure = flatten_tree(tree)
+    if not any(map(_is_floating, leaves)) or all(map(_is_floating, leaves)):
+        return leaves, structure
+    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not _is_floating(leaf)}
+    kept = [leaf for k, leaf in enumerate(leaves) if k not in fixed]
+    return kept, without(structure, fixed, snapshot)
+
+
+def _is_floating(leaf: Any) -> bool:
+    """Whether a leaf of a tree is differentiated, where any is: integers and names are not."""
+    if is_array(leaf):
+        xp = array_api_compat.array_namespace(leaf)
+        if isinstance(leaf, np.ndarray):
+            return leaf.dtype.kind not in "biuSUMm"
+        return bool(xp.isdtype(leaf.dtype, ("real floating", "complex floating")))
+    return isinstance(leaf, (float, complex, np.inexact))
 
 
 def _is_array_like(x0: Any) -> bool:
@@ -369,6 +461,11 @@ def _host_array(x0: Any) -> Array:
         return np.asarray(x0)
     except ValueError as error:
         raise ValueError(f"x0 is not an array: {error}; got {quote(x0)}") from None
+
+
+def _pairs(array: Array, xp: Any) -> Array:
+    """Real and imaginary parts along a new last axis."""
+    return xp.stack([xp.real(array), xp.imag(array)], axis=-1)
 
 
 def _as_real_floating(array: Array, xp: Any, name: str) -> Array:

@@ -1,21 +1,22 @@
 """Probes: the lines through x0 along which ``func`` is sampled, coordinate axes or tangents.
 
 A probe turns a signed step into a point that is exactly representable, has ``func`` evaluated
-there, and says how far the step really went. Part of the sampling room: nothing is judged here.
+there, and says how far the step really went. One evaluation serves all rows, that is all numbers
+made of what ``func`` returns. Part of the sampling room: nothing is judged here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array
+from checkgrad.claims import Claim, Rows, Slope
 from checkgrad.differences import Floats, dot
-from checkgrad.point import Point
 from checkgrad.sampling import Sampler
 
 Places = npt.NDArray[np.intp]
@@ -49,25 +50,68 @@ def power_of_two(lengths: Floats) -> Floats:
     return powers
 
 
-class CoordinateProbes:
-    """The coordinate axes through x0."""
+class Samples(Protocol):
+    """``func`` along some lines, for all rows at once."""
 
-    def __init__(
-        self, sampler: Sampler, x0: Floats, scale: Floats, bounds: tuple[Floats, Floats]
-    ) -> None:
-        self._sampler = sampler
-        self._x0 = x0
-        self._bounds = bounds
-        self.count = x0.size
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """As `Probes.sample`, with a value for each row along the last axis."""
+
+
+class RowProbes:
+    """The probes of one row. `scale` is as in `Probes`."""
+
+    def __init__(self, samples: Samples, row: int, scale: Floats) -> None:
+        self._samples = samples
+        self._row = row
+        self.count = scale.size
         self.scale = scale
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """See `Probes.sample`."""
+        lengths, values = self._samples.sample(which, steps)
+        return lengths, values[:, self._row]
+
+
+class _Known:
+    """Values that are evaluated once, and asked for by every row."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows.count
+        self._values: dict[tuple[int, float], Floats] = {}
+
+    def values(self, which: Places, where: Floats, evaluate: Callable[[Places], Floats]) -> Floats:
+        """What `evaluate` gives of the places that are not known yet, and what is known."""
+        if self._rows == 1:
+            return evaluate(np.arange(which.size))
+        keys = list(zip(which.tolist(), where.tolist(), strict=True))
+        first = {key: i for i, key in reversed(list(enumerate(keys)))}
+        new = sorted(i for key, i in first.items() if key not in self._values)
+        if new:
+            found = evaluate(np.asarray(new))
+            self._values.update({keys[i]: found[k] for k, i in enumerate(new)})
+        return np.asarray([self._values[key] for key in keys]).reshape(-1, self._rows)
+
+
+class CoordinateSamples:
+    """``func`` along the coordinate axes through x0."""
+
+    def __init__(
+        self, sampler: Sampler, rows: Rows, x0: Floats, bounds: tuple[Floats, Floats]
+    ) -> None:
+        self._sampler = sampler
+        self._rows = rows
+        self._x0 = x0
+        self._bounds = bounds
+        self._known = _Known(rows)
+
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """See `Samples.sample`."""
         point = self._sampler.point
-        lengths, values = np.full(which.size, np.nan), np.full(which.size, np.nan)
+        lengths = np.full(which.size, np.nan)
+        values = np.full((which.size, self._rows.count), np.nan)
         lower, upper = self._bounds
         leaf_of = np.searchsorted(np.asarray(point.offsets), which, side="right") - 1
-        for leaf in np.unique(leaf_of):
+        for leaf in np.unique(leaf_of).tolist():
             here = np.flatnonzero(leaf_of == leaf)
             coordinates = which[here]
             with np.errstate(over="ignore", invalid="ignore"):
@@ -78,17 +122,25 @@ class CoordinateProbes:
                 taken = moved - self._x0[coordinates]
             usable = (moved >= lower[coordinates]) & (moved <= upper[coordinates])
             usable &= np.isfinite(moved) & (np.sign(taken) == np.sign(steps[here])) & (taken != 0)
-            here, coordinates = here[usable], coordinates[usable]
-            values[here] = self._sampler.at_entries_on_host(
-                int(leaf), coordinates - point.offsets[leaf], moved[usable]
-            )
+            here, coordinates, moved = here[usable], coordinates[usable], moved[usable]
+            if here.size:
+                values[here] = self._evaluated(leaf, coordinates, moved)
             lengths[here] = np.abs(taken[usable])
         values[~np.isfinite(values)] = np.nan
         return lengths, values
 
+    def _evaluated(self, leaf: int, coordinates: Places, moved: Floats) -> Floats:
+        entries = coordinates - self._sampler.point.offsets[leaf]
 
-class TangentProbes:
-    """Lines through x0 along tangents, which have the tree, dtypes and device of x0.
+        def evaluate(new: Places) -> Floats:
+            found = self._sampler.at_entries_on_host(leaf, entries[new], moved[new])
+            return self._rows.of(found.reshape(new.size, -1))
+
+        return self._known.values(coordinates, moved, evaluate)
+
+
+class TangentSamples:
+    """``func`` along tangents, which have the tree, dtypes and device of x0.
 
     ``x0 + t * v`` rounds, so that the step is not quite along ``v``. What the claim says of the
     difference is taken out of the value: right to first order if the claim is about right, and
@@ -98,58 +150,64 @@ class TangentProbes:
     def __init__(
         self,
         sampler: Sampler,
+        rows: Rows,
         tangents: Sequence[Sequence[Array]],
-        claims: Sequence[Array],
-        scale: Floats,
+        claim: Claim,
+        slopes: Sequence[Slope],
         room: tuple[Floats, Floats],
     ) -> None:
         self._sampler = sampler
+        self._rows = rows
         self._tangents = tangents
-        self._claims = claims
-        self.count = len(tangents)
-        self.scale = scale
+        self._claim = claim
+        self._slopes = slopes
         self._room = room
+        self._known = _Known(rows)
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
-        """See `Probes.sample`."""
+        """See `Samples.sample`."""
         usable = np.where(steps > 0, steps <= self._room[0][which], -steps <= self._room[1][which])
         usable &= np.isfinite(steps) & (steps != 0)
         here = np.flatnonzero(usable)
-        corrections: list[float] = []
-        lengths, values = np.full(which.size, np.nan), np.full(which.size, np.nan)
-        points = self._points(which[here], steps[here], corrections)
-        values[here] = self._sampler.host_values(points) - np.asarray(corrections)
+        lengths = np.full(which.size, np.nan)
+        values = np.full((which.size, self._rows.count), np.nan)
+
+        def evaluate(new: Places) -> Floats:
+            corrections: list[Floats] = []
+            points = self._points(which[here[new]], steps[here[new]], corrections)
+            found = self._sampler.host_values(points)
+            known = np.reshape(corrections, (new.size, self._rows.count))
+            return self._rows.of(found.reshape(new.size, -1)) - known
+
+        if here.size:
+            values[here] = self._known.values(which[here], steps[here], evaluate)
         lengths[here] = np.abs(steps[here])
         values[~np.isfinite(values)] = np.nan
         return lengths, values
 
-    def _points(self, which: Places, steps: Floats, corrections: list[float]) -> Iterator[Any]:
+    def _points(self, which: Places, steps: Floats, corrections: list[Floats]) -> Iterator[Any]:
         point = self._sampler.point
         for probe, step in zip(which.tolist(), steps.tolist(), strict=True):
-            tangent = self._tangents[probe]
-            missed: list[float] = []
-
-            def move(
-                x: Array,
-                v: Array,
-                claim: Array,
-                step: float = step,
-                missed: list[float] = missed,
-            ) -> Array:
-                moved = x + step * v
-                missed.append(float(dot(claim, (moved - x) - step * v, point.xp)))
-                return moved
-
-            with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
-                moved = point.leafwise(move, tangent, self._claims)
-            rounding = math.fsum(missed)
-            corrections.append(rounding if math.isfinite(rounding) else 0.0)
+            moved, missed = self._moved(self._tangents[probe], step)
+            corrections.append(np.where(np.isfinite(missed), missed, 0.0))
             yield point.assemble(moved)
             del moved  # before the next is made
 
+    def _moved(self, tangent: Sequence[Array], step: float) -> tuple[list[Array], Floats]:
+        """A point along a tangent, and what the claim says of how far it lies off, by row."""
+        point = self._sampler.point
+        rows = [slope.leaves for slope in self._slopes if slope.leaves is not None]
+        with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
+            if len(rows) < self._rows.count:
+                moved = point.leafwise(lambda x, v: x + step * v, tangent)
+                off = point.leafwise(lambda x, v, y: (y - x) - step * v, tangent, moved)
+                return moved, self._claim.changes(off, self._rows, self._slopes)
+            missed: list[list[float]] = []
 
-def product(claims: Sequence[Array], tangent: Sequence[Array], point: Point) -> float:
-    """What a claim says of a tangent: the sum of the products of all entries, on the host."""
-    with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
-        blocks = point.blockwise(lambda c, v: dot(c, v, point.xp), claims, tangent)
-        return sum(float(block) for block in blocks)
+            def move(x: Array, v: Array, *claims: Array) -> Array:
+                y = x + step * v
+                missed.append([float(dot(c, (y - x) - step * v, point.xp)) for c in claims])
+                return y
+
+            moved = point.leafwise(move, tangent, *rows)
+            return moved, np.asarray([math.fsum(parts) for parts in zip(*missed, strict=True)])

@@ -145,9 +145,12 @@ def first_steps(task: Task) -> npt.NDArray[np.intp]:
     return np.clip(np.floor(needed), shortest, longest).astype(np.intp)
 
 
-def gather(task: Task) -> Evidence:
-    """Sample the probes as far as each needs, and compare their claims with the estimates."""
-    return _Refinement(task).run()
+def gather(task: Task, thorough: bool = True) -> Evidence:
+    """Sample the probes as far as each needs, and compare their claims with the estimates.
+
+    If not `thorough`, what is not resolved by a few rungs is left at that.
+    """
+    return _Refinement(task).run(thorough)
 
 
 class _Refinement:
@@ -175,7 +178,7 @@ class _Refinement:
         self.examined = np.zeros(count, dtype=bool)
         self.negligible = weights <= np.max(weights, initial=0.0) / NEGLIGIBLE
 
-    def run(self) -> Evidence:
+    def run(self, thorough: bool) -> Evidence:
         for stage in self.stages:
             powers = self._next_powers() if stage is None else np.asarray(stage)[:, None]
             powers = np.broadcast_to(powers, (len(powers), self.active.size))
@@ -187,7 +190,7 @@ class _Refinement:
         else:
             self._fill(_BETWEEN)
             self._retire(self._assess_active().resolved)
-        if self.active.size:
+        if self.active.size and thorough:
             self._finish()
         self.negligible[:] = True
         return Evidence(self.task.claim, self.claim_noise, self.estimate, self._assess(slice(None)))

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from checkgrad.report import Mismatch, Report
 
 _SHOWN = 8  # mismatches that a text lists
+_KINDS = {  # what is checked: of a gradient or of another form, along all axes or tangents
+    (True, True): ("coordinate", "coordinates"),
+    (True, False): ("tangent", "tangents"),
+    (False, True): ("entry", "entries"),
+    (False, False): ("directional derivative", "directional derivatives"),
+}
 _COLOURS = {Verdict.CORRECT: "#1a7f37", Verdict.WRONG: "#cf222e", Verdict.INCONCLUSIVE: "#9a6700"}
 
 
@@ -70,13 +76,15 @@ def _json_number(value: Any) -> Any:
 
 
 def _headline(report: Report) -> str:
-    kind = "coordinate" if report.direction == "all" else "tangent"
-    count = f"{report.n_checked} {kind}{'s' if report.n_checked != 1 else ''}"
+    kind, plural = _KINDS[report.form == "grad", report.direction == "all"]
+    count = f"{report.n_checked} {kind if report.n_checked == 1 else plural}"
     if report.verdict is Verdict.CORRECT:
         digits = _digits(report.resolution)
         places = f"all {count}" if report.n_checked > 1 else f"the only {kind}"
         return f"correct: claim and estimate agree at {places}, to {digits}"
     if report.verdict is Verdict.WRONG:
+        if report.n_wrong == 0:
+            return f"wrong: {report.hints[0]}"
         size = (
             f"off by {report.relative_error:.2g} times its size"
             if report.relative_error >= 10

@@ -106,6 +106,8 @@ class Report:
         Of the arrays of x0.
     direction : str
         "all", or how many tangents were checked.
+    form : str
+        What the claim is: "grad", "jac", "jvp", "vjp" or "autodiff".
 
     Examples
     --------
@@ -135,6 +137,7 @@ class Report:
     dtype: str
     device: str
     direction: str
+    form: str = "grad"
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.CORRECT

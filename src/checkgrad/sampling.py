@@ -22,37 +22,6 @@ _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
 
-class ClaimSampler:
-    """The user's claim, ``grad``, at x0 and near it.
-
-    Attributes
-    ----------
-    n_grad : int
-        How often ``grad`` was called so far.
-    epsilon : float
-        The machine epsilon of the coarsest dtype in which ``grad`` returned its claim.
-    """
-
-    def __init__(self, grad: Callable[..., Any], point: Point, args: tuple[Any, ...]) -> None:
-        self._grad = grad
-        self._args = args
-        self._point = point
-        self.n_grad = 0
-        self.epsilon = 0.0
-
-    def at(self, leaves: Sequence[Array]) -> list[Array]:
-        """The claim at a point near x0, in memory of its own: ``grad`` may reuse its buffer."""
-        point = self._point
-        self.n_grad += 1
-        handed_out = [
-            point.backend.fresh_for_grad(leaf, original)
-            for leaf, original in zip(leaves, point.originals, strict=True)
-        ]
-        claims = point.claim_leaves(self._grad(point.assemble(handed_out), *self._args))
-        self.epsilon = max(self.epsilon, *(float(machine_epsilon(claim)) for claim in claims))
-        return [point.backend.fresh(claim) for claim in claims]
-
-
 class Sampler:
     """The user's ``func`` around one point.
 
@@ -69,6 +38,8 @@ class Sampler:
         The first exception that ``func`` raised away from x0.
     together : Together
         How ``func`` is evaluated at many points in one call.
+    shape : tuple of int
+        The shape of a value on the host: of one number, unless `vector_at_x0` was called.
     """
 
     def __init__(
@@ -85,6 +56,7 @@ class Sampler:
         self._at_x0: Any = None
         self._plain = False  # whether func returns Python's or NumPy's numbers
         self.point = point
+        self.shape: tuple[int, ...] = ()
         self.n_func = 0
         self.value_epsilon: Any = 0.0
         self.failure: Exception | None = None
@@ -139,7 +111,8 @@ class Sampler:
     def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
         """``func`` with single entries of one leaf replaced, on the host.
 
-        `moved` are the new values, exactly representable in the dtype of the leaf.
+        `moved` are the new values, exactly representable in the dtype of the leaf. The values
+        are those of `host_values`.
         """
         x, backend = self.point.leaves[leaf], self.point.backend
         if self._takes(entries.size):
@@ -147,7 +120,7 @@ class Sampler:
             places, numbers = (np.pad(a, (0, more), mode="edge") for a in (entries, moved))
             with np.errstate(all="ignore"):
                 together = self._together(
-                    leaf, places.tolist(), backend.rounded(numbers, x), (), quiet=True
+                    leaf, places.tolist(), backend.rounded(numbers, x), self.shape, quiet=True
                 )
             if together is not None:
                 self.n_func -= more
@@ -182,6 +155,12 @@ class Sampler:
             )
         return number
 
+    def vector_at_x0(self) -> Floats:
+        """``func(x0)``, which is a vector of real numbers, on the host."""
+        kept = self._noted_at_x0()[1]
+        self.shape = tuple(kept.shape)
+        return self.point.backend.to_host(kept).astype(np.float64)
+
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """``func(x0)`` as it came and as an array, both noted for the points around it."""
         value = self._call(self.point.fresh())
@@ -192,6 +171,8 @@ class Sampler:
 
     def host_values(self, points: Iterable[Any]) -> Floats:
         """``func`` at some points near x0, on the host; NaN where it raises an exception.
+
+        They are along the first axis, before those of `shape`.
 
         Off x0, where the user did not ask for a value, an exception or a value that is not
         finite marks the edge of the domain. The first exception is kept in `failure`.
@@ -209,27 +190,28 @@ class Sampler:
                 except Exception as error:
                     self.failure = self.failure or error
                     failed.append(len(values))
-                    values.append(math.nan)
+                    values.append(np.full(self.shape, math.nan) if self.shape else math.nan)
                 del x  # before the next is made
         self.n_func += len(values)
         return self._to_host(values, failed)
 
     def _to_host(self, values: list[Any], failed: list[int]) -> Floats:
         if not values:
-            return np.empty(0)
+            return np.empty((0, *self.shape))
         on_host = not any(is_array(value) and not isinstance(value, np.ndarray) for value in values)
         if on_host:
             try:
                 numbers = np.asarray(values, dtype=np.float64)
             except (TypeError, ValueError):
                 numbers = np.empty(0)
-            if numbers.size == len(values):
-                return numbers.reshape(-1)
+            if numbers.size == len(values) * math.prod(self.shape):
+                return numbers.reshape(-1, *self.shape)
         elif failed:
             # One library, and so one transfer, for all of them.
             whole = next(value for i, value in enumerate(values) if i not in set(failed))
             values = [whole if i in set(failed) else value for i, value in enumerate(values)]
-        numbers = self.point.backend.to_host(self._stack(values, ())).astype(np.float64)
+        stacked = self._stack(values, self.shape)
+        numbers = self.point.backend.to_host(stacked).astype(np.float64)
         numbers[failed] = math.nan
         return numbers
 
@@ -275,7 +257,7 @@ class Sampler:
 
     def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
         """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
-        if self.point.structure is None:
+        if self.point.structure is None and not self.point.complexes[0]:
             return copies
         others = self.point.leaves
         fresh = self.point.backend.fresh

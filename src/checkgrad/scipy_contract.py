@@ -226,7 +226,7 @@ def approx_fprime(
     ]
     if point.structure is None and isinstance(leaves[0], np.ndarray):
         return np.atleast_1d(leaves[0])
-    return point.assemble(leaves)
+    return point.as_tangent(leaves)
 
 
 def _value_shape(value: Array) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import array_api_compat
 import numpy as np
 
 from checkgrad.backends.protocol import Array, Backend, HostArray, Structure
-from checkgrad.backends.trees import flatten_tree
+from checkgrad.backends.trees import flatten_tree, without
 
 __all__ = [
     "Array",
@@ -28,6 +28,7 @@ __all__ = [
     "is_array",
     "machine_epsilon",
     "snapshot",
+    "without",
 ]
 
 _NARROW_EXTENSIONS = ("bfloat16",)  # dtypes of ml_dtypes, which NumPy does not know
@@ -127,6 +128,8 @@ def snapshot(value: Any) -> Any:
     if value is None or isinstance(value, (int, float, complex, str, np.generic)):
         return value
     leaves, structure = flatten_tree(value)
+    if not any(map(is_array, leaves)):
+        return value
     return structure.unflatten([snapshot(leaf) if is_array(leaf) else leaf for leaf in leaves])
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from checkgrad.backends.protocol import Array
+from checkgrad.backends.protocol import Array, Lists
 
 
 class Eager:
     """The part of `checkgrad.backends.protocol.Backend` that is the same for all of them."""
 
     compiles = False
+    differentiates = False
+    nests: tuple[str, ...] = ()
+    maps_gradients = False
 
     def settled(self, array: Array) -> Array:
         return array
@@ -26,3 +29,33 @@ class Eager:
 
     def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
         return None
+
+    def pullback(
+        self,
+        func: Lists,
+        primals: list[Array],
+        weights: list[Array],
+        again: bool = False,
+        between: Callable[[], None] | None = None,
+        only: int | None = None,
+    ) -> list[Array]:
+        raise NotImplementedError
+
+    def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
+        raise NotImplementedError
+
+    def pullback_of_many(
+        self, func: Lists, primals: list[Array], weights: list[Array]
+    ) -> list[Array]:
+        raise NotImplementedError
+
+    def pushforward_of_many(
+        self, func: Lists, primals: list[Array], tangents: list[Array]
+    ) -> list[Array]:
+        raise NotImplementedError
+
+    def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
+        raise NotImplementedError
+
+    def lacks_rule(self, error: Exception) -> bool:
+        return False

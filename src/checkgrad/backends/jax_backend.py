@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from checkgrad.backends.protocol import Array, HostArray
+from checkgrad.backends.protocol import Array, HostArray, Lists
 from checkgrad.backends.seeds import draw_seed
 
 
@@ -57,6 +57,9 @@ class JaxBackend:
 
     name = "jax"
     compiles = True
+    differentiates = True
+    nests = ("rev", "fwd")
+    maps_gradients = True
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -79,6 +82,9 @@ class JaxBackend:
 
     def settled(self, array: Array) -> Array:
         return array.block_until_ready()
+
+    def complexed(self, pairs: Array) -> Array:
+        return jax.lax.complex(pairs[..., 0], pairs[..., 1])
 
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         return jnp.reshape(jnp.concat([jnp.zeros(0, like.dtype), *blocks]), like.shape)
@@ -120,6 +126,55 @@ class JaxBackend:
     def to_host(self, array: Array) -> HostArray:
         wide = np.complex128 if jnp.iscomplexobj(array) else np.float64
         return np.asarray(array).astype(wide)
+
+    def pullback(
+        self,
+        func: Lists,
+        primals: list[Array],
+        weights: list[Array],
+        again: bool = False,
+        between: Callable[[], None] | None = None,
+        only: int | None = None,
+    ) -> list[Array]:
+        chosen = range(len(primals)) if only is None else [only]
+
+        def of_chosen(*parts: Array) -> tuple[Array, ...]:
+            every = list(primals)
+            for place, part in zip(chosen, parts, strict=True):
+                every[place] = part
+            return tuple(func(every))
+
+        _, pull = jax.vjp(of_chosen, *(primals[place] for place in chosen))
+        if between is not None:
+            between()
+        found = [jnp.zeros_like(part) for part in primals]
+        for place, part in zip(chosen, pull(tuple(weights)), strict=True):
+            found[place] = part
+        return found
+
+    def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
+        _, found = jax.jvp(lambda *parts: tuple(func(list(parts))), primals, tangents)
+        return list(found)
+
+    def pullback_of_many(
+        self, func: Lists, primals: list[Array], weights: list[Array]
+    ) -> list[Array]:
+        found: list[Array] = jax.vmap(functools.partial(self.pullback, func))(primals, weights)
+        return found
+
+    def pushforward_of_many(
+        self, func: Lists, primals: list[Array], tangents: list[Array]
+    ) -> list[Array]:
+        over = jax.vmap(functools.partial(self.pushforward, func))
+        found: list[Array] = over(primals, tangents)
+        return found
+
+    def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
+        found: list[Array] = jax.vmap(func)(primals)
+        return found
+
+    def lacks_rule(self, error: Exception) -> bool:
+        return isinstance(error, TypeError) and "forward-mode" in str(error)
 
 
 def _largest(jaxpr: Any) -> int:

@@ -38,6 +38,10 @@ class NumPyBackend(Eager):
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return np.array(array)
 
+    def complexed(self, pairs: Array) -> Array:
+        width = np.result_type(pairs.dtype, np.complex64)
+        return np.ascontiguousarray(pairs, width.type(0).real.dtype).view(width)[..., 0]
+
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         joined = np.empty(like.shape, like.dtype)
         fill_blocks(joined.reshape(-1), blocks)

@@ -12,17 +12,24 @@ Array: TypeAlias = Any
 HostArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
+Lists: TypeAlias = Callable[[list[Array]], list[Array]]
+
+
 @dataclass(frozen=True)
 class Structure:
     """How a tree of arrays is put together: its leaves' places, and the way back from leaves.
 
-    ``flatten_like`` gives the leaves, paths and description of another tree.
+    ``flatten_like`` gives the leaves, paths and description of another tree; leaves that are not
+    differentiated are left out of all of them: ``fixed`` are their paths, and ``unflatten_tangent``
+    puts zeros in their places.
     """
 
     unflatten: Callable[[list[Any]], Any]
+    unflatten_tangent: Callable[[list[Any]], Any]
     paths: tuple[str, ...]
     description: str
     flatten_like: Callable[[Any], tuple[list[Any], tuple[str, ...], str]]
+    fixed: tuple[str, ...] = ()
 
 
 class Backend(Protocol):
@@ -31,6 +38,9 @@ class Backend(Protocol):
     name: str
     xp: Any
     compiles: bool  # code for every new shape
+    differentiates: bool  # by itself, as the methods from `pullback` on do
+    nests: tuple[str, ...]  # the modes whose derivatives it can differentiate: "rev", "fwd"
+    maps_gradients: bool  # whether `mapped` takes functions that differentiate
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
         """`value`, from any library, as an array of this one, on the device of `like`."""
@@ -43,6 +53,9 @@ class Backend(Protocol):
 
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         """A copy for ``grad``, recording for differentiation where `original` does."""
+
+    def complexed(self, pairs: Array) -> Array:
+        """Complex numbers from real and imaginary parts along the last axis, signs of 0 kept."""
 
     def settled(self, array: Array) -> Array:
         """`array`, computed: until it is, a library that computes later keeps the inputs."""
@@ -81,3 +94,37 @@ class Backend(Protocol):
 
     def to_host(self, array: Array) -> HostArray:
         """`array` on the host, float64 or, where `array` is complex, complex128."""
+
+    def pullback(
+        self,
+        func: Lists,
+        primals: list[Array],
+        weights: list[Array],
+        again: bool = False,
+        between: Callable[[], None] | None = None,
+        only: int | None = None,
+    ) -> list[Array]:
+        """The gradient of the sum of ``func(primals)`` times `weights`, in reverse mode.
+
+        If `again`, it can itself be differentiated. `between` is called before the backward pass.
+        If `only` is given, nothing but that one of the `primals` takes part.
+        """
+
+    def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
+        """The derivative of `func` along `tangents`, in forward mode."""
+
+    def pullback_of_many(
+        self, func: Lists, primals: list[Array], weights: list[Array]
+    ) -> list[Array]:
+        """`pullback` mapped over a leading axis of all arrays."""
+
+    def pushforward_of_many(
+        self, func: Lists, primals: list[Array], tangents: list[Array]
+    ) -> list[Array]:
+        """`pushforward` mapped over a leading axis of all arrays."""
+
+    def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
+        """`func` mapped over a leading axis of all arrays."""
+
+    def lacks_rule(self, error: Exception) -> bool:
+        """Whether an exception says that a function has no rule to be differentiated by."""

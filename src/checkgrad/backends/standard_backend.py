@@ -45,6 +45,10 @@ class StandardBackend(Eager):
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return self.fresh(array)
 
+    def complexed(self, pairs: Array) -> Array:
+        wide = self.xp.result_type(pairs.dtype, self.xp.complex64)
+        return self.xp.astype(pairs[..., 0], wide) + 1j * self.xp.astype(pairs[..., 1], wide)
+
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         joined = self.xp.empty_like(self.xp.reshape(like, (-1,)))
         fill_blocks(joined, blocks)

@@ -9,13 +9,23 @@ from typing import Any
 import array_api_compat
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.eager import Eager
-from checkgrad.backends.protocol import Array, HostArray
+from checkgrad.backends.protocol import Array, HostArray, Lists
 from checkgrad.backends.seeds import draw_seed
 
+# What PyTorch says, in several classes of errors, of an operator or a Function without a rule.
+_NO_RULE = (
+    "forward AD",
+    "forward mode AD",
+    "Jacobian-vector product",
+    "jvp",
+    "setup_context",
+    "vmap",
+)
 _MANY = 2**14  # random numbers that are not normal ones on the CPU
 _LARGE = 2**22  # bytes from which on NumPy asks for huge pages
 _DEVIATION = math.sqrt((2**32 - 1) / 12)  # the standard one of 2**16 equally spaced numbers
@@ -45,6 +55,8 @@ class TorchBackend(Eager):
     """See `checkgrad.backends.protocol.Backend`."""
 
     name = "torch"
+    differentiates = True
+    nests = ("rev",)
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -66,6 +78,9 @@ class TorchBackend(Eager):
 
     def fresh_for_grad(self, array: Array, original: Array) -> Array:
         return self.fresh(array).requires_grad_(original.requires_grad)
+
+    def complexed(self, pairs: Array) -> Array:
+        return torch.view_as_complex(pairs.contiguous())
 
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         joined = _empty(tuple(like.shape), like)
@@ -124,6 +139,91 @@ class TorchBackend(Eager):
         array = array.detach().cpu().resolve_conj().resolve_neg()
         wide = torch.complex128 if array.is_complex() else torch.float64
         return np.array(array.to(wide).numpy())  # a copy: .to() shares memory where it can
+
+    def pullback(
+        self,
+        func: Lists,
+        primals: list[Array],
+        weights: list[Array],
+        again: bool = False,
+        between: Callable[[], None] | None = None,
+        only: int | None = None,
+    ) -> list[Array]:
+        with torch.enable_grad():
+            parts = [
+                part if part.requires_grad or only not in (None, place) else _recording(part)
+                for place, part in enumerate(primals)
+            ]
+            values = func(parts)
+        if between is not None:
+            between()
+        chosen = [part for place, part in enumerate(parts) if only in (None, place)]
+        # An output without a weight takes no part: its cotangent is not defined.
+        used = [
+            (value, weight)
+            for value, weight in zip(values, weights, strict=True)
+            if value.requires_grad and bool(torch.any(weight != 0))
+        ]
+        found: Sequence[Array | None] = [None] * len(chosen)
+        if used:
+            outputs, cotangents = zip(*used, strict=True)
+            found = torch.autograd.grad(
+                outputs, chosen, cotangents, create_graph=again, allow_unused=True
+            )
+        gradients = iter(
+            torch.zeros_like(part) if gradient is None else gradient
+            for part, gradient in zip(chosen, found, strict=True)
+        )
+        return [
+            next(gradients) if only in (None, place) else torch.zeros_like(part)
+            for place, part in enumerate(parts)
+        ]
+
+    def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
+        with forward_ad.dual_level():
+            duals = [
+                forward_ad.make_dual(part.detach(), tangent)
+                for part, tangent in zip(primals, tangents, strict=True)
+            ]
+            found = [forward_ad.unpack_dual(value) for value in func(duals)]
+            return [
+                torch.zeros_like(value.primal) if value.tangent is None else value.tangent.detach()
+                for value in found
+            ]
+
+    def pullback_of_many(
+        self, func: Lists, primals: list[Array], weights: list[Array]
+    ) -> list[Array]:
+        def pulled(parts: list[Array], cotangents: list[Array]) -> list[Array]:
+            _, pull = torch.func.vjp(lambda *each: tuple(func(list(each))), *parts)
+            return list(pull(tuple(cotangents)))
+
+        found: list[Array] = torch.func.vmap(pulled)(primals, weights)
+        return found
+
+    def pushforward_of_many(
+        self, func: Lists, primals: list[Array], tangents: list[Array]
+    ) -> list[Array]:
+        def pushed(parts: list[Array], changes: list[Array]) -> list[Array]:
+            one = torch.func.jvp(
+                lambda *each: tuple(func(list(each))), tuple(parts), tuple(changes)
+            )
+            return list(one[1])
+
+        found: list[Array] = torch.func.vmap(pushed)(primals, tangents)
+        return found
+
+    def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
+        found: list[Array] = torch.func.vmap(func)(primals)
+        return found
+
+    def lacks_rule(self, error: Exception) -> bool:
+        return isinstance(error, RuntimeError) and any(part in str(error) for part in _NO_RULE)
+
+
+def _recording(part: Array) -> Array:
+    """A copy that requires a gradient; what forward mode knows of it is kept."""
+    return part.clone().requires_grad_()
 
 
 def _empty(shape: tuple[int, ...], like: Array) -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import array_api_compat
@@ -68,8 +69,41 @@ def _structured(
 
     structure = Structure(
         unflatten=lambda leaves: unflatten(definition, leaves),
+        unflatten_tangent=lambda leaves: unflatten(definition, leaves),
         paths=paths,
         description=str(definition),
         flatten_like=flatten_like,
     )
     return leaves, structure
+
+
+def without(structure: Structure, fixed: dict[int, Any], copy: Callable[[Any], Any]) -> Structure:
+    """`structure` with the leaves in some places fixed: they are no leaves of it any more.
+
+    What `copy` makes of them is put in their places.
+    """
+    hidden = {structure.paths[place] for place in fixed}
+    count = len(structure.paths)
+
+    def filled(leaves: Sequence[Any], fill: Callable[[Any], Any]) -> list[Any]:
+        others = iter(leaves)
+        return [fill(fixed[k]) if k in fixed else next(others) for k in range(count)]
+
+    def flatten_like(other: Any) -> tuple[list[Any], tuple[str, ...], str]:
+        leaves, paths, description = structure.flatten_like(other)
+        kept = [k for k, path in enumerate(paths) if path not in hidden]
+        return [leaves[k] for k in kept], tuple(paths[k] for k in kept), description
+
+    return dataclasses.replace(
+        structure,
+        unflatten=lambda leaves: structure.unflatten(filled(leaves, copy)),
+        unflatten_tangent=lambda leaves: structure.unflatten(filled(leaves, _zero)),
+        paths=tuple(path for path in structure.paths if path not in hidden),
+        flatten_like=flatten_like,
+        fixed=tuple(structure.paths[place] for place in fixed),
+    )
+
+
+def _zero(leaf: Any) -> Any:
+    """A tangent of what is not differentiated."""
+    return leaf * 0 if array_api_compat.is_array_api_obj(leaf) else leaf

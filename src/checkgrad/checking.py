@@ -1,0 +1,527 @@
+"""One way for claims of every form: from a func and a claim to the evidence, and to a report."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from checkgrad.batching import CHUNK_BYTES
+from checkgrad.bounds import make_bounds
+from checkgrad.claims import Claim, GradClaim, JacClaim, JvpClaim, Rows, Slope, VjpClaim
+from checkgrad.diagnosis import Part, Subject, report_on
+from checkgrad.differences import noise_along_line
+from checkgrad.directions import (
+    Lines,
+    Tangents,
+    bounded,
+    coordinate_lines,
+    given_tangent,
+    random_tangents,
+    roomier,
+)
+from checkgrad.outputs import Outputs, few_digits
+from checkgrad.point import Floats, Point, make_point, quote
+from checkgrad.probes import CoordinateSamples
+from checkgrad.refinement import Task, gather
+from checkgrad.report import Report
+from checkgrad.sampling import Sampler
+
+ALL_UP_TO = 1000  # coordinates: 2000 calls of func, two seconds where one takes a millisecond
+ENTRIES_UP_TO = 100_000  # of a Jacobian: each is judged by itself
+TANGENTS = 10  # random tangents that "auto" checks beyond
+FORMS = ("grad", "jac", "jvp", "vjp")
+_DOUBLE, _SINGLE = 2.0**-52, 2.0**-23  # machine epsilons
+_RTOL = ((_DOUBLE, 1e-5), (_SINGLE, 1e-3), (2.0**-10, 5e-2), (2.0**-7, 2e-1))
+_SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
+_REPEATABLE = 100.0  # machine epsilons that two calls at x0 may differ by: parallel sums may
+_REPEATABLE_AT_MOST = 1e-5  # ... except by a few of those of half precision
+_LOUD = 16.0  # machine epsilons of noise above which func(x0) is called once more
+_JITTER = 3  # points on each side of x0 (or twice as many within bounds) to measure noise at ...
+_JITTER_UNITS = 2  # ... this many units in the last place apart
+_QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
+_PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
+_SOME = 8.0  # ... and as many as it does
+_PROPORTION = 3.0  # times that the change over them may be larger than so many over one
+_NEIGHBOURS = 3  # points at which the noise of the claim is measured
+_WRONG_ROWS = 8  # once so many are wrong, the others are not looked at as closely
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all doors take, see `checkgrad.verify_grad`."""
+
+    direction: Any = "auto"
+    rtol: Any = None
+    bounds: Any = None
+    rng: Any = None
+    batch: str = "auto"
+    chunk_bytes: int = CHUNK_BYTES
+    convention: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A claim, and the func that it is the derivative of.
+
+    Attributes
+    ----------
+    form : {"grad", "jac", "jvp", "vjp"}
+        What kind of function the claim is.
+    func, claim : callable
+        As the user passed them.
+    x0, args : Any
+        Likewise.
+    options : Options
+        Likewise.
+    label : str
+        What this claim is called in the report, if it is one of several.
+    """
+
+    form: str
+    func: Callable[..., Any]
+    claim: Callable[..., Any]
+    x0: Any
+    args: tuple[Any, ...] = ()
+    options: Options = field(default_factory=Options)
+    label: str = ""
+
+
+def check(question: Question) -> Report:
+    """Judge a claim."""
+    return report_on([examine(question)])
+
+
+def examine(question: Question) -> Subject:
+    """All that is found out about a claim."""
+    return _Examination(question).run()
+
+
+class _Examination:
+    """The state of one check, in the order in which it is found out."""
+
+    def __init__(self, question: Question) -> None:
+        options = question.options
+        self.question = question
+        self.name = _argument_name(question.func)
+        self.point = make_point(question.x0, allow_complex=True, convention=options.convention)
+        self.outputs: Outputs | None = None
+        func = question.func
+        if question.form != "grad":
+            self.outputs = Outputs(func, self.point, many=options.batch == "vectorized")
+            func = self.outputs
+        self.sampler = Sampler(func, self.point, question.args, options.batch, options.chunk_bytes)
+        self.limits = make_bounds(options.bounds, self.point, self.name)
+        self.rng = _generator(options.rng)
+        self.claim = self._claim()
+
+    def _claim(self) -> Claim:
+        question = self.question
+        form, function, args = question.form, question.claim, question.args
+        if self.outputs is None:
+            return GradClaim(function, form, self.point, args)
+        forms: dict[str, Any] = {"jac": JacClaim, "jvp": JvpClaim, "vjp": VjpClaim}
+        claim: Claim = forms[form](function, form, self.point, args, self.outputs)
+        return claim
+
+    def run(self) -> Subject:
+        vector = self._value()
+        rows, plan = self._plan(vector)
+        value = rows.of(vector)
+        slopes = list(self.claim.slopes(self.point.leaves, rows))
+        nominal = self._nominal(rows)
+        coarsest, noise = self._precision_and_noise(rows, value, nominal)
+        tolerance = [
+            _tolerance(self.question.options.rtol, max(epsilon, self.claim.epsilon))
+            for epsilon in coarsest.tolist()
+        ]
+        subject = Subject(
+            self.point,
+            self.name,
+            self.sampler,
+            self.claim,
+            self.outputs,
+            rows,
+            self.question.form,
+            self.question.label,
+        )
+        if np.any(noise > _LOUD * coarsest * np.abs(value)):
+            again = rows.of(self._value())
+            unsteady = _undetermined(value, again, coarsest)
+            if unsteady is not None:
+                return subject.unsteady(value[unsteady], again[unsteady], tolerance[0])
+            noise = np.fmax(noise, np.abs(again - value))
+        judged = self._judged(rows, plan, slopes, value, noise, nominal, coarsest, tolerance)
+        subject.parts.extend(judged)
+        if not all(np.all(part.evidence.assessment.resolved) for part in subject.parts):
+            # Before anything is said against the claim: does func still say what it said?
+            again = rows.of(self._value())
+            unsteady = _undetermined(value, again, coarsest)
+            if unsteady is not None:
+                return subject.unsteady(value[unsteady], again[unsteady], tolerance[0])
+        return subject
+
+    def _value(self) -> Floats:
+        """``func(x0)`` as a vector; each call evaluates it anew."""
+        if self.outputs is None:
+            return np.asarray([self.sampler.value_at_x0()])
+        vector = self.sampler.vector_at_x0()
+        if vector.size == 0:
+            raise ValueError("func(x0) is empty; there is no derivative to check")
+        bad = np.flatnonzero(~np.isfinite(vector))
+        if bad.size:
+            place = self.outputs.space.place(int(bad[0]))
+            raise ValueError(
+                f"func(x0){place} is {vector[bad[0]]}; a derivative can be checked where func is "
+                "finite only"
+            )
+        return vector
+
+    def _plan(self, vector: Floats) -> tuple[Rows, _Plan]:
+        """What to look at, as `direction` says."""
+        form, count = self.question.form, vector.size
+        direction = _direction(self.question.options.direction, self.point, form == "vjp")
+        every = Rows(np.arange(count), np.empty((0, count)))
+        if isinstance(direction, str) and direction == "auto":
+            few = self.point.size <= ALL_UP_TO
+            few &= form == "grad" or self.point.size * count <= ENTRIES_UP_TO
+            direction = "all" if few else TANGENTS
+        if form == "grad":
+            return every, _Plan.of(direction)
+        if isinstance(direction, str):
+            if form == "vjp":  # an error that no single output shows: it is not linear
+                every = self._with_sums(every, vector, 1)
+            return every, _Plan(axes=True, tangents=int(form == "jvp"))
+        if form == "vjp" and not isinstance(direction, int):
+            weights = self._given_weights(direction)
+            axes = self.point.size <= ALL_UP_TO
+            rows = Rows(np.arange(0), weights[None])
+            return rows, _Plan(axes=axes, tangents=0 if axes else TANGENTS)
+        number = direction if isinstance(direction, int) else TANGENTS
+        if count > (TANGENTS if isinstance(direction, int) else ALL_UP_TO):
+            every = self._with_sums(Rows(np.arange(0), np.empty((0, count))), vector, number)
+        elif form == "vjp":
+            every = self._with_sums(every, vector, 1)
+        return every, _Plan.of(direction)
+
+    def _with_sums(self, rows: Rows, vector: Floats, number: int) -> Rows:
+        """`rows`, and sums of all outputs with random weights, by the size of each part."""
+        assert self.outputs is not None
+        space = self.outputs.space
+        size = np.ones(space.size)
+        for part, start in zip(space.parts, space.offsets, strict=True):
+            here = slice(start, start + part.size)
+            largest = np.max(np.abs(vector[here]), initial=0.0) or 1.0
+            size[here] = largest * np.sqrt(np.mean((vector[here] / largest) ** 2)) or 1.0
+        size = np.exp2(np.round(np.log2(size)))
+        weights = self.rng.standard_normal((number, space.size)) / size
+        return Rows(rows.entries, np.concatenate([rows.weights, few_digits(weights)]))
+
+    def _given_weights(self, direction: Any) -> Floats:
+        """The weights of a cotangent that the user gave."""
+        assert self.outputs is not None
+        weights = self.outputs.vector(direction, "direction")
+        if not np.all(np.isfinite(weights)) or not np.any(weights):
+            problem = "not finite" if np.any(weights) else "zero everywhere"
+            raise ValueError(f"direction is {problem}; pass a finite cotangent that is not zero")
+        if self.point.convention == "jax":
+            space = self.outputs.space
+            for part, start in zip(space.parts, space.offsets, strict=True):
+                if part.paired:
+                    weights[start + 1 : start + part.size : 2] *= -1
+        return weights
+
+    def _nominal(self, rows: Rows) -> Floats:
+        """The machine epsilon of the coarser of the dtypes of x0 and of every row."""
+        at_x0 = _precision(self.point)
+        if self.outputs is None:
+            return np.asarray([max(at_x0, float(self.sampler.value_epsilon))])
+        parts = self.outputs.space.parts
+        coarsest = max(part.epsilon for part in parts)
+        single = [parts[self.outputs.space.part_of(i)].epsilon for i in rows.entries.tolist()]
+        epsilons = np.asarray(single + [coarsest] * len(rows.weights))
+        coarser: Floats = np.maximum(epsilons, at_x0)
+        return coarser
+
+    def _judged(
+        self,
+        rows: Rows,
+        plan: _Plan,
+        slopes: list[Slope],
+        value: Floats,
+        noise: Floats,
+        nominal: Floats,
+        coarsest: Floats,
+        tolerance: list[float],
+    ) -> Iterator[Part]:
+        """The evidence of every row, along the axes and the tangents of the plan."""
+        looks = list(self._looks(rows, plan, slopes, value))
+        wrong_rows = 0
+        for lines_of_rows in looks:
+            noise_of_claim = self._claim_noise_of(lines_of_rows, rows)
+            for row, lines in enumerate(lines_of_rows):
+                task = Task(
+                    probes=lines.probes,
+                    claim=lines.claim,
+                    smooth=lines.smooth,
+                    vague=lines.vague,
+                    value=float(value[row]),
+                    noise=float(noise[row]),
+                    precision=float(coarsest[row]),
+                    rtol=tolerance[row],
+                    whole=lines.whole,
+                    claim_noise=partial(noise_of_claim, row),
+                )
+                evidence = gather(task, thorough=wrong_rows < _WRONG_ROWS)
+                wrong_rows += bool(np.any(evidence.assessment.wrong))
+                yield Part(
+                    row,
+                    lines,
+                    evidence,
+                    task.value,
+                    task.noise,
+                    float(nominal[row]),
+                    task.precision,
+                    task.rtol,
+                )
+
+    def _looks(
+        self, rows: Rows, plan: _Plan, slopes: Sequence[Slope], value: Floats
+    ) -> Iterator[list[Lines]]:
+        point, limits = self.point, self.limits
+        if plan.axes:
+            samples = CoordinateSamples(self.sampler, rows, point.on_host(point.leaves), limits)
+            yield [
+                coordinate_lines(samples, row, slope, point, limits, float(value[row]))
+                for row, slope in enumerate(slopes)
+            ]
+        tangents = self._tangents(plan, slopes, value)
+        if tangents is not None:
+            yield tangents.lines(self.sampler, rows, self.claim, slopes, limits)
+
+    def _tangents(self, plan: _Plan, slopes: Sequence[Slope], value: Floats) -> Tangents | None:
+        single = slopes[0].leaves if len(slopes) == 1 else None
+        number = float(value[0]) if single is not None else 0.0
+        if plan.given is not None:
+            return given_tangent(self.point, single, number, plan.given)
+        if plan.tangents:
+            return random_tangents(self.point, single, self.limits, number, self.rng, plan.tangents)
+        return None
+
+    def _precision_and_noise(
+        self, rows: Rows, value: Floats, nominal: Floats
+    ) -> tuple[Floats, Floats]:
+        """The machine epsilon that every row is computed with, and its noise."""
+        coarsest = nominal.copy()
+        epsilon = float(np.max(nominal))
+        near = self._near(rows, value, epsilon)
+        noise = np.asarray([noise_along_line(column) for column in near.T])
+        quiet = np.mean(near == value, axis=0) > _QUIET
+        if not np.any(quiet):
+            return coarsest, noise
+        for coarser in (each for each, _ in _RTOL if each > epsilon):
+            rounds = quiet & self._rounds_to(coarser, rows, value, epsilon, quiet)
+            coarsest = np.where(rounds, coarser, coarsest)
+        again = quiet & ((coarsest > nominal) | (nominal <= _DOUBLE))
+        # Over units of float32 the third differences of what is smooth are far below those of
+        # float64.
+        for precision in np.unique(np.fmax(coarsest[again], _SINGLE)).tolist():
+            here = again & (np.fmax(coarsest, _SINGLE) == precision)
+            farther = self._near(rows, value, precision)
+            for row in np.flatnonzero(here).tolist():
+                noise[row] = max(noise[row], noise_along_line(farther[:, row]))
+        return coarsest, noise
+
+    def _values(self, points: Iterator[Any], rows: Rows) -> Floats:
+        """The rows at some points, shape (points, rows)."""
+        found = self.sampler.host_values(points)
+        return rows.of(found.reshape(found.shape[0], -1))
+
+    def _near(self, rows: Rows, value: Floats, precision: float) -> Floats:
+        """``func`` at points on a line through x0, a few units in the last place apart."""
+        point, limits = self.point, self.limits
+        signs = point.random_signs(self.rng)
+        behind = _JITTER
+        if bounded(limits):
+            signs, behind = roomier(point, signs, limits), 0
+        units = point.units(signs, precision)
+        del signs  # as large as x0, as is all that is left of it
+        counts = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
+        moved = (_within(point, point.neighbour(units, count), limits) for count in counts)
+        values = self._values((point.assemble(leaves) for leaves in moved), rows)
+        near: Floats = np.insert(values, behind, value, axis=0)
+        return near
+
+    def _rounds_to(
+        self, coarser: float, rows: Rows, value: Floats, precision: float, asked: Any
+    ) -> Any:
+        """Whether a row rounds its input to a dtype of machine epsilon `coarser`, if `asked`.
+
+        A func that casts to a coarser dtype first does not change at all between a number of that
+        dtype and others a part of a unit in the last place away. Over one unit it does, and over
+        some in proportion, by more than a slope could hide in the rounding of its value.
+        """
+        point, limits = self.point, self.limits
+        same = point.blockwise(
+            lambda x: point.xp.all(point.coarsened(x, coarser) == x), point.leaves
+        )
+        at_x0 = all(bool(block) for block in same)
+        signs, others = point.random_signs(self.rng), point.random_signs(self.rng)
+
+        def found(part: float, signs: list[Any]) -> Floats:
+            def moved(x: Any, sign: Any) -> Any:
+                base = point.coarsened(x, coarser)
+                return base + part * coarser * base * sign
+
+            leaves = point.leafwise(moved, signs)
+            points = iter([point.assemble(_within(point, leaves, limits))])
+            found: Floats = self._values(points, rows)[0]
+            return found
+
+        start = value if at_x0 else found(0.0, signs)
+        rounds = np.array(asked)
+        for near in ((_PART, signs), (-_PART, signs), (_PART, others)):
+            rounds &= found(*near) == start
+            if not np.any(rounds):
+                return rounds
+        far = np.abs(found(_SOME, signs) - start)
+        rounds &= far > _REPEATABLE * precision * np.abs(value)
+        if not np.any(rounds):
+            return rounds
+        return rounds & (np.abs(found(1.0, signs) - start) > far / _SOME / _PROPORTION)
+
+    def _claim_noise_of(self, lines: Sequence[Lines], rows: Rows) -> Callable[[int], Floats]:
+        """How much the claim of a row changes at neighbouring points, measured when asked for."""
+        known: dict[int, Floats] = {}
+
+        def measured(row: int) -> Floats:
+            if row not in known:
+                chosen = [row] if self.question.form == "vjp" else list(range(rows.count))
+                found = self._claim_noise([lines[k] for k in chosen], rows.chosen(chosen))
+                known.update(zip(chosen, found, strict=True))
+            return known[row]
+
+        return measured
+
+    def _claim_noise(self, lines: Sequence[Lines], rows: Rows) -> Floats:
+        """The noise of the claim along some lines; an exception there says nothing."""
+        point = self.point
+        base = np.stack([each.claim for each in lines])
+        noise = np.zeros_like(base)
+        for k in range(_NEIGHBOURS + 1):
+            leaves = list(point.leaves)
+            if k:
+                leaves = point.neighbour(point.units(point.random_signs(self.rng)), 1)
+                leaves = _within(point, leaves, self.limits)
+            try:
+                slopes = self.claim.slopes(leaves, rows)
+                moved = np.stack(
+                    [each.claimed(slope) for each, slope in zip(lines, slopes, strict=True)]
+                )
+            except MemoryError:
+                raise
+            except Exception:
+                continue
+            with np.errstate(invalid="ignore"):
+                noise = np.fmax(noise, np.abs(moved - base))
+        rounding = self.claim.epsilon / 2 * np.abs(base)
+        return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to look along: all axes, or random tangents, or both; or a given tangent."""
+
+    axes: bool
+    tangents: int = 0
+    given: Any = None
+
+    @classmethod
+    def of(cls, direction: Any) -> _Plan:
+        """That of "all", a number of random tangents, or a given one."""
+        if isinstance(direction, str):
+            return cls(axes=True)
+        if isinstance(direction, int):
+            return cls(axes=False, tangents=direction)
+        return cls(axes=False, given=direction)
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    if rng is None:
+        return np.random.default_rng(_SEED)
+    whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
+    if not whole and not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"rng is {quote(rng)}; pass an int of 0 or more, a numpy.random.Generator, or None"
+        )
+    return np.random.default_rng(rng)
+
+
+def _argument_name(func: Callable[..., Any]) -> str:
+    """What the user calls x0: the first parameter of `func`."""
+    try:
+        parameters = list(inspect.signature(func).parameters.values())
+    except (TypeError, ValueError):
+        return "x"
+    named = parameters and parameters[0].kind in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+    return parameters[0].name if named else "x"
+
+
+def _undetermined(value: Floats, again: Floats, precision: Floats) -> int | None:
+    """A row in which two calls at x0 differ by more than parallel sums, which may round anew."""
+    repeatable = np.fmin(_REPEATABLE * precision, _REPEATABLE_AT_MOST)
+    off = np.abs(again - value) > np.fmax(4 * precision, repeatable) * np.abs(value)
+    return int(np.flatnonzero(off)[0]) if np.any(off) else None
+
+
+def _precision(point: Point) -> float:
+    """The coarsest machine epsilon of x0, and not below that of the float64 we compute in."""
+    return max(_DOUBLE, *(float(point.xp.finfo(leaf.dtype).eps) for leaf in point.leaves))
+
+
+def _tolerance(rtol: Any, coarsest: float) -> float:
+    if rtol is None:
+        return next((default for epsilon, default in _RTOL if coarsest <= epsilon), _RTOL[-1][1])
+    if not isinstance(rtol, (int, float, np.number)) or not 0 < rtol < 1:
+        raise ValueError(f"rtol is {quote(rtol)}; pass a number between 0 and 1, or None")
+    return float(rtol)
+
+
+def _direction(direction: Any, point: Point, of_output: bool) -> Any:
+    """`direction` as "auto", "all", a number of random tangents, or a tangent of the user's."""
+    if isinstance(direction, str):
+        if direction == "random":
+            return 1
+        if direction not in ("auto", "all"):
+            raise _meaningless(direction)
+        return direction
+    scalar = point.structure is None and point.leaves[0].shape == ()
+    number = isinstance(direction, (float, np.floating))  # a tangent of a number
+    if direction is None or isinstance(direction, bool) or (number and not scalar | of_output):
+        raise _meaningless(direction)
+    if isinstance(direction, (int, np.integer)):
+        if direction < 1:
+            raise ValueError(f"direction is {direction}; at least one tangent is needed")
+        return int(direction)
+    return direction
+
+
+def _meaningless(direction: Any) -> ValueError:
+    return ValueError(
+        f"direction is {direction!r}; pass 'auto', 'all', 'random', a number of random tangents, "
+        "or a tangent shaped like x0"
+    )
+
+
+def _within(point: Point, leaves: list[Any], limits: tuple[Floats, Floats]) -> list[Any]:
+    """A point near x0, moved to within the bounds."""
+    if not bounded(limits):
+        return leaves
+    return point.rounded(np.clip(point.on_host(leaves), *limits))

@@ -1,0 +1,385 @@
+"""Claims of every form, as one thing: a linear map from changes of x0 to changes of ``func``.
+
+A row of that map is the claimed gradient of one output, or of a weighted sum of all. What a claim
+is asked for is its rows, and what it says of a tangent; how it gets there depends on its form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from checkgrad.backends import Array, flatten_tree, machine_epsilon, snapshot
+from checkgrad.differences import at_least_single, dot
+from checkgrad.outputs import Outputs, Space
+from checkgrad.point import Floats, Point, as_numeric
+
+Leaves: TypeAlias = Sequence[Array]
+
+
+class Slope(Protocol):
+    """One row of a claim: the claimed gradient of one number."""
+
+    @property
+    def leaves(self) -> list[Array] | None:
+        """Arrays like the leaves of x0; None where each coordinate takes an evaluation."""
+
+    def coordinates(self) -> Floats:
+        """The entry of every coordinate, on the host."""
+
+    def along(self, tangent: Leaves) -> float:
+        """What it says of a tangent."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The numbers that are made of what ``func`` returns: single entries, or weighted sums.
+
+    Attributes
+    ----------
+    entries : array of int, shape (e,)
+        The entries; the rows come first.
+    weights : array, shape (w, outputs)
+        The weights of the sums that follow.
+    """
+
+    entries: np.ndarray[Any, np.dtype[np.intp]]
+    weights: Floats
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self.entries) + len(self.weights)
+
+    def chosen(self, rows: Sequence[int]) -> Rows:
+        """Some of them, in order."""
+        single = [row for row in rows if row < len(self.entries)]
+        sums = [row - len(self.entries) for row in rows if row >= len(self.entries)]
+        return Rows(self.entries[single], self.weights[sums])
+
+    def of(self, vectors: Floats) -> Floats:
+        """The rows of some vectors, which lie along the last axis; so do the rows."""
+        single = vectors[..., self.entries]
+        if not len(self.weights):
+            return single
+        with np.errstate(all="ignore"):
+            sums = vectors @ self.weights.T
+        return np.concatenate([single, sums], axis=-1)
+
+    def weights_of(self, row: int, size: int) -> Floats:
+        """The weights of all outputs in a row."""
+        if row < len(self.entries):
+            weights = np.zeros(size)
+            weights[self.entries[row]] = 1.0
+            return weights
+        found: Floats = self.weights[row - len(self.entries)]
+        return found
+
+
+@dataclass(frozen=True)
+class LeavesSlope:
+    """A row given by all its entries."""
+
+    leaves: list[Array]
+    point: Point
+
+    def coordinates(self) -> Floats:
+        """See `Slope.coordinates`."""
+        return self.point.on_host(self.leaves)
+
+    def along(self, tangent: Leaves) -> float:
+        """See `Slope.along`."""
+        return product(self.leaves, tangent, self.point)
+
+
+def product(claims: Leaves, tangent: Leaves, point: Point) -> float:
+    """What a claim says of a tangent: the sum of the products of all entries, on the host."""
+    with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
+        blocks = point.blockwise(lambda c, v: dot(c, v, point.xp), claims, tangent)
+        return sum(float(block) for block in blocks)
+
+
+class Claim(Protocol):
+    """A claim of some form, evaluated at x0 and at neighbours of it.
+
+    Attributes
+    ----------
+    n_grad : int
+        How often the user's function was called so far.
+    epsilon : float
+        The machine epsilon of the coarsest dtype in which it returned its claim.
+    """
+
+    n_grad: int
+    epsilon: float
+
+    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+        """The rows of the claim at a point near x0, one after the other."""
+
+    def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
+        """What the claim at x0, of these `slopes`, says of a tangent: a number for each row."""
+
+
+class _Called:
+    """The part that all forms share: calling the user's function, and counting."""
+
+    def __init__(
+        self, function: Callable[..., Any], name: str, point: Point, args: tuple[Any, ...]
+    ) -> None:
+        self._function = function
+        self._args = args
+        self._name = name
+        self._point = point
+        self.n_grad = 0
+        self.epsilon = 0.0
+
+    def _call(self, leaves: Leaves, *vectors: Any) -> Any:
+        """What the user's function returns at a point near x0."""
+        self.n_grad += 1
+        return self._function(self._point.for_claim(leaves), *vectors, *self._args)
+
+    def _note(self, epsilon: float) -> None:
+        self.epsilon = max(self.epsilon, epsilon)
+
+    def _own(self, claims: Leaves) -> list[Array]:
+        """Claims in memory of their own: the user's function may reuse its buffer."""
+        self._note(max(float(machine_epsilon(claim)) for claim in claims))
+        return [self._point.backend.fresh(claim) for claim in claims]
+
+    def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
+        """See `Claim.changes`."""
+        del rows
+        return np.asarray([slope.along(tangent) for slope in slopes])
+
+
+class GradClaim(_Called):
+    """``grad(x)``, of the structure of x0: a single row."""
+
+    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+        """See `Claim.slopes`."""
+        del rows
+        claims = self._point.claim_leaves(self._call(leaves), name=self._name)
+        yield LeavesSlope(self._own(claims), self._point)
+
+
+class VjpClaim(_Called):
+    """``vjp(x, cotangent)``: a row for each cotangent."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        point: Point,
+        args: tuple[Any, ...],
+        outputs: Outputs,
+    ) -> None:
+        super().__init__(function, name, point, args)
+        self._outputs = outputs
+
+    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+        """See `Claim.slopes`."""
+        space = self._outputs.space
+        for row in range(rows.count):
+            cotangent = space.cotangent(rows.weights_of(row, space.size), self._point)
+            claims = self._point.claim_leaves(self._call(leaves, cotangent), name=self._name)
+            yield LeavesSlope(self._own(claims), self._point)
+
+
+class JvpClaim(_Called):
+    """``jvp(x, tangent)``: a column for each tangent."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        point: Point,
+        args: tuple[Any, ...],
+        outputs: Outputs,
+    ) -> None:
+        super().__init__(function, name, point, args)
+        self._outputs = outputs
+
+    def pushed(self, leaves: Leaves, tangent: Leaves) -> Floats:
+        """What the claim at a point says of a tangent: a vector like that of func."""
+        own = [self._point.backend.fresh(part) for part in tangent]
+        value = self._call(leaves, self._point.as_tangent(own))
+        self._note(self._outputs.epsilon(value, self._name))
+        return self._outputs.vector(value, self._name)
+
+    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+        """See `Claim.slopes`."""
+        columns = _Columns(self, list(leaves), rows, self._point)
+        for row in range(rows.count):
+            yield _ColumnsSlope(columns, row)
+
+    def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
+        """See `Claim.changes`."""
+        xp = self._point.xp
+        if not slopes or all(not bool(xp.any(part != 0)) for part in tangent):
+            return np.zeros(rows.count)
+        return rows.of(self.pushed(self._point.leaves, tangent))
+
+
+class _Columns:
+    """What a jvp says of tangents, at one point: each is asked for once, for all rows."""
+
+    def __init__(self, claim: JvpClaim, leaves: Leaves, rows: Rows, point: Point) -> None:
+        self._claim = claim
+        self._leaves = leaves
+        self._rows = rows
+        self._point = point
+        self._known: dict[int, tuple[Leaves, Floats]] = {}
+
+    def along(self, tangent: Leaves) -> Floats:
+        """A number for each row."""
+        if id(tangent) not in self._known:
+            found = self._rows.of(self._claim.pushed(self._leaves, tangent))
+            self._known[id(tangent)] = tangent, found  # which keeps its id from being reused
+        return self._known[id(tangent)][1]
+
+    @cached_property
+    def matrix(self) -> Floats:
+        """Shape (coordinates, rows)."""
+        columns = []
+        for coordinate in range(self._point.size):
+            axis = np.zeros(self._point.size)
+            axis[coordinate] = 1.0
+            tangent = self._point.rounded(axis)
+            columns.append(self._rows.of(self._claim.pushed(self._leaves, tangent)))
+        return np.stack(columns)
+
+
+@dataclass(frozen=True)
+class _ColumnsSlope:
+    """A row of a claim that is given by columns."""
+
+    columns: _Columns
+    row: int
+    leaves: None = None
+
+    def coordinates(self) -> Floats:
+        """See `Slope.coordinates`."""
+        found: Floats = self.columns.matrix[:, self.row]
+        return found
+
+    def along(self, tangent: Leaves) -> float:
+        """See `Slope.along`."""
+        return float(self.columns.along(tangent)[self.row])
+
+
+class JacClaim(_Called):
+    """``jac(x)``: an array of shape output + input for each pair of an output and an input."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        point: Point,
+        args: tuple[Any, ...],
+        outputs: Outputs,
+    ) -> None:
+        super().__init__(function, name, point, args)
+        self._outputs = outputs
+
+    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+        """See `Claim.slopes`."""
+        space, point = self._outputs.space, self._point
+        blocks = self._blocks(snapshot(self._call(leaves)), space)
+        self._note(max(float(machine_epsilon(b)) for row in blocks for b in row))
+        for row in range(rows.count):
+            if row < len(rows.entries):
+                entry = int(rows.entries[row])
+                k = space.part_of(entry)
+                claims = [block[entry - space.offsets[k], ...] for block in blocks[k]]
+            else:
+                claims = self._weighted(blocks, rows.weights_of(row, space.size))
+            yield LeavesSlope(claims, point)
+
+    def _weighted(self, blocks: list[list[Array]], weights: Floats) -> list[Array]:
+        """The weighted sum of all rows."""
+        space, xp = self._outputs.space, self._point.xp
+        sums: list[Any] = [0.0] * len(self._point.leaves)
+        for part, start, row in zip(space.parts, space.offsets, blocks, strict=True):
+            for leaf, block in enumerate(row):
+                if block.size == 0:
+                    continue
+                wide = at_least_single(block, xp)
+                numbers = weights[start : start + part.size]
+                column = self._point.backend.rounded(numbers, wide)
+                column = xp.reshape(column, (-1,) + (1,) * (len(wide.shape) - 1))
+                sums[leaf] = sums[leaf] + xp.sum(column * wide, axis=0)
+        return sums
+
+    def _blocks(self, claim: Any, space: Space) -> list[list[Array]]:
+        """For each output and each leaf, an array of shape (numbers of output,) + leaf."""
+        point = self._point
+        if claim is None:
+            raise TypeError(
+                f"{self._name} returned None; it must return numbers (is a return missing?)"
+            )
+        if space.structure is None:
+            asked = f"{self._name} returned"
+            grid = [point.parts(claim, asked, "one part is needed for each array of x0")]
+        else:
+            leaves, structure = flatten_tree(claim)
+            at = dict(zip(structure.paths, leaves, strict=True))
+            paths = [point.leaf_path(leaf) for leaf in range(len(point.leaves))]
+            wanted = [[part.path + path for path in paths] for part in space.parts]
+            missing = [path for row in wanted for path in row if path not in at]
+            if missing:
+                raise ValueError(
+                    f"{self._name} returned a tree without {missing[0]}: it must have the "
+                    "structure of what func returns, with that of x0 in every leaf; it has "
+                    f"{', '.join(structure.paths) or 'no leaves'}"
+                )
+            grid = [[at[path] for path in row] for row in wanted]
+        return [
+            [self._block(block, space, k, leaf) for leaf, block in enumerate(row)]
+            for k, row in enumerate(grid)
+        ]
+
+    def _block(self, claim: Any, space: Space, k: int, leaf: int) -> Array:
+        point, part = self._point, space.parts[k]
+        xp, x = point.xp, point.leaves[leaf]
+        name = f"{self._name}{part.path}{point.leaf_path(leaf)}"
+        array = as_numeric(claim, point.backend, x, name)
+        inner, outer = point.user_shape(leaf), tuple(part.like.shape)
+        if tuple(array.shape) != outer + inner:
+            flat = outer in ((), (1,)) and tuple(array.shape) in (inner, outer + inner, (1, *inner))
+            if not flat:
+                turned = tuple(array.shape) == inner + outer
+                raise ValueError(
+                    f"{name} has shape {tuple(array.shape)}, but func{part.path} has shape {outer} "
+                    f"and x0{point.leaf_path(leaf)} has shape {inner}; return the Jacobian of "
+                    f"shape {outer + inner}{' (it looks transposed)' if turned else ''}"
+                )
+        array = xp.reshape(array, (part.like.size, *inner))
+        return self._real(array, part.paired, point.complexes[leaf], name)
+
+    def _real(self, array: Array, paired: bool, by_complex: bool, name: str) -> Array:
+        """A block in real numbers: ``dy = J dx``, or the real part of it where func is real."""
+        xp = self._point.xp
+        if not xp.isdtype(array.dtype, "complex floating"):
+            if not paired and not by_complex:
+                return array
+            real, imaginary = array, xp.zeros_like(array)
+        elif not paired and not by_complex:
+            raise TypeError(
+                f"{name} is complex (dtype {array.dtype}), but neither x0 nor func(x0) is"
+            )
+        else:
+            real, imaginary = xp.real(array), xp.imag(array)
+        if not paired:
+            flip = -1 if self._point.convention == "jax" else 1
+            return xp.stack([real, flip * imaginary], axis=-1)
+        if by_complex:
+            upper = xp.stack([real, -imaginary], axis=-1)
+            lower = xp.stack([imaginary, real], axis=-1)
+        else:
+            upper, lower = real, imaginary
+        both = xp.stack([upper, lower], axis=1)
+        return xp.reshape(both, (-1, *upper.shape[1:]))
