@@ -24,20 +24,32 @@ PACKAGE = ROOT / "src" / "checkgrad"
 FLOORS = (
     {"backends"},
     {"point"},
-    {"batching", "bounds"},
+    {"batching", "bounds", "outputs"},
     {"sampling"},
     {"differences"},
+    {"claims"},
     {"probes"},
     {"directions"},
     {"judge", "recognition", "report", "render"},
     {"refinement"},
+    {"complex_step"},
     {"diagnosis"},
-    {"scipy_contract", "verify"},
+    {"checking"},
+    {"autodiff", "scipy_contract", "verify"},
 )
 NEIGHBOURS = {"judge", "recognition", "report", "render"}
 # Rooms of arithmetic, which can be tested without functions, and those that call functions.
 ARITHMETIC = {"differences", *NEIGHBOURS}
-CALLING = {"batching", "sampling", "probes", "directions"}
+CALLING = {
+    "batching",
+    "outputs",
+    "sampling",
+    "claims",
+    "probes",
+    "directions",
+    "complex_step",
+    "checking",
+}
 LIBRARY_NAMES = re.compile(r"(array_api_strict|cupy|dask|jax|jaxlib|torch)(\.[\w.]+)?")
 OF_A_LIBRARY = re.compile(r"is_(cupy|dask|jax|torch)_(array|namespace)")
 NEVER_IMPORTED = ("jax", "torch", "scipy", "matplotlib")

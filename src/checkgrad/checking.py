@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from checkgrad.backends import Array
 from checkgrad.batching import CHUNK_BYTES
 from checkgrad.bounds import make_bounds
-from checkgrad.claims import Claim, GradClaim, JacClaim, JvpClaim, Rows, Slope, VjpClaim
+from checkgrad.claims import (
+    Claim,
+    GradClaim,
+    JacClaim,
+    JvpClaim,
+    LeavesSlope,
+    Rows,
+    Slope,
+    VjpClaim,
+)
+from checkgrad.complex_step import ComplexSteps, gather_by_complex_steps
 from checkgrad.diagnosis import Part, Subject, report_on
 from checkgrad.differences import noise_along_line
 from checkgrad.directions import (
@@ -24,6 +35,7 @@ from checkgrad.directions import (
     random_tangents,
     roomier,
 )
+from checkgrad.judge import Verdict
 from checkgrad.outputs import Outputs, few_digits
 from checkgrad.point import Floats, Point, make_point, quote
 from checkgrad.probes import CoordinateSamples
@@ -34,7 +46,7 @@ from checkgrad.sampling import Sampler
 ALL_UP_TO = 1000  # coordinates: 2000 calls of func, two seconds where one takes a millisecond
 ENTRIES_UP_TO = 100_000  # of a Jacobian: each is judged by itself
 TANGENTS = 10  # random tangents that "auto" checks beyond
-FORMS = ("grad", "jac", "jvp", "vjp")
+METHODS = ("differences", "complex-step")
 _DOUBLE, _SINGLE = 2.0**-52, 2.0**-23  # machine epsilons
 _RTOL = ((_DOUBLE, 1e-5), (_SINGLE, 1e-3), (2.0**-10, 5e-2), (2.0**-7, 2e-1))
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
@@ -62,6 +74,7 @@ class Options:
     batch: str = "auto"
     chunk_bytes: int = CHUNK_BYTES
     convention: str | None = None
+    method: str = "differences"
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,14 @@ class _Examination:
         self.limits = make_bounds(options.bounds, self.point, self.name)
         self.rng = _generator(options.rng)
         self.claim = self._claim()
+        self.notes: dict[str, None] = {}  # in order, and each once
+        self._size = 1  # of what func returns
+        if options.method not in METHODS:
+            raise ValueError(
+                f"method is {quote(options.method)}; pass 'differences' or 'complex-step'"
+            )
+        if options.method == "complex-step" and any(self.point.complexes):
+            raise ValueError("method is 'complex-step', but x0 is complex; pass 'differences'")
 
     def _claim(self) -> Claim:
         question = self.question
@@ -130,15 +151,14 @@ class _Examination:
 
     def run(self) -> Subject:
         vector = self._value()
+        self._size = vector.size
         rows, plan = self._plan(vector)
         value = rows.of(vector)
         slopes = list(self.claim.slopes(self.point.leaves, rows))
         nominal = self._nominal(rows)
         coarsest, noise = self._precision_and_noise(rows, value, nominal)
-        tolerance = [
-            _tolerance(self.question.options.rtol, max(epsilon, self.claim.epsilon))
-            for epsilon in coarsest.tolist()
-        ]
+        asked = self.question.options.rtol
+        rtol = np.asarray([_tolerance(asked, max(e, self.claim.epsilon)) for e in coarsest])
         subject = Subject(
             self.point,
             self.name,
@@ -148,21 +168,22 @@ class _Examination:
             rows,
             self.question.form,
             self.question.label,
+            self.notes,
         )
         if np.any(noise > _LOUD * coarsest * np.abs(value)):
             again = rows.of(self._value())
             unsteady = _undetermined(value, again, coarsest)
             if unsteady is not None:
-                return subject.unsteady(value[unsteady], again[unsteady], tolerance[0])
+                return subject.unsteady(value[unsteady], again[unsteady], rtol[unsteady])
             noise = np.fmax(noise, np.abs(again - value))
-        judged = self._judged(rows, plan, slopes, value, noise, nominal, coarsest, tolerance)
-        subject.parts.extend(judged)
+        at_x0 = _AtX0(value, noise, nominal, coarsest, rtol)
+        subject.parts.extend(self._judged(rows, plan, slopes, at_x0))
         if not all(np.all(part.evidence.assessment.resolved) for part in subject.parts):
             # Before anything is said against the claim: does func still say what it said?
             again = rows.of(self._value())
             unsteady = _undetermined(value, again, coarsest)
             if unsteady is not None:
-                return subject.unsteady(value[unsteady], again[unsteady], tolerance[0])
+                return subject.unsteady(value[unsteady], again[unsteady], rtol[unsteady])
         return subject
 
     def _value(self) -> Floats:
@@ -228,7 +249,7 @@ class _Examination:
         if not np.all(np.isfinite(weights)) or not np.any(weights):
             problem = "not finite" if np.any(weights) else "zero everywhere"
             raise ValueError(f"direction is {problem}; pass a finite cotangent that is not zero")
-        if self.point.convention == "jax":
+        if self.point.minus:
             space = self.outputs.space
             for part, start in zip(space.parts, space.offsets, strict=True):
                 if part.paired:
@@ -247,61 +268,74 @@ class _Examination:
         coarser: Floats = np.maximum(epsilons, at_x0)
         return coarser
 
-    def _judged(
-        self,
-        rows: Rows,
-        plan: _Plan,
-        slopes: list[Slope],
-        value: Floats,
-        noise: Floats,
-        nominal: Floats,
-        coarsest: Floats,
-        tolerance: list[float],
-    ) -> Iterator[Part]:
+    def _judged(self, rows: Rows, plan: _Plan, slopes: list[Slope], at_x0: _AtX0) -> Iterator[Part]:
         """The evidence of every row, along the axes and the tangents of the plan."""
-        looks = list(self._looks(rows, plan, slopes, value))
         wrong_rows = 0
-        for lines_of_rows in looks:
-            noise_of_claim = self._claim_noise_of(lines_of_rows, rows)
-            for row, lines in enumerate(lines_of_rows):
-                task = Task(
-                    probes=lines.probes,
-                    claim=lines.claim,
-                    smooth=lines.smooth,
-                    vague=lines.vague,
-                    value=float(value[row]),
-                    noise=float(noise[row]),
-                    precision=float(coarsest[row]),
-                    rtol=tolerance[row],
-                    whole=lines.whole,
-                    claim_noise=partial(noise_of_claim, row),
-                )
-                evidence = gather(task, thorough=wrong_rows < _WRONG_ROWS)
+        for look in self._looks(rows, plan, slopes, at_x0.value):
+            noise_of_claim = self._claim_noise_of(look.lines, rows)
+            exact = None
+            if self.question.options.method == "complex-step":
+                exact = self._complex_steps(look, rows)
+            for row, lines in enumerate(look.lines):
+                task = at_x0.task(row, lines, partial(noise_of_claim, row))
+                thorough = wrong_rows < _WRONG_ROWS
+                if exact is None or not self._analytic(exact, row, at_x0):
+                    evidence = gather(task, thorough)
+                else:
+                    evidence = gather_by_complex_steps(task, exact.steps, row, thorough)
                 wrong_rows += bool(np.any(evidence.assessment.wrong))
-                yield Part(
-                    row,
-                    lines,
-                    evidence,
-                    task.value,
-                    task.noise,
-                    float(nominal[row]),
-                    task.precision,
-                    task.rtol,
-                )
+                nominal = float(at_x0.nominal[row])
+                yield Part(row, lines, evidence, nominal, task)
+
+    def _complex_steps(self, look: _Look, rows: Rows) -> _Exact:
+        """Complex steps along the lines of a look, and lines along which to check them."""
+        question, size = self.question, self._size
+        steps = ComplexSteps(question.func, question.args, self.sampler, rows, size, look.tangents)
+        if look.tangents is not None:
+            lines = [
+                replace(each, claim=steps.derivative(row)) for row, each in enumerate(look.lines)
+            ]
+            return _Exact(steps, lines)
+        slopes: list[Slope] = [
+            LeavesSlope(self.point.rounded(steps.derivative(row)), self.point)
+            for row in range(rows.count)
+        ]
+        tangents = random_tangents(self.point, None, self.limits, 0.0, self.rng, 1)
+        return _Exact(steps, tangents.lines(self.sampler, rows, self.claim, slopes, self.limits))
+
+    def _analytic(self, exact: _Exact, row: int, at_x0: _AtX0) -> bool:
+        """Whether complex steps agree with differences, as those of a real part do not."""
+        lines = exact.lines[row]
+        task = at_x0.task(row, lines, lambda: np.zeros(lines.probes.count))
+        default = _tolerance(None, float(at_x0.precision[row]))
+        found = gather(replace(task, rtol=max(task.rtol, default)))
+        analytic = found.assessment.verdict is Verdict.CORRECT
+        if not analytic:
+            self.notes[
+                "complex steps and differences disagree: func is not analytic (does it "
+                "take a modulus, a real part or a conjugate?); differences count"
+            ] = None
+        return analytic
 
     def _looks(
         self, rows: Rows, plan: _Plan, slopes: Sequence[Slope], value: Floats
-    ) -> Iterator[list[Lines]]:
+    ) -> Iterator[_Look]:
         point, limits = self.point, self.limits
         if plan.axes:
             samples = CoordinateSamples(self.sampler, rows, point.on_host(point.leaves), limits)
-            yield [
-                coordinate_lines(samples, row, slope, point, limits, float(value[row]))
-                for row, slope in enumerate(slopes)
-            ]
+            yield _Look(
+                [
+                    coordinate_lines(samples, row, slope, point, limits, float(value[row]))
+                    for row, slope in enumerate(slopes)
+                ],
+                None,
+            )
         tangents = self._tangents(plan, slopes, value)
         if tangents is not None:
-            yield tangents.lines(self.sampler, rows, self.claim, slopes, limits)
+            lines = tangents.lines(self.sampler, rows, self.claim, slopes, limits)
+            along = tangents.tangents
+            del tangents  # whose sizes take memory too
+            yield _Look(lines, along)
 
     def _tangents(self, plan: _Plan, slopes: Sequence[Slope], value: Floats) -> Tangents | None:
         single = slopes[0].leaves if len(slopes) == 1 else None
@@ -430,6 +464,48 @@ class _Examination:
                 noise = np.fmax(noise, np.abs(moved - base))
         rounding = self.claim.epsilon / 2 * np.abs(base)
         return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
+
+
+@dataclass(frozen=True)
+class _AtX0:
+    """What is known of every row at x0: arrays of shape (rows,), as `Task` and `Part` have them."""
+
+    value: Floats
+    noise: Floats
+    nominal: Floats
+    precision: Floats
+    rtol: Floats
+
+    def task(self, row: int, lines: Lines, claim_noise: Callable[[], Floats]) -> Task:
+        """What is to be checked of a row along its lines."""
+        return Task(
+            probes=lines.probes,
+            claim=lines.claim,
+            smooth=lines.smooth,
+            vague=lines.vague,
+            value=float(self.value[row]),
+            noise=float(self.noise[row]),
+            precision=float(self.precision[row]),
+            rtol=float(self.rtol[row]),
+            whole=lines.whole,
+            claim_noise=claim_noise,
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The lines of all rows: along the coordinate axes, or along tangents."""
+
+    lines: list[Lines]
+    tangents: list[list[Array]] | None
+
+
+@dataclass(frozen=True)
+class _Exact:
+    """Complex steps, and for each row lines along which differences are to agree with them."""
+
+    steps: ComplexSteps
+    lines: list[Lines]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from checkgrad.backends import other_convention
 from checkgrad.claims import Claim, Rows
 from checkgrad.differences import ROUNDING, Flags, Floats
 from checkgrad.directions import Lines
@@ -17,7 +18,7 @@ from checkgrad.judge import AGREEMENT, Verdict, scale_of
 from checkgrad.outputs import Outputs
 from checkgrad.point import Point
 from checkgrad.recognition import Leaf, recognise
-from checkgrad.refinement import Evidence
+from checkgrad.refinement import Evidence, Task
 from checkgrad.report import Mismatch, Report
 from checkgrad.sampling import Sampler
 
@@ -43,23 +44,18 @@ class Part:
         Along which lines.
     evidence : Evidence
         What was found.
-    value, noise : float
-        Of the row at x0, and the absolute error of one evaluation of it.
-    nominal, precision : float
-        The machine epsilon of the coarser of the dtypes of x0 and of the row, and of the one that
-        ``func`` is seen to compute in.
-    rtol : float
-        The smallest relative error that must not get past.
+    nominal : float
+        The machine epsilon of the coarser of the dtypes of x0 and of the row.
+    task : Task
+        What was asked: with the value of the row at x0, its noise, the precision that ``func`` is
+        seen to compute in, and rtol.
     """
 
     row: int
     lines: Lines
     evidence: Evidence
-    value: float
-    noise: float
     nominal: float
-    precision: float
-    rtol: float
+    task: Task
 
 
 @dataclass
@@ -82,6 +78,8 @@ class Subject:
         What kind of function the claim is.
     label : str
         What the claim is called, if it is one of several.
+    notes : dict of str to None
+        Hints that came up on the way.
     parts : list of Part
         What was found of each row.
     undetermined : tuple of three float, or None
@@ -96,6 +94,7 @@ class Subject:
     rows: Rows
     form: str
     label: str
+    notes: dict[str, None]
     parts: list[Part] = field(default_factory=list)
     undetermined: tuple[float, float, float] | None = None
 
@@ -155,8 +154,8 @@ def report_on(
         error=error,
         relative_error=error / size if size > 0 else error,
         resolution=max(_resolution(each) for each in evidence),
-        rtol=max(part.rtol for _, part in found),
-        noise=max(part.noise for _, part in found),
+        rtol=max(part.task.rtol for _, part in found),
+        noise=max(part.task.noise for _, part in found),
         mismatches=tuple(_mismatches(found, verdict)),
         n_wrong=int(sum(each.assessment.wrong.sum() for each in evidence)),
         n_unresolved=int(sum(each.sum() for each in unresolved)),
@@ -271,6 +270,7 @@ def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
     else:
         stuck = [part for part in subject.parts if np.any(_unresolved(part))]
         yield from _first(_obstacles(subject, part) for part in stuck)
+    yield from subject.notes
     yield from _first(_kink(subject, part) for part in subject.parts)
     yield from _first(_coarse(part) for part in subject.parts)
     obstacle = subject.sampler.together.obstacle
@@ -409,11 +409,10 @@ def _conjugated(
         return ""
     form = "the complex conjugate of the estimate"
     if np.any(by) and (not np.any(of) or subject.form == "vjp"):
-        own = subject.point.convention
-        other, name = ("torch", "PyTorch") if own == "jax" else ("jax", "JAX")
+        option, library = other_convention(subject.point.minus)
         return (
-            f"claim is {form}: it follows the convention of {name}; conjugate it, or pass "
-            f"convention={other!r}"
+            f"claim is {form}: it follows the convention of {library}; conjugate it, or pass "
+            f"convention={option!r}"
         )
     return f"claim is {form}: a conjugate forgotten, or one too many?"
 
@@ -447,7 +446,7 @@ def _recognised_entries(subject: Subject, part: Part) -> list[str]:
 def _reliable_uncertainty(part: Part) -> Floats:
     """The uncertainty, which for claims certified by agreement is that of the agreement."""
     assessment = part.evidence.assessment
-    agreed = assessment.distance + part.rtol / AGREEMENT * assessment.reference
+    agreed = assessment.distance + part.task.rtol / AGREEMENT * assessment.reference
     certified = np.where(assessment.resolved, agreed, np.inf)
     return np.fmin(assessment.uncertainty, certified)
 
@@ -473,15 +472,17 @@ def _obstacles(subject: Subject, part: Part) -> Iterator[str]:
     jumps = unresolved[estimate.jump[unresolved]]
     blind = unresolved[~np.isfinite(estimate.value[unresolved])]
     rest = np.setdiff1d(unresolved, np.concatenate([jumps, blind]))
-    allowed = part.rtol * assessment.reference[rest]
+    allowed = part.task.rtol * assessment.reference[rest]
     sure = rest[assessment.uncertainty[rest] <= allowed]
     rest = np.setdiff1d(rest, sure)
     # The only other thing that keeps a claim so far off from being called wrong.
-    veiled = sure[assessment.distance[sure] > _FAR_OFF * part.rtol * assessment.magnitude[sure]]
+    veiled = sure[
+        assessment.distance[sure] > _FAR_OFF * part.task.rtol * assessment.magnitude[sure]
+    ]
     close = np.setdiff1d(sure, veiled)
     loud = rest[estimate.rounding[rest] >= assessment.uncertainty[rest] / 2]
     rough = np.setdiff1d(rest, loud)
-    noise = max(part.noise, ROUNDING * part.precision * abs(part.value))
+    noise = max(part.task.noise, ROUNDING * part.task.precision * abs(part.task.value))
     if close.size:
         i = int(close[0])
         yield (
@@ -510,7 +511,7 @@ def _obstacles(subject: Subject, part: Part) -> Iterator[str]:
     if loud.size:
         yield (
             f"the derivative at {subject.where(part, int(loud[0]))} is lost in the noise of "
-            f"func ({noise:.1e}, for a value of {part.value:.3g}): compute in a wider dtype, "
+            f"func ({noise:.1e}, for a value of {part.task.value:.3g}): compute in a wider dtype, "
             "or check a func without the large constant or the large terms that hide it"
         )
     if rough.size:
@@ -522,12 +523,12 @@ def _obstacles(subject: Subject, part: Part) -> Iterator[str]:
 
 def _coarse(part: Part) -> Iterator[str]:
     """Whether func computes in a coarser dtype than its input."""
-    noisy = part.noise > _NOISY * part.nominal * abs(part.value) > 0
-    if part.precision > part.nominal:
-        digits = -math.log10(part.precision)
+    noisy = part.task.noise > _NOISY * part.nominal * abs(part.task.value) > 0
+    if part.task.precision > part.nominal:
+        digits = -math.log10(part.task.precision)
         yield (
             f"func computes in a coarser dtype than its input, of about {digits:.0f} digits"
-            f"{' (float32?)' if part.precision == _SINGLE else ''}"
+            f"{' (float32?)' if part.task.precision == _SINGLE else ''}"
         )
     elif noisy or np.any(np.isfinite(part.evidence.estimate.rival)):
         yield (

@@ -85,8 +85,8 @@ class Space:
     def cotangent(self, weights: Floats, point: Point) -> Any:
         """`weights` of all entries, in the structure, dtypes and convention of the user's.
 
-        A complex cotangent w weighs a change dy of the value by the real part of ``w dy`` in JAX's
-        convention, and of ``conj(w) dy`` in PyTorch's.
+        A complex cotangent w weighs a change dy of the value by the real part of ``w dy`` where the
+        convention has a minus, and else of ``conj(w) dy``.
         """
         leaves = []
         for part, start in zip(self.parts, self.offsets, strict=True):
@@ -94,7 +94,7 @@ class Space:
             if not part.paired:
                 array = point.backend.rounded(numbers, part.like)
             else:
-                flip = np.asarray([1.0, -1.0 if point.convention == "jax" else 1.0])
+                flip = np.asarray([1.0, -1.0 if point.minus else 1.0])
                 real = point.xp.real(part.like)
                 array = point.backend.complexed(point.backend.rounded(numbers * flip, real))
             leaves.append(point.xp.reshape(array, part.like.shape))
@@ -215,6 +215,13 @@ def _parts(value: Any, point: Point, name: str) -> tuple[list[Array], list[str],
         for leaf, path in zip(leaves, structure.paths, strict=True)
     ]
     return arrays, list(structure.paths), structure
+
+
+def numbers_of(value: Any, point: Point) -> np.ndarray[Any, np.dtype[np.complex128]]:
+    """All numbers in a value, as they are, on the host."""
+    leaves, _, _ = _parts(value, point, "func")
+    flat = [point.backend.to_host(leaf).reshape(-1) for leaf in leaves]
+    return np.concatenate(flat).astype(np.complex128)
 
 
 def is_one_array(value: Any) -> bool:

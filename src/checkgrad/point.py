@@ -20,11 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import (
+    CONVENTIONS,
     Array,
     Backend,
     Structure,
     find_backend,
     flatten_tree,
+    has_minus,
     is_array,
     snapshot,
     without,
@@ -33,7 +35,6 @@ from checkgrad.backends import (
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit the cache
-CONVENTIONS = ("jax", "torch")  # what the gradient of a real function of complex numbers is
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
 
 
@@ -64,9 +65,9 @@ class Point:
     complexes : tuple of bool
         Which leaves are complex: as one of `leaves` such a leaf has real and imaginary parts
         along its last axis.
-    convention : {"jax", "torch"}
-        Whether claims at complex leaves are the derivatives by the real less, or plus, i times
-        those by the imaginary parts.
+    minus : bool
+        Whether claims at complex leaves are the derivatives by the real less i times those by the
+        imaginary parts, see `checkgrad.backends.conventions`; else plus.
     """
 
     backend: Backend
@@ -74,7 +75,7 @@ class Point:
     originals: tuple[Array, ...]
     structure: Structure | None
     complexes: tuple[bool, ...]
-    convention: str
+    minus: bool
 
     @property
     def xp(self) -> Any:
@@ -285,7 +286,7 @@ class Point:
             self._claim_leaf(part, leaf, value_shape, f"{name}{self.leaf_path(leaf)}", said)
             for leaf, part in enumerate(parts)
         ]
-        flip = -1 if self.convention == "jax" and not tangent else 1
+        flip = -1 if self.minus and not tangent else 1
         return [
             self._paired(array, flip) if paired else array
             for array, paired in zip(arrays, self.complexes, strict=True)
@@ -357,7 +358,8 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         If `x0` is not numeric, is complex and must not be, or mixes array libraries.
     """
     if convention is not None and convention not in CONVENTIONS:
-        raise ValueError(f"convention is {quote(convention)}; pass 'jax', 'torch' or None")
+        known = ", ".join(map(repr, CONVENTIONS))
+        raise ValueError(f"convention is {quote(convention)}; pass one of {known}, or None")
     parts, structure = _flatten(x0)
     backend = find_backend([part for part in parts if is_array(part)])
     arrays = [_plain(part) if _is_host(part) else part for part in parts]
@@ -371,9 +373,8 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         backend.detach(_pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}"))
         for array, path, paired in zip(originals, paths, complexes, strict=True)
     )
-    if convention is None:
-        convention = "torch" if backend.name == "torch" else "jax"
-    point = Point(backend, leaves, tuple(originals), structure, complexes, convention)
+    minus = has_minus(convention or backend.convention)
+    point = Point(backend, leaves, tuple(originals), structure, complexes, minus)
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")

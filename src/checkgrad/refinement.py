@@ -113,6 +113,31 @@ class Task:
     whole: float
     claim_noise: Callable[[], Floats]
 
+    def part(self, chosen: Places) -> Task:
+        """That of some of the probes."""
+        return dataclasses.replace(
+            self,
+            probes=_Chosen(self.probes, chosen),
+            claim=self.claim[chosen],
+            smooth=self.smooth[chosen],
+            vague=self.vague[chosen],
+            claim_noise=lambda: self.claim_noise()[chosen],
+        )
+
+
+class _Chosen:
+    """Some of some probes."""
+
+    def __init__(self, probes: Probes, chosen: Places) -> None:
+        self._probes = probes
+        self._chosen = chosen
+        self.count = chosen.size
+        self.scale = probes.scale[chosen]
+
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """See `Probes.sample`."""
+        return self._probes.sample(self._chosen[which], steps)
+
 
 def digits_of(precision: float) -> int:
     """The binary digits of a dtype of machine epsilon `precision`: 53 for float64, 24 for float32.

@@ -12,6 +12,7 @@ from checkgrad.judge import Verdict
 if TYPE_CHECKING:
     from checkgrad.report import Mismatch, Report
 
+_MOST_DIGITS = 12
 _SHOWN = 8  # mismatches that a text lists
 _KINDS = {  # what is checked: of a gradient or of another form, along all axes or tangents
     (True, True): ("coordinate", "coordinates"),
@@ -35,7 +36,7 @@ def render_text(report: Report) -> str:
         hidden = listed - len(rows)
         if hidden > 0:
             lines.append(f"  ... and {hidden} more")
-    lines += [f"  * {hint}" for hint in report.hints]
+    lines += [f"  * {hint}" for hint in report.hints if hint not in lines[0]]
     lines.append(_footer(report))
     return "\n".join(lines)
 
@@ -115,7 +116,8 @@ def _row(mismatch: Mismatch) -> tuple[str, str, str, str]:
     estimate = "estimate: none"
     if math.isfinite(mismatch.estimate):
         estimate = f"estimate {_with_uncertainty(mismatch.estimate, mismatch.uncertainty)}"
-    return mismatch.where, f"claim {mismatch.claim:.10g}", estimate, remark
+    digits = max(10, _digits_left(mismatch.estimate, mismatch.uncertainty))
+    return mismatch.where, f"claim {mismatch.claim:.{digits}g}", estimate, remark
 
 
 def _with_uncertainty(value: float, uncertainty: float) -> str:
@@ -124,8 +126,15 @@ def _with_uncertainty(value: float, uncertainty: float) -> str:
         return f"{value:.3g} (of unknown uncertainty)"
     if uncertainty == 0 or value == 0:
         return f"{value:.10g} ± {uncertainty:.1g}"
+    return f"{value:.{max(_digits_left(value, uncertainty), 1)}g} ± {uncertainty:.1g}"
+
+
+def _digits_left(value: float, uncertainty: float) -> int:
+    """The digits of a value that its uncertainty leaves, of the twelve that a report shows."""
+    if not (math.isfinite(value) and math.isfinite(uncertainty) and value and uncertainty):
+        return 0
     digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(uncertainty)) + 1
-    return f"{value:.{min(max(digits, 1), 12)}g} ± {uncertainty:.1g}"
+    return min(digits, _MOST_DIGITS)
 
 
 def _footer(report: Report) -> str:

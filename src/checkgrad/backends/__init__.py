@@ -15,18 +15,22 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from checkgrad.backends.conventions import CONVENTIONS, has_minus, other_convention
 from checkgrad.backends.protocol import Array, Backend, HostArray, Structure
 from checkgrad.backends.trees import flatten_tree, without
 
 __all__ = [
+    "CONVENTIONS",
     "Array",
     "Backend",
     "Structure",
     "find_backend",
     "flatten_tree",
+    "has_minus",
     "host",
     "is_array",
     "machine_epsilon",
+    "other_convention",
     "snapshot",
     "without",
 ]

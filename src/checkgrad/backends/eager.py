@@ -15,6 +15,7 @@ class Eager:
     differentiates = False
     nests: tuple[str, ...] = ()
     maps_gradients = False
+    convention = "jax"
 
     def settled(self, array: Array) -> Array:
         return array

@@ -60,6 +60,7 @@ class JaxBackend:
     differentiates = True
     nests = ("rev", "fwd")
     maps_gradients = True
+    convention = "jax"
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp

@@ -40,6 +40,7 @@ class Backend(Protocol):
     compiles: bool  # code for every new shape
     differentiates: bool  # by itself, as the methods from `pullback` on do
     nests: tuple[str, ...]  # the modes whose derivatives it can differentiate: "rev", "fwd"
+    convention: str  # one of `checkgrad.backends.conventions.CONVENTIONS`
     maps_gradients: bool  # whether `mapped` takes functions that differentiate
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:

@@ -57,6 +57,7 @@ class TorchBackend(Eager):
     name = "torch"
     differentiates = True
     nests = ("rev",)
+    convention = "torch"
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
