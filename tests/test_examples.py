@@ -1,6 +1,7 @@
 """The examples do what they say, and code in docstrings and pages gives what stands below it."""
 
 import doctest
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -18,6 +19,13 @@ EXAMPLES = ROOT / "docs" / "examples"
 PACKAGE = Path(checkgrad.__file__).parent
 CODE_BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 OPTIONAL_IMPORT = re.compile(r"(?:import|from) (jax|scipy|torch)\b")
+# A script that a page includes, and what the page says that it prints.
+PRINTED = re.compile(
+    r"^```\{literalinclude\} examples/(?P<script>\w+\.py)\n(?:(?!#)[^\n]*\n)*?"
+    r"^```text\n(?P<printed>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+AS_ON_PAGES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def installed(library):
@@ -36,7 +44,7 @@ PAGES = [
 
 
 def assert_examples_hold(tests):
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner(optionflags=AS_ON_PAGES)
     report = []
     for test in tests:
         runner.run(test, out=report.append)
@@ -44,10 +52,22 @@ def assert_examples_hold(tests):
     assert runner.failures == 0, "".join(report)
 
 
+@functools.cache
 def run_example(name):
     return subprocess.run(
         [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def missing_for(script):
+    """The libraries that a script imports and that are not installed."""
+    imported = OPTIONAL_IMPORT.findall((EXAMPLES / script).read_text(encoding="utf-8"))
+    return {library for library in imported if not installed(library)}
+
+
+def skip_where_missing(script):
+    if missing := missing_for(script):
+        pytest.skip(f"{script} needs {', '.join(sorted(missing))}")
 
 
 def rows_of(table, width):
@@ -154,12 +174,85 @@ def test_custom_rule_example_tells_right_from_broken(script, right, broken, size
     assert reports[broken][1].startswith(f"  {place} ")
 
 
+# Of the reports that a script prints: the verdict, at how many places the claim is wrong, and
+# whatever else a line of the report must say.
+REPORTS = {
+    "jacobian.py": {
+        "right": ("correct", "all 9 entries"),
+        "transposed": ("wrong", "at 6 of 9 entries", "claim is the transpose of the estimate"),
+        "one link for each joint": ("wrong", "at 4 of 9 entries", "d func[1] / d angles[0]"),
+    },
+    "vjp.py": {
+        "right": ("correct", "all 144 entries"),
+        # Every output by the inputs of its own row: for single cotangents, and for a random one.
+        "mean forgotten": ("wrong", "at 40 of 144 entries", "layer['inputs']"),
+    },
+    "hessian_vector_product.py": {
+        "right": ("correct", "all 12 entries"),
+        "penalty forgotten": ("wrong", "at 6 of 12 entries", "claim is 0.1 less than the estimate"),
+        "outer product in the wrong place": ("wrong", "at 9 of 12 entries", "claim is 0 at"),
+    },
+    "complex_gradient.py": {
+        "right": ("correct", "all 6 coordinates"),
+        "conjugated": ("wrong", "at 3 of 6 coordinates", "it follows the convention of PyTorch"),
+        "conjugated, convention='torch'": ("correct", "all 6 coordinates"),
+    },
+    "torch_module.py": {
+        "right": ("correct", "all 26 coordinates"),
+        "activation forgotten": ("wrong", "at 16 of 26 coordinates", "params['0.weight'][1, 2]"),
+    },
+    "torch_autodiff.py": {
+        "right, order 2": ("correct", "entries"),
+        "softmax kept, order 1": ("correct", "entries"),
+        "softmax kept, order 2": ("wrong", "entries", "fwd of rev: ", "rev of rev: "),
+    },
+    "jax_autodiff.py": {
+        "right, order 2": ("correct", "entries"),
+        "solution held fixed, order 1": ("correct", "entries"),
+        "solution held fixed, order 2": ("wrong", "entries", "fwd of fwd: ", "fwd of rev: "),
+    },
+}
+
+
+@pytest.mark.parametrize("script", REPORTS)
+def test_example_prints_the_report_of_every_variant(script):
+    skip_where_missing(script)
+    outcome = run_example(script)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    reports = reports_in(outcome.stdout)
+    assert list(reports) == list(REPORTS[script])
+    for name, (verdict, places, *others) in REPORTS[script].items():
+        headline, *lines = reports[name]
+        assert headline.startswith(f"{verdict}: ")
+        assert places in headline
+        assert all(any(text in line for line in lines) for text in others), reports[name]
+
+
 def test_every_example_is_run_here():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "logistic_regression.py",
         "torch_autograd_function.py",
         "jax_custom_vjp.py",
+        *REPORTS,
     }
+
+
+def printed_on_page():
+    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    return {match["script"]: match["printed"] for match in PRINTED.finditer(page)}
+
+
+def test_page_shows_what_the_examples_print():
+    assert set(printed_on_page()) == {
+        path.name for path in EXAMPLES.glob("*.py") if path.name != "logistic_regression.py"
+    }
+
+
+@pytest.mark.parametrize("script", printed_on_page())
+def test_example_prints_what_stands_on_the_page(script):
+    skip_where_missing(script)
+    expected, printed = printed_on_page()[script], run_example(script).stdout
+    assert doctest.OutputChecker().check_output(expected, printed, AS_ON_PAGES), printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -60,7 +60,7 @@ _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ..
 _SOME = 8.0  # ... and as many as it does
 _PROPORTION = 3.0  # times that the change over them may be larger than so many over one
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
-_WRONG_ROWS = 8  # once so many are wrong, the others are not looked at as closely
+_WRONG_ROWS = 3  # once so many are wrong, the others are not looked at as closely
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ _LARGEST_FIRST = 4  # power of two that a first step may be longer than the scal
 _STAGES = ([0], [2], None, None, [1], None, None, None)
 # ... and for None the next of these, where truncation dominates and where noise does.
 _SHORTER, _LONGER = np.asarray([-1, -2, -3, -4, -5]), np.asarray([4, 3, -1, -2, -3])
+_HASTY = 3  # of them, where the verdict does not depend on the probes
 # Where rtol / 10 is no small number, claims agree with one difference quotient by accident.
 _STAGES_OF_FEW_DIGITS = ([0, -3], [2], [4, -5])
 _COARSEST = 4  # power of two, from the first step, up to which a whole ladder has its rungs
@@ -173,7 +174,8 @@ def first_steps(task: Task) -> npt.NDArray[np.intp]:
 def gather(task: Task, thorough: bool = True) -> Evidence:
     """Sample the probes as far as each needs, and compare their claims with the estimates.
 
-    If not `thorough`, what is not resolved by a few rungs is left at that.
+    If not `thorough`, what is not resolved by a few rungs is left at that: the verdict does not
+    depend on it.
     """
     return _Refinement(task).run(thorough)
 
@@ -204,7 +206,7 @@ class _Refinement:
         self.negligible = weights <= np.max(weights, initial=0.0) / NEGLIGIBLE
 
     def run(self, thorough: bool) -> Evidence:
-        for stage in self.stages:
+        for stage in self.stages if thorough else self.stages[:_HASTY]:
             powers = self._next_powers() if stage is None else np.asarray(stage)[:, None]
             powers = np.broadcast_to(powers, (len(powers), self.active.size))
             self.powers = np.concatenate([self.powers, powers])
@@ -213,8 +215,9 @@ class _Refinement:
             if self.active.size == 0:
                 break
         else:
-            self._fill(_BETWEEN)
-            self._retire(self._assess_active().resolved)
+            if thorough:
+                self._fill(_BETWEEN)
+                self._retire(self._assess_active().resolved)
         if self.active.size and thorough:
             self._finish()
         self.negligible[:] = True
