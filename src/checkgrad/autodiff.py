@@ -14,7 +14,14 @@ from checkgrad.batching import CHUNK_BYTES
 from checkgrad.checking import Options, Question, examine
 from checkgrad.diagnosis import Subject, report_on
 from checkgrad.outputs import is_one_array
-from checkgrad.point import Point, flatten_floating, make_point, quote
+from checkgrad.point import (
+    Point,
+    backend_array,
+    flatten_floating,
+    is_floating,
+    make_point,
+    quote,
+)
 from checkgrad.report import Report
 
 MODES = ("fwd", "rev", "vmap")
@@ -109,7 +116,7 @@ def verify_autodiff(
       ...
     """
     asked = _modes(modes)
-    if order not in (1, 2) or isinstance(order, bool):
+    if type(order) is not int or order not in (1, 2):
         raise ValueError(f"order is {quote(order)}; pass 1 or 2")
     point = make_point(x0, allow_complex=True)
     if not point.backend.differentiates:
@@ -118,6 +125,8 @@ def verify_autodiff(
             "pass JAX arrays or PyTorch tensors, or check a derivative that you wrote with "
             "verify_jac, verify_jvp or verify_vjp"
         )
+    if batch == "vectorized":
+        raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
     audit = _Audit(x0, args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
     rules = _Rules(func, args, point)
     for mode in asked:
@@ -155,8 +164,7 @@ class _Rules:
         self.args = args
         self.point = point
         self.loop = loop  # it cannot be mapped
-        self.defects: dict[str, None] = {}
-        self._outputs: Structure | None = None
+        self._outputs = self._value()[1]
 
     def vjp(self, x: Any, cotangent: Any, *args: Any) -> Any:
         """In reverse mode."""
@@ -223,7 +231,7 @@ class _Rules:
 
     def values(self) -> list[Array]:
         """``func(x0)``, as a list of arrays."""
-        return self._flat(self.args)(self.primals())
+        return self._value()[0]
 
     def values_of_many(self) -> tuple[list[Array], list[Array]]:
         """``func`` at points near x0, in one call and one by one."""
@@ -257,10 +265,12 @@ class _Rules:
 
         def flat(primals: list[Array]) -> list[Array]:
             value = self.func(self.point.rebuilt(primals), *args)
-            parts, self._outputs = _output_parts(value, self.point)
-            return parts
+            return _output_parts(value, self.point)[0]
 
         return flat
+
+    def _value(self) -> tuple[list[Array], Structure | None]:
+        return _output_parts(self.func(self.point.fresh(), *self.args), self.point)
 
     def _output(self, parts: list[Array]) -> Any:
         return parts[0] if self._outputs is None else self._outputs.unflatten(parts)
@@ -287,19 +297,28 @@ class _Rules:
 
 def _output_parts(value: Any, point: Point) -> tuple[list[Array], Structure | None]:
     """The floating arrays in what func returns, still recording for differentiation."""
-    if is_array(value):
-        return [value], None
-    if is_one_array(value):
-        return [_stacked(value, point)], None
-    leaves, structure = flatten_floating(value)
-    return [leaf if is_array(leaf) else _stacked(leaf, point) for leaf in leaves], structure
+    leaves: list[Any]
+    structure: Structure | None = None
+    if is_array(value) or is_one_array(value):
+        leaves = [value]
+    else:
+        leaves, structure = flatten_floating(value)
+    parts = [_stacked(leaf, point) for leaf in leaves]
+    if not parts or not all(map(is_floating, parts)):
+        raise TypeError(
+            f"func returned {quote(value)}, which has no floating number to differentiate"
+        )
+    return parts, structure
 
 
 def _stacked(value: Any, point: Point) -> Array:
     """Numbers and arrays of no dimension, as one array."""
     if isinstance(value, (list, tuple)):
         return point.xp.stack([_stacked(item, point) for item in value])
-    return value if is_array(value) else point.backend.asarray(value, point.leaves[0])
+    like = point.leaves[0]
+    if is_array(value):
+        return backend_array(value, point.backend, like)
+    return point.backend.asarray(value, like)
 
 
 class _Audit:
@@ -362,7 +381,7 @@ class _Audit:
         options = self._options
         if form == "vjp" and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
-        if rules.loop and options.batch == "auto":
+        if rules.loop:
             options = replace(options, batch="loop")
         question = Question(form, rules.func, claim, self._x0, self._args, options, label)
         return examine(question)

@@ -19,6 +19,8 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     """
     if bounds is None:
         return _everywhere(-np.inf, point), _everywhere(np.inf, point)
+    if any(point.complexes):
+        raise ValueError(f"bounds is {quote(bounds)}, but x0 is complex; pass bounds for real x0")
     try:
         lower, upper = bounds
     except (TypeError, ValueError):

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from checkgrad.backends import Array
 from checkgrad.batching import CHUNK_BYTES
@@ -119,6 +120,9 @@ class _Examination:
 
     def __init__(self, question: Question) -> None:
         options = question.options
+        for name, function in (("func", question.func), (question.form, question.claim)):
+            if not callable(function):
+                raise TypeError(f"{name} is {quote(function)}; pass a function of x0")
         self.question = question
         self.name = _argument_name(question.func)
         self.point = make_point(question.x0, allow_complex=True, convention=options.convention)
@@ -170,21 +174,54 @@ class _Examination:
             self.question.label,
             self.notes,
         )
+        at_x0 = _AtX0(value, noise, nominal, coarsest, rtol)
+        steady = np.ones(rows.count, dtype=bool)
         if np.any(noise > _LOUD * coarsest * np.abs(value)):
             again = rows.of(self._value())
-            unsteady = _undetermined(value, again, coarsest)
-            if unsteady is not None:
-                return subject.unsteady(value[unsteady], again[unsteady], rtol[unsteady])
-            noise = np.fmax(noise, np.abs(again - value))
-        at_x0 = _AtX0(value, noise, nominal, coarsest, rtol)
-        subject.parts.extend(self._judged(rows, plan, slopes, at_x0))
-        if not all(np.all(part.evidence.assessment.resolved) for part in subject.parts):
+            steady = _steady(value, again, coarsest)
+            subject.note_unsteady(value, again, rtol, steady)
+            noise[:] = np.fmax(noise, np.abs(again - value))
+        parts = list(self._judged(rows, plan, slopes, at_x0, steady))
+        if not all(np.all(part.evidence.assessment.resolved) for part in parts):
             # Before anything is said against the claim: does func still say what it said?
             again = rows.of(self._value())
-            unsteady = _undetermined(value, again, coarsest)
-            if unsteady is not None:
-                return subject.unsteady(value[unsteady], again[unsteady], rtol[unsteady])
+            steady &= _steady(value, again, coarsest)
+            subject.note_unsteady(value, again, rtol, steady)
+            parts = [part for part in parts if steady[part.row]]
+            parts = self._without_ties(parts, rows, at_x0)
+        subject.parts.extend(parts)
         return subject
+
+    def _without_ties(self, parts: list[Part], rows: Rows, at_x0: _AtX0) -> list[Part]:
+        """Wrong claims are left open where ``func`` is not differentiable.
+
+        It may be smooth along every axis all the same, as the median of equal numbers is: then its
+        derivative along a tangent is not the sum of those along the axes.
+        """
+        suspects = {part.row for part in parts if np.any(part.evidence.assessment.wrong)}
+        axes = [
+            part
+            for part in parts
+            if part.lines.axes and part.row in suspects and part.row < len(rows.entries)
+        ]
+        axes = [part for part in axes if np.all(np.isfinite(part.reliable_uncertainty()))]
+        if not axes or self.point.size == 1:
+            return parts
+        point = self.point
+        chosen = rows.chosen([part.row for part in axes])
+        slopes: list[Slope] = [
+            LeavesSlope(point.rounded(part.evidence.estimate.value), point) for part in axes
+        ]
+        tangents = random_tangents(point, None, self.limits, 0.0, self.rng, 1)
+        lengths = np.abs(point.on_host(tangents.tangents[0]))
+        lines = tangents.lines(self.sampler, chosen, self.claim, slopes, self.limits)
+        tied = set()
+        for part, line in zip(axes, lines, strict=True):
+            unsure = np.asarray([np.sum(lengths * part.reliable_uncertainty())])
+            task = at_x0.task(part.row, line, partial(np.copy, unsure), single=False)
+            if np.any(gather(task).assessment.wrong):
+                tied.add(part.row)
+        return [part.tied() if part.row in tied else part for part in parts]
 
     def _value(self) -> Floats:
         """``func(x0)`` as a vector; each call evaluates it anew."""
@@ -235,6 +272,8 @@ class _Examination:
         space = self.outputs.space
         size = np.ones(space.size)
         for part, start in zip(space.parts, space.offsets, strict=True):
+            if part.size == 0:
+                continue
             here = slice(start, start + part.size)
             largest = np.max(np.abs(vector[here]), initial=0.0) or 1.0
             size[here] = largest * np.sqrt(np.mean((vector[here] / largest) ** 2)) or 1.0
@@ -268,16 +307,25 @@ class _Examination:
         coarser: Floats = np.maximum(epsilons, at_x0)
         return coarser
 
-    def _judged(self, rows: Rows, plan: _Plan, slopes: list[Slope], at_x0: _AtX0) -> Iterator[Part]:
-        """The evidence of every row, along the axes and the tangents of the plan."""
+    def _judged(
+        self,
+        rows: Rows,
+        plan: _Plan,
+        slopes: list[Slope],
+        at_x0: _AtX0,
+        steady: npt.NDArray[np.bool_],
+    ) -> Iterator[Part]:
+        """The evidence of every row that is steady, along the axes and the tangents of the plan."""
         wrong_rows = 0
         for look in self._looks(rows, plan, slopes, at_x0.value):
             noise_of_claim = self._claim_noise_of(look.lines, rows)
             exact = None
             if self.question.options.method == "complex-step":
                 exact = self._complex_steps(look, rows)
-            for row, lines in enumerate(look.lines):
-                task = at_x0.task(row, lines, partial(noise_of_claim, row))
+            for row in np.flatnonzero(steady).tolist():
+                lines = look.lines[row]
+                single = lines.axes and row < len(rows.entries)
+                task = at_x0.task(row, lines, partial(noise_of_claim, row), single)
                 thorough = wrong_rows < _WRONG_ROWS
                 if exact is None or not self._analytic(exact, row, at_x0):
                     evidence = gather(task, thorough)
@@ -306,7 +354,7 @@ class _Examination:
     def _analytic(self, exact: _Exact, row: int, at_x0: _AtX0) -> bool:
         """Whether complex steps agree with differences, as those of a real part do not."""
         lines = exact.lines[row]
-        task = at_x0.task(row, lines, lambda: np.zeros(lines.probes.count))
+        task = at_x0.task(row, lines, lambda: np.zeros(lines.probes.count), single=False)
         default = _tolerance(None, float(at_x0.precision[row]))
         found = gather(replace(task, rtol=max(task.rtol, default)))
         analytic = found.assessment.verdict is Verdict.CORRECT
@@ -476,8 +524,8 @@ class _AtX0:
     precision: Floats
     rtol: Floats
 
-    def task(self, row: int, lines: Lines, claim_noise: Callable[[], Floats]) -> Task:
-        """What is to be checked of a row along its lines."""
+    def task(self, row: int, lines: Lines, claim_noise: Callable[[], Floats], single: bool) -> Task:
+        """What is to be checked of a row along its lines; `single` is as in `Task`."""
         return Task(
             probes=lines.probes,
             claim=lines.claim,
@@ -488,6 +536,7 @@ class _AtX0:
             precision=float(self.precision[row]),
             rtol=float(self.rtol[row]),
             whole=lines.whole,
+            single=single,
             claim_noise=claim_noise,
         )
 
@@ -550,11 +599,11 @@ def _argument_name(func: Callable[..., Any]) -> str:
     return parameters[0].name if named else "x"
 
 
-def _undetermined(value: Floats, again: Floats, precision: Floats) -> int | None:
-    """A row in which two calls at x0 differ by more than parallel sums, which may round anew."""
-    repeatable = np.fmin(_REPEATABLE * precision, _REPEATABLE_AT_MOST)
-    off = np.abs(again - value) > np.fmax(4 * precision, repeatable) * np.abs(value)
-    return int(np.flatnonzero(off)[0]) if np.any(off) else None
+def _steady(value: Floats, again: Floats, precision: Floats) -> npt.NDArray[np.bool_]:
+    """Rows in which two calls at x0 differ by no more than parallel sums, which may round anew."""
+    repeatable = np.fmax(4 * precision, np.fmin(_REPEATABLE * precision, _REPEATABLE_AT_MOST))
+    steady: npt.NDArray[np.bool_] = np.abs(again - value) <= repeatable * np.abs(value)
+    return steady
 
 
 def _precision(point: Point) -> float:

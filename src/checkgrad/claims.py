@@ -6,6 +6,7 @@ is asked for is its rows, and what it says of a tangent; how it gets there depen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -305,7 +306,7 @@ class JacClaim(_Called):
         sums: list[Any] = [0.0] * len(self._point.leaves)
         for part, start, row in zip(space.parts, space.offsets, blocks, strict=True):
             for leaf, block in enumerate(row):
-                if block.size == 0:
+                if 0 in block.shape:
                     continue
                 wide = at_least_single(block, xp)
                 numbers = weights[start : start + part.size]
@@ -357,7 +358,7 @@ class JacClaim(_Called):
                     f"and x0{point.leaf_path(leaf)} has shape {inner}; return the Jacobian of "
                     f"shape {outer + inner}{' (it looks transposed)' if turned else ''}"
                 )
-        array = xp.reshape(array, (part.like.size, *inner))
+        array = xp.reshape(array, (math.prod(outer), *inner))
         return self._real(array, part.paired, point.complexes[leaf], name)
 
     def _real(self, array: Array, paired: bool, by_complex: bool, name: str) -> Array:

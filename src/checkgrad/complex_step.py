@@ -132,7 +132,9 @@ def gather_by_complex_steps(task: Task, steps: ComplexSteps, row: int, thorough:
     first = _exactly(exact, rounding)
     none = np.zeros(task.claim.size)
     scale = scale_of(task.claim, first)
-    assessment = assess(task.claim, first, none, task.rtol, scale, whole=task.whole)
+    assessment = assess(
+        task.claim, first, none, task.rtol, scale, whole=task.whole, single=task.single
+    )
     left = np.flatnonzero(~assessment.resolved)
     if left.size == 0:
         return Evidence(task.claim, none, first, assessment)
@@ -155,7 +157,9 @@ def gather_by_complex_steps(task: Task, steps: ComplexSteps, row: int, thorough:
         merged[field.name] = whole
     estimate = Estimate(**merged)
     scale = scale_of(task.claim, estimate)
-    assessment = assess(task.claim, estimate, noise, task.rtol, scale, whole=task.whole)
+    assessment = assess(
+        task.claim, estimate, noise, task.rtol, scale, whole=task.whole, single=task.single
+    )
     return Evidence(task.claim, noise, estimate, assessment)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import array_api_compat
@@ -49,6 +49,8 @@ class Part:
     task : Task
         What was asked: with the value of the row at x0, its noise, the precision that ``func`` is
         seen to compute in, and rtol.
+    ties : bool
+        Whether ``func`` is seen to be not differentiable, though smooth along every axis.
     """
 
     row: int
@@ -56,6 +58,21 @@ class Part:
     evidence: Evidence
     nominal: float
     task: Task
+    ties: bool = False
+
+    def reliable_uncertainty(self) -> Floats:
+        """The uncertainty, which for claims certified by agreement is that of the agreement."""
+        assessment = self.evidence.assessment
+        agreed = assessment.distance + self.task.rtol / AGREEMENT * assessment.reference
+        certified = np.where(assessment.resolved, agreed, np.inf)
+        return np.fmin(assessment.uncertainty, certified)
+
+    def tied(self) -> Part:
+        """The same, of a ``func`` that is not differentiable: nothing is wrong any more."""
+        assessment = self.evidence.assessment
+        none = np.zeros_like(assessment.wrong)
+        assessment = replace(assessment, wrong=none)
+        return replace(self, evidence=replace(self.evidence, assessment=assessment), ties=True)
 
 
 @dataclass
@@ -82,7 +99,7 @@ class Subject:
         Hints that came up on the way.
     parts : list of Part
         What was found of each row.
-    undetermined : tuple of three float, or None
+    undetermined : tuple of float, or None
         Two values that ``func`` returned at x0, if it is not deterministic, and rtol.
     """
 
@@ -96,13 +113,13 @@ class Subject:
     label: str
     notes: dict[str, None]
     parts: list[Part] = field(default_factory=list)
-    undetermined: tuple[float, float, float] | None = None
+    undetermined: tuple[float, ...] | None = None
 
-    def unsteady(self, value: float, again: float, rtol: float) -> Subject:
-        """The same, of a ``func`` that returned both `value` and `again` at x0."""
-        self.parts.clear()
-        self.undetermined = float(value), float(again), rtol
-        return self
+    def note_unsteady(self, value: Floats, again: Floats, rtol: Floats, steady: Flags) -> None:
+        """Note the first row that is not steady: it returned both `value` and `again` at x0."""
+        rows = np.flatnonzero(~steady)
+        if rows.size and self.undetermined is None:
+            self.undetermined = tuple(float(each[rows[0]]) for each in (value, again, rtol))
 
     def where(self, part: Part, probe: int) -> str:
         """The place of a mismatch in the user's structures."""
@@ -131,8 +148,11 @@ def report_on(
 
     `defects` make the claim wrong whatever the evidence says; `notes` are hints.
     """
+    wrong = any(
+        np.any(part.evidence.assessment.wrong) for subject in subjects for part in subject.parts
+    )
     for subject in subjects:
-        if subject.undetermined is not None:
+        if subject.undetermined is not None and not wrong:
             return _report_undetermined(subject)
     found = [(subject, part) for subject in subjects for part in subject.parts]
     evidence = [part.evidence for _, part in found]
@@ -170,10 +190,6 @@ def _report_undetermined(subject: Subject) -> Report:
     """The report on a ``func`` that is not deterministic: nothing can be said of its claim."""
     assert subject.undetermined is not None
     value, again, rtol = subject.undetermined
-    hint = (
-        f"func is not deterministic: two calls at x0 returned {value!r} and "
-        f"{again!r}; fix its random seed (dropout, shuffling, sampling), then check again"
-    )
     return _report(
         [subject],
         verdict=Verdict.INCONCLUSIVE,
@@ -186,9 +202,16 @@ def _report_undetermined(subject: Subject) -> Report:
         n_wrong=0,
         n_unresolved=0,
         n_checked=0,
-        hints=(hint,),
+        hints=(_unsteady(value, again),),
         direction="none",
         form=subject.form,
+    )
+
+
+def _unsteady(value: float, again: float) -> str:
+    return (
+        f"func is not deterministic: two calls at x0 returned {value!r} and "
+        f"{again!r}; fix its random seed (dropout, shuffling, sampling), then check again"
     )
 
 
@@ -271,6 +294,8 @@ def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
         stuck = [part for part in subject.parts if np.any(_unresolved(part))]
         yield from _first(_obstacles(subject, part) for part in stuck)
     yield from subject.notes
+    if subject.undetermined is not None:
+        yield _unsteady(*subject.undetermined[:2])
     yield from _first(_kink(subject, part) for part in subject.parts)
     yield from _first(_coarse(part) for part in subject.parts)
     obstacle = subject.sampler.together.obstacle
@@ -374,7 +399,7 @@ def _recognised(subject: Subject, axes: list[Part]) -> list[str]:
     inputs, outputs = _inputs(subject.point), _outputs(subject.outputs)
     claim = np.stack([part.evidence.claim for part in axes])
     estimate = np.stack([part.evidence.estimate.value for part in axes])
-    uncertainty = np.stack([_reliable_uncertainty(part) for part in axes])
+    uncertainty = np.stack([part.reliable_uncertainty() for part in axes])
     wrong = np.stack([part.evidence.assessment.wrong for part in axes])
     conjugate = _conjugated(subject, claim, estimate, uncertainty, wrong)
     if conjugate:
@@ -432,7 +457,7 @@ def _ignores_cotangent(
 
 def _recognised_entries(subject: Subject, part: Part) -> list[str]:
     """What one row of the claim looks like."""
-    single = [part.evidence.claim, part.evidence.estimate.value, _reliable_uncertainty(part)]
+    single = [part.evidence.claim, part.evidence.estimate.value, part.reliable_uncertainty()]
     leaves, order, start = [], [], 0
     for axis in _inputs(subject.point):
         leaves.append(Leaf(subject.name + axis.path, axis.shape, start))
@@ -441,14 +466,6 @@ def _recognised_entries(subject: Subject, part: Part) -> list[str]:
     places = np.concatenate(order)
     claim, estimate, uncertainty = (each[places] for each in single)
     return recognise(claim, estimate, uncertainty, part.evidence.assessment.wrong[places], leaves)
-
-
-def _reliable_uncertainty(part: Part) -> Floats:
-    """The uncertainty, which for claims certified by agreement is that of the agreement."""
-    assessment = part.evidence.assessment
-    agreed = assessment.distance + part.task.rtol / AGREEMENT * assessment.reference
-    certified = np.where(assessment.resolved, agreed, np.inf)
-    return np.fmin(assessment.uncertainty, certified)
 
 
 def _recognised_along_tangents(parts: Sequence[Part]) -> Iterator[str]:
@@ -467,8 +484,33 @@ def _recognised_along_tangents(parts: Sequence[Part]) -> Iterator[str]:
 
 def _obstacles(subject: Subject, part: Part) -> Iterator[str]:
     """Why probes could not be resolved, and what would resolve them."""
-    estimate, assessment = part.evidence.estimate, part.evidence.assessment
+    estimate = part.evidence.estimate
     unresolved = np.flatnonzero(_unresolved(part))
+    several = np.zeros(0, dtype=bool)
+    if not part.task.single:
+        several = estimate.lower[unresolved] < estimate.upper[unresolved]
+        unresolved = unresolved[~several]
+    if np.any(several):
+        yield (
+            "func has kinks along a tangent, or in a sum of outputs, where several may add up: a "
+            "claim outside of the one-sided derivatives need not be wrong; choose an x0 away from "
+            "kinks, or pass direction='all'"
+        )
+    if part.ties:
+        yield (
+            "func is not differentiable at x0: along a random tangent it changes by another amount "
+            "than the sum over the axes (equal numbers that are sorted, or compared?); choose "
+            "another x0"
+        )
+    elif unresolved.size:
+        yield from _obstacles_at(subject, part, unresolved)
+
+
+def _obstacles_at(
+    subject: Subject, part: Part, unresolved: np.ndarray[Any, np.dtype[np.intp]]
+) -> Iterator[str]:
+    """Why some probes of a smooth ``func`` could not be resolved."""
+    estimate, assessment = part.evidence.estimate, part.evidence.assessment
     jumps = unresolved[estimate.jump[unresolved]]
     blind = unresolved[~np.isfinite(estimate.value[unresolved])]
     rest = np.setdiff1d(unresolved, np.concatenate([jumps, blind]))
@@ -503,10 +545,12 @@ def _obstacles(subject: Subject, part: Part) -> Iterator[str]:
         )
     if blind.size:
         failure = subject.sampler.failure
-        reason = "" if failure is None else f" ({type(failure).__name__}: {failure})"
+        what = "func has no finite value"
+        if failure is not None:
+            what = f"func raised {type(failure).__name__} ({failure})"
         yield (
-            f"func has no finite value near {subject.where(part, int(blind[0]))}{reason}; "
-            "choose an x0 inside of its domain, or pass bounds"
+            f"{what} near {subject.where(part, int(blind[0]))}; choose an x0 inside of its domain, "
+            "or pass bounds"
         )
     if loud.size:
         yield (

@@ -189,7 +189,7 @@ class Tangents:
         point = sampler.point
         room = _room(point, self.tangents, limits)
         relative = [_largest(point, lambda v, size: v / size, v, self.sizes) for v in self.tangents]
-        scale = power_of_two(np.asarray([1 / largest for largest in relative]))
+        scale = power_of_two(np.asarray([1 / (largest or 1.0) for largest in relative]))
         widest = np.fmax(room[0], room[1])
         scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
         tangents = self.tangents  # and not self, whose sizes take memory too

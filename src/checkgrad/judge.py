@@ -87,6 +87,7 @@ def assess(
     negligible: Flags | bool = True,
     examined: Flags | bool = True,
     whole: float = 0.0,
+    single: bool = True,
 ) -> Assessment:
     """Compare each claim with its estimate.
 
@@ -107,6 +108,8 @@ def assess(
     whole : float
         A scale that errors are relative to at least: that of a random tangent, whose terms may
         cancel by chance.
+    single : bool
+        Whether a claim outside of the one-sided derivatives at a kink is wrong.
     """
     with np.errstate(all="ignore"):
         return _assess(
@@ -118,6 +121,7 @@ def assess(
             np.asarray(negligible),
             np.asarray(examined),
             whole,
+            single,
         )
 
 
@@ -130,6 +134,7 @@ def _assess(
     negligible: Flags,
     examined: Flags,
     whole: float,
+    single: bool,
 ) -> Assessment:
     uncertainty = estimate.uncertainty + claim_noise
     size = np.fmax(np.abs(estimate.lower), np.abs(estimate.upper))
@@ -158,6 +163,8 @@ def _assess(
     differs = beyond > SAFETY * uncertainty
     firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
     wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
+    if not single:
+        wrong &= estimate.lower == estimate.upper
     smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
     wrong |= ~finite & smooth & ~unsure & ~estimate.steep
     # Which of two values is meant does not matter where both are the same to rtol.

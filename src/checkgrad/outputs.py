@@ -126,6 +126,8 @@ class Outputs:
         """What func returns, as one vector."""
         value = self._func(x, *args)
         leaves, paths, structure = _parts(value, self._point, "func")
+        if self._many:
+            _require_many(leaves, paths)
         if self._space is None:
             self._space = self._space_of(leaves, paths, structure)
         return self._vector(leaves, paths, "func", self._many)
@@ -141,6 +143,12 @@ class Outputs:
             If it is not numeric, or complex where func is real.
         """
         leaves, paths, _ = _parts(value, self._point, name)
+        fixed = () if self.space.structure is None else self.space.structure.fixed
+        known = {part.path for part in self.space.parts}
+        if known.issubset(paths) and known.union(fixed).issuperset(paths):
+            # A derivative of integers, say 0.0, says nothing.
+            kept = [k for k, path in enumerate(paths) if path in known]
+            leaves, paths = [leaves[k] for k in kept], [paths[k] for k in kept]
         vector = self._vector(leaves, paths, name, False)
         return self._point.backend.to_host(vector).astype(np.float64)
 
@@ -167,8 +175,7 @@ class Outputs:
         wanted = [part.path for part in space.parts]
         if list(paths) != wanted:
             raise ValueError(
-                f"{name} returned a tree of {_listed(paths)}, but func returns one of "
-                f"{_listed(wanted)} at x0"
+                f"{name} is a tree of {_listed(paths)}, but func(x0) is one of {_listed(wanted)}"
             )
         flat = [
             self._flat(leaf, part, name, many)
@@ -183,7 +190,9 @@ class Outputs:
     def _flat(self, leaf: Array, part: Part, name: str, many: bool) -> Array:
         xp = self._point.xp
         shape = tuple(leaf.shape[1:] if many else leaf.shape)
-        if shape != tuple(part.like.shape) and not math.prod(shape) == 1 == part.like.size:
+        if shape != tuple(part.like.shape) and not math.prod(shape) == 1 == math.prod(
+            part.like.shape
+        ):
             raise ValueError(
                 f"{name}{part.path} has shape {shape}, but func{part.path} has shape "
                 f"{tuple(part.like.shape)} at x0"
@@ -215,6 +224,19 @@ def _parts(value: Any, point: Point, name: str) -> tuple[list[Array], list[str],
         for leaf, path in zip(leaves, structure.paths, strict=True)
     ]
     return arrays, list(structure.paths), structure
+
+
+def _require_many(leaves: Sequence[Array], paths: Sequence[str]) -> None:
+    """Raise unless all leaves have a leading axis of one length."""
+    lengths = {tuple(leaf.shape[:1]) for leaf in leaves}
+    if len(lengths) > 1 or () in lengths:
+        shapes = ", ".join(
+            f"func{path} {tuple(leaf.shape)}" for leaf, path in zip(leaves, paths, strict=True)
+        )
+        raise ValueError(
+            f"func returned shapes {shapes} for many points along a leading axis; with "
+            "batch='vectorized' it must return one value for each point: shape (k, ...)"
+        )
 
 
 def numbers_of(value: Any, point: Point) -> np.ndarray[Any, np.dtype[np.complex128]]:

@@ -28,6 +28,7 @@ from checkgrad.backends import (
     flatten_tree,
     has_minus,
     is_array,
+    is_number,
     snapshot,
     without,
 )
@@ -178,7 +179,8 @@ class Point:
         """
 
         def unit(x: Array, sign: Array) -> Array:
-            return (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
+            with np.errstate(over="ignore"):
+                return (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
 
         return self.leafwise(unit, signs)
 
@@ -191,8 +193,9 @@ class Point:
 
         The sum and difference round it (T. Dekker, Numer. Math. 18, 1971, after G. Veltkamp).
         """
-        large = x * (precision / float(self.xp.finfo(x.dtype).eps) + 1)
-        return large - (large - x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            large = x * (precision / float(self.xp.finfo(x.dtype).eps) + 1)
+            return large - (large - x)
 
     def random_signs(self, rng: np.random.Generator) -> list[Array]:
         """A random 1 or -1 for every coordinate, in the dtypes and on the devices of x0."""
@@ -429,20 +432,19 @@ def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
     Those are the floating ones, or all of them where none is floating.
     """
     leaves, structure = flatten_tree(tree)
-    if not any(map(_is_floating, leaves)) or all(map(_is_floating, leaves)):
+    if not any(map(is_floating, leaves)) or all(map(is_floating, leaves)):
         return leaves, structure
-    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not _is_floating(leaf)}
+    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not is_floating(leaf)}
     kept = [leaf for k, leaf in enumerate(leaves) if k not in fixed]
     return kept, without(structure, fixed, snapshot)
 
 
-def _is_floating(leaf: Any) -> bool:
-    """Whether a leaf of a tree is differentiated, where any is: integers and names are not."""
+def is_floating(leaf: Any) -> bool:
+    """Whether something is a floating number, or an array of them."""
     if is_array(leaf):
-        xp = array_api_compat.array_namespace(leaf)
         if isinstance(leaf, np.ndarray):
             return leaf.dtype.kind not in "biuSUMm"
-        return bool(xp.isdtype(leaf.dtype, ("real floating", "complex floating")))
+        return is_number(leaf, "real floating") or is_number(leaf, "complex floating")
     return isinstance(leaf, (float, complex, np.inexact))
 
 
@@ -493,7 +495,7 @@ def _require_finite(point: Point) -> None:
         if not bool(point.xp.all(point.xp.isfinite(array))):
             values = point.backend.to_host(array).ravel()
             entry = int(np.flatnonzero(~np.isfinite(values))[0])
-            place = f"x0{point.leaf_path(leaf)}{entry_text(array.shape, entry)}"
+            place = f"x0{point.place(point.offsets[leaf] + entry)}"
             raise ValueError(
                 f"{place} is {values[entry]}; a derivative can be checked at finite x0 only"
             )

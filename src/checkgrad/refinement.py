@@ -99,6 +99,9 @@ class Task:
     whole : float
         The scale that the derivative along a probe is part of, however small by chance; 0 where
         there is no chance in it.
+    single : bool
+        Whether one kink is all that may lie along a line, so that valid claims lie between the
+        one-sided derivatives. Along a tangent several may add up to anything.
     claim_noise : callable
         Measures the rounding error of the claim along all probes; called at most once.
     """
@@ -112,6 +115,7 @@ class Task:
     precision: float
     rtol: float
     whole: float
+    single: bool
     claim_noise: Callable[[], Floats]
 
     def part(self, chosen: Places) -> Task:
@@ -403,6 +407,7 @@ class _Refinement:
             self.negligible[chosen],
             self.examined[chosen],
             self.task.whole,
+            self.task.single,
         )
 
     def _retire(self, done: npt.NDArray[np.bool_]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from checkgrad.backends.conventions import CONVENTIONS, has_minus, other_convention
 from checkgrad.backends.protocol import Array, Backend, HostArray, Structure
-from checkgrad.backends.trees import flatten_tree, without
+from checkgrad.backends.trees import flatten_tree, is_number, without
 
 __all__ = [
     "CONVENTIONS",
@@ -29,6 +29,7 @@ __all__ = [
     "has_minus",
     "host",
     "is_array",
+    "is_number",
     "machine_epsilon",
     "other_convention",
     "snapshot",

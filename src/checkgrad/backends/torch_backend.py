@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -181,6 +183,7 @@ class TorchBackend(Eager):
         ]
 
     def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
+        _prepare_forward_mode()
         with forward_ad.dual_level():
             duals = [
                 forward_ad.make_dual(part.detach(), tangent)
@@ -205,6 +208,8 @@ class TorchBackend(Eager):
     def pushforward_of_many(
         self, func: Lists, primals: list[Array], tangents: list[Array]
     ) -> list[Array]:
+        _prepare_forward_mode()
+
         def pushed(parts: list[Array], changes: list[Array]) -> list[Array]:
             one = torch.func.jvp(
                 lambda *each: tuple(func(list(each))), tuple(parts), tuple(changes)
@@ -220,6 +225,14 @@ class TorchBackend(Eager):
 
     def lacks_rule(self, error: Exception) -> bool:
         return isinstance(error, RuntimeError) and any(part in str(error) for part in _NO_RULE)
+
+
+@functools.cache
+def _prepare_forward_mode() -> None:
+    """Have PyTorch load what forward mode needs, of which it warns itself."""
+    with warnings.catch_warnings(), forward_ad.dual_level():
+        warnings.simplefilter("ignore")
+        forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
 
 
 def _recording(part: Array) -> Array:

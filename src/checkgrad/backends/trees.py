@@ -105,5 +105,16 @@ def without(structure: Structure, fixed: dict[int, Any], copy: Callable[[Any], A
 
 
 def _zero(leaf: Any) -> Any:
-    """A tangent of what is not differentiated."""
-    return leaf * 0 if array_api_compat.is_array_api_obj(leaf) else leaf
+    """A tangent of what is not differentiated: 0 for numbers, and the same for all else."""
+    if array_api_compat.is_array_api_obj(leaf):
+        return array_api_compat.array_namespace(leaf).zeros_like(leaf) if is_number(leaf) else leaf
+    return type(leaf)(0) if isinstance(leaf, (bool, int)) else leaf
+
+
+def is_number(array: Any, kind: str = "numeric") -> bool:
+    """Whether an array is of a kind of dtype, of which JAX and NumPy have more than numbers."""
+    xp = array_api_compat.array_namespace(array)
+    try:
+        return bool(xp.isdtype(array.dtype, kind) or (kind == "numeric" and array.dtype == xp.bool))
+    except TypeError:  # the keys of random numbers
+        return False
