@@ -68,7 +68,7 @@ def verify_autodiff(
     order : {1, 2}
         With 2, derivatives of the derivatives too: of the vjp with a random cotangent (and in JAX
         of the jvp with a random tangent), in every mode that is not "vmap".
-    direction, rtol, bounds, rng, batch, chunk_bytes
+    direction, rtol, bounds, rng, batch, chunk_bytes : optional
         As in `verify_jvp`; a `direction` that is a tangent is one like `x0`, for forward mode, in
         place of which reverse mode looks along a random one.
 
@@ -112,7 +112,7 @@ def verify_autodiff(
     >>> print(verify_autodiff(Square.apply, x0, modes=["rev"]))  # doctest: +ELLIPSIS
     wrong: the claim is off by 50% (2-norm), at 4 of 6 entries
       ...
-      * claim is 0.5 times the estimate at every entry that is not 0: a factor 2 missing?
+      * rev: claim is 1/2 times the estimate at every coordinate: a factor too few?
       ...
     """
     asked = _modes(modes)

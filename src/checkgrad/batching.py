@@ -193,7 +193,9 @@ class Together:
         except Exception as error:
             # With a func of many points it is the edge of the domain, of one of them.
             if self._batch != "vectorized" or not self._takes_many(leaf):
-                message = next(iter(str(error).splitlines()), "")[:_MESSAGE]
+                message = next(iter(str(error).splitlines()), "")
+                if len(message) > _MESSAGE:
+                    message = message[: _MESSAGE - 3] + "..."
                 self.give_up(f"{type(error).__name__}: {message}", error)
             return None
 

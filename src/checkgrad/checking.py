@@ -61,7 +61,8 @@ _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ..
 _SOME = 8.0  # ... and as many as it does
 _PROPORTION = 3.0  # times that the change over them may be larger than so many over one
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
-_WRONG_ROWS = 3  # once so many are wrong, the others are not looked at as closely
+_WRONG_ROWS = 3  # once so many are wrong, the others are not looked at as closely ...
+_WRONG_ROWS_ALONG_TANGENTS = 1  # ... nor are they along tangents, which tell less
 
 
 @dataclass(frozen=True)
@@ -326,7 +327,7 @@ class _Examination:
                 lines = look.lines[row]
                 single = lines.axes and row < len(rows.entries)
                 task = at_x0.task(row, lines, partial(noise_of_claim, row), single)
-                thorough = wrong_rows < _WRONG_ROWS
+                thorough = wrong_rows < (_WRONG_ROWS if lines.axes else _WRONG_ROWS_ALONG_TANGENTS)
                 if exact is None or not self._analytic(exact, row, at_x0):
                     evidence = gather(task, thorough)
                 else:

@@ -220,9 +220,14 @@ class JvpClaim(_Called):
     def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
         """See `Claim.changes`."""
         xp = self._point.xp
-        if not slopes or all(not bool(xp.any(part != 0)) for part in tangent):
+        sizes = [float(xp.max(xp.abs(part))) for part in tangent if 0 not in part.shape]
+        largest = max(sizes, default=0.0)
+        if not slopes or largest == 0 or not math.isfinite(largest):
             return np.zeros(rows.count)
-        return rows.of(self.pushed(self._point.leaves, tangent))
+        # The tangent is tiny: of one, a jvp that is not linear may say anything.
+        scale = 2.0 ** -math.frexp(largest)[1]
+        scaled = [part * scale for part in tangent]
+        return rows.of(self.pushed(self._point.leaves, scaled)) / scale
 
 
 class _Columns:

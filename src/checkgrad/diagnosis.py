@@ -289,7 +289,8 @@ def _mismatches(found: Sequence[tuple[Subject, Part]], verdict: Verdict) -> Iter
 
 def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
     if verdict is Verdict.WRONG:
-        yield from _slips(subject)
+        prefix = f"{subject.label}: " if subject.label else ""
+        yield from (prefix + hint for hint in _slips(subject))
     else:
         stuck = [part for part in subject.parts if np.any(_unresolved(part))]
         yield from _first(_obstacles(subject, part) for part in stuck)
@@ -426,13 +427,18 @@ def _conjugated(
     for signs, axes in ((by, _inputs(subject.point)), (of, _outputs(subject.outputs))):
         for axis in axes:
             signs[axis.coordinates] = axis.imaginary
-    flipped = np.where(of[:, None] != by, -claim, claim)
-    with np.errstate(invalid="ignore"):
-        slack = _SURE * uncertainty + _CONJUGATE * np.abs(estimate)
-        fits = np.abs(flipped - estimate)[wrong] <= slack[wrong]
-    if not np.all(fits) or not (np.any(of) or np.any(by)):
-        return ""
+    slack = _SURE * uncertainty + _CONJUGATE * np.abs(estimate)
+
+    def fits(flips: Any) -> bool:
+        with np.errstate(invalid="ignore"):
+            off = np.abs(np.where(flips, -claim, claim) - estimate)
+            return bool(np.any(flips) and np.all(off[wrong] <= slack[wrong]))
+
     form = "the complex conjugate of the estimate"
+    if not fits(of[:, None] != by):
+        if not fits(np.broadcast_to(of[:, None] != 0, claim.shape)):
+            return ""
+        return f"claim is {form}: a conjugate forgotten, or one too many?"
     if np.any(by) and (not np.any(of) or subject.form == "vjp"):
         option, library = other_convention(subject.point.minus)
         return (
@@ -567,6 +573,7 @@ def _obstacles_at(
 
 def _coarse(part: Part) -> Iterator[str]:
     """Whether func computes in a coarser dtype than its input."""
+    wrong = part.evidence.assessment.wrong
     noisy = part.task.noise > _NOISY * part.nominal * abs(part.task.value) > 0
     if part.task.precision > part.nominal:
         digits = -math.log10(part.task.precision)
@@ -574,7 +581,7 @@ def _coarse(part: Part) -> Iterator[str]:
             f"func computes in a coarser dtype than its input, of about {digits:.0f} digits"
             f"{' (float32?)' if part.task.precision == _SINGLE else ''}"
         )
-    elif noisy or np.any(np.isfinite(part.evidence.estimate.rival)):
+    elif noisy or np.any(np.isfinite(part.evidence.estimate.rival[~wrong])):
         yield (
             "func is noisier than its dtype explains, or changes in steps: does it compute in a "
             "coarser dtype, look values up in a table, or iterate to a tolerance?"

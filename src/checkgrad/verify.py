@@ -134,7 +134,7 @@ def verify_grad(
     >>> x0 = {"rate": np.array([0.0, -1.0, 0.5]), "scale": np.array(3.0)}
     >>> print(verify_grad(func, grad, x0))  # doctest: +ELLIPSIS
     wrong: the claim is off by ...% (2-norm), at 1 of 4 coordinates
-      params['scale']  claim 6.033201424  estimate 18.0996042... ± ...
+      params['scale']  claim 6.0332014...  estimate 18.0996042... ± ...
     ...
     """
     options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
@@ -178,7 +178,7 @@ def verify_jac(
         `func` for each coordinate of `x0`. "random": one random tangent; an int: so many; an array
         or tree like `x0`: that tangent. Of many outputs, random sums are looked at then. "auto"
         is "all" for up to 1000 coordinates and 100,000 entries, and 10 random tangents beyond.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method
+    rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
 
@@ -214,9 +214,9 @@ def verify_jac(
     ...     c, s = np.cos(x[1]), np.sin(x[1])
     ...     return np.array([[c, s], [-x[0] * s, x[0] * c]])
     >>> print(verify_jac(polar, jac, np.array([2.0, 0.5])))  # doctest: +ELLIPSIS
-    wrong: the claim is off by ...% (2-norm), at 2 of 4 coordinates
-      d func[0] / d x[1]  claim 0.4794255386  estimate -0.958851... ± ...
-      d func[1] / d x[0]  claim -0.9588510772  estimate 0.479425... ± ...
+    wrong: the claim is off by ...% (2-norm), at 2 of 4 entries
+      d func[0] / d x[1]  claim 0.479425...  estimate -0.958851... ± ...
+      d func[1] / d x[0]  claim -0.958851...  estimate 0.479425... ± ...
       * claim is the transpose of the estimate in jac: a matrix transposed?
       ...
     """
@@ -259,7 +259,7 @@ def verify_jvp(
         10 outputs, random sums are looked at along random tangents. "auto" is "all" for up to 1000
         coordinates and 100,000 entries of the Jacobian, and 10 random tangents beyond, at a fixed
         number of evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method
+    rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
 
@@ -338,7 +338,7 @@ def verify_vjp(
         ``func(x0)``: that cotangent. "auto" is "all" for up to 1000 coordinates and 100,000 entries
         of the Jacobian, and 10 random tangents and cotangents beyond, at a fixed number of
         evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method
+    rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
 
@@ -402,7 +402,7 @@ def assert_grad(
         Let an inconclusive check pass too.
     **options : Any
         The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
-        ``batch``, ``chunk_bytes``.
+        ``batch``, ``chunk_bytes``, ``convention``, ``method``.
 
     Raises
     ------

@@ -1,0 +1,62 @@
+"""Check a hand-written gradient with respect to the parameters of a `torch.nn.Module`.
+
+Run ``python docs/examples/torch_module.py``. It prints the report on a right and on a broken
+gradient, and exits with 0 if the first is found correct and the second wrong.
+"""
+
+import sys
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from checkgrad import Verdict, verify_grad
+
+MODULE = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+
+
+def loss(params, inputs, targets):
+    """Half the mean square of what the module is off by, with `params` in the place of its own."""
+    return ((functional_call(MODULE, params, (inputs,)) - targets) ** 2).sum() / (2 * len(inputs))
+
+
+def gradient(params, inputs, targets):
+    """The gradient of `loss` by hand, of the names and shapes of the parameters."""
+    hidden = torch.tanh(inputs @ params["0.weight"].T + params["0.bias"])
+    return backward(params, inputs, targets, hidden, slope=1 - hidden**2)
+
+
+def activation_forgotten(params, inputs, targets):
+    """Broken: the backward pass takes no notice of the tanh."""
+    hidden = torch.tanh(inputs @ params["0.weight"].T + params["0.bias"])
+    return backward(params, inputs, targets, hidden, slope=1)
+
+
+def backward(params, inputs, targets, hidden, slope):
+    misfit = (hidden @ params["2.weight"].T + params["2.bias"] - targets) / len(inputs)
+    delta = misfit @ params["2.weight"] * slope
+    return {
+        "0.weight": delta.T @ inputs,
+        "0.bias": delta.sum(dim=0),
+        "2.weight": misfit.T @ hidden,
+        "2.bias": misfit.sum(dim=0),
+    }
+
+
+def main():
+    generator = torch.Generator().manual_seed(0)
+    params = {
+        name: torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+        for name, parameter in MODULE.named_parameters()
+    }
+    inputs = torch.randn(10, 3, generator=generator, dtype=torch.float64)
+    targets = torch.randn(10, 2, generator=generator, dtype=torch.float64)
+    right = verify_grad(loss, gradient, params, inputs, targets)
+    broken = verify_grad(loss, activation_forgotten, params, inputs, targets)
+    print(f"right:\n{right}\n")
+    print(f"activation forgotten:\n{broken}")
+    return 0 if right and broken.verdict is Verdict.WRONG else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Check the hand-written backward pass of a layer normalisation.
+
+Run ``python docs/examples/vjp.py``. It prints the report on a right and on a broken backward
+pass, and exits with 0 if the first is found correct and the second wrong.
+"""
+
+import sys
+
+import numpy as np
+
+from checkgrad import Verdict, verify_vjp
+
+
+def forward(layer):
+    """Every row of the inputs, to mean 0 and variance 1, then scaled and shifted."""
+    normal, _ = normalised(layer["inputs"])
+    return layer["gain"] * normal + layer["offset"]
+
+
+def normalised(inputs):
+    centred = inputs - inputs.mean(axis=1, keepdims=True)
+    deviation = np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5)
+    return centred / deviation, deviation
+
+
+def backward(layer, cotangent):
+    """The cotangent of the outputs, pulled back to everything that the layer depends on."""
+    normal, deviation = normalised(layer["inputs"])
+    scaled = cotangent * layer["gain"]
+    mean = scaled.mean(axis=1, keepdims=True)
+    projection = np.mean(scaled * normal, axis=1, keepdims=True)
+    return {
+        "inputs": (scaled - mean - normal * projection) / deviation,
+        "gain": np.sum(cotangent * normal, axis=0),
+        "offset": np.sum(cotangent, axis=0),
+    }
+
+
+def mean_forgotten(layer, cotangent):
+    """Broken: that an input moves the mean of its row is left out."""
+    normal, deviation = normalised(layer["inputs"])
+    scaled = cotangent * layer["gain"]
+    projection = np.mean(scaled * normal, axis=1, keepdims=True)
+    return backward(layer, cotangent) | {"inputs": (scaled - normal * projection) / deviation}
+
+
+def main():
+    generator = np.random.default_rng(2)
+    layer = {
+        "inputs": generator.normal(size=(2, 4)),
+        "gain": generator.normal(size=4),
+        "offset": generator.normal(size=4),
+    }
+    right = verify_vjp(forward, backward, layer)
+    broken = verify_vjp(forward, mean_forgotten, layer)
+    print(f"right:\n{right}\n")
+    print(f"mean forgotten:\n{broken}")
+    return 0 if right and broken.verdict is Verdict.WRONG else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
