@@ -256,6 +256,8 @@ class _Examination:
                 every = self._with_sums(every, vector, 1)
             return every, _Plan(axes=True, tangents=int(form == "jvp"))
         if form == "vjp" and not isinstance(direction, int):
+            if isinstance(direction, (float, np.floating)) and count > 1:
+                raise _meaningless(direction)
             weights = self._given_weights(direction)
             axes = self.point.size <= ALL_UP_TO
             rows = Rows(np.arange(0), weights[None])
@@ -320,13 +322,15 @@ class _Examination:
         wrong_rows = 0
         for look in self._looks(rows, plan, slopes, at_x0.value):
             noise_of_claim = self._claim_noise_of(look.lines, rows)
+            beside = self._beside(look.lines, rows)
             exact = None
             if self.question.options.method == "complex-step":
                 exact = self._complex_steps(look, rows)
             for row in np.flatnonzero(steady).tolist():
                 lines = look.lines[row]
                 single = lines.axes and row < len(rows.entries)
-                task = at_x0.task(row, lines, partial(noise_of_claim, row), single)
+                noise = partial(noise_of_claim, row)
+                task = at_x0.task(row, lines, noise, single, float(beside[row]))
                 thorough = wrong_rows < (_WRONG_ROWS if lines.axes else _WRONG_ROWS_ALONG_TANGENTS)
                 if exact is None or not self._analytic(exact, row, at_x0):
                     evidence = gather(task, thorough)
@@ -335,6 +339,19 @@ class _Examination:
                 wrong_rows += bool(np.any(evidence.assessment.wrong))
                 nominal = float(at_x0.nominal[row])
                 yield Part(row, lines, evidence, nominal, task)
+
+    def _beside(self, lines: Sequence[Lines], rows: Rows) -> Floats:
+        """The largest claim of the outputs that are in one array with that of each row."""
+        found = np.zeros(rows.count)
+        if self.outputs is None:
+            return found
+        sizes = [np.max(np.abs(each.claim), initial=0.0) for each in lines]
+        parts = np.asarray([self.outputs.space.part_of(i) for i in rows.entries.tolist()])
+        for part in np.unique(parts).tolist():
+            here = np.flatnonzero(parts == part)
+            largest = max(sizes[row] for row in here.tolist())
+            found[here] = largest if np.isfinite(largest) else 0.0
+        return found
 
     def _complex_steps(self, look: _Look, rows: Rows) -> _Exact:
         """Complex steps along the lines of a look, and lines along which to check them."""
@@ -525,8 +542,15 @@ class _AtX0:
     precision: Floats
     rtol: Floats
 
-    def task(self, row: int, lines: Lines, claim_noise: Callable[[], Floats], single: bool) -> Task:
-        """What is to be checked of a row along its lines; `single` is as in `Task`."""
+    def task(
+        self,
+        row: int,
+        lines: Lines,
+        claim_noise: Callable[[], Floats],
+        single: bool,
+        beside: float = 0.0,
+    ) -> Task:
+        """What is to be checked of a row along its lines; the last two are as in `Task`."""
         return Task(
             probes=lines.probes,
             claim=lines.claim,
@@ -538,6 +562,7 @@ class _AtX0:
             rtol=float(self.rtol[row]),
             whole=lines.whole,
             single=single,
+            beside=beside,
             claim_noise=claim_noise,
         )
 

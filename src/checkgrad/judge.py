@@ -87,6 +87,7 @@ def assess(
     negligible: Flags | bool = True,
     examined: Flags | bool = True,
     whole: float = 0.0,
+    beside: float = 0.0,
     single: bool = True,
 ) -> Assessment:
     """Compare each claim with its estimate.
@@ -108,6 +109,9 @@ def assess(
     whole : float
         A scale that errors are relative to at least: that of a random tangent, whose terms may
         cancel by chance.
+    beside : float
+        The scale of derivatives of the same kind, beside which one that vanishes is as small as
+        it can be told to be.
     single : bool
         Whether a claim outside of the one-sided derivatives at a kink is wrong.
     """
@@ -121,6 +125,7 @@ def assess(
             np.asarray(negligible),
             np.asarray(examined),
             whole,
+            beside,
             single,
         )
 
@@ -134,6 +139,7 @@ def _assess(
     negligible: Flags,
     examined: Flags,
     whole: float,
+    beside: float,
     single: bool,
 ) -> Assessment:
     uncertainty = estimate.uncertainty + claim_noise
@@ -146,8 +152,9 @@ def _assess(
     own = np.where(negligible & (magnitude <= scale / NEGLIGIBLE), scale, magnitude)
     relative = np.fmax(own, whole)
     slope = estimate.slope
-    vanishes = examined & (scale <= slope / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
-    reference = np.where(vanishes, slope, relative)
+    near = np.fmax(slope, beside)
+    vanishes = examined & (scale <= near / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
+    reference = np.where(vanishes, near, relative)
     unsure = estimate.jump | ~np.isfinite(estimate.value)
     # What is far off for its own size is looked at closely, before it counts as chance.
     resolved = distance + uncertainty <= rtol * np.where(examined, reference, own)

@@ -99,6 +99,8 @@ class Task:
     whole : float
         The scale that the derivative along a probe is part of, however small by chance; 0 where
         there is no chance in it.
+    beside : float
+        The scale of the derivatives of other outputs in the same array.
     single : bool
         Whether one kink is all that may lie along a line, so that valid claims lie between the
         one-sided derivatives. Along a tangent several may add up to anything.
@@ -115,6 +117,7 @@ class Task:
     precision: float
     rtol: float
     whole: float
+    beside: float
     single: bool
     claim_noise: Callable[[], Floats]
 
@@ -407,6 +410,7 @@ class _Refinement:
             self.negligible[chosen],
             self.examined[chosen],
             self.task.whole,
+            self.task.beside,
             self.task.single,
         )
 
