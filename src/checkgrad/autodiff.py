@@ -66,8 +66,8 @@ def verify_autodiff(
         there is a rule for) inside ``jax.vmap`` or ``torch.func.vmap``. A mode that `func` has no
         rule for is left out if there is another, and the report says so.
     order : {1, 2}
-        With 2, derivatives of the derivatives too: of the vjp with a random cotangent (and in JAX
-        of the jvp with a random tangent), in every mode that is not "vmap".
+        With 2, derivatives of the derivatives too: of the vjp by x0 and by a random cotangent (and
+        in JAX of the jvp by x0 and by a random tangent), in every mode that is not "vmap".
     direction, rtol, bounds, rng, batch, chunk_bytes : optional
         As in `verify_jvp`; a `direction` that is a tangent is one like `x0`, for forward mode, in
         place of which reverse mode looks along a random one.
@@ -127,14 +127,14 @@ def verify_autodiff(
         )
     if batch == "vectorized":
         raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
-    audit = _Audit(x0, args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
+    audit = _Audit(args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
     rules = _Rules(func, args, point)
     for mode in asked:
-        audit.of(rules, mode, "")
+        audit.of(rules, x0, mode, "")
     if order == 2:
-        for inner in point.backend.nests:
-            if inner in asked or asked == ("vmap",):
-                audit.nested(rules, inner, [mode for mode in asked if mode != "vmap"])
+        nests = point.backend.nests
+        for inner in [mode for mode in nests if mode in asked] or nests[:1]:
+            audit.nested(rules, inner, [mode for mode in asked if mode != "vmap"] or ["rev"])
     return audit.report()
 
 
@@ -205,23 +205,24 @@ class _Rules:
         with self._without_rule():
             return self.point.backend.pullback(self._flat(args), primals, weights, **how)
 
-    def gradient(self, weights: list[Array]) -> Callable[..., Any]:
-        """The function of x that reverse mode makes of a cotangent, to be differentiated again."""
+    def gradient(self) -> Callable[..., Any]:
+        """What reverse mode makes of a point and a cotangent, to be differentiated again."""
 
-        def derived(x: Any, *args: Any) -> Any:
-            found = self.pulled(self._parts(x), weights, args, again=True)
+        def derived(inputs: Any, *args: Any) -> Any:
+            weights = list(inputs["cotangent"])
+            found = self.pulled(self._parts(inputs["x0"]), weights, args, again=True)
             return self.point.rebuilt(found)
 
         return derived
 
-    def change(self, tangent: list[Array]) -> Callable[..., Any]:
-        """The function of x that forward mode makes of a tangent, to be differentiated again."""
+    def change(self) -> Callable[..., Any]:
+        """What forward mode makes of a point and a tangent, to be differentiated again."""
 
-        def derived(x: Any, *args: Any) -> Any:
+        def derived(inputs: Any, *args: Any) -> Any:
             backend = self.point.backend
+            primals, tangent = self._parts(inputs["x0"]), list(inputs["tangent"])
             with self._without_rule():
-                found = backend.pushforward(self._flat(args), self._parts(x), tangent)
-            return self._output(found)
+                return self._output(backend.pushforward(self._flat(args), primals, tangent))
 
         return derived
 
@@ -324,15 +325,14 @@ def _stacked(value: Any, point: Point) -> Array:
 class _Audit:
     """The checks of all modes, and what they found."""
 
-    def __init__(self, x0: Any, args: tuple[Any, ...], options: Options) -> None:
-        self._x0 = x0
+    def __init__(self, args: tuple[Any, ...], options: Options) -> None:
         self._args = args
         self._options = options
         self._subjects: list[Subject] = []
         self._defects: dict[str, None] = {}
         self._missing: dict[str, _NoRuleError] = {}
 
-    def of(self, rules: _Rules, mode: str, suffix: str) -> None:
+    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str) -> None:
         """Check one mode: "vmap" is both others, as far as there are rules."""
         forms: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
             "fwd": [("fwd", "jvp", rules.jvp)],
@@ -347,21 +347,29 @@ class _Audit:
                 if not suffix:
                     for defect in _defects(rules, label):
                         self._defects[f"{label}: {defect}"] = None
-                self._subjects.append(self._examined(rules, form, claim, label + suffix))
+                self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
 
     def nested(self, rules: _Rules, inner: str, modes: Sequence[str]) -> None:
         """Check the derivatives of a derivative."""
         rng = np.random.default_rng(_SEED)
+        x0 = rules.point.fresh_for_grad()
         if inner == "rev":
-            derived = rules.gradient(rules.random(rules.values(), rng))
+            derived = rules.gradient()
+            inputs = {"x0": x0, "cotangent": rules.random(rules.values(), rng)}
         else:
-            derived = rules.change(rules.random(rules.primals(), rng))
+            derived = rules.change()
+            inputs = {"x0": x0, "tangent": rules.random(rules.primals(), rng)}
+        point = make_point(inputs, allow_complex=True)
         loop = not rules.point.backend.maps_gradients
-        again = _Rules(derived, self._args, rules.point, loop=loop)
+        try:
+            again = _Rules(derived, self._args, point, loop=loop)
+        except _NoRuleError as error:
+            self._missing.update({f"{mode} of {inner}": error for mode in modes})
+            return
         for mode in modes:
-            self.of(again, mode, f" of {inner}")
+            self.of(again, inputs, mode, f" of {inner}")
 
     def report(self) -> Report:
         """The report on everything that was checked.
@@ -377,13 +385,16 @@ class _Audit:
         notes = [f"not checked: {label} ({error})" for label, error in self._missing.items()]
         return report_on(self._subjects, list(self._defects), notes)
 
-    def _examined(self, rules: _Rules, form: str, claim: Callable[..., Any], label: str) -> Subject:
+    def _examined(
+        self, rules: _Rules, x0: Any, form: str, claim: Callable[..., Any], label: str
+    ) -> Subject:
         options = self._options
-        if form == "vjp" and not isinstance(options.direction, (str, int)):
+        own = form == "jvp" and label in MODES + ("vmap of fwd",)  # what the user's tangent is for
+        if not own and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
         if rules.loop:
             options = replace(options, batch="loop")
-        question = Question(form, rules.func, claim, self._x0, self._args, options, label)
+        question = Question(form, rules.func, claim, x0, self._args, options, label)
         return examine(question)
 
 

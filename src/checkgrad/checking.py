@@ -61,6 +61,7 @@ _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ..
 _SOME = 8.0  # ... and as many as it does
 _PROPORTION = 3.0  # times that the change over them may be larger than so many over one
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
+_LINEAR = 1000.0  # machine epsilons that a linear claim may differ from the sum of its terms by
 _WRONG_ROWS = 3  # once so many are wrong, the others are not looked at as closely ...
 _WRONG_ROWS_ALONG_TANGENTS = 1  # ... nor are they along tangents, which tell less
 
@@ -138,6 +139,7 @@ class _Examination:
         self.claim = self._claim()
         self.notes: dict[str, None] = {}  # in order, and each once
         self._size = 1  # of what func returns
+        self._besides_axes: list[list[Array]] = []  # tangents
         if options.method not in METHODS:
             raise ValueError(
                 f"method is {quote(options.method)}; pass 'differences' or 'complex-step'"
@@ -189,9 +191,38 @@ class _Examination:
             steady &= _steady(value, again, coarsest)
             subject.note_unsteady(value, again, rtol, steady)
             parts = [part for part in parts if steady[part.row]]
+            if plan.axes:
+                parts = [part for part in parts if not self._besides(part, parts, rows)]
             parts = self._without_ties(parts, rows, at_x0)
         subject.parts.extend(parts)
         return subject
+
+    def _besides(self, part: Part, parts: Sequence[Part], rows: Rows) -> bool:
+        """Whether a part only looks for claims that are not linear, and this one is.
+
+        What the axes show is not put in doubt by what differences make of a sum of outputs, or of
+        a tangent; nor is it by noise there.
+        """
+        entries = len(rows.entries)
+        axes = {each.row: each.evidence.claim for each in parts if each.lines.axes}
+        if part.lines.axes and (part.row < entries or not entries):
+            return False
+        if not np.any(part.evidence.assessment.wrong):
+            return part.evidence.assessment.verdict is Verdict.INCONCLUSIVE
+        if not part.lines.axes:
+            (tangent,) = self._besides_axes
+            terms = axes[part.row] * self.point.on_host(tangent) if part.row in axes else None
+        else:
+            known = all(row in axes for row in range(entries))
+            weights = rows.weights[part.row - entries][rows.entries][:, None]
+            terms = weights * np.stack([axes[row] for row in range(entries)]) if known else None
+        if terms is None or not np.all(np.isfinite(terms)):
+            return False
+        axis = -1 if terms.ndim == 1 else 0
+        off = np.abs(part.evidence.claim - np.sum(terms, axis=axis))
+        size = np.sum(np.abs(terms), axis=axis)
+        slack = max(part.task.rtol, _LINEAR * max(part.task.precision, self.claim.epsilon))
+        return bool(np.all(off <= slack * np.max(size, initial=0.0)))
 
     def _without_ties(self, parts: list[Part], rows: Rows, at_x0: _AtX0) -> list[Part]:
         """Wrong claims are left open where ``func`` is not differentiable.
@@ -401,6 +432,7 @@ class _Examination:
             lines = tangents.lines(self.sampler, rows, self.claim, slopes, limits)
             along = tangents.tangents
             del tangents  # whose sizes take memory too
+            self._besides_axes = along
             yield _Look(lines, along)
 
     def _tangents(self, plan: _Plan, slopes: Sequence[Slope], value: Floats) -> Tangents | None:

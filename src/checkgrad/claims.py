@@ -67,9 +67,10 @@ class Rows:
         single = vectors[..., self.entries]
         if not len(self.weights):
             return single
+        # No matrix product: how it rounds depends on how many vectors there are.
         with np.errstate(all="ignore"):
-            sums = vectors @ self.weights.T
-        return np.concatenate([single, sums], axis=-1)
+            sums = [np.sum(vectors * weights, axis=-1) for weights in self.weights]
+        return np.concatenate([single, np.stack(sums, axis=-1)], axis=-1)
 
     def weights_of(self, row: int, size: int) -> Floats:
         """The weights of all outputs in a row."""

@@ -27,7 +27,11 @@ _NO_RULE = (
     "jvp",
     "setup_context",
     "vmap",
+    "once_differentiable",
+    "is not implemented",
+    "ZeroTensors",
 )
+_ERROR = "torch::autograd::Error"  # the node in whose place there is none
 _MANY = 2**14  # random numbers that are not normal ones on the CPU
 _LARGE = 2**22  # bytes from which on NumPy asks for huge pages
 _DEVIATION = math.sqrt((2**32 - 1) / 12)  # the standard one of 2**16 equally spaced numbers
@@ -152,12 +156,16 @@ class TorchBackend(Eager):
         between: Callable[[], None] | None = None,
         only: int | None = None,
     ) -> list[Array]:
+        if again:  # some say that they can be differentiated once only where this is asked for
+            weights = [w if w.requires_grad else _recording(w) for w in weights]
         with torch.enable_grad():
             parts = [
                 part if part.requires_grad or only not in (None, place) else _recording(part)
                 for place, part in enumerate(primals)
             ]
             values = func(parts)
+        if any(value.grad_fn is not None and value.grad_fn.name() == _ERROR for value in values):
+            raise RuntimeError("a function marked with once_differentiable has no such rule")
         if between is not None:
             between()
         chosen = [part for place, part in enumerate(parts) if only in (None, place)]
