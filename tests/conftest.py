@@ -12,7 +12,8 @@ that a test needs besides:
   of this dtype;
 - ``xp.to_numpy(array)`` copies an array to the host, to look at it.
 
-A test that also asks for the fixture ``dtype`` runs once for each of ``xp.float_dtypes``.
+A test that also asks for the fixture ``dtype`` runs once for each of ``xp.float_dtypes``, and in
+the widest of them on a second device of the host and for a second kind of array.
 
 The libraries, by the names that choose them (``pytest -k torch-cpu``):
 
@@ -253,6 +254,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
 
 
+def _dtypes_of(setting: Setting, settings: Sequence[Setting]) -> Sequence[str]:
+    """All dtypes of a library; on a second device of the host, or kind of array, the widest."""
+    dtypes = _dtypes(setting.library)
+    first = next(each for each in settings if each.library == setting.library)
+    return dtypes if setting == first or setting.device == "cuda" else dtypes[-1:]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "xp" not in metafunc.fixturenames:
         return
@@ -265,7 +273,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     cases: list[tuple[Any, ...]] = [(setting,) for setting in settings]
     if "dtype" in metafunc.fixturenames:
         names = "xp, dtype"
-        cases = [(setting, dtype) for setting in settings for dtype in _dtypes(setting.library)]
+        cases = [
+            (setting, dtype) for setting in settings for dtype in _dtypes_of(setting, settings)
+        ]
     metafunc.parametrize(
         names,
         [
