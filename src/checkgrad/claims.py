@@ -168,8 +168,8 @@ class GradClaim(_Called):
         yield LeavesSlope(self._own(claims), self._point)
 
 
-class VjpClaim(_Called):
-    """``vjp(x, cotangent)``: a row for each cotangent."""
+class _OfOutputs(_Called):
+    """The part that the forms share whose ``func`` has many outputs."""
 
     def __init__(
         self,
@@ -181,6 +181,10 @@ class VjpClaim(_Called):
     ) -> None:
         super().__init__(function, name, point, args)
         self._outputs = outputs
+
+
+class VjpClaim(_OfOutputs):
+    """``vjp(x, cotangent)``: a row for each cotangent."""
 
     def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
         """See `Claim.slopes`."""
@@ -191,19 +195,8 @@ class VjpClaim(_Called):
             yield LeavesSlope(self._own(claims), self._point)
 
 
-class JvpClaim(_Called):
+class JvpClaim(_OfOutputs):
     """``jvp(x, tangent)``: a column for each tangent."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        name: str,
-        point: Point,
-        args: tuple[Any, ...],
-        outputs: Outputs,
-    ) -> None:
-        super().__init__(function, name, point, args)
-        self._outputs = outputs
 
     def pushed(self, leaves: Leaves, tangent: Leaves) -> Floats:
         """What the claim at a point says of a tangent: a vector like that of func."""
@@ -278,19 +271,8 @@ class _ColumnsSlope:
         return float(self.columns.along(tangent)[self.row])
 
 
-class JacClaim(_Called):
+class JacClaim(_OfOutputs):
     """``jac(x)``: an array of shape output + input for each pair of an output and an input."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        name: str,
-        point: Point,
-        args: tuple[Any, ...],
-        outputs: Outputs,
-    ) -> None:
-        super().__init__(function, name, point, args)
-        self._outputs = outputs
 
     def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
         """See `Claim.slopes`."""
