@@ -110,7 +110,7 @@ def verify_autodiff(
     ...         return x * cotangent  # forgets the factor 2
     >>> x0 = torch.tensor([1.0, -3.0], dtype=torch.float64)
     >>> print(verify_autodiff(Square.apply, x0, modes=["rev"]))  # doctest: +ELLIPSIS
-    wrong: the claim is off by 50% (2-norm), at 4 of 6 entries
+    wrong: the claim is off by 50% (2-norm), at 2 of 4 entries
       ...
       * rev: claim is 1/2 times the estimate at every coordinate: a factor too few?
       ...

@@ -191,9 +191,9 @@ class _Examination:
             steady &= _steady(value, again, coarsest)
             subject.note_unsteady(value, again, rtol, steady)
             parts = [part for part in parts if steady[part.row]]
-            if plan.axes:
-                parts = [part for part in parts if not self._besides(part, parts, rows)]
             parts = self._without_ties(parts, rows, at_x0)
+        if plan.axes:
+            parts = [part for part in parts if not self._besides(part, parts, rows)]
         subject.parts.extend(parts)
         return subject
 
@@ -208,7 +208,7 @@ class _Examination:
         if part.lines.axes and (part.row < entries or not entries):
             return False
         if not np.any(part.evidence.assessment.wrong):
-            return part.evidence.assessment.verdict is Verdict.INCONCLUSIVE
+            return True
         if not part.lines.axes:
             (tangent,) = self._besides_axes
             terms = axes[part.row] * self.point.on_host(tangent) if part.row in axes else None
