@@ -184,7 +184,7 @@ REPORTS = {
     },
     "vjp.py": {
         "right": ("correct", "all 128 entries"),
-        # Every output by the inputs of its own row: for single cotangents, and for a random one.
+        # Every output by the inputs of its own row.
         "mean forgotten": ("wrong", "at 32 of 128 entries", "layer['inputs']"),
     },
     "hessian_vector_product.py": {
