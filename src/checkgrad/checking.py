@@ -35,6 +35,7 @@ from checkgrad.directions import (
     given_tangent,
     random_tangents,
     roomier,
+    scaled_tangent,
 )
 from checkgrad.judge import Verdict
 from checkgrad.outputs import Outputs, few_digits
@@ -61,6 +62,7 @@ _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ..
 _SOME = 8.0  # ... and as many as it does
 _PROPORTION = 3.0  # times that the change over them may be larger than so many over one
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
+_TIED_ROWS = 4  # rows first looked at for being differentiable; all of them if one is not
 _LINEAR = 1000.0  # machine epsilons that a linear claim may differ from the sum of its terms by
 _WRONG_ROWS = 3  # once so many are wrong, the others are not looked at as closely ...
 _WRONG_ROWS_ALONG_TANGENTS = 1  # ... nor are they along tangents, which tell less
@@ -239,21 +241,24 @@ class _Examination:
         axes = [part for part in axes if np.all(np.isfinite(part.reliable_uncertainty()))]
         if not axes or self.point.size == 1:
             return parts
-        point = self.point
-        chosen = rows.chosen([part.row for part in axes])
-        slopes: list[Slope] = [
-            LeavesSlope(point.rounded(part.evidence.estimate.value), point) for part in axes
-        ]
-        tangents = random_tangents(point, None, self.limits, 0.0, self.rng, 1)
-        lengths = np.abs(point.on_host(tangents.tangents[0]))
-        lines = tangents.lines(self.sampler, chosen, self.claim, slopes, self.limits)
-        tied = set()
-        for part, line in zip(axes, lines, strict=True):
-            unsure = np.asarray([np.sum(lengths * part.reliable_uncertainty())])
-            task = at_x0.task(part.row, line, partial(np.copy, unsure), single=False)
-            if np.any(gather(task).assessment.wrong):
-                tied.add(part.row)
+        tied = {part.row for part in axes[:_TIED_ROWS] if not self._additive(part, rows, at_x0)}
+        if tied:
+            tied |= {
+                part.row for part in axes[_TIED_ROWS:] if not self._additive(part, rows, at_x0)
+            }
         return [part.tied() if part.row in tied else part for part in parts]
+
+    def _additive(self, part: Part, rows: Rows, at_x0: _AtX0) -> bool:
+        """Whether a row changes along a random tangent by what the estimates along the axes say."""
+        point, lines = self.point, part.lines
+        tangents = scaled_tangent(point, lines.probes.scale, self.limits, self.rng)
+        lengths = np.abs(point.on_host(tangents.tangents[0]))
+        slope = LeavesSlope(point.rounded(part.evidence.estimate.value), point)
+        chosen = rows.chosen([part.row])
+        (along,) = tangents.lines(self.sampler, chosen, self.claim, [slope], self.limits)
+        unsure = np.asarray([np.sum(lengths * part.reliable_uncertainty())])
+        task = at_x0.task(part.row, along, partial(np.copy, unsure), single=False)
+        return not np.any(gather(task).assessment.wrong)
 
     def _value(self) -> Floats:
         """``func(x0)`` as a vector; each call evaluates it anew."""

@@ -247,6 +247,15 @@ def random_tangents(
     return Tangents(tangents, sizes, words, by_chance=True)
 
 
+def scaled_tangent(
+    point: Point, scale: Floats, limits: tuple[Floats, Floats], rng: np.random.Generator
+) -> Tangents:
+    """A random tangent, of which each coordinate is a normal number times its `scale`."""
+    tangent = point.rounded(rng.standard_normal(scale.size) * scale)
+    words = "1 random tangent"
+    return Tangents([_inward(point, tangent, limits)], point.rounded(scale), words, by_chance=False)
+
+
 def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
     """A tangent turned inward where x0 lies on a bound, so that it can be followed."""
     if not bounded(limits):
