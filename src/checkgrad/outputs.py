@@ -90,7 +90,8 @@ class Space:
         """
         leaves = []
         for part, start in zip(self.parts, self.offsets, strict=True):
-            numbers = weights[start : start + part.size].reshape(part.shape)
+            # The user's code may write into it.
+            numbers = weights[start : start + part.size].reshape(part.shape).copy()
             if not part.paired:
                 array = point.backend.rounded(numbers, part.like)
             else:
