@@ -279,8 +279,13 @@ def dotted_name(path):
     ],
 )
 def test_code_in_docstrings_gives_what_stands_below_it(module):
-    tests = doctest.DocTestFinder().find(importlib.import_module(module))
-    assert_examples_hold([test for test in tests if test.examples])
+    """Examples that import an optional library run where it is installed."""
+    tests = [t for t in doctest.DocTestFinder().find(importlib.import_module(module)) if t.examples]
+    assert tests
+    runnable = [t for t in tests if all(map(installed, OPTIONAL_IMPORT.findall(t.docstring)))]
+    if not runnable:
+        pytest.skip(f"every example of {module} needs a library that is not installed")
+    assert_examples_hold(runnable)
 
 
 def test_every_public_function_has_an_example():

@@ -96,8 +96,7 @@ def verify_autodiff(
 
     Examples
     --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
+    >>> import torch
     >>> from checkgrad import verify_autodiff
     >>> class Square(torch.autograd.Function):
     ...     @staticmethod

@@ -269,18 +269,20 @@ class Point:
         name: str = "grad",
         said: str = "returned",
         tangent: bool = False,
+        allow_complex: bool = False,
     ) -> list[Array]:
         """The arrays of a claim, or of a `tangent`, each of shape ``value_shape + leaf.shape``.
 
         A `value_shape` of (1,) counts as scalar: the claims are of shape ``leaf.shape`` then.
-        `said` is "is" for a `name` that the user passed.
+        `said` is "is" for a `name` that the user passed. Complex numbers where `x0` is real are
+        an error unless `allow_complex`, as SciPy allows them.
 
         Raises
         ------
         ValueError
             If the claim's tree or one of its shapes is not that of `x0`.
         TypeError
-            If the claim is not numeric.
+            If the claim is not numeric, or complex where it must not be.
         """
         if claim is None:
             raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
@@ -289,11 +291,22 @@ class Point:
             self._claim_leaf(part, leaf, value_shape, f"{name}{self.leaf_path(leaf)}", said)
             for leaf, part in enumerate(parts)
         ]
+        if not allow_complex:
+            self._require_real_where_x0_is(arrays, name, said)
         flip = -1 if self.minus and not tangent else 1
         return [
             self._paired(array, flip) if paired else array
             for array, paired in zip(arrays, self.complexes, strict=True)
         ]
+
+    def _require_real_where_x0_is(self, arrays: list[Array], name: str, said: str) -> None:
+        for leaf, (array, paired) in enumerate(zip(arrays, self.complexes, strict=True)):
+            if self.xp.isdtype(array.dtype, "complex floating") and not paired:
+                path = self.leaf_path(leaf)
+                raise TypeError(
+                    f"{name}{path} {said} complex numbers (dtype {array.dtype}) where x0{path} is "
+                    "real; its real part is the derivative"
+                )
 
     def _paired(self, array: Array, flip: int) -> Array:
         """Real and imaginary parts along a new last axis, the latter times `flip`."""
@@ -308,11 +321,6 @@ class Point:
         array = as_numeric(claim, self.backend, x, name, said)
         shape = self.user_shape(leaf)
         size = math.prod(shape)
-        if self.xp.isdtype(array.dtype, "complex floating") and not self.complexes[leaf]:
-            raise TypeError(
-                f"{name} {said} complex numbers (dtype {array.dtype}) where x0"
-                f"{self.leaf_path(leaf)} is real; its real part is the derivative"
-            )
         wanted = (*value_shape, *shape)
         if value_shape == (1,) and array.shape in (shape, wanted):
             return self.xp.reshape(array, shape)

@@ -138,7 +138,7 @@ def check_grad(
     else:
         claim = snapshot(grad(point.fresh_for_grad(), *args))
         value = sampler.at_x0()
-        claims = point.claim_leaves(claim, _value_shape(value))
+        claims = point.claim_leaves(claim, _value_shape(value), allow_complex=True)
         estimates = _jacobian(sampler, value, epsilon)
         differences = [difference(c, e, point.xp) for c, e in zip(claims, estimates, strict=True)]
     error = norm(differences, point.xp)
@@ -307,7 +307,7 @@ def _random_difference(
     step = _random_step(sampler, epsilon)
     # What it says of the tangent is taken from the claim before func, which may write into it,
     # is called again, so that no copy is needed.
-    claims = point.claim_leaves(grad(point.fresh_for_grad(), *args))
+    claims = point.claim_leaves(grad(point.fresh_for_grad(), *args), allow_complex=True)
     if all(isinstance(x, np.ndarray) and x.dtype == np.float64 for x in point.leaves):
         moved, products = _moved_as_in_scipy(point, claims, step, rng)
     else:
