@@ -507,9 +507,9 @@ class _Examination:
             lambda x: point.xp.all(point.coarsened(x, coarser) == x), point.leaves
         )
         at_x0 = all(bool(block) for block in same)
-        signs, others = point.random_signs(self.rng), point.random_signs(self.rng)
+        signs = point.random_signs(self.rng)
 
-        def found(part: float, signs: list[Any]) -> Floats:
+        def found(part: float) -> Floats:
             def moved(x: Any, sign: Any) -> Any:
                 base = point.coarsened(x, coarser)
                 return base + part * coarser * base * sign
@@ -519,17 +519,20 @@ class _Examination:
             found: Floats = self._values(points, rows)[0]
             return found
 
-        start = value if at_x0 else found(0.0, signs)
+        start = value if at_x0 else found(0.0)
         rounds = np.array(asked)
-        for near in ((_PART, signs), (-_PART, signs), (_PART, others)):
-            rounds &= found(*near) == start
+        for part in (_PART, -_PART):
+            rounds &= found(part) == start
             if not np.any(rounds):
                 return rounds
-        far = np.abs(found(_SOME, signs) - start)
+        far = np.abs(found(_SOME) - start)
         rounds &= far > _REPEATABLE * precision * np.abs(value)
         if not np.any(rounds):
             return rounds
-        return rounds & (np.abs(found(1.0, signs) - start) > far / _SOME / _PROPORTION)
+        rounds &= np.abs(found(1.0) - start) > far / _SOME / _PROPORTION
+        del signs  # as large as x0, as are those in their place
+        signs = point.random_signs(self.rng)
+        return rounds & (found(_PART) == start)
 
     def _claim_noise_of(self, lines: Sequence[Lines], rows: Rows) -> Callable[[int], Floats]:
         """How much the claim of a row changes at neighbouring points, measured when asked for."""
