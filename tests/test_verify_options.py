@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 
-CORRECT, WRONG = Verdict.CORRECT, Verdict.WRONG
+CORRECT, WRONG, INCONCLUSIVE = Verdict.CORRECT, Verdict.WRONG, Verdict.INCONCLUSIVE
 VALUES = [0.5, 1.25, -2.0]
 
 
@@ -305,6 +306,77 @@ def test_a_smooth_function_costs_at_most_four_evaluations_for_each_coordinate(
     report = verify_grad(func, grad, x0, direction="all")
     assert report.verdict is CORRECT, str(report)
     assert report.n_func <= 4 * n, report.n_func
+
+
+@pytest.mark.parametrize("n", [30, 200, 1000])
+def test_coordinates_are_certified_several_at_a_time(n: int) -> None:
+    x0 = np.random.default_rng(n).normal(size=n)
+    report = verify_grad(lambda x: np.sum(np.sin(x)), np.cos, x0, direction="all")
+    assert report.verdict is CORRECT, str(report)
+    assert report.n_func <= n // 2 + 30, report.n_func
+
+
+@pytest.mark.parametrize("rng", range(3))
+@pytest.mark.parametrize(("i", "j"), list(itertools.combinations(range(8), 2)))
+def test_swapped_entries_that_are_moved_at_once_are_found(i: int, j: int, rng: int) -> None:
+    x0 = np.linspace(0.4, 1.1, 8)
+    x0[[i, j]] = 0.7
+    weights = np.full(8, 2.0)
+    weights[j] *= 1 + 1e-4
+
+    def swapped(x: Any) -> Any:
+        gradient = weights * np.cos(x)
+        gradient[[i, j]] = gradient[[j, i]]
+        return gradient
+
+    report = verify_grad(lambda x: weights @ np.sin(x), swapped, x0, rng=rng)
+    assert report.verdict is WRONG, str(report)
+    assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]", f"x[{j}]"}
+
+
+@pytest.mark.parametrize("factor", [1 + 3e-5, 1 - 3e-5, -1, 2])
+@pytest.mark.parametrize("n", [8, 9, 40])
+def test_a_factor_of_all_entries_does_not_cancel(n: int, factor: float) -> None:
+    func, grad = SMOOTH["norm"]
+    x0 = np.random.default_rng(n).normal(size=n)
+    assert verify_grad(func, lambda x: factor * grad(x), x0).verdict is WRONG
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"), [(0, CORRECT), (0.5, CORRECT), (1, CORRECT), (2, WRONG)]
+)
+def test_a_kink_beside_other_coordinates_is_seen(claim: float, verdict: Verdict) -> None:
+    x0 = np.linspace(-1, 2, 10)
+    x0[4] = 0
+    report = verify_grad(
+        lambda x: np.sum(np.maximum(x, 0)) + np.sum(np.sin(x)),
+        lambda x: np.where(x == 0, claim, x > 0) + np.cos(x),
+        x0,
+    )
+    assert report.verdict is verdict, str(report)
+
+
+@pytest.mark.parametrize("bounds", [None, (-10, None)])
+def test_jumps_are_no_noise_of_the_other_coordinates(bounds: Any) -> None:
+    x0 = np.linspace(0.25, 1.9, 10)
+    x0[[3, 7]] = 1, 2
+    report = verify_grad(
+        lambda x: np.sum(np.floor(x)) + np.sum(x**2), lambda x: 2 * x, x0, bounds=bounds
+    )
+    assert report.verdict is INCONCLUSIVE, str(report)
+    assert {mismatch.where for mismatch in report.mismatches} == {"x[3]", "x[7]"}, str(report)
+    assert report.noise < 1e-12
+
+
+def test_coordinates_of_a_small_leaf_and_on_a_bound_are_certified_too() -> None:
+    x0 = {"a": np.asarray(0.3), "b": np.linspace(0, 1, 9), "c": np.ones((2, 3))}
+    report = verify_grad(
+        lambda x: sum(np.sum((part + 1) ** 3) for part in x.values()),
+        lambda x: {key: 3 * (part + 1) ** 2 for key, part in x.items()},
+        x0,
+        bounds=(0, 1),
+    )
+    assert report.verdict is CORRECT, str(report)
 
 
 def test_tangents_cost_no_more_for_more_coordinates() -> None:

@@ -151,7 +151,7 @@ GRADIENTS: dict[str, Callable[[Host, Host, Host], Host]] = {
 
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
-    n = draw(st.integers(1, 8))
+    n = draw(st.one_of(st.integers(1, 8), st.sampled_from([10, 20])))
     # Eighths up to 2: exact in every dtype, bfloat16 included.
     weights = st.lists(st.integers(-16, 16).map(lambda k: k / 8), min_size=n, max_size=n).map(tuple)
     kinds = draw(st.lists(st.sampled_from(sorted(FUNCTIONS)), min_size=1, max_size=4))
@@ -262,7 +262,7 @@ def breakages(i: int, j: int, delta: float) -> dict[str, Callable[[Host], Host]]
 @given(
     problem=problems(),
     kind=st.sampled_from(sorted(breakages(0, 0, 0.0))),
-    places=st.tuples(st.integers(0, 7), st.integers(0, 7)),
+    places=st.tuples(st.integers(0, 19), st.integers(0, 19)),
     size=st.floats(0, 1),
 )
 @looking

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon
-from checkgrad.backends.protocol import HostArray
+from checkgrad.backends.protocol import Entries, HostArray
 from checkgrad.point import Point, as_numeric, quote
 
 BATCHES = ("auto", "vmap", "vectorized", "loop")
@@ -110,7 +110,7 @@ class Together:
     def values(
         self,
         leaf: int,
-        entries: Sequence[int],
+        entries: Entries,
         numbers: Array,
         at_x0: Array,
         alone: Callable[[Array], Array],
@@ -121,10 +121,10 @@ class Together:
         ----------
         leaf : int
             Which leaf moves.
-        entries : sequence of int, of length n
-            Which flat entry of it, for each point.
-        numbers : array, shape (n,)
-            Its new values.
+        entries : sequence of int, or of rows of them, of length n
+            Which flat entry of it, or which of them, for each point.
+        numbers : array, shape (n,) or that of the rows
+            The new values.
         at_x0 : array, shape (*m)
             ``func(x0)``.
         alone : callable

@@ -26,7 +26,7 @@ from checkgrad.claims import (
 )
 from checkgrad.complex_step import ComplexSteps, gather_by_complex_steps
 from checkgrad.diagnosis import Part, Subject, report_on
-from checkgrad.differences import noise_along_line
+from checkgrad.differences import noise_along_line, noise_beside_jumps
 from checkgrad.directions import (
     Lines,
     Tangents,
@@ -45,7 +45,7 @@ from checkgrad.refinement import Task, gather
 from checkgrad.report import Report
 from checkgrad.sampling import Sampler
 
-ALL_UP_TO = 1000  # coordinates: 2000 calls of func, two seconds where one takes a millisecond
+ALL_UP_TO = 1000  # coordinates: a few seconds at most where a call of func takes a millisecond
 ENTRIES_UP_TO = 100_000  # of a Jacobian: each is judged by itself
 TANGENTS = 10  # random tangents that "auto" checks beyond
 METHODS = ("differences", "complex-step")
@@ -57,6 +57,7 @@ _REPEATABLE_AT_MOST = 1e-5  # ... except by a few of those of half precision
 _LOUD = 16.0  # machine epsilons of noise above which func(x0) is called once more
 _JITTER = 3  # points on each side of x0 (or twice as many within bounds) to measure noise at ...
 _JITTER_UNITS = 2  # ... this many units in the last place apart
+_ALL_BUT = 100.0  # times less noise without jumps at x0: then they were nearly all of it
 _QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
 _SOME = 8.0  # ... and as many as it does
@@ -369,7 +370,8 @@ class _Examination:
                 task = at_x0.task(row, lines, noise, single, float(beside[row]))
                 thorough = wrong_rows < (_WRONG_ROWS if lines.axes else _WRONG_ROWS_ALONG_TANGENTS)
                 if exact is None or not self._analytic(exact, row, at_x0):
-                    evidence = gather(task, thorough)
+                    alone = single and rows.count == 1  # of many rows, few have steps in common
+                    evidence = gather(task, thorough, look.axes if alone else None)
                 else:
                     evidence = gather_by_complex_steps(task, exact.steps, row, thorough)
                 wrong_rows += bool(np.any(evidence.assessment.wrong))
@@ -424,13 +426,14 @@ class _Examination:
     ) -> Iterator[_Look]:
         point, limits = self.point, self.limits
         if plan.axes:
-            samples = CoordinateSamples(self.sampler, rows, point.on_host(point.leaves), limits)
+            x0 = point.on_host(point.leaves)
+            samples = CoordinateSamples(self.sampler, rows, x0, limits, self.rng)
             yield _Look(
                 [
                     coordinate_lines(samples, row, slope, point, limits, float(value[row]))
                     for row, slope in enumerate(slopes)
                 ],
-                None,
+                axes=samples,
             )
         tangents = self._tangents(plan, slopes, value)
         if tangents is not None:
@@ -438,7 +441,7 @@ class _Examination:
             along = tangents.tangents
             del tangents  # whose sizes take memory too
             self._besides_axes = along
-            yield _Look(lines, along)
+            yield _Look(lines, tangents=along)
 
     def _tangents(self, plan: _Plan, slopes: Sequence[Slope], value: Floats) -> Tangents | None:
         single = slopes[0].leaves if len(slopes) == 1 else None
@@ -457,6 +460,9 @@ class _Examination:
         epsilon = float(np.max(nominal))
         near = self._near(rows, value, epsilon)
         noise = np.asarray([noise_along_line(column) for column in near.T])
+        loud = noise > _LOUD * nominal * np.abs(value)
+        if np.any(loud):
+            noise = np.where(loud, self._without_jumps(rows, value, epsilon, near, noise), noise)
         quiet = np.mean(near == value, axis=0) > _QUIET
         if not np.any(quiet):
             return coarsest, noise
@@ -473,6 +479,27 @@ class _Examination:
                 noise[row] = max(noise[row], noise_along_line(farther[:, row]))
         return coarsest, noise
 
+    def _without_jumps(
+        self, rows: Rows, value: Floats, precision: float, near: Floats, noise: Floats
+    ) -> Floats:
+        """The `noise` of every row, but for jumps right at x0: they are none.
+
+        They are jumps if they make nearly all of the noise, and do so along another line too.
+        """
+        at_x0 = 0 if bounded(self.limits) else _JITTER
+
+        def rest(line: Floats, noise: Floats) -> Floats:
+            others = np.asarray([noise_beside_jumps(column, at_x0) for column in line.T])
+            return np.where(others < noise / _ALL_BUT, others, noise)
+
+        found = rest(near, noise)
+        if np.all(found == noise):
+            return noise
+        line = self._near(rows, value, precision)
+        again = rest(line, np.asarray([noise_along_line(column) for column in line.T]))
+        larger: Floats = np.fmax(found, again)
+        return larger
+
     def _values(self, points: Iterator[Any], rows: Rows) -> Floats:
         """The rows at some points, shape (points, rows)."""
         found = self.sampler.host_values(points)
@@ -488,8 +515,12 @@ class _Examination:
         units = point.units(signs, precision)
         del signs  # as large as x0, as is all that is left of it
         counts = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
-        moved = (_within(point, point.neighbour(units, count), limits) for count in counts)
-        values = self._values((point.assemble(leaves) for leaves in moved), rows)
+
+        def points() -> Iterator[Any]:  # each handed over before the next is made
+            for count in counts:
+                yield point.assemble(_within(point, point.neighbour(units, count), limits))
+
+        values = self._values(points(), rows)
         near: Floats = np.insert(values, behind, value, axis=0)
         return near
 
@@ -612,7 +643,8 @@ class _Look:
     """The lines of all rows: along the coordinate axes, or along tangents."""
 
     lines: list[Lines]
-    tangents: list[list[Array]] | None
+    axes: CoordinateSamples | None = None
+    tangents: list[list[Array]] | None = None
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def gather_by_complex_steps(task: Task, steps: ComplexSteps, row: int, thorough:
     """
     exact = steps.derivative(row)
     rounding = _ROUNDING * task.precision * np.abs(exact)
-    first = _exactly(exact, rounding)
+    first = Estimate.plain(exact, rounding, rounding)
     none = np.zeros(task.claim.size)
     scale = scale_of(task.claim, first)
     assessment = assess(
@@ -141,7 +141,7 @@ def gather_by_complex_steps(task: Task, steps: ComplexSteps, row: int, thorough:
     evidence = gather(task.part(left), thorough)
     by_differences = evidence.estimate
     uncertainty = np.fmax(rounding[left], steps.noise(row, left))
-    better = _exactly(exact[left], uncertainty)
+    better = Estimate.plain(exact[left], uncertainty, uncertainty)
     with np.errstate(invalid="ignore"):
         off = np.abs(by_differences.value - exact[left])
         agree = off <= SAFETY * (by_differences.uncertainty + uncertainty)
@@ -161,15 +161,3 @@ def gather_by_complex_steps(task: Task, steps: ComplexSteps, row: int, thorough:
         task.claim, estimate, noise, task.rtol, scale, whole=task.whole, single=task.single
     )
     return Evidence(task.claim, noise, estimate, assessment)
-
-
-def _exactly(value: Floats, uncertainty: Floats) -> Estimate:
-    """Estimates whose only error is that of rounding."""
-    fields: dict[str, Any] = {
-        field.name: np.full(value.shape, np.nan) for field in dataclasses.fields(Estimate)
-    }
-    fields |= {name: np.zeros(value.shape, dtype=bool) for name in ("faint", "jump", "steep")}
-    fields |= {name: value.copy() for name in ("value", "lower", "upper")}
-    fields |= {name: uncertainty.copy() for name in ("uncertainty", "rounding")}
-    fields |= {"slope": np.zeros(value.shape), "hidden": np.zeros(value.shape)}
-    return Estimate(**fields)

@@ -285,6 +285,26 @@ class Estimate:
     jump: Flags
     steep: Flags
 
+    @classmethod
+    def plain(cls, value: Floats, uncertainty: Floats, rounding: Floats) -> Estimate:
+        """One where nothing is known of kinks, jumps or features that noise hides."""
+        nothing, no = np.zeros(value.shape), np.zeros(value.shape, dtype=bool)
+        unknown = np.full(value.shape, np.nan)
+        return cls(
+            value=value.copy(),
+            uncertainty=uncertainty.copy(),
+            rounding=rounding.copy(),
+            step=unknown.copy(),
+            slope=nothing.copy(),
+            hidden=nothing.copy(),
+            lower=value.copy(),
+            upper=value.copy(),
+            rival=unknown.copy(),
+            faint=no.copy(),
+            jump=no.copy(),
+            steep=no.copy(),
+        )
+
 
 @dataclass(frozen=True)
 class _Rungs:
@@ -522,6 +542,26 @@ def noise_along_line(values: Floats) -> float:
     if largest == 0:
         return 0.0
     return largest * math.sqrt(float(np.mean((third / largest) ** 2)) / _THIRD_DIFFERENCES)
+
+
+def noise_beside_jumps(values: Floats, at: int) -> float:
+    """The same without a jump between the value at index `at` and its neighbours.
+
+    Examples
+    --------
+    >>> noise_beside_jumps(np.array([0.0, 1.0, 4.0, 109.0, 116.0]), 3)
+    0.0
+    """
+    found = []
+    with np.errstate(invalid="ignore"):
+        rises = np.diff(values)
+        both = np.arange(max(at - 1, 0), min(at + 1, rises.size))
+        for gaps in (both, both[:1], both[-1:]):
+            beside = [rises[k] for k in (gaps[0] - 1, gaps[-1] + 1) if 0 <= k < rises.size]
+            without = rises.copy()
+            without[gaps] = np.mean(beside)
+            found.append(noise_along_line(np.concatenate([[0.0], np.cumsum(without)])))
+    return min(found)
 
 
 def estimate(samples: Samples) -> Estimate:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from checkgrad.backends import Array
 from checkgrad.claims import Claim, Rows, Slope
-from checkgrad.differences import Floats, dot
+from checkgrad.differences import Flags, Floats, dot
 from checkgrad.sampling import Sampler
 
 Places = npt.NDArray[np.intp]
@@ -96,38 +96,86 @@ class CoordinateSamples:
     """``func`` along the coordinate axes through x0."""
 
     def __init__(
-        self, sampler: Sampler, rows: Rows, x0: Floats, bounds: tuple[Floats, Floats]
+        self,
+        sampler: Sampler,
+        rows: Rows,
+        x0: Floats,
+        bounds: tuple[Floats, Floats],
+        rng: np.random.Generator,
     ) -> None:
         self._sampler = sampler
         self._rows = rows
         self._x0 = x0
         self._bounds = bounds
+        self._rng = rng
         self._known = _Known(rows)
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """See `Samples.sample`."""
-        point = self._sampler.point
-        lengths = np.full(which.size, np.nan)
+        moved, taken, usable = self._moved(which, steps)
         values = np.full((which.size, self._rows.count), np.nan)
-        lower, upper = self._bounds
-        leaf_of = np.searchsorted(np.asarray(point.offsets), which, side="right") - 1
-        for leaf in np.unique(leaf_of).tolist():
-            here = np.flatnonzero(leaf_of == leaf)
-            coordinates = which[here]
-            with np.errstate(over="ignore", invalid="ignore"):
-                wanted = self._x0[coordinates] + steps[here]
-                moved = point.backend.to_host(
-                    point.backend.rounded(wanted, point.leaves[leaf])
-                ).astype(np.float64)
-                taken = moved - self._x0[coordinates]
-            usable = (moved >= lower[coordinates]) & (moved <= upper[coordinates])
-            usable &= np.isfinite(moved) & (np.sign(taken) == np.sign(steps[here])) & (taken != 0)
-            here, coordinates, moved = here[usable], coordinates[usable], moved[usable]
-            if here.size:
-                values[here] = self._evaluated(leaf, coordinates, moved)
-            lengths[here] = np.abs(taken[usable])
+        leaf_of = self._leaf_of(which)
+        for leaf in np.unique(leaf_of[usable]).tolist():
+            here = np.flatnonzero(usable & (leaf_of == leaf))
+            values[here] = self._evaluated(leaf, which[here], moved[here])
         values[~np.isfinite(values)] = np.nan
-        return lengths, values
+        return np.where(usable, np.abs(taken), np.nan), values
+
+    def groups(self, chosen: Places, size: int) -> Places:
+        """`chosen` coordinates in random groups of up to `size`, each of one leaf.
+
+        Shape (groups, size); a smaller group holds its first coordinate more than once. One that
+        is alone in its leaf is in no group.
+        """
+        found: list[Places] = []
+        leaf_of = self._leaf_of(chosen)
+        for leaf in np.unique(leaf_of).tolist():
+            members = self._rng.permutation(chosen[leaf_of == leaf])
+            if members.size > 1:
+                found += np.array_split(members, -(-members.size // size))
+        filled = [np.append(group, np.repeat(group[0], size - group.size)) for group in found]
+        return np.asarray(filled, np.intp).reshape(-1, size)
+
+    def sample_groups(self, groups: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """``func`` where all coordinates of a group are moved at once, by signed `steps`.
+
+        Both are of shape (groups, size). Returns the steps really taken, likewise, and the values,
+        shape (groups, rows); NaN where there is nothing to evaluate, or no finite value.
+        """
+        moved, taken, usable = self._moved(groups, steps)
+        usable = np.all(usable, axis=1)
+        values = np.full((len(groups), self._rows.count), np.nan)
+        leaf_of = self._leaf_of(groups[:, 0])
+        for leaf in np.unique(leaf_of[usable]).tolist():
+            here = np.flatnonzero(usable & (leaf_of == leaf))
+            entries = groups[here] - self._sampler.point.offsets[leaf]
+            found = self._sampler.at_entries_on_host(leaf, entries, moved[here])
+            values[here] = self._rows.of(found.reshape(here.size, -1))
+        values[~np.isfinite(values)] = np.nan
+        return np.where(usable[:, None], taken, np.nan), values
+
+    def _leaf_of(self, coordinates: Places) -> Places:
+        offsets = np.asarray(self._sampler.point.offsets)
+        return np.searchsorted(offsets, coordinates, side="right") - 1
+
+    def _moved(self, which: Places, steps: Floats) -> tuple[Floats, Floats, Flags]:
+        """Where signed `steps` lead, how far that is, and whether it is somewhere else ...
+
+        ... and within the bounds.
+        """
+        point = self._sampler.point
+        x0, lower, upper = (part[which] for part in (self._x0, *self._bounds))
+        moved, leaf_of = np.empty(which.shape), self._leaf_of(which)
+        with np.errstate(over="ignore", invalid="ignore"):
+            wanted = x0 + steps
+            for leaf in np.unique(leaf_of).tolist():
+                here = leaf_of == leaf
+                rounded = point.backend.rounded(wanted[here], point.leaves[leaf])
+                moved[here] = point.backend.to_host(rounded)
+            taken = moved - x0
+        usable = (moved >= lower) & (moved <= upper)
+        usable &= np.isfinite(moved) & (np.sign(taken) == np.sign(steps)) & (taken != 0)
+        return moved, taken, usable
 
     def _evaluated(self, leaf: int, coordinates: Places, moved: Floats) -> Floats:
         entries = coordinates - self._sampler.point.offsets[leaf]

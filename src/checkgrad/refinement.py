@@ -11,6 +11,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,10 @@ from checkgrad.probes import Places, Probes
 _SHORT_PART = 0.36  # of the digits: the shortest first step, where h**2 is below rtol / 10
 _FIRST_ROUNDING = 6.0  # the first step is to bring the rounding error this far below rtol
 _LARGEST_FIRST = 4  # power of two that a first step may be longer than the scale of its probe
+_TOGETHER = 4  # coordinates that are moved at once before each is by itself ...
+_APART = 1 + np.arange(_TOGETHER) / _TOGETHER  # ... by so many first steps: see look_at_groups
+_TOGETHER_FROM = 8  # coordinates: with fewer, each may as well be looked at by itself
+_PROMISING = 0.5  # the part of the first group to be certified, for the others to be tried
 # One rung at a time, in powers of two from the first step of each probe: those for all of them ...
 _STAGES = ([0], [2], None, None, [1], None, None, None)
 # ... and for None the next of these, where truncation dominates and where noise does.
@@ -167,7 +172,7 @@ def first_steps(task: Task) -> npt.NDArray[np.intp]:
     sizes = np.abs(np.where(np.isfinite(task.claim), task.claim, 0.0))
     whole = np.max(sizes, initial=0.0)
     target = np.where(sizes <= whole / NEGLIGIBLE, whole, sizes)
-    noise = max(task.noise, ROUNDING * task.precision * abs(task.value))
+    noise = _noise(task)
     scale = np.log2(task.probes.scale)
     shortest = scale - round(_SHORT_PART * digits_of(task.precision))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -178,13 +183,33 @@ def first_steps(task: Task) -> npt.NDArray[np.intp]:
     return np.clip(np.floor(needed), shortest, longest).astype(np.intp)
 
 
-def gather(task: Task, thorough: bool = True) -> Evidence:
+def _noise(task: Task) -> float:
+    """The noise of one evaluation at x0, as a standard deviation."""
+    return max(task.noise, ROUNDING * task.precision * abs(task.value))
+
+
+class Grouped(Protocol):
+    """Probes of which several can be followed at once, see `checkgrad.probes.CoordinateSamples`."""
+
+    def groups(self, chosen: Places, size: int) -> Places:
+        """`chosen` probes in random groups, shape (groups, size); some may be in none."""
+
+    def sample_groups(self, groups: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """Steps taken, of the shape of `groups`, and values, shape (groups, 1)."""
+
+
+def gather(task: Task, thorough: bool = True, grouped: Grouped | None = None) -> Evidence:
     """Sample the probes as far as each needs, and compare their claims with the estimates.
 
     If not `thorough`, what is not resolved by a few rungs is left at that: the verdict does not
-    depend on it.
+    depend on it. If the probes are `grouped`, they are looked at in groups first.
     """
-    return _Refinement(task).run(thorough)
+    refinement = _Refinement(task)
+    # Where rtol / 10 is no small number, sums agree by accident.
+    many = task.probes.count >= _TOGETHER_FROM and task.precision < FEW_DIGITS
+    if grouped is not None and many:
+        refinement.look_at_groups(grouped)
+    return refinement.run(thorough)
 
 
 class _Refinement:
@@ -194,13 +219,8 @@ class _Refinement:
         self.task = task
         count = task.probes.count
         self.claim_noise = np.zeros(count)
-        unknown = {field.name: np.full(count, np.nan) for field in dataclasses.fields(Estimate)}
-        for name in ("faint", "jump", "steep"):
-            unknown[name] = np.zeros(count, dtype=bool)
-        for name in ("uncertainty", "rounding"):
-            unknown[name] = np.full(count, np.inf)
-        unknown["slope"] = np.zeros(count)
-        self.estimate = Estimate(**unknown)
+        infinite = np.full(count, np.inf)
+        self.estimate = Estimate.plain(np.full(count, np.nan), infinite, infinite)
         self.samples: Samples | None = None  # of the probes in `active`
         few = task.precision >= FEW_DIGITS
         self.stages = _STAGES_OF_FEW_DIGITS if few else _STAGES
@@ -212,15 +232,57 @@ class _Refinement:
         self.examined = np.zeros(count, dtype=bool)
         self.negligible = weights <= np.max(weights, initial=0.0) / NEGLIGIBLE
 
+    def look_at_groups(self, grouped: Grouped) -> None:
+        """Certify claims by moving several coordinates at once.
+
+        What ``func`` then changes by is the sum of what the claims say, or one of them is off. Even
+        if it is one alone that is, it is by no more than all of the difference: claims that this
+        cannot put in doubt are certified, as they would be by a difference of their own. All others
+        are looked at one by one. Two errors in a group could make up for each other, but do so by
+        chance only: each coordinate goes another number of its steps, and up where its claim says
+        that ``func`` grows, so that a common factor adds up and swapped entries do not cancel.
+        """
+        chosen = np.flatnonzero(np.isfinite(self.task.claim))
+        groups = grouped.groups(chosen, _TOGETHER)
+        for part in (groups[:1], groups[1:]):
+            if len(part):
+                self._sample_groups(grouped, part)
+                certified = self._assess(part.ravel()).resolved
+                if np.mean(certified) < _PROMISING:
+                    break
+        self._retire(self._assess_active().resolved)
+
+    def _sample_groups(self, grouped: Grouped, groups: Places) -> None:
+        task = self.task
+        claim = task.claim[groups]
+        steps = np.ldexp(_APART, self.first[groups]) * np.where(claim < 0, -1.0, 1.0)
+        # A smaller group holds its first coordinate more than once: it moves once all the same.
+        own = np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
+        steps = np.where(own, steps, steps[:, :1])
+        both = grouped.sample_groups(
+            np.concatenate([groups, groups]), np.concatenate([steps, -steps])
+        )
+        taken, values = (np.reshape(part, (2, len(groups), -1)) for part in both)
+        with np.errstate(all="ignore"):
+            span = taken[0] - taken[1]
+            said = np.sum(np.where(own, claim * span, 0.0), axis=1, keepdims=True)
+            missed = (values[0] - values[1]) - said
+            noise = np.fmax(_noise(task), ROUNDING * task.precision * np.abs(values).max(axis=0))
+            value = claim + missed / span
+            rounding = COVERAGE * noise / (np.abs(span) / 2)
+        found = Estimate.plain(value, np.full(value.shape, np.inf), rounding)
+        for field in dataclasses.fields(Estimate):
+            getattr(self.estimate, field.name)[groups] = getattr(found, field.name)
+
     def run(self, thorough: bool) -> Evidence:
         for stage in self.stages if thorough else self.stages[:_HASTY]:
+            if self.active.size == 0:
+                break
             powers = self._next_powers() if stage is None else np.asarray(stage)[:, None]
             powers = np.broadcast_to(powers, (len(powers), self.active.size))
             self.powers = np.concatenate([self.powers, powers])
             self._sample_rungs(np.ldexp(1.0, self.first + powers))
             self._retire(self._assess_active().resolved)
-            if self.active.size == 0:
-                break
         else:
             if thorough:
                 self._fill(_BETWEEN)
@@ -419,4 +481,5 @@ class _Refinement:
         left = np.flatnonzero(~done)
         self.active, self.first = self.active[left], self.first[left]
         self.powers = self.powers[:, left]
-        self.samples = self._held().columns(left)
+        if self.samples is not None:
+            self.samples = self.samples.columns(left)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
+from checkgrad.backends.protocol import Entries
 from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
 from checkgrad.point import Floats, Point, as_numeric, quote
 
@@ -109,22 +110,24 @@ class Sampler:
         return xp.concat([xp.astype(chunk, dtype, copy=False) for chunk in chunks])
 
     def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
-        """``func`` with single entries of one leaf replaced, on the host.
+        """``func`` with single entries of one leaf replaced, or with rows of them, on the host.
 
         `moved` are the new values, exactly representable in the dtype of the leaf. The values
         are those of `host_values`.
         """
         x, backend = self.point.leaves[leaf], self.point.backend
-        if self._takes(entries.size):
-            more = self.together.filled(entries.size, leaf) - entries.size
-            places, numbers = (np.pad(a, (0, more), mode="edge") for a in (entries, moved))
+        count = len(entries)
+        if self._takes(count):
+            more = self.together.filled(count, leaf) - count
+            width = [(0, more), (0, 0)][: entries.ndim]
+            places, numbers = (np.pad(a, width, mode="edge") for a in (entries, moved))
             with np.errstate(all="ignore"):
                 together = self._together(
                     leaf, places.tolist(), backend.rounded(numbers, x), self.shape, quiet=True
                 )
             if together is not None:
                 self.n_func -= more
-                return backend.to_host(together).astype(np.float64)[: entries.size]
+                return backend.to_host(together).astype(np.float64)[:count]
         copies = backend.moved(x, entries.tolist(), backend.rounded(moved, x))
         return self.host_values(self._in_place_of(leaf, copies))
 
@@ -226,7 +229,7 @@ class Sampler:
     def _together(
         self,
         leaf: int,
-        entries: Sequence[int],
+        entries: Entries,
         numbers: Array,
         shape: tuple[int, ...],
         quiet: bool = False,

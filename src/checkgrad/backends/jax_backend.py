@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import array_api_compat
@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from checkgrad.backends.protocol import Array, HostArray, Lists
+from checkgrad.backends.protocol import Array, Entries, HostArray, Lists
 from checkgrad.backends.seeds import draw_seed
 
 
@@ -34,9 +34,10 @@ _compiled_with_entry = jax.jit(_with_entry)
 
 
 def _with_entries(array: Array, entries: Array, values: Array) -> tuple[Array, Array, Array]:
-    count = entries.size
+    count = entries.shape[0]
+    rows = jnp.reshape(entries, (count, -1))
     flat = jnp.broadcast_to(jnp.reshape(array, (-1,)), (count + 3, array.size))
-    moved = flat.at[jnp.arange(1, count + 1), entries].set(values)
+    moved = flat.at[jnp.arange(1, count + 1)[:, None], rows].set(jnp.reshape(values, rows.shape))
     moved = moved.at[-2, entries].set(values).at[-1, entries[::2]].set(values[::2])
     together = jnp.reshape(moved, (count + 3, *array.shape))
     return together, together[-2], together[-1]
@@ -90,9 +91,9 @@ class JaxBackend:
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         return jnp.reshape(jnp.concat([jnp.zeros(0, like.dtype), *blocks]), like.shape)
 
-    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
+    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
         for place, entry in enumerate(entries):
-            yield _compiled_with_entry(array, entry, values, place)
+            yield _compiled_with_entry(array, np.asarray(entry), values, place)
 
     def compiled(
         self, function: Callable[[Array, Array, int], Array]
@@ -100,7 +101,7 @@ class JaxBackend:
         return _compiled(function)
 
     def moved_together(
-        self, array: Array, entries: Sequence[int], values: Array
+        self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         found: tuple[Array, Array, Array] = _compiled_with_entries(
             array, np.asarray(entries), values

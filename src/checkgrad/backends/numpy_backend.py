@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import array_api_compat.numpy as xp
@@ -10,7 +10,7 @@ import numpy as np
 
 from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.eager import Eager
-from checkgrad.backends.protocol import Array, HostArray
+from checkgrad.backends.protocol import Array, Entries, HostArray
 
 
 def make(array: Array) -> NumPyBackend:
@@ -47,19 +47,20 @@ class NumPyBackend(Eager):
         fill_blocks(joined.reshape(-1), blocks)
         return joined
 
-    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
+    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
         for entry, value in zip(entries, values, strict=True):
             copy = array.copy()
             copy.reshape(-1)[entry] = value
             yield copy
 
     def moved_together(
-        self, array: Array, entries: Sequence[int], values: Array
+        self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         count = len(entries)
         together = np.repeat(array[None, ...], count + 3, axis=0)
         flat = together.reshape(count + 3, -1)
-        flat[np.arange(1, count + 1), entries] = values
+        rows = np.reshape(entries, (count, -1))
+        flat[np.arange(1, count + 1)[:, None], rows] = values.reshape(count, -1)
         flat[-2, entries] = values
         flat[-1, entries[::2]] = values[::2]
         return together, together[-2].copy(), together[-1].copy()

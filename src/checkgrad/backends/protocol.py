@@ -12,6 +12,8 @@ Array: TypeAlias = Any
 HostArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
+# Flat entries of an array: one, or a row of several, for each point.
+Entries: TypeAlias = Sequence[int | Sequence[int]]
 Lists: TypeAlias = Callable[[list[Array]], list[Array]]
 
 
@@ -64,11 +66,14 @@ class Backend(Protocol):
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         """The flat `blocks` of an array of the shape, dtype and device of `like`, joined."""
 
-    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
-        """Fresh copies of `array`, the i-th with ``values[i]`` at flat entry ``entries[i]``."""
+    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
+        """Fresh copies of `array`, the i-th with ``values[i]`` at flat entry ``entries[i]``.
+
+        Or at several: rows of `entries` and `values` are of one length then.
+        """
 
     def moved_together(
-        self, array: Array, entries: Sequence[int], values: Array
+        self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         """`array`, then what `moved` gives, as one fresh array with a leading axis.
 

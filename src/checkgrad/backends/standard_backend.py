@@ -11,7 +11,7 @@ import numpy as np
 
 from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.eager import Eager
-from checkgrad.backends.protocol import Array, HostArray
+from checkgrad.backends.protocol import Array, Entries, HostArray
 
 
 def make(array: Array) -> StandardBackend:
@@ -54,20 +54,28 @@ class StandardBackend(Eager):
         fill_blocks(joined, blocks)
         return self.xp.reshape(joined, like.shape)
 
-    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
+    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
         flat = self.xp.reshape(array, (-1,))
         for place, entry in enumerate(entries):
-            copy = xpx.at(flat)[entry].set(values[place], copy=True, xp=self.xp)
+            copy = self._replaced(flat, entry, values[place, ...])
             yield self.xp.reshape(copy, array.shape)
 
+    def _replaced(self, flat: Array, entry: int | Sequence[int], value: Array) -> Array:
+        """A copy of `flat` with one entry replaced, or several."""
+        if isinstance(entry, int):
+            return xpx.at(flat)[entry].set(value, copy=True, xp=self.xp)
+        for place, each in enumerate(entry):
+            flat = self._replaced(flat, each, value[place])
+        return flat
+
     def moved_together(
-        self, array: Array, entries: Sequence[int], values: Array
+        self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         witnesses = []
         for every in (1, 2):
             flat = self.xp.reshape(array, (-1,))
             for place in range(0, len(entries), every):
-                flat = xpx.at(flat)[entries[place]].set(values[place], copy=True, xp=self.xp)
+                flat = self._replaced(flat, entries[place], values[place, ...])
             witnesses.append(self.xp.reshape(flat, array.shape))
         together = self.xp.stack([array, *self.moved(array, entries, values), *witnesses])
         return together, witnesses[0], witnesses[1]

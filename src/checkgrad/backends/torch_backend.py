@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from checkgrad.backends.blocks import fill_blocks
 from checkgrad.backends.eager import Eager
-from checkgrad.backends.protocol import Array, HostArray, Lists
+from checkgrad.backends.protocol import Array, Entries, HostArray, Lists
 from checkgrad.backends.seeds import draw_seed
 
 # What PyTorch says, in several classes of errors, of an operator or a Function without a rule.
@@ -94,20 +94,21 @@ class TorchBackend(Eager):
         fill_blocks(joined.view(-1), blocks)
         return joined
 
-    def moved(self, array: Array, entries: Sequence[int], values: Array) -> Iterator[Array]:
+    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
         for entry, value in zip(entries, values.unbind(), strict=True):
             copy = self.fresh(array)
             copy.view(-1)[entry] = value
             yield copy
 
     def moved_together(
-        self, array: Array, entries: Sequence[int], values: Array
+        self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         count = len(entries)
         together = _empty((count + 3, *array.shape), array).copy_(array.detach())
         flat = together.view(count + 3, -1)
         columns = torch.as_tensor(entries, device=array.device)
-        flat[torch.arange(1, count + 1, device=array.device), columns] = values
+        rows = torch.arange(1, count + 1, device=array.device)
+        flat[rows[:, None], columns.view(count, -1)] = values.view(count, -1)
         flat[-2, columns] = values
         flat[-1, columns[::2]] = values[::2]
         return together, together[-2].clone(), together[-1].clone()
