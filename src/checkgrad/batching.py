@@ -154,11 +154,11 @@ class Together:
         chunks: list[Array] = []
         for start in range(0, len(entries), size):
             part = slice(start, min(start + size, len(entries)))
-            places, moved = entries[part], numbers[part]
+            places, moved = entries[part], numbers[part, ...]
             taken = len(places)
             if taken < size:  # as many as before, for which code is compiled already
                 places = [*places, *[places[-1]] * (size - taken)]
-                moved = concat([moved, *[moved[-1:]] * (size - taken)])
+                moved = concat([moved, *[moved[-1:, ...]] * (size - taken)])
             together, *witnesses = backend.moved_together(x, places, moved)
             found = self._tried(leaf, partial(self._evaluated, leaf, together, shape))
             if found is None:
@@ -166,7 +166,8 @@ class Together:
             if not chunks:
                 values = backend.to_host(found)
                 farthest = _farthest(values[1:-2])
-                witnesses += backend.moved(x, [places[farthest]], moved[farthest : farthest + 1])
+                number = moved[farthest : farthest + 1, ...]
+                witnesses += backend.moved(x, [places[farthest]], number)
                 values = values[[0, -2, -1, 1 + farthest]]
                 if not self._trusted(values, x, witnesses, at_x0, alone):
                     self.give_up("it returns other values in a batch than alone")
