@@ -94,4 +94,5 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks (not part of a plain ``nox``)."""
     session.install(".[all]", *group("bench"))
-    session.run("pytest", *(session.posargs or ["tests/benchmarks"]))
+    # All of the table is in float64 unless it says so.
+    session.run("pytest", *(session.posargs or ["tests/benchmarks"]), env={"JAX_ENABLE_X64": "1"})

@@ -334,6 +334,29 @@ def test_swapped_entries_that_are_moved_at_once_are_found(i: int, j: int, rng: i
     assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]", f"x[{j}]"}
 
 
+@pytest.mark.parametrize("rng", range(10))
+@pytest.mark.parametrize(
+    ("gradient", "order"),
+    [
+        ([10, 11, 12, 13, 14, 15, 16, 17], [1, 0, 3, 2, 5, 4, 7, 6]),
+        ([10, 11, 12, 13, 14, 15, 16, 17], [7, 6, 5, 4, 3, 2, 1, 0]),
+        ([1, 2, 1, 2, 1, 2, 1, 2], [1, 2, 3, 4, 5, 6, 7, 0]),
+        ([1, 0, 1, 0, 1, 0, 1, 0], [1, 2, 3, 4, 5, 6, 7, 0]),
+        ([0, 1, 1, 0, 1, 0, 0, 1], [0, 3, 2, 1, 5, 4, 6, 7]),
+    ],
+)
+def test_errors_in_small_proportions_do_not_cancel(
+    gradient: list[float], order: list[int], rng: int
+) -> None:
+    slopes = np.asarray(gradient, np.float64)
+    claim = slopes[order]
+    x0 = np.linspace(1, 1.9, 8)
+    report = verify_grad(lambda x: slopes @ x, lambda x: claim, x0, rng=rng)
+    assert report.verdict is WRONG, str(report)
+    off = np.flatnonzero(claim != slopes)
+    assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]" for i in off}
+
+
 @pytest.mark.parametrize("factor", [1 + 3e-5, 1 - 3e-5, -1, 2])
 @pytest.mark.parametrize("n", [8, 9, 40])
 def test_a_factor_of_all_entries_does_not_cancel(n: int, factor: float) -> None:

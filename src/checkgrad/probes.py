@@ -107,7 +107,7 @@ class CoordinateSamples:
         self._rows = rows
         self._x0 = x0
         self._bounds = bounds
-        self._rng = rng
+        self.rng = rng
         self._known = _Known(rows)
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
@@ -130,7 +130,7 @@ class CoordinateSamples:
         found: list[Places] = []
         leaf_of = self._leaf_of(chosen)
         for leaf in np.unique(leaf_of).tolist():
-            members = self._rng.permutation(chosen[leaf_of == leaf])
+            members = self.rng.permutation(chosen[leaf_of == leaf])
             if members.size > 1:
                 found += np.array_split(members, -(-members.size // size))
         filled = [np.append(group, np.repeat(group[0], size - group.size)) for group in found]

@@ -32,7 +32,6 @@ _SHORT_PART = 0.36  # of the digits: the shortest first step, where h**2 is belo
 _FIRST_ROUNDING = 6.0  # the first step is to bring the rounding error this far below rtol
 _LARGEST_FIRST = 4  # power of two that a first step may be longer than the scale of its probe
 _TOGETHER = 4  # coordinates that are moved at once before each is by itself ...
-_APART = 1 + np.arange(_TOGETHER) / _TOGETHER  # ... by so many first steps: see look_at_groups
 _TOGETHER_FROM = 8  # coordinates: with fewer, each may as well be looked at by itself
 _PROMISING = 0.5  # the part of the first group to be certified, for the others to be tried
 # One rung at a time, in powers of two from the first step of each probe: those for all of them ...
@@ -191,6 +190,8 @@ def _noise(task: Task) -> float:
 class Grouped(Protocol):
     """Probes of which several can be followed at once, see `checkgrad.probes.CoordinateSamples`."""
 
+    rng: np.random.Generator
+
     def groups(self, chosen: Places, size: int) -> Places:
         """`chosen` probes in random groups, shape (groups, size); some may be in none."""
 
@@ -221,16 +222,22 @@ class _Refinement:
         self.claim_noise = np.zeros(count)
         infinite = np.full(count, np.inf)
         self.estimate = Estimate.plain(np.full(count, np.nan), infinite, infinite)
-        self.samples: Samples | None = None  # of the probes in `active`
         few = task.precision >= FEW_DIGITS
         self.stages = _STAGES_OF_FEW_DIGITS if few else _STAGES
-        self.active = np.arange(count)
-        self.first = first_steps(task)  # of the probes in `active`, as is the next
-        self.powers = np.empty((0, count), dtype=int)  # of their rungs so far, from the first step
+        self.first_of_all = first_steps(task)
+        self.certified = np.arange(0)  # probes by groups
+        self._look_at(np.arange(count))
         # In the units of x0 an entry may be small, and yet matter where its coordinate is large.
         weights = np.abs(np.where(np.isfinite(task.claim), task.claim, 0.0)) * task.probes.scale
         self.examined = np.zeros(count, dtype=bool)
         self.negligible = weights <= np.max(weights, initial=0.0) / NEGLIGIBLE
+
+    def _look_at(self, probes: Places) -> None:
+        """Begin with some probes, of which nothing is known."""
+        self.active = probes
+        self.first = self.first_of_all[probes]  # of the probes in `active`, as is the next
+        self.powers = np.empty((0, probes.size), dtype=int)  # of their rungs so far, from `first`
+        self.samples: Samples | None = None  # of the probes in `active`
 
     def look_at_groups(self, grouped: Grouped) -> None:
         """Certify claims by moving several coordinates at once.
@@ -238,9 +245,12 @@ class _Refinement:
         What ``func`` then changes by is the sum of what the claims say, or one of them is off. Even
         if it is one alone that is, it is by no more than all of the difference: claims that this
         cannot put in doubt are certified, as they would be by a difference of their own. All others
-        are looked at one by one. Two errors in a group could make up for each other, but do so by
-        chance only: each coordinate goes another number of its steps, and up where its claim says
-        that ``func`` grows, so that a common factor adds up and swapped entries do not cancel.
+        are looked at one by one, and so are these, should not all of the claims hold.
+
+        Errors in a group make up for each other by chance only: each coordinate goes another number
+        of its steps, far from that of any other and random, and up where its claim says that
+        ``func`` grows. So a common factor adds up, two entries that are swapped never cancel, and
+        more of them, in whatever proportion, as seldom as a claim agrees by accident.
         """
         chosen = np.flatnonzero(np.isfinite(self.task.claim))
         groups = grouped.groups(chosen, _TOGETHER)
@@ -250,12 +260,15 @@ class _Refinement:
                 certified = self._assess(part.ravel()).resolved
                 if np.mean(certified) < _PROMISING:
                     break
-        self._retire(self._assess_active().resolved)
+        resolved = self._assess_active().resolved
+        self.certified = self.active[resolved]
+        self._retire(resolved)
 
     def _sample_groups(self, grouped: Grouped, groups: Places) -> None:
         task = self.task
         claim = task.claim[groups]
-        steps = np.ldexp(_APART, self.first[groups]) * np.where(claim < 0, -1.0, 1.0)
+        apart = np.arange(_TOGETHER) + grouped.rng.uniform(0.25, 0.75, groups.shape)
+        steps = np.ldexp(1 + apart / _TOGETHER, self.first[groups]) * np.where(claim < 0, -1.0, 1.0)
         # A smaller group holds its first coordinate more than once: it moves once all the same.
         own = np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
         steps = np.where(own, steps, steps[:, :1])
@@ -275,6 +288,15 @@ class _Refinement:
             getattr(self.estimate, field.name)[groups] = getattr(found, field.name)
 
     def run(self, thorough: bool) -> Evidence:
+        self._look_closer(thorough)
+        if self.certified.size and not np.all(self._assess(slice(None)).resolved):
+            self._look_at(self.certified)
+            self._look_closer(thorough)
+        self.negligible[:] = True
+        return Evidence(self.task.claim, self.claim_noise, self.estimate, self._assess(slice(None)))
+
+    def _look_closer(self, thorough: bool) -> None:
+        """Sample the active probes one by one, as far as each needs."""
         for stage in self.stages if thorough else self.stages[:_HASTY]:
             if self.active.size == 0:
                 break
@@ -289,8 +311,6 @@ class _Refinement:
                 self._retire(self._assess_active().resolved)
         if self.active.size and thorough:
             self._finish()
-        self.negligible[:] = True
-        return Evidence(self.task.claim, self.claim_noise, self.estimate, self._assess(slice(None)))
 
     def _next_powers(self) -> npt.NDArray[np.intp]:
         """The next rung of each active probe, where its larger error gets smaller."""
