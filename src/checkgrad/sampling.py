@@ -20,6 +20,7 @@ from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
 from checkgrad.point import Floats, Point, as_numeric, quote
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
+_FLOATS = frozenset({float, np.float64, np.float32})
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
 
@@ -286,6 +287,8 @@ class Sampler:
 
     def _stack(self, values: list[Any], shape: tuple[int, ...]) -> Array:
         """The values of many calls as one array, refusing values of another shape than at x0."""
+        if _FLOATS.issuperset(map(type, values)) and shape == ():
+            return self._numeric(np.asarray(values))
         if all(
             type(value) in _IMMUTABLE or isinstance(value, np.ndarray) or not is_array(value)
             for value in values
