@@ -149,9 +149,13 @@ GRADIENTS: dict[str, Callable[[Host, Host, Host], Host]] = {
 }
 
 
+FEW = st.integers(1, 8)
+MANY = st.sampled_from([10, 20])  # coordinates, which are looked at several at a time
+
+
 @st.composite
-def problems(draw: st.DrawFn) -> Problem:
-    n = draw(st.one_of(st.integers(1, 8), st.sampled_from([10, 20])))
+def problems(draw: st.DrawFn, sizes: st.SearchStrategy[int] = FEW) -> Problem:
+    n = draw(sizes)
     # Eighths up to 2: exact in every dtype, bfloat16 included.
     weights = st.lists(st.integers(-16, 16).map(lambda k: k / 8), min_size=n, max_size=n).map(tuple)
     kinds = draw(st.lists(st.sampled_from(sorted(FUNCTIONS)), min_size=1, max_size=4))
@@ -262,7 +266,7 @@ def breakages(i: int, j: int, delta: float) -> dict[str, Callable[[Host], Host]]
 @given(
     problem=problems(),
     kind=st.sampled_from(sorted(breakages(0, 0, 0.0))),
-    places=st.tuples(st.integers(0, 19), st.integers(0, 19)),
+    places=st.tuples(st.integers(0, 7), st.integers(0, 7)),
     size=st.floats(0, 1),
 )
 @looking
@@ -288,6 +292,35 @@ def test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_
     report = verify_grad(func, grad, x0)
     event(f"{dtype}: {report.verdict.value}")
     assert report.verdict is not Verdict.CORRECT, f"off by {off:.3g} at [{i}]: {report}"
+
+
+@given(
+    problem=problems(MANY),
+    kind=st.sampled_from(["right", *sorted(breakages(0, 0, 0.0))]),
+    places=st.tuples(st.integers(0, 19), st.integers(0, 19)),
+    size=st.floats(0, 1),
+)
+@looking
+def test_a_verdict_on_many_coordinates_is_never_the_opposite_one(
+    xp: Any, problem: Problem, kind: str, places: tuple[int, int], size: float
+) -> None:
+    func, x0, right = made(problem, xp, "float32")
+    rtol = RTOL["float32"]
+    matters = np.flatnonzero(np.abs(right) >= MATTERS * np.max(np.abs(right)))
+    assume(np.any(right != 0))
+    i, j = int(matters[places[0] % matters.size]), places[1] % right.size
+    changes = {"right": lambda g: g, **breakages(i, j, (3 * rtol) ** (1 - size))}
+    grad = claiming(problem, xp, "float32", changes[kind])
+    claim = xp.to_numpy(grad(x0))
+    assume(np.all(np.isfinite(claim)))
+    off = abs(claim[i] - right[i]) / max(abs(claim[i]), abs(right[i]))
+    whole = np.max(np.abs(claim))
+    assume(kind == "right" or (off >= 2 * rtol and np.abs(right[i]) >= MATTERS * whole))
+    seen = abs(claim[i]) > whole / NEGLIGIBLE or abs(claim[i] - right[i]) > 2 * rtol * whole
+    assume(kind == "right" or seen)
+    opposite = Verdict.WRONG if kind == "right" else Verdict.CORRECT
+    report = verify_grad(func, grad, x0)
+    assert report.verdict is not opposite, f"off by {off:.3g} at [{i}]: {report}"
 
 
 @pytest.mark.parametrize("kind", sorted(FUNCTIONS))
