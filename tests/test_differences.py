@@ -225,6 +225,23 @@ def test_a_staircase_has_the_slope_of_its_treads_ends_and_a_rival(
     assert found.rival[0] == 0.0
 
 
+def test_the_rounding_of_a_large_value_is_no_staircase() -> None:
+    unit = 2.0**-16  # of 184 in float32; what a noisy sum there was seen to change by, below 4e-6
+    seen = {"forward_values": [0, 0, 0, 1, 1, 1, 3], "backward_values": [0, 0, -1, 0, 0, 0, -2]}
+    steps = ladder(finest=-24)
+    samples = sampled(lambda t: np.round(11.34 * t / unit) * unit, steps, value=184.0)
+    for side, units in seen.items():
+        values = getattr(samples, side).copy()
+        values[: -len(units) - 1 : -1, 0] = 184.0 + unit * np.asarray(units)
+        samples = dataclasses.replace(samples, **{side: values})
+    samples = dataclasses.replace(
+        samples, noise=7e-6, precision=2.0**-23, scale=np.asarray([2.0**-9])
+    )
+    found = estimate(samples)
+    assert abs(found.value[0] - 11.34) <= found.uncertainty[0]
+    assert math.isnan(found.rival[0])
+
+
 def test_one_wide_tread_is_a_constant() -> None:
     found = estimate(sampled(lambda t: np.floor(t + 0.4)))
     assert found.value[0] == 0.0

@@ -35,6 +35,8 @@ def an_estimate(value: Any, uncertainty: Any = 0.0, **others: Any) -> Estimate:
         hidden=full("hidden", 0.0),
         lower=full("lower", value),
         upper=full("upper", value),
+        least=full("least", math.nan),
+        most=full("most", math.nan),
         rival=full("rival", math.nan),
         faint=full("faint", False, bool),
         jump=full("jump", False, bool),
@@ -237,3 +239,18 @@ def test_a_claim_that_visibly_differs_is_not_correct_because_of_what_may_be_hidd
     estimate = an_estimate(1.0, 1e-9, hidden=10.0)
     part = assess(np.array([2.0]), estimate, np.zeros(1), RTOL, 2.0, whole=1e9)
     assert part.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_claim_that_one_side_of_x0_allows_is_not_wrong() -> None:
+    estimate = an_estimate([2.0, 2.0], 1e-9, least=[1.0, np.nan], most=[1.8, np.nan])
+    assert judged([1.5, 1.5], estimate).wrong.tolist() == [False, True]
+    assert judged([1.5, 2.0], estimate).verdict is Verdict.INCONCLUSIVE
+    assert judged([0.9, 2.0], estimate).verdict is Verdict.WRONG
+
+
+def test_where_one_side_excuses_several_claims_the_others_must_be_farther_off() -> None:
+    sides = {"least": [1.0, 1.0, 1.0, np.nan], "most": [1.8, 1.8, 1.8, np.nan]}
+    estimate = an_estimate([2.0, 2.0, 2.0, 2.0], 1e-9, **sides)
+    assert judged([1.5, 1.5, 1.5, 1.1], estimate).verdict is Verdict.INCONCLUSIVE
+    assert judged([1.5, 1.5, 1.5, 0.9], estimate).verdict is Verdict.WRONG
+    assert judged([1.5, 1.5, 2.0, 1.1], estimate).verdict is Verdict.WRONG

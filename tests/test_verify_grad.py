@@ -550,6 +550,63 @@ def test_the_treads_of_a_rounded_function_are_no_kink() -> None:
         assert_verdict(verify_grad(log, lambda x: 2.2 * x / (1 + x * x), x0), WRONG)
 
 
+def a_relu_network(seed: int) -> tuple[Function, Function, Any]:
+    """The loss of 200 samples in float32, with hundreds of kinks between x0 and its steps."""
+    rng = np.random.default_rng(seed)
+    inputs, targets, last, x0 = (
+        rng.normal(size=size).astype(np.float32) for size in ((200, 8), 200, 4, (8, 4))
+    )
+
+    def loss(w: Any) -> Any:
+        return np.mean((np.maximum(inputs @ w, 0) @ last - targets) ** 2)
+
+    def grad(w: Any) -> Any:
+        hidden = inputs @ w
+        off = 2 * (np.maximum(hidden, 0) @ last - targets) / np.float32(targets.size)
+        return inputs.T @ (off[:, None] * last * (hidden > 0))
+
+    return loss, grad, x0 / 3
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("seed", range(12))
+def test_kinks_that_float32_hides_make_no_claim_wrong(seed: int) -> None:
+    loss, grad, x0 = a_relu_network(seed)
+    right = verify_grad(loss, grad, x0)
+    assert right.verdict is not WRONG, str(right)
+    assert_verdict(verify_grad(loss, lambda w: 1.2 * grad(w), x0), WRONG)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("units", [64, 96, 112, 128, 160, 200])
+def test_a_kink_next_to_x0_makes_no_claim_wrong(units: int) -> None:
+    x0 = np.asarray([1 + units * 2.0**-23], np.float32)
+    for slope in (0.0, 0.5):
+        bent = lambda x, slope=slope: np.sum(np.maximum(x - 1, 0) + np.float32(slope) * x)  # noqa: E731
+        report = verify_grad(bent, lambda x, slope=slope: np.full_like(x, 1 + slope), x0)
+        assert report.verdict is not WRONG, str(report)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize(
+    ("dtype", "smallest"), [("float32", 2e-9), ("float32", 3e-8), ("float64", 2e-18)]
+)
+def test_an_entry_with_a_scale_of_its_own_below_the_noise(dtype: str, smallest: float) -> None:
+    x0 = np.asarray([0.7, 0.2, 0.1, smallest], dtype)
+    report = verify_grad(lambda p: np.sum(p * np.log(p)), lambda p: np.log(p) + 1, x0)
+    assert_verdict(report, INCONCLUSIVE)
+    wrong = verify_grad(lambda p: np.sum(p * np.log(p)), lambda p: -np.log(p) - 1, x0)
+    assert_verdict(wrong, WRONG)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize(("dtype", "units"), [("float32", 160), ("float64", 4000)])
+def test_next_to_a_pole_no_claim_is_wrong(dtype: str, units: int) -> None:
+    x0 = np.asarray([1 + units * np.finfo(dtype).eps], dtype)
+    report = verify_grad(lambda x: np.sum(1 / (x - 1)), lambda x: -1 / (x - 1) ** 2, x0)
+    assert_verdict(report, INCONCLUSIVE)
+
+
 @pytest.mark.numpy
 def test_a_bend_much_narrower_than_x0_is_no_kink() -> None:
     x0 = np.array([1e4, 2e4, 1e4 + 1e-4, 2e4 + 2e-4])

@@ -59,6 +59,11 @@ _JUMP_STEADY = 10.0  # times that the change at a jump is larger than it varies 
 _JUMP = 100.0  # times the rounding error of func's value that a jump is
 _STEEPENING = 1.5  # times that a one-sided slope grows towards x0, where func is not smooth ...
 _STEEPENING_OVER = 64.0  # ... when the step becomes this many times smaller
+_FAR_STEEPER = 4.0  # times than what the coarser rungs settle on: they do not see x0 at all
+_RANGE = 3.0  # uncertainties around a one-sided limit that it leaves open ...
+_WIDE_RANGE = 5.0  # ... and where it, or the other one, contradicts the best estimate
+_SMALL = 16.0  # times smaller than the others a coordinate is that has a scale of its own ...
+_OWN = 2.0  # ... and times the noise that nothing is known of below it
 _KINK_RUNGS = 8  # that show one, which a few far from x0, or of few digits, do by accident
 _OPENING = 64.0  # times the shortest step, from where a kink must be seen
 _KINK_GAP = 6.0  # uncertainties that one-sided derivatives must differ by to make a kink
@@ -261,6 +266,9 @@ class Estimate:
         far one looks, nothing can be seen of it.
     lower, upper : array, shape (probes,)
         The range of valid derivatives: the one-sided derivatives at a kink, else `value` twice.
+    least, most : array, shape (probes,)
+        The range that the limits from either side leave open. They are far less certain, but where
+        bends of ``func`` near x0 are lost in its noise, one of them may see what the value misses.
     rival : array, shape (probes,)
         A second value that the samples support, NaN mostly: 0 on a tread of a staircase, or
         what the coarser rungs settle on where the finer ones settle on another value.
@@ -280,6 +288,8 @@ class Estimate:
     hidden: Floats
     lower: Floats
     upper: Floats
+    least: Floats
+    most: Floats
     rival: Floats
     faint: Flags
     jump: Flags
@@ -299,6 +309,8 @@ class Estimate:
             hidden=nothing.copy(),
             lower=value.copy(),
             upper=value.copy(),
+            least=unknown.copy(),
+            most=unknown.copy(),
             rival=unknown.copy(),
             faint=no.copy(),
             jump=no.copy(),
@@ -603,6 +615,8 @@ def _estimate(samples: Samples) -> Estimate:
     kink &= 2 * _opening(samples, rise - fall, width) >= width
     lower = np.where(kink, np.fmin(left.value, right.value), best.value)
     upper = np.where(kink, np.fmax(left.value, right.value), best.value)
+    least, most = _range_of([right, left], best)
+    steepest = _steepest(samples)
 
     return Estimate(
         value=np.where(kink, (lower + upper) / 2, best.value),
@@ -610,14 +624,34 @@ def _estimate(samples: Samples) -> Estimate:
         rounding=best.rounding,
         step=best.step,
         slope=_slope_near(samples, rise, fall),
-        hidden=_hidden(samples, central_noisy, best, kink),
+        hidden=np.fmax(
+            _hidden(samples, central_noisy, best, kink),
+            np.where(steepest > _FAR_STEEPER * np.abs(best.value), steepest, 0.0),
+        ),
         lower=lower,
         upper=upper,
+        least=least,
+        most=most,
         rival=np.where(stairs, 0.0, _coarse_limit(central, smooth)),
         faint=_faint(samples),
         jump=_jumps(samples),
-        steep=_steepens(samples),
+        steep=steepest > 0,
     )
+
+
+def _range_of(limits: Sequence[_Limit], best: _Limit) -> tuple[Floats, Floats]:
+    """The lowest and the highest number that any of the one-sided `limits` leaves open.
+
+    NaN if none is known. Where one contradicts the `best` estimate, ``func`` is not smooth there,
+    and no uncertainty is what it seems.
+    """
+    values = np.stack([np.where(np.isfinite(e.uncertainty), e.value, np.nan) for e in limits])
+    spread = np.stack([e.uncertainty for e in limits])
+    off = np.abs(values - best.value) > _RANGE * (spread + best.uncertainty)
+    spread = np.where(off.any(axis=0), _WIDE_RANGE, _RANGE) * spread
+    lowest: Floats = np.fmin.reduce(values - spread)
+    highest: Floats = np.fmax.reduce(values + spread)
+    return lowest, highest
 
 
 def _opening(samples: Samples, gap: Floats, width: Floats) -> Floats:
@@ -658,7 +692,8 @@ def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Float
     """See `Estimate.hidden`. What stands out of its uncertainty, as a kink does, hides nothing ...
 
     ... unless ``func`` shows nothing of it over the width of such a feature, or in a dtype of few
-    digits, which leave few steps to look at.
+    digits, which leave few steps to look at. Along a coordinate that is small beside the others,
+    a feature may be as narrow as that coordinate, as x * log(x) is.
     """
     noise = samples.noise_at()
     seen = np.abs(best.value) > _STANDS_OUT * best.uncertainty
@@ -669,7 +704,9 @@ def _hidden(samples: Samples, rungs: _Rungs, best: _Limit, kink: Flags) -> Float
         hidden = np.where(seen, 1.0, max(1.0, _ALL_HIDDEN / samples.precision)) * hidden
         return np.where(samples.vague & ~seen & ~kink, np.inf, hidden)
     seen &= np.abs(best.value) * samples.smooth > _STANDS_OUT * noise
-    return np.where(seen, 0.0, _NARROW * COVERAGE * noise / samples.smooth)
+    beside = np.where(seen, 0.0, _NARROW * COVERAGE * noise / samples.smooth)
+    small = (samples.scale <= samples.smooth / _SMALL) & ~samples.vague
+    return np.where(small, np.fmax(beside, _OWN * noise / samples.scale), beside)
 
 
 def _faint(samples: Samples) -> Flags:
@@ -731,14 +768,13 @@ def _without_stairs(samples: Samples) -> tuple[Samples, Flags]:
     stairs = tread * _TREADS < longest
     stairs |= tread < longest_near.max(axis=0) * _COARSE_TREADS * samples.precision
     stairs &= tread > 0
-    change = np.fmax(
-        np.abs(samples.forward_values - samples.value),
-        np.abs(samples.backward_values - samples.value),
-    )
-    first = moves & (samples.forward <= _RISER * tread)
-    riser = np.where(first, change, 0.0).max(axis=0)
-    quantum = np.where(first, change, np.inf).min(axis=0)
-    stairs &= quantum > _QUANTUM * samples.noise_at()  # else it is the rounding of func's value
+    changes = np.abs(np.stack([samples.forward_values, samples.backward_values]) - samples.value)
+    first = samples.forward <= _RISER * tread
+    riser = np.where(first & moves, changes, 0.0).max(axis=(0, 1))
+    # A slope that the rounding of func's value hides over a tread rises in proportion beyond.
+    over = np.fmax(1.0, samples.forward / (2 * tread))
+    quantum = np.where(first & (changes > 0), changes / over, np.inf).min(axis=(0, 1))
+    stairs &= quantum > _QUANTUM * samples.noise_at()
     noise = np.where(stairs, np.fmax(samples.noise, riser), samples.noise)
     left_out = (samples.forward <= tread) & stairs
     return (
@@ -774,9 +810,12 @@ def _jumps(samples: Samples) -> Flags:
     return jumps
 
 
-def _steepens(samples: Samples) -> Flags:
-    """Whether a one-sided slope grows on the way to x0, as far as it stands out of the noise."""
-    steep = np.zeros(samples.forward.shape[1], dtype=bool)
+def _steepest(samples: Samples) -> Floats:
+    """The one-sided slope at the shortest steps where it grows on the way to x0; 0 elsewhere.
+
+    As far as it stands out of the noise.
+    """
+    steepest = np.zeros(samples.forward.shape[1])
     for lengths, values in (
         (samples.forward, samples.forward_values),
         (samples.backward, samples.backward_values),
@@ -787,5 +826,6 @@ def _steepens(samples: Samples) -> Flags:
         slope = np.where(seen, change / lengths, 0.0)
         near = np.max(slope, axis=0, initial=0.0, where=lengths == finest)
         farther = np.max(slope, axis=0, initial=0.0, where=lengths >= _STEEPENING_OVER * finest)
-        steep |= (farther > 0) & (near > _STEEPENING * farther)
-    return steep
+        steep = (farther > 0) & (near > _STEEPENING * farther)
+        steepest = np.where(steep, np.fmax(steepest, near), steepest)
+    return steepest

@@ -17,6 +17,8 @@ from checkgrad.differences import Estimate, Flags, Floats
 SAFETY = 5.0  # uncertainties that claim and estimate must lie apart before the claim is wrong
 MARGIN = 1.5  # times rtol that a wrong claim is off: a feature hidden in noise may be worth one
 AGREEMENT = 10.0  # two independent numbers this many times closer than rtol certify each other
+ROUGH = 3  # probes for which only one side of x0 speaks: func is not smooth as far as it shows ...
+ROUGHLY = 2.0  # ... and times as far off as the worst of them, a wrong claim is
 NEGLIGIBLE = 100.0  # how much smaller than the whole derivative an entry must be to be negligible
 
 
@@ -170,6 +172,11 @@ def _assess(
     differs = beyond > SAFETY * uncertainty
     firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
     wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
+    # From one side the claim looks right, and noise hides what is between there and x0.
+    excused = wrong & (claim >= estimate.least) & (claim <= estimate.most)
+    wrong &= ~excused
+    if np.count_nonzero(excused) >= ROUGH:  # then the others are no surer than these
+        wrong &= distance > ROUGHLY * np.max(distance[excused])
     if not single:
         wrong &= estimate.lower == estimate.upper
     smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
