@@ -1,7 +1,7 @@
 """``func`` at many points in one call, where the array library or ``func`` itself can do it.
 
-What a batch returns is not taken on trust: x0 is one of its points, and another of them is
-evaluated alone as well.
+What a batch returns is not taken on trust: x0 is one of its points, and some of them are evaluated
+alone as well.
 """
 
 from __future__ import annotations

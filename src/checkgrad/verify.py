@@ -51,8 +51,8 @@ def verify_grad(
         What to check the gradient along. "all": every coordinate, at half an evaluation of `func`
         for each where four can be looked at together, at some four where little more than noise
         is to be seen. "random": one random tangent; an int: so many. An array or tree like `x0`:
-        that tangent. "auto" is "all" for up to 1000 coordinates, a few seconds at most where
-        `func` takes a millisecond, and 10 random tangents beyond. A random tangent tells whether
+        that tangent. "auto" is "all" for up to 1000 coordinates, mostly a few seconds at most
+        where `func` takes a millisecond, and 10 random tangents beyond. A random tangent tells whether
         the gradient as a whole is right; an error in few of many entries may be too small to be
         seen along it.
     rtol : float, optional
