@@ -52,9 +52,9 @@ def verify_grad(
         for each where four can be looked at together, at some four where little more than noise
         is to be seen. "random": one random tangent; an int: so many. An array or tree like `x0`:
         that tangent. "auto" is "all" for up to 1000 coordinates, mostly a few seconds at most
-        where `func` takes a millisecond, and 10 random tangents beyond. A random tangent tells whether
-        the gradient as a whole is right; an error in few of many entries may be too small to be
-        seen along it.
+        where `func` takes a millisecond, and 10 random tangents beyond. A random tangent tells
+        whether the gradient as a whole is right; an error in few of many entries may be too small
+        to be seen along it.
     rtol : float, optional
         The smallest relative error of an entry that must not get past. By default 1e-5 for
         float64, 1e-3 for float32, 5e-2 for float16 and 2e-1 for bfloat16, by the coarsest of the

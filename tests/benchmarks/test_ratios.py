@@ -383,7 +383,8 @@ def test_the_cost_against_the_number_of_coordinates(
             evaluations.append(verify_grad(func, lambda x: 3 * x**2, x0).n_func)
             one = statistics.median(times["func"][1:]) / 20
             worth = [
-                f"{statistics.median(times[name][1:]) / one:8.0f}" if times[name] else " " * 8 for name in ("check", "verify")
+                f"{statistics.median(times[name][1:]) / one:8.0f}" if times[name] else " " * 8
+                for name in ("check", "verify")
             ]
             lines.append(f"{library:8} {size:7}  {'  '.join(worth)}  {evaluations[-1]:8}")
 
