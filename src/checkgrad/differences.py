@@ -595,8 +595,14 @@ def _estimate(samples: Samples) -> Estimate:
     fall = (samples.value - samples.backward_values) / samples.backward
     # Each quotient has the noise of two values, in a central one over twice the step.
     at_x0 = samples.noise_at()
-    right = _limit(_descending(samples.forward, rise, 1.5 * noise, at_x0), order=1)
-    left = _limit(_descending(samples.backward, fall, 1.5 * noise, at_x0), order=1)
+
+    def one_sided(floor: Floats) -> tuple[_Limit, _Limit]:
+        spread, shared = 1.5 * np.fmax(noise, floor), np.fmax(at_x0, floor)
+        right = _descending(samples.forward, rise, spread, shared)
+        left = _descending(samples.backward, fall, spread, shared)
+        return _limit(right, order=1), _limit(left, order=1)
+
+    right, left = one_sided(np.zeros(step.shape[1]))
     central_noisy = _noisy(central)
     smooth = _limit(central_noisy, order=2)
     best = _clearer(_clearer(smooth, right), left)
@@ -615,7 +621,9 @@ def _estimate(samples: Samples) -> Estimate:
     kink &= 2 * _opening(samples, rise - fall, width) >= width
     lower = np.where(kink, np.fmin(left.value, right.value), best.value)
     upper = np.where(kink, np.fmax(left.value, right.value), best.value)
-    least, most = _range_of([right, left], best)
+    noisy = central_noisy is not central
+    sides_noisy = one_sided(np.fmin.reduce(central_noisy.noise)) if noisy else (right, left)
+    least, most = _range_of(sides_noisy, best, samples.precision)
     steepest = _steepest(samples)
 
     return Estimate(
@@ -639,12 +647,15 @@ def _estimate(samples: Samples) -> Estimate:
     )
 
 
-def _range_of(limits: Sequence[_Limit], best: _Limit) -> tuple[Floats, Floats]:
+def _range_of(limits: Sequence[_Limit], best: _Limit, precision: float) -> tuple[Floats, Floats]:
     """The lowest and the highest number that any of the one-sided `limits` leaves open.
 
-    NaN if none is known. Where one contradicts the `best` estimate, ``func`` is not smooth there,
-    and no uncertainty is what it seems.
+    NaN if none is known, and in dtypes of few digits, in which they leave nearly all open. Where
+    one contradicts the `best` estimate, ``func`` is not smooth there, and no uncertainty is what it
+    seems.
     """
+    if precision >= FEW_DIGITS:
+        return np.full(best.value.shape, np.nan), np.full(best.value.shape, np.nan)
     values = np.stack([np.where(np.isfinite(e.uncertainty), e.value, np.nan) for e in limits])
     spread = np.stack([e.uncertainty for e in limits])
     off = np.abs(values - best.value) > _RANGE * (spread + best.uncertainty)
