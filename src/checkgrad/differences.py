@@ -621,9 +621,11 @@ def _estimate(samples: Samples) -> Estimate:
     kink &= 2 * _opening(samples, rise - fall, width) >= width
     lower = np.where(kink, np.fmin(left.value, right.value), best.value)
     upper = np.where(kink, np.fmax(left.value, right.value), best.value)
-    noisy = central_noisy is not central
-    sides_noisy = one_sided(np.fmin.reduce(central_noisy.noise)) if noisy else (right, left)
-    least, most = _range_of(sides_noisy, best, samples.precision)
+    least, most = np.full((2, *best.value.shape), np.nan)
+    if samples.precision < FEW_DIGITS:  # in few digits, the limits leave nearly all open
+        noisy = central_noisy is not central
+        sides_noisy = one_sided(np.fmin.reduce(central_noisy.noise)) if noisy else (right, left)
+        least, most = _range_of(sides_noisy, best)
     steepest = _steepest(samples)
 
     return Estimate(
@@ -647,15 +649,12 @@ def _estimate(samples: Samples) -> Estimate:
     )
 
 
-def _range_of(limits: Sequence[_Limit], best: _Limit, precision: float) -> tuple[Floats, Floats]:
+def _range_of(limits: Sequence[_Limit], best: _Limit) -> tuple[Floats, Floats]:
     """The lowest and the highest number that any of the one-sided `limits` leaves open.
 
-    NaN if none is known, and in dtypes of few digits, in which they leave nearly all open. Where
-    one contradicts the `best` estimate, ``func`` is not smooth there, and no uncertainty is what it
-    seems.
+    NaN if none is known. Where one contradicts the `best` estimate, ``func`` is not smooth there,
+    and no uncertainty is what it seems.
     """
-    if precision >= FEW_DIGITS:
-        return np.full(best.value.shape, np.nan), np.full(best.value.shape, np.nan)
     values = np.stack([np.where(np.isfinite(e.uncertainty), e.value, np.nan) for e in limits])
     spread = np.stack([e.uncertainty for e in limits])
     off = np.abs(values - best.value) > _RANGE * (spread + best.uncertainty)
