@@ -315,3 +315,9 @@ def test_f_may_reuse_its_buffer_and_write_into_the_array_of_xk(xp: Library) -> N
     estimate = xp.to_numpy(approx_fprime(xk, f))
     expected = [[2 * value for value in VALUES], [1.0, 0.0, 0.0]]
     assert estimate == pytest.approx(np.array(expected), abs=small(xp))
+
+
+def test_what_is_not_a_function_is_named() -> None:
+    values: Any = np.ones(2)
+    with pytest.raises(TypeError, match=r"f is array.*pass a function"):
+        approx_fprime(values, values)

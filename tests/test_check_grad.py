@@ -1586,3 +1586,11 @@ def test_an_exception_of_the_user_reaches_the_user_unchanged(
     assert mine.args == args
     assert mine.__cause__ is None
     assert mine.__context__ is None
+
+
+@pytest.mark.parametrize("direction", ["all", "random"])
+@pytest.mark.parametrize("missing", ["func", "grad"])
+def test_what_is_not_a_function_is_named(direction: str, missing: str) -> None:
+    functions: dict[str, Any] = {"func": np.sum, "grad": np.ones_like, missing: None}
+    with pytest.raises(TypeError, match=f"{missing} is None .*pass a function"):
+        check_grad(functions["func"], functions["grad"], np.ones(2), direction=direction)

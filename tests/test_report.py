@@ -460,6 +460,8 @@ def test_a_claim_that_is_not_finite_is_named() -> None:
     found = hints(func, put(1, math.nan), VALUES)
     assert "not finite" in found
     assert "x[1]" in found
+    first = str(verify_grad(func, put(1, math.nan), VALUES)).splitlines()[0]
+    assert first.startswith("wrong: the claim is not finite, at 1 of")
 
 
 def test_random_errors_look_like_nothing() -> None:
@@ -483,6 +485,14 @@ def test_a_kink_is_named() -> None:
     report = verify_grad(lambda x: np.sum(np.abs(x)), lambda x: 0.3 + 0 * x, np.zeros(1))
     assert report
     assert "kink at x[0]" in " ".join(report.hints)
+
+
+@pytest.mark.parametrize(("claim", "nearest"), [(2.0, 1.0), (-3.0, -1.0)])
+def test_a_kink_is_named_where_the_claim_is_outside_of_it(claim: float, nearest: float) -> None:
+    report = verify_grad(lambda x: np.sum(np.abs(x)), lambda x: claim + 0 * x, np.zeros(1))
+    assert report.verdict is Verdict.WRONG
+    assert report.mismatches[0].estimate == pytest.approx(nearest)
+    assert "kink at x[0]: its one-sided derivatives there are -1 and 1" in " ".join(report.hints)
 
 
 def test_a_coarser_dtype_inside_is_named() -> None:

@@ -765,6 +765,8 @@ def test_a_claim_of_nothing_or_of_text_is_refused(form: str) -> None:
         ("jac", lambda case, p: case.jac(p)[:1]),
         ("jac", lambda case, p: ({"w": case.jac(p)[0]["w"]}, case.jac(p)[1])),
         ("jac", lambda case, p: {"w": case.jac(p)[0], "b": case.jac(p)[1]}),
+        ("jac", lambda case, p: (*case.jac(p), case.jac(p)[1])),
+        ("jac", lambda case, p: (case.jac(p)[0], {**case.jac(p)[1], "c": p["b"]})),
         ("jvp", lambda case, p, t: case.jvp(p, t)[0]),
         ("jvp", lambda case, p, t: (*case.jvp(p, t), t["b"])),
         ("jvp", lambda case, p, t: t),
@@ -775,7 +777,8 @@ def test_a_claim_of_nothing_or_of_text_is_refused(form: str) -> None:
     ],
     ids=[
         "jac of one output", "jac of one array", "jac short of an output",
-        "jac short of an input", "jac of inputs over outputs",
+        "jac short of an input", "jac of inputs over outputs", "jac of one output more",
+        "jac by one input more",
         "jvp of one output", "jvp of one output more", "tangent",
         "vjp of one array", "vjp short of an array", "vjp in a list", "cotangent",
     ],
@@ -784,6 +787,20 @@ def test_a_claim_of_another_tree_is_refused(xp: Library, form: str, claim: Funct
     case = tuple_of_dict(xp, xp.default_dtype)
     with pytest.raises(ValueError, match=form):
         VERIFY[form](case.func, lambda *vectors: claim(case, *vectors), case.x0)
+
+
+@pytest.mark.one_setting
+def test_a_jacobian_may_have_blocks_for_what_is_not_differentiated(xp: Library) -> None:
+    x0 = {"w": xp.asarray([1.3, 0.4]), "count": 2, "name": "square"}
+
+    def func(p: Any) -> Any:
+        return {"y": p["w"] ** p["count"], "size": xp.asarray([2], "int64")}
+
+    def jac(p: Any) -> Any:
+        block = plain(xp, [[2 * float(p["w"][0]), 0.0], [0.0, 2 * float(p["w"][1])]])
+        return {"y": {"w": block, "count": 0, "name": "square"}, "size": {"w": None}}
+
+    assert_verdict(verify_jac(func, jac, x0), CORRECT)
 
 
 @pytest.mark.one_setting

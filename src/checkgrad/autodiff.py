@@ -21,6 +21,7 @@ from checkgrad.point import (
     is_floating,
     make_point,
     quote,
+    require_functions,
 )
 from checkgrad.report import Report
 
@@ -67,7 +68,8 @@ def verify_autodiff(
         rule for is left out if there is another, and the report says so.
     order : {1, 2}
         With 2, derivatives of the derivatives too: of the vjp by x0 and by a random cotangent (and
-        in JAX of the jvp by x0 and by a random tangent), in every mode that is not "vmap".
+        in JAX of the jvp by x0 and by a random tangent), in every mode that is not "vmap". Where
+        there is a rule for none of them, the verdict is inconclusive, unless something is wrong.
     direction, rtol, bounds, rng, batch, chunk_bytes : optional
         As in `verify_jvp`; a `direction` that is a tangent is one like `x0`, for forward mode, in
         place of which reverse mode looks along a random one.
@@ -117,6 +119,7 @@ def verify_autodiff(
     asked = _modes(modes)
     if type(order) is not int or order not in (1, 2):
         raise ValueError(f"order is {quote(order)}; pass 1 or 2")
+    require_functions(func=func)
     point = make_point(x0, allow_complex=True)
     if not point.backend.differentiates:
         raise TypeError(
@@ -132,8 +135,12 @@ def verify_autodiff(
         audit.of(rules, x0, mode, "")
     if order == 2:
         nests = point.backend.nests
-        for inner in [mode for mode in nests if mode in asked] or nests[:1]:
+        checked = [
             audit.nested(rules, inner, [mode for mode in asked if mode != "vmap"] or ["rev"])
+            for inner in [mode for mode in nests if mode in asked] or nests[:1]
+        ]
+        if not any(checked):
+            audit.miss("no second derivative was checked, since there is no rule; pass order=1")
     return audit.report()
 
 
@@ -330,9 +337,11 @@ class _Audit:
         self._subjects: list[Subject] = []
         self._defects: dict[str, None] = {}
         self._missing: dict[str, _NoRuleError] = {}
+        self._gaps: list[str] = []
 
-    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str) -> None:
-        """Check one mode: "vmap" is both others, as far as there are rules."""
+    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str) -> bool:
+        """Check one mode, if there is a rule: "vmap" is both others, as far as there are rules."""
+        before = len(self._subjects)
         forms: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
             "fwd": [("fwd", "jvp", rules.jvp)],
             "rev": [("rev", "vjp", rules.vjp)],
@@ -349,9 +358,14 @@ class _Audit:
                 self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
+        return len(self._subjects) > before
 
-    def nested(self, rules: _Rules, inner: str, modes: Sequence[str]) -> None:
-        """Check the derivatives of a derivative."""
+    def miss(self, gap: str) -> None:
+        """Say that something was asked for and not checked."""
+        self._gaps.append(gap)
+
+    def nested(self, rules: _Rules, inner: str, modes: Sequence[str]) -> bool:
+        """Check the derivatives of a derivative, in those modes that there are rules for."""
         rng = np.random.default_rng(_SEED)
         x0 = rules.point.fresh_for_grad()
         if inner == "rev":
@@ -366,9 +380,9 @@ class _Audit:
             again = _Rules(derived, self._args, point, loop=loop)
         except _NoRuleError as error:
             self._missing.update({f"{mode} of {inner}": error for mode in modes})
-            return
-        for mode in modes:
-            self.of(again, inputs, mode, f" of {inner}")
+            return False
+        checked = [self.of(again, inputs, mode, f" of {inner}") for mode in modes]
+        return any(checked)
 
     def report(self) -> Report:
         """The report on everything that was checked.
@@ -382,7 +396,12 @@ class _Audit:
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
         notes = [f"not checked: {label} ({error})" for label, error in self._missing.items()]
-        return report_on(self._subjects, list(self._defects), notes)
+        if any(is_array(arg) and is_floating(arg) for arg in self._args):
+            notes.append(
+                "not differentiated, since not in x0: the further arguments; to check those too, "
+                "make x0 a tuple of all"
+            )
+        return report_on(self._subjects, list(self._defects), self._gaps, notes)
 
     def _examined(
         self, rules: _Rules, x0: Any, form: str, claim: Callable[..., Any], label: str

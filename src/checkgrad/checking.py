@@ -39,7 +39,7 @@ from checkgrad.directions import (
 )
 from checkgrad.judge import Verdict
 from checkgrad.outputs import Outputs, few_digits
-from checkgrad.point import Floats, Point, make_point, quote
+from checkgrad.point import Floats, Point, make_point, quote, require_functions
 from checkgrad.probes import CoordinateSamples
 from checkgrad.refinement import Task, gather
 from checkgrad.report import Report
@@ -125,9 +125,7 @@ class _Examination:
 
     def __init__(self, question: Question) -> None:
         options = question.options
-        for name, function in (("func", question.func), (question.form, question.claim)):
-            if not callable(function):
-                raise TypeError(f"{name} is {quote(function)}; pass a function of x0")
+        require_functions(**{"func": question.func, question.form: question.claim})
         self.question = question
         self.name = _argument_name(question.func)
         self.point = make_point(question.x0, allow_complex=True, convention=options.convention)

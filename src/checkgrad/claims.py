@@ -325,6 +325,20 @@ class JacClaim(_OfOutputs):
                     "structure of what func returns, with that of x0 in every leaf; it has "
                     f"{', '.join(structure.paths) or 'no leaves'}"
                 )
+            wanted_paths = {path for row in wanted for path in row}
+            others = (space.structure.fixed, point.structure.fixed if point.structure else ())
+            extra = [
+                path
+                for path in structure.paths
+                if path not in wanted_paths
+                and not path.startswith(tuple(others[0]))
+                and not path.endswith(tuple(others[1]))
+            ]
+            if extra:
+                raise ValueError(
+                    f"{self._name} returned a tree with {extra[0]}, which belongs to nothing: it "
+                    "must have the structure of what func returns, with that of x0 in every leaf"
+                )
             grid = [[at[path] for path in row] for row in wanted]
         return [
             [self._block(block, space, k, leaf) for leaf, block in enumerate(row)]

@@ -67,6 +67,12 @@ class Part:
         certified = np.where(assessment.resolved, agreed, np.inf)
         return np.fmin(assessment.uncertainty, certified)
 
+    def nearest(self) -> Floats:
+        """The estimates; at kinks, what is nearest to the claim between the one-sided ones."""
+        estimate, claim = self.evidence.estimate, self.evidence.claim
+        between = np.clip(claim, estimate.lower, estimate.upper)
+        return np.where(np.isfinite(claim), between, estimate.value)
+
     def tied(self) -> Part:
         """The same, of a ``func`` that is not differentiable: nothing is wrong any more."""
         assessment = self.evidence.assessment
@@ -142,11 +148,15 @@ class Subject:
 
 
 def report_on(
-    subjects: Sequence[Subject], defects: Sequence[str] = (), notes: Sequence[str] = ()
+    subjects: Sequence[Subject],
+    defects: Sequence[str] = (),
+    gaps: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Report:
     """The report on the evidence of one claim, or of several on the same ``func``.
 
-    `defects` make the claim wrong whatever the evidence says; `notes` are hints.
+    `defects` make the claim wrong whatever the evidence says, and `gaps`, what was asked for and
+    not checked, keep it from being correct; `notes` are hints.
     """
     wrong = any(
         np.any(part.evidence.assessment.wrong) for subject in subjects for part in subject.parts
@@ -158,8 +168,10 @@ def report_on(
     evidence = [part.evidence for _, part in found]
     verdicts = {each.assessment.verdict for each in evidence}
     order = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.CORRECT)
-    verdict = Verdict.WRONG if defects else next(each for each in order if each in verdicts)
-    hints = [*defects, *notes]
+    verdicts |= {Verdict.WRONG} if defects else set()
+    verdicts |= {Verdict.INCONCLUSIVE} if gaps else set()
+    verdict = next(each for each in order if each in verdicts)
+    hints = [*defects, *gaps, *notes]
     hints += [hint for subject in subjects for hint in _hints(subject, verdict)]
     claim = np.concatenate([each.claim for each in evidence])
     estimate = np.concatenate([each.estimate.value for each in evidence])
@@ -273,15 +285,11 @@ def _mismatches(found: Sequence[tuple[Subject, Part]], verdict: Verdict) -> Iter
         listed += [(-far, k, i) for far, i in zip(worst.tolist(), places.tolist(), strict=True)]
     for _, k, i in sorted(listed)[:_LISTED]:
         subject, part = found[k]
-        assessment, estimate = part.evidence.assessment, part.evidence.estimate
-        claim = float(part.evidence.claim[i])
-        nearest = float(estimate.value[i])
-        if math.isfinite(claim):
-            nearest = float(np.clip(claim, estimate.lower[i], estimate.upper[i]))
+        assessment = part.evidence.assessment
         yield Mismatch(
             where=subject.where(part, i),
-            claim=claim,
-            estimate=nearest,
+            claim=float(part.evidence.claim[i]),
+            estimate=float(part.nearest()[i]),
             uncertainty=float(assessment.uncertainty[i]),
             wrong=bool(assessment.wrong[i]),
         )
@@ -325,7 +333,7 @@ def _unresolved(part: Part) -> Flags:
 
 def _kink(subject: Subject, part: Part) -> Iterator[str]:
     estimate = part.evidence.estimate
-    kinks = np.flatnonzero((estimate.lower < estimate.upper) & ~part.evidence.assessment.wrong)
+    kinks = np.flatnonzero(estimate.lower < estimate.upper)
     if kinks.size:
         i = int(kinks[0])
         yield (
@@ -399,7 +407,7 @@ def _recognised(subject: Subject, axes: list[Part]) -> list[str]:
     """What all entries of the claim together look like, array by array."""
     inputs, outputs = _inputs(subject.point), _outputs(subject.outputs)
     claim = np.stack([part.evidence.claim for part in axes])
-    estimate = np.stack([part.evidence.estimate.value for part in axes])
+    estimate = np.stack([part.nearest() for part in axes])
     uncertainty = np.stack([part.reliable_uncertainty() for part in axes])
     wrong = np.stack([part.evidence.assessment.wrong for part in axes])
     conjugate = _conjugated(subject, claim, estimate, uncertainty, wrong)
@@ -463,7 +471,7 @@ def _ignores_cotangent(
 
 def _recognised_entries(subject: Subject, part: Part) -> list[str]:
     """What one row of the claim looks like."""
-    single = [part.evidence.claim, part.evidence.estimate.value, part.reliable_uncertainty()]
+    single = [part.evidence.claim, part.nearest(), part.reliable_uncertainty()]
     leaves, order, start = [], [], 0
     for axis in _inputs(subject.point):
         leaves.append(Leaf(subject.name + axis.path, axis.shape, start))

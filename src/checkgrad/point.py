@@ -47,6 +47,13 @@ def quote(value: object) -> str:
     return f"{text} (type {type(value).__name__})"
 
 
+def require_functions(**functions: object) -> None:
+    """Raise a `TypeError` that names the first of the user's arguments that is not callable."""
+    for name, function in functions.items():
+        if not callable(function):
+            raise TypeError(f"{name} is {quote(function)}; pass a function of x0")
+
+
 @dataclass(frozen=True)
 class Point:
     """`x0`, and what is needed to hand it out and to read claims of its structure.

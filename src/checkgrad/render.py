@@ -91,12 +91,13 @@ def _headline(report: Report) -> str:
             if report.relative_error >= 10
             else f"off by {_percent(report.relative_error)}"
         )
-        if not math.isfinite(report.relative_error):
-            size = "not finite"
+        size = f"{size} (2-norm)" if math.isfinite(report.relative_error) else "not finite"
         rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
-        return f"wrong: the claim is {size} (2-norm), at {report.n_wrong} of {count}{rest}"
-    if report.n_unresolved == 0:
+        return f"wrong: the claim is {size}, at {report.n_wrong} of {count}{rest}"
+    if report.n_checked == 0:
         return "inconclusive: func is not deterministic"
+    if report.n_unresolved == 0:
+        return f"inconclusive: {report.hints[0]}"
     return f"inconclusive: {report.n_unresolved} of {count} could not be resolved"
 
 

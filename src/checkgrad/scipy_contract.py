@@ -20,7 +20,15 @@ import numpy as np
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.batching import CHUNK_BYTES
 from checkgrad.differences import alike, difference, dot, forward_difference, norm
-from checkgrad.point import BLOCK, Point, as_numeric, forward_steps, make_point, quote
+from checkgrad.point import (
+    BLOCK,
+    Point,
+    as_numeric,
+    forward_steps,
+    make_point,
+    quote,
+    require_functions,
+)
 from checkgrad.sampling import Sampler
 
 
@@ -93,7 +101,8 @@ def check_grad(
         If `x0` is empty or not finite, the claim has another shape or tree than `x0`, `direction`
         is unknown, or "random" is used with a vector-valued `func`.
     TypeError
-        If `x0`, or what `func` or `grad` returns, is not numeric.
+        If `x0`, or what `func` or `grad` returns, is not numeric, or if `func` or `grad` is not
+        callable.
 
     See Also
     --------
@@ -130,6 +139,7 @@ def check_grad(
     """
     if direction not in ("all", "random"):
         raise ValueError(f"{direction} is not a valid string for ``direction`` argument")
+    require_functions(func=func, grad=grad)
     generator = _generator(rng, seed)
     point = make_point(x0)
     sampler = Sampler(func, point, args, batch, chunk_bytes)
@@ -190,7 +200,7 @@ def approx_fprime(
     ValueError
         If `xk` is empty or not finite, or `f` returns an array of two or more dimensions.
     TypeError
-        If `xk`, or what `f` returns, is not numeric.
+        If `xk`, or what `f` returns, is not numeric, or if `f` is not callable.
 
     See Also
     --------
@@ -215,6 +225,7 @@ def approx_fprime(
     >>> approx_fprime(np.ones(2), func, [eps, np.sqrt(200) * eps], 1, 200).round(3)
     array([  2., 400.])
     """
+    require_functions(f=f)
     point = make_point(xk)
     sampler = Sampler(f, point, args, batch, chunk_bytes)
     value = sampler.at_x0()
