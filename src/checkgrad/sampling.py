@@ -52,8 +52,9 @@ class Sampler:
         batch: str = "auto",
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
-        self._func = for_one_point(func, point, batch)
-        self._args = args
+        alone = for_one_point(func, point, batch)
+        # Without arguments no call is put around the user's, which is most of what a point costs.
+        self._func: Callable[[Any], Any] = (lambda x: alone(x, *args)) if args else alone
         self.together = Together(func, point, args, batch, chunk_bytes)
         self._at_x0: Any = None
         self._plain = False  # whether func returns Python's or NumPy's numbers
@@ -92,7 +93,7 @@ class Sampler:
             together = self._together(leaf, range(moved.shape[0]), moved, shape)
             if together is not None:
                 return together
-        func, args, kept, xp = self._func, self._args, self._kept, self.point.xp
+        func, kept, xp = self._func, self._kept, self.point.xp
         x = self.point.leaves[leaf]
         if moved.shape[0] == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
@@ -100,7 +101,7 @@ class Sampler:
         points = self._in_place_of(leaf, copies)
         chunks = []
         while values := [
-            value if type(value := func(x, *args)) in _IMMUTABLE else kept(value)
+            value if type(value := func(x)) in _IMMUTABLE else kept(value)
             for x in itertools.islice(points, _CHUNK)
         ]:
             self.n_func += len(values)
@@ -186,7 +187,7 @@ class Sampler:
         with np.errstate(all="ignore"):
             for x in points:
                 try:
-                    value = self._func(x, *self._args)
+                    value = self._func(x)
                     # func may return one buffer, filled anew at every call.
                     values.append(value if type(value) in _IMMUTABLE else snapshot(value))
                 except MemoryError:
@@ -274,7 +275,7 @@ class Sampler:
 
     def _call(self, x: Any) -> Any:
         self.n_func += 1
-        return self._func(x, *self._args)
+        return self._func(x)
 
     def _kept(self, value: Any) -> Array:
         """A value of ``func`` in memory of its own: ``func`` may reuse its buffer."""

@@ -48,9 +48,10 @@ class NumPyBackend(Eager):
         return joined
 
     def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
+        flat = array.ndim == 1
         for entry, value in zip(entries, values, strict=True):
             copy = array.copy()
-            copy.reshape(-1)[entry] = value
+            (copy if flat else copy.reshape(-1))[entry] = value
             yield copy
 
     def moved_together(
