@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import array_api_compat
 import numpy as np
 import pytest
 
 from checkgrad import Verdict, approx_fprime, check_grad, verify_grad
-from checkgrad.batching import _COPIES, padded
+from checkgrad.batching import _COPIES, _MANY, _ON_HOST, CHUNK_BYTES, padded
 
 if TYPE_CHECKING:
     from conftest import Library
@@ -397,6 +398,34 @@ def test_the_points_of_one_call_fit_into_chunk_bytes(xp: Library, points_at_once
     assert max(sizes) == max(points_at_once, 4)  # x0 and two witnesses are among them
     assert verify_grad(func, grad, x0, batch="vectorized", chunk_bytes=room).verdict is CORRECT
     assert max(sizes) == max(points_at_once, 4)
+
+
+@pytest.mark.libraries("numpy", "jax", "torch")
+def test_on_a_cpu_a_call_takes_no_more_memory_than_is_used_again(xp: Library) -> None:
+    x0 = xp.asarray(np.linspace(0.3, 1.7, 3000).tolist())
+    if "cpu" not in str(array_api_compat.device(x0)).lower():
+        pytest.skip("not on a CPU")
+    sizes: list[int] = []
+    check_grad(
+        together(xp, sizes), curved(xp)[1], x0, batch="vectorized", chunk_bytes=2 * CHUNK_BYTES
+    )
+    each = _COPIES * 3000 * xp.finfo(x0.dtype).bits // 8
+    assert _ON_HOST // 2 < max(sizes) * each <= _ON_HOST
+
+
+@pytest.mark.libraries("numpy")
+def test_on_a_cpu_a_call_of_large_points_has_some_all_the_same(xp: Library) -> None:
+    sizes: list[int] = []
+
+    def func(x: Any) -> Any:
+        sizes.append(x.shape[0])
+        return x[:, 0] ** 2
+
+    def grad(x: Any) -> Any:
+        return np.concatenate([2 * x[:1], np.zeros(x.size - 1)])
+
+    check_grad(func, grad, np.full(20_000, 0.5), batch="vectorized")
+    assert max(sizes) == _MANY + 3  # x0 and two witnesses are among them
 
 
 def test_a_vectorized_func_that_mixes_its_points_is_refused(xp: Library) -> None:

@@ -23,6 +23,8 @@ CHUNK_BYTES = 2**28  # 256 MiB
 _COPIES = 4  # of the points in a call: what func computes from them takes memory too
 _COMPANIONS = 3  # of the points in a call: x0 and two witnesses
 _MOST = 2**12  # points in one call: more are no faster
+_ON_HOST = 2**25  # bytes on a CPU: for more, the system makes new pages in every call ...
+_MANY = 64  # ... which costs less than more calls where a call has fewer points than this
 _FEWEST = 8  # points from which on "auto" evaluates them in one call ...
 _FEWEST_COMPILED = 32  # ... where that compiles something
 _ROUND = 256  # numbers of points are multiples of this, or powers of two: each is compiled anew
@@ -212,8 +214,11 @@ class Together:
                 self.n_func += 1
                 made = point.backend.footprint(self._moved(leaf), point.leaves[leaf])
                 self._footprint = max(self._footprint, made)
-        room = self._memory // (_COPIES * self._footprint)
-        return min(_MOST, max(1, room - _COMPANIONS))
+        each = _COPIES * self._footprint
+        most = _MOST
+        if point.backend.on_host(point.leaves[leaf]):
+            most = min(most, max(_MANY, _ON_HOST // each - _COMPANIONS))
+        return min(most, max(1, self._memory // each - _COMPANIONS))
 
     def _evaluated(self, leaf: int, together: Array, shape: tuple[int, ...]) -> Array:
         """``func`` with each part of `together` in the place of a leaf."""

@@ -25,6 +25,9 @@ class Eager:
     ) -> Callable[[Array, Array, int], Array]:
         return function
 
+    def on_host(self, array: Array) -> bool:
+        return True
+
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         return 0
 

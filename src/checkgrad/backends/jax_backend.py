@@ -108,6 +108,9 @@ class JaxBackend:
         )
         return found
 
+    def on_host(self, array: Array) -> bool:
+        return all(device.platform == "cpu" for device in array.devices())
+
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         try:
             return _largest(jax.make_jaxpr(func)(array).jaxpr)

@@ -86,6 +86,9 @@ class Backend(Protocol):
     ) -> Callable[[Array, Array, int], Array]:
         """`function`, compiled where the library does that."""
 
+    def on_host(self, array: Array) -> bool:
+        """Whether `array` is in the memory of a CPU."""
+
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         """The bytes of the largest array that ``func(array)`` makes; 0 where that is unknown."""
 

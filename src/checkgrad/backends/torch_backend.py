@@ -113,6 +113,9 @@ class TorchBackend(Eager):
         flat[-1, columns[::2]] = values[::2]
         return together, together[-2].clone(), together[-1].clone()
 
+    def on_host(self, array: Array) -> bool:
+        return bool(array.device.type == "cpu")
+
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         noted = _Largest()
         try:
@@ -128,7 +131,7 @@ class TorchBackend(Eager):
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         generator = torch.Generator(device=like.device).manual_seed(draw_seed(rng))
-        if like.device.type != "cpu" or like.numel() < _MANY:
+        if not self.on_host(like) or like.numel() < _MANY:
             return torch.randn(
                 like.shape, dtype=like.dtype, device=like.device, generator=generator
             )
