@@ -10,7 +10,7 @@ import array_api_compat
 import numpy as np
 import pytest
 
-from checkgrad import Verdict, approx_fprime, check_grad, verify_grad
+from checkgrad import Verdict, approx_fprime, check_grad, verify_grad, verify_jac
 from checkgrad.batching import _COPIES, _MANY, _ON_HOST, CHUNK_BYTES, padded
 
 if TYPE_CHECKING:
@@ -534,3 +534,15 @@ def test_an_interrupt_inside_a_batch_goes_through(xp: Library) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         verify_grad(func, xp.ones_like, points(xp), batch="vectorized")
+
+
+@mapping
+@pytest.mark.parametrize("seed", range(4))
+def test_small_values_beside_large_ones_may_round_otherwise_in_a_batch(
+    xp: Library, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    matrix = xp.asarray(rng.normal(size=(30, 20)).tolist())
+    x0 = xp.asarray(rng.normal(size=20).tolist())
+    report = verify_jac(lambda x: matrix @ x, lambda x: matrix, x0, batch="vmap")
+    assert report.verdict is CORRECT, str(report)

@@ -281,6 +281,15 @@ def test_every_mode_alone(xp: Any, mode: str) -> None:
 
 
 @both
+@pytest.mark.parametrize("lower", [0.5, [0.5, 0.25]])
+def test_bounds_hold_for_x0_at_order_two(xp: Any, lower: Any) -> None:
+    """They say nothing of the cotangent, by which the vjp is differentiated too."""
+    x0, least = made(xp, [0.5, 1.0]), lower if isinstance(lower, float) else made(xp, lower)
+    bounds = (least, None)
+    assert_correct(verify_autodiff(xp.sqrt, x0, modes=["rev"], order=2, bounds=bounds))
+
+
+@both
 def test_all_modes_at_order_two(xp: Any) -> None:
     x0 = made(xp, [0.7, -1.2, 0.4])
     modes = ("fwd", "rev", "vmap")
@@ -469,6 +478,23 @@ def test_jax_forward_rule_that_stops_the_gradient_is_wrong_at_order_two(xp: Any,
 
 
 @jax_only
+@pytest.mark.parametrize("factor", [1.0, 1.01])
+@pytest.mark.parametrize("mode", ["fwd", "rev"])
+def test_jax_rule_whose_value_is_another(xp: Any, jax: Any, mode: str, factor: float) -> None:
+    if mode == "rev":
+        func = jax.custom_vjp(xp.sin)
+        func.defvjp(lambda x: (factor * xp.sin(x), x), lambda x, c: (c * xp.cos(x),))
+    else:
+        func = jax.custom_jvp(xp.sin)
+        func.defjvp(lambda p, t: (factor * xp.sin(p[0]), xp.cos(p[0]) * t[0]))
+    report = verify_autodiff(func, made(xp, [0.7, -1.2]), modes=[mode])
+    if factor == 1:
+        assert_correct(report)
+    else:
+        assert str(report).startswith(f"wrong: {mode}: func returns another value while")
+
+
+@jax_only
 def test_jax_vmap_rule_that_is_wrong(xp: Any, jax: Any) -> None:
     @jax.custom_batching.custom_vmap
     def slope(x: Any) -> Any:
@@ -592,6 +618,27 @@ def test_torch_function_that_can_be_differentiated_once(xp: Any, torch: Any) -> 
 
 
 @torch_only
+def test_torch_once_differentiable_inside_of_a_larger_func(xp: Any, torch: Any) -> None:
+    """PyTorch passes over it, and the second derivative would be called wrong."""
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, cotangent: Any) -> Any:
+            return 3 * ctx.saved_tensors[0] ** 2 * cotangent
+
+    x0 = made(xp, [0.7, -1.2])
+    report = verify_autodiff(lambda x: x * Cube.apply(xp.sin(x)), x0, modes=["rev"], order=2)
+    assert report.verdict is Verdict.INCONCLUSIVE, str(report)
+    assert any(hint.startswith("not checked: rev of rev") for hint in report.hints), str(report)
+
+
+@torch_only
 def test_torch_operator_whose_backward_has_no_derivative(xp: Any, torch: Any) -> None:
     def distances(x: Any) -> Any:
         return torch.cdist(x[:2], x[2:])
@@ -600,6 +647,40 @@ def test_torch_operator_whose_backward_has_no_derivative(xp: Any, torch: Any) ->
     report = verify_autodiff(distances, x0, order=2)
     assert report.verdict is Verdict.INCONCLUSIVE, str(report)
     assert any(hint.startswith("not checked: rev of rev") for hint in report.hints), str(report)
+
+
+@torch_only
+@pytest.mark.parametrize("right", [True, False])
+def test_torch_vmap_rule_where_one_input_is_not_mapped(xp: Any, torch: Any, right: bool) -> None:
+    class Product(torch.autograd.Function):
+        @staticmethod
+        def forward(x: Any, y: Any) -> Any:
+            return x * y.sum(-1, keepdim=True)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Any) -> Any:
+            x, y = ctx.saved_tensors
+            by_y = (cotangent * x).sum(-1, keepdim=True).expand(y.shape)
+            return cotangent * y.sum(-1, keepdim=True), by_y
+
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, x: Any, y: Any) -> Any:
+            mapped = [
+                part.expand(info.batch_size, *part.shape) if dim is None else part
+                for part, dim in zip((x, y), in_dims, strict=True)
+            ]
+            found = Product.apply(*mapped)
+            return found if right or None not in in_dims else 0 * found, 0
+
+    x0 = (made(xp, [0.7, -1.2]), made(xp, [0.4, 1.9]))
+    report = verify_autodiff(lambda x: Product.apply(*x), x0, modes=["rev", "vmap"])
+    assert report.verdict is (Verdict.CORRECT if right else Verdict.WRONG), str(report)
+    if not right:
+        assert "other values under vmap over x0[0] only than alone" in str(report)
 
 
 def with_vmap_rule(torch: Any, factor: float) -> Any:

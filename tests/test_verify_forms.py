@@ -1759,3 +1759,48 @@ def test_func_and_claim_may_write_into_trees(xp: Library, form: str) -> None:
     for direction in ("all", 2):
         assert_verdict(VERIFY[form](func, claim, case.x0, direction=direction), CORRECT)
     assert [xp.to_numpy(case.x0[name]).tobytes() for name in ("w", "b")] == before
+
+
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("real", ["float32", "float64"])
+@pytest.mark.parametrize("form", VERIFY)
+def test_outputs_that_saturate_beside_others_that_do_not(form: str, real: str, seed: int) -> None:
+    """Where tanh is 1 but for its rounding error, derivatives are lost, and do not matter."""
+    rng = np.random.default_rng(seed)
+    matrix, x0 = rng.normal(size=(4, 6)).astype(real), rng.normal(size=6).astype(real)
+    matrix[0] *= np.float32(9) / (matrix[0] @ x0)  # tanh(9) is 1 - 3e-8
+
+    def func(x: Any) -> Any:
+        return np.tanh(matrix @ x)
+
+    def jac(x: Any) -> Any:
+        exact = 1 / np.cosh(matrix.astype(np.float64) @ x.astype(np.float64)) ** 2
+        return (exact[:, None] * matrix).astype(real)
+
+    largest = np.unravel_index(np.argmax(np.abs(jac(x0))), matrix.shape)
+
+    def broken(x: Any) -> Any:
+        found = jac(x)
+        found[largest] *= 1.05
+        return found
+
+    for slopes, wanted in ((jac, CORRECT), (broken, WRONG)):
+        claim = {
+            "jac": slopes,
+            "jvp": lambda x, t, slopes=slopes: slopes(x) @ t,
+            "vjp": lambda x, c, slopes=slopes: c @ slopes(x),
+        }[form]
+        assert_verdict(VERIFY[form](func, claim, x0, direction="all"), wanted)
+
+
+@pytest.mark.one_setting
+def test_keys_that_have_no_order_make_a_tree(xp: Library) -> None:
+    """JAX, once imported, would not take such a dictionary."""
+    x0 = {1: np.asarray([1.3, 0.4]), "a": np.asarray(2.0)}
+    report = verify_grad(
+        lambda p: np.sum(p[1] ** 2) * p["a"],
+        lambda p: {1: 2 * p[1] * p["a"], "a": np.sum(p[1] ** 2)},
+        x0,
+    )
+    assert_verdict(report, CORRECT)

@@ -1232,3 +1232,32 @@ def test_no_array_library_is_imported_that_the_user_has_not() -> None:
         "sys.exit(bool({'torch', 'jax', 'array_api_strict', 'scipy'} & set(sys.modules)))\n"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("few_digits", [True, False])
+@pytest.mark.parametrize("distance", [1e-6, 1e-5, 1e-4, 1e-3])
+def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(
+    distance: float, few_digits: bool
+) -> None:
+    """Near x0 = 1 - d all of ``x * x`` round alike over 1 / d units in the last place."""
+    x0 = 1 + distance * np.random.default_rng(0).standard_normal((8, 4))
+    if few_digits:
+        x0 = x0.astype(np.float32).astype(np.float64)
+
+    def func(x: Any) -> Any:  # Rosenbrock's
+        return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    def grad(x: Any) -> Any:
+        found = np.zeros_like(x)
+        found[1:] = 200 * (x[1:] - x[:-1] ** 2)
+        found[:-1] += -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - 2 * (1 - x[:-1])
+        return found
+
+    for x in x0:
+        assert_verdict(verify_grad(func, grad, x), CORRECT)
+        report = verify_grad(func, lambda x: 2 * grad(x), x)
+        assert_verdict(report, WRONG)
+        for mismatch in report.mismatches:
+            right = float(grad(x)[int(mismatch.where[2:-1])])
+            assert abs(mismatch.estimate - right) <= 3 * mismatch.uncertainty

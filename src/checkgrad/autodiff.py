@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from checkgrad.backends import Array, Structure, host, is_array, machine_epsilon
 from checkgrad.batching import CHUNK_BYTES
+from checkgrad.bounds import make_bounds
 from checkgrad.checking import Options, Question, examine
 from checkgrad.diagnosis import Subject, report_on
 from checkgrad.outputs import is_one_array
@@ -132,7 +134,7 @@ def verify_autodiff(
     audit = _Audit(args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
     rules = _Rules(func, args, point)
     for mode in asked:
-        audit.of(rules, x0, mode, "")
+        audit.of(rules, x0, mode, "", bounds)
     if order == 2:
         nests = point.backend.nests
         checked = [
@@ -211,6 +213,11 @@ class _Rules:
         with self._without_rule():
             return self.point.backend.pullback(self._flat(args), primals, weights, **how)
 
+    def recorded(self, forward: bool) -> list[Array]:
+        """``func(x0)`` as it comes with a derivative, as a list of arrays."""
+        with self._without_rule():
+            return self.point.backend.recorded(self._flat(self.args), self.primals(), forward)
+
     def gradient(self) -> Callable[..., Any]:
         """What reverse mode makes of a point and a cotangent, to be differentiated again."""
 
@@ -240,12 +247,24 @@ class _Rules:
         """``func(x0)``, as a list of arrays."""
         return self._value()[0]
 
-    def values_of_many(self) -> tuple[list[Array], list[Array]]:
-        """``func`` at points near x0, in one call and one by one."""
-        points, flat = self._nearby(self.primals()), self._flat(self.args)
+    def values_of_many(self, only: int | None = None) -> tuple[list[Array], list[Array]]:
+        """``func`` at points near x0, in one call and one by one.
+
+        If `only` is given, these differ in that input alone, and the others are not mapped.
+        """
+        primals, flat = self.primals(), self._flat(self.args)
+        chosen = range(len(primals)) if only is None else [only]
+        points = self._nearby([primals[place] for place in chosen])
+
+        def at(parts: list[Array]) -> list[Array]:
+            every = list(primals)
+            for place, part in zip(chosen, parts, strict=True):
+                every[place] = part
+            return flat(every)
+
         with self._without_rule():
-            together = self.point.backend.values_of_many(flat, points)
-        single = [flat([part[k, ...] for part in points]) for k in range(_BATCH)]
+            together = self.point.backend.values_of_many(at, points)
+        single = [at([part[k, ...] for part in points]) for k in range(_BATCH)]
         return together, [self.point.xp.stack(parts) for parts in zip(*single, strict=True)]
 
     def elsewhere(self) -> list[Array]:
@@ -339,7 +358,7 @@ class _Audit:
         self._missing: dict[str, _NoRuleError] = {}
         self._gaps: list[str] = []
 
-    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str) -> bool:
+    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str, bounds: Any) -> bool:
         """Check one mode, if there is a rule: "vmap" is both others, as far as there are rules."""
         before = len(self._subjects)
         forms: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
@@ -355,7 +374,9 @@ class _Audit:
                 if not suffix:
                     for defect in _defects(rules, label):
                         self._defects[f"{label}: {defect}"] = None
-                self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
+                self._subjects.append(
+                    self._examined(rules, x0, form, claim, label + suffix, bounds)
+                )
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
         return len(self._subjects) > before
@@ -375,14 +396,31 @@ class _Audit:
             derived = rules.change()
             inputs = {"x0": x0, "tangent": rules.random(rules.primals(), rng)}
         point = make_point(inputs, allow_complex=True)
+        bounds = self._bounds_of(rules.point, inputs)
         loop = not rules.point.backend.maps_gradients
         try:
             again = _Rules(derived, self._args, point, loop=loop)
         except _NoRuleError as error:
             self._missing.update({f"{mode} of {inner}": error for mode in modes})
             return False
-        checked = [self.of(again, inputs, mode, f" of {inner}") for mode in modes]
+        checked = [self.of(again, inputs, mode, f" of {inner}", bounds) for mode in modes]
         return any(checked)
+
+    def _bounds_of(self, point: Point, inputs: dict[str, Any]) -> Any:
+        """The user's bounds on x0, as those of `inputs`: there are none on what is beside it."""
+        if self._options.bounds is None:
+            return None
+        sides = make_bounds(self._options.bounds, point, "x0")
+        free = {
+            key: [point.xp.ones_like(part) for part in parts]
+            for key, parts in inputs.items()
+            if key != "x0"
+        }
+        return [
+            {"x0": point.rebuilt(point.rounded(side))}
+            | {key: [sign * math.inf * one for one in ones] for key, ones in free.items()}
+            for side, sign in zip(sides, (-1, 1), strict=True)
+        ]
 
     def report(self) -> Report:
         """The report on everything that was checked.
@@ -404,9 +442,15 @@ class _Audit:
         return report_on(self._subjects, list(self._defects), self._gaps, notes)
 
     def _examined(
-        self, rules: _Rules, x0: Any, form: str, claim: Callable[..., Any], label: str
+        self,
+        rules: _Rules,
+        x0: Any,
+        form: str,
+        claim: Callable[..., Any],
+        label: str,
+        bounds: Any,
     ) -> Subject:
-        options = self._options
+        options = replace(self._options, bounds=bounds)
         own = form == "jvp" and label in MODES + ("vmap of fwd",)  # what the user's tangent is for
         if not own and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
@@ -420,15 +464,23 @@ def _defects(rules: _Rules, label: str) -> Iterator[str]:
     """What is wrong with a rule, whatever the numbers."""
     rng = np.random.default_rng(_SEED)
     if label.startswith("vmap"):
-        together, single = rules.values_of_many()
-        if any(_apart(one, other, _LOOSE) for one, other in zip(together, single, strict=True)):
-            yield "func returns other values under vmap than alone"
+        count = len(rules.primals())
+        # A rule may take it that all inputs are mapped, or none of the others.
+        for only in [None, *(range(count) if 1 < count <= _ALONE else ())]:
+            together, single = rules.values_of_many(only)
+            if any(_apart(one, other, _LOOSE) for one, other in zip(together, single, strict=True)):
+                where = f" over x0{rules.point.leaf_path(only)} only" if only is not None else ""
+                yield f"func returns other values under vmap{where} than alone"
+                return
         return
     primals, values = rules.primals(), rules.values()
     if label == "fwd":
         yield from _defects_of_jvp(rules, rules.random(primals, rng), values)
     else:
         yield from _defects_of_vjp(rules, rules.random(values, rng))
+    recorded = rules.recorded(label == "fwd")
+    if any(_apart(one, other, _LOOSE) for one, other in zip(recorded, values, strict=True)):
+        yield "func returns another value while it is differentiated than alone"
 
 
 def _defects_of_jvp(rules: _Rules, tangent: list[Array], values: list[Array]) -> Iterator[str]:

@@ -28,7 +28,7 @@ _MANY = 64  # ... which costs less than more calls where a call has fewer points
 _FEWEST = 8  # points from which on "auto" evaluates them in one call ...
 _FEWEST_COMPILED = 32  # ... where that compiles something
 _ROUND = 256  # numbers of points are multiples of this, or powers of two: each is compiled anew
-_SAME = 64.0  # machine epsilons that a value may differ by in a batch: sums round in another order
+_SAME = 64.0  # machine epsilons of the largest value at a point that others may be off by there
 _NOISY = 8.0  # ... or times what it varies by at so many points ...
 _NEIGHBOURS = 3  # ... that are units in the last place apart
 _FEW_DIGITS = 2.0**-10  # the machine epsilon of float16
@@ -89,7 +89,9 @@ class Together:
     ) -> None:
         whole = isinstance(chunk_bytes, (int, np.integer)) and not isinstance(chunk_bytes, bool)
         if not whole or chunk_bytes < 1:
-            raise ValueError(f"chunk_bytes is {quote(chunk_bytes)}; pass a number of bytes, an int")
+            raise ValueError(
+                f"chunk_bytes is {quote(chunk_bytes)}; pass a number of bytes, at least 1"
+            )
         self._func = func
         self._point = point
         self._args = args
@@ -266,10 +268,14 @@ class Together:
         """
         to_host = self._point.backend.to_host
         single = np.stack([to_host(at_x0), *[to_host(alone(x)) for x in witnesses]])
-        epsilon = _SAME * float(machine_epsilon(at_x0))
+        epsilon = float(machine_epsilon(at_x0))
+        # Small values, too, are sums of terms as large as others, and round in another order.
+        size = np.where(np.isfinite(single), np.abs(single), 0.0)
+        size = size.reshape(len(single), -1).max(axis=1, initial=0.0)
+        size = size.reshape((-1,) + (1,) * (single.ndim - 1))
         with np.errstate(invalid="ignore"):
             off = np.abs(single - batch)
-            same = off <= epsilon * np.fmax(np.abs(single), np.abs(batch))
+            same = off <= _SAME * epsilon * size
             same |= (single == batch) | (np.isnan(single) & np.isnan(batch))
             if np.all(same):
                 return True

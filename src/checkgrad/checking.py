@@ -58,6 +58,8 @@ _LOUD = 16.0  # machine epsilons of noise above which func(x0) is called once mo
 _JITTER = 3  # points on each side of x0 (or twice as many within bounds) to measure noise at ...
 _JITTER_UNITS = 2  # ... this many units in the last place apart
 _ALL_BUT = 100.0  # times less noise without jumps at x0: then they were nearly all of it
+_REGULAR = 2.0**-6  # of a change over so few units: a noise too small to be all there is ...
+_APART = 2.0**-33  # ... which is seen over units of this machine epsilon
 _QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
 _SOME = 8.0  # ... and as many as it does
@@ -140,6 +142,7 @@ class _Examination:
         self.claim = self._claim()
         self.notes: dict[str, None] = {}  # in order, and each once
         self._size = 1  # of what func returns
+        self._regular = np.zeros(0, dtype=bool)  # rows of less noise than their rounding can have
         self._besides_axes: list[list[Array]] = []  # tangents
         if options.method not in METHODS:
             raise ValueError(
@@ -147,6 +150,12 @@ class _Examination:
             )
         if options.method == "complex-step" and any(self.point.complexes):
             raise ValueError("method is 'complex-step', but x0 is complex; pass 'differences'")
+        if options.method == "complex-step" and _precision(self.point) > _SINGLE:
+            dtypes = ", ".join(dict.fromkeys(str(leaf.dtype) for leaf in self.point.leaves))
+            raise ValueError(
+                f"method is 'complex-step', but x0 has dtype {dtypes}, of which there are no "
+                "complex numbers; pass 'differences'"
+            )
 
     def _claim(self) -> Claim:
         question = self.question
@@ -186,6 +195,10 @@ class _Examination:
             subject.note_unsteady(value, again, rtol, steady)
             noise[:] = np.fmax(noise, np.abs(again - value))
         parts = list(self._judged(rows, plan, slopes, at_x0, steady))
+        louder = self._noise_apart(parts, rows, at_x0)
+        if np.any(louder > noise):
+            at_x0 = replace(at_x0, noise=louder)
+            parts = list(self._judged(rows, plan, slopes, at_x0, steady))
         if not all(np.all(part.evidence.assessment.resolved) for part in parts):
             # Before anything is said against the claim: does func still say what it said?
             again = rows.of(self._value())
@@ -392,7 +405,10 @@ class _Examination:
     def _complex_steps(self, look: _Look, rows: Rows) -> _Exact:
         """Complex steps along the lines of a look, and lines along which to check them."""
         question, size = self.question, self._size
-        steps = ComplexSteps(question.func, question.args, self.sampler, rows, size, look.tangents)
+        many = question.options.batch == "vectorized"
+        steps = ComplexSteps(
+            question.func, question.args, self.sampler, rows, size, look.tangents, many
+        )
         if look.tangents is not None:
             lines = [
                 replace(each, claim=steps.derivative(row)) for row, each in enumerate(look.lines)
@@ -461,6 +477,9 @@ class _Examination:
         loud = noise > _LOUD * nominal * np.abs(value)
         if np.any(loud):
             noise = np.where(loud, self._without_jumps(rows, value, epsilon, near, noise), noise)
+        with np.errstate(invalid="ignore"):
+            change = np.max(np.abs(near - value), axis=0)
+        self._regular = (noise <= _REGULAR * change) & (nominal <= _DOUBLE)
         quiet = np.mean(near == value, axis=0) > _QUIET
         if not np.any(quiet):
             return coarsest, noise
@@ -476,6 +495,22 @@ class _Examination:
             for row in np.flatnonzero(here).tolist():
                 noise[row] = max(noise[row], noise_along_line(farther[:, row]))
         return coarsest, noise
+
+    def _noise_apart(self, parts: Sequence[Part], rows: Rows, at_x0: _AtX0) -> Floats:
+        """The noise of rows with unresolved claims, measured farther from x0 where it is regular.
+
+        Next to x0 the rounding errors of a product may be as good as equal, or in proportion to the
+        distance, so that they look like a slope: those of ``x * x`` for x near 1 - d vary over
+        some 1 / d units in the last place only.
+        """
+        noise = at_x0.noise.copy()
+        left = {p.row for p in parts if not np.all(p.evidence.assessment.resolved)}
+        doubtful = [row for row in left if self._regular[row]]
+        if doubtful:
+            apart = self._near(rows, at_x0.value, _APART)
+            for row in doubtful:
+                noise[row] = max(noise[row], noise_along_line(apart[:, row]))
+        return noise
 
     def _without_jumps(
         self, rows: Rows, value: Floats, precision: float, near: Floats, noise: Floats

@@ -31,6 +31,8 @@ from checkgrad.sampling import Sampler
 _ROUNDING = 32.0  # machine epsilons of the derivative that its evaluation may be off by
 _NEIGHBOURS = (1, -1, 2)  # units in the last place away, where the noise of it is measured
 _OF_NOISE = 3.0  # times what it varies by there
+_FINER = -20  # the power of 2 by which a second step is shorter, to see what truncation is left
+_OF_TRUNCATION = 2.0  # times what that changes, which is all but the truncation that it leaves
 
 
 class ComplexSteps:
@@ -44,6 +46,7 @@ class ComplexSteps:
         rows: Rows,
         size: int,
         tangents: Sequence[Sequence[Array]] | None,
+        many: bool = False,
     ) -> None:
         self._func = func
         self._args = args
@@ -52,11 +55,22 @@ class ComplexSteps:
         self._rows = rows
         self._size = size  # of what func returns
         self._tangents = tangents  # None for the coordinate axes
-        self._at: dict[int, Floats] = {}
+        self._many = many  # whether func takes points along a leading axis
+        self._at: dict[tuple[int, int], Floats] = {}
 
     def derivative(self, row: int) -> Floats:
         """That of a row along every line."""
         return self._of_neighbour(0)[:, row]
+
+    def truncation(self, row: int, which: Places) -> Floats:
+        """What is left of it in that of a row, along some lines: none where func is analytic.
+
+        At a branch point, as that of ``x**1.5`` at 0, it falls like the square root of the step.
+        """
+        with np.errstate(invalid="ignore"):
+            change = self._of_neighbour(0, _FINER)[which, row] - self.derivative(row)[which]
+            found: Floats = _OF_TRUNCATION * np.abs(change)
+        return found
 
     def noise(self, row: int, which: Places) -> Floats:
         """How much that of a row varies near x0, along some lines."""
@@ -66,15 +80,18 @@ class ComplexSteps:
             found: Floats = np.max(np.abs(varied), axis=0, initial=0.0)
         return _OF_NOISE * found
 
-    def _of_neighbour(self, count: int) -> Floats:
-        if count not in self._at:
+    def _of_neighbour(self, count: int, power: int = 0) -> Floats:
+        key = count, power
+        if key not in self._at:
             point = self._point
             leaves = list(point.leaves)
             if count:
                 ones = [point.xp.ones_like(leaf) for leaf in leaves]
                 leaves = point.neighbour(point.units(ones), count)
-            self._at[count] = np.asarray([self._evaluated(leaves, v) for v in self._directions()])
-        return self._at[count]
+            self._at[key] = np.asarray(
+                [self._evaluated(leaves, v, power) for v in self._directions()]
+            )
+        return self._at[key]
 
     def _directions(self) -> Iterator[Sequence[Array]]:
         """Every line, as a tangent."""
@@ -89,13 +106,17 @@ class ComplexSteps:
             axis[coordinate] = np.exp2(np.floor(np.log2(sizes[coordinate])))
             yield point.rounded(axis)
 
-    def _evaluated(self, leaves: Sequence[Array], tangent: Sequence[Array]) -> Floats:
-        """The derivative of every row along a tangent; along an axis, by its coordinate."""
+    def _evaluated(self, leaves: Sequence[Array], tangent: Sequence[Array], power: int) -> Floats:
+        """The derivative of every row along a tangent; along an axis, by its coordinate.
+
+        The step is 2 to the `power` times the usual one.
+        """
         point, xp = self._point, self._point.xp
         epsilon = max(float(xp.finfo(leaf.dtype).eps) for leaf in leaves)
-        step = 2.0 ** (-2 * digits_of(epsilon))
+        step = 2.0 ** (power - 2 * digits_of(epsilon))
         pairs = (xp.stack([x, step * v], axis=-1) for x, v in zip(leaves, tangent, strict=True))
-        moved = point.rebuilt([point.backend.complexed(pair) for pair in pairs])
+        parts = [point.backend.complexed(pair) for pair in pairs]
+        moved = point.rebuilt([part[None, ...] for part in parts] if self._many else parts)
         self._sampler.n_func += 1
         try:
             with np.errstate(all="ignore"):
@@ -140,14 +161,14 @@ def gather_by_complex_steps(task: Task, steps: ComplexSteps, row: int, thorough:
         return Evidence(task.claim, none, first, assessment)
     evidence = gather(task.part(left), thorough)
     by_differences = evidence.estimate
-    uncertainty = np.fmax(rounding[left], steps.noise(row, left))
+    uncertainty = np.fmax(rounding[left], steps.noise(row, left)) + steps.truncation(row, left)
     better = Estimate.plain(exact[left], uncertainty, uncertainty)
     with np.errstate(invalid="ignore"):
         off = np.abs(by_differences.value - exact[left])
         agree = off <= SAFETY * (by_differences.uncertainty + uncertainty)
         agree |= off <= task.rtol * np.abs(exact[left])
     agree &= np.isfinite(exact[left]) & ~(by_differences.lower < by_differences.upper)
-    agree &= ~by_differences.jump
+    agree &= ~by_differences.jump & np.isfinite(uncertainty)
     merged, noise = {}, none.copy()
     noise[left] = evidence.claim_noise
     for field in dataclasses.fields(Estimate):

@@ -306,7 +306,7 @@ def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
     if subject.undetermined is not None:
         yield _unsteady(*subject.undetermined[:2])
     yield from _first(_kink(subject, part) for part in subject.parts)
-    yield from _first(_coarse(part) for part in subject.parts)
+    yield from _first(_coarse(subject, part) for part in subject.parts)
     obstacle = subject.sampler.together.obstacle
     if obstacle:
         yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
@@ -542,9 +542,11 @@ def _obstacles_at(
     if close.size:
         i = int(close[0])
         yield (
-            f"claim and estimate at {subject.where(part, i)} differ by about rtol, "
-            f"{assessment.distance[i] / assessment.reference[i]:.1e}: too much to be called "
-            "correct, too little to be called wrong; find out why, or pass a larger rtol"
+            f"claim and estimate at {subject.where(part, i)} differ by "
+            f"{assessment.distance[i] / assessment.reference[i]:.1e} of its size, and the estimate "
+            f"is known to {assessment.uncertainty[i] / assessment.reference[i]:.1e}: together too "
+            "much to be called correct, too little to be called wrong; pass a larger rtol, or a "
+            "wider dtype"
         )
     if veiled.size:
         yield (
@@ -579,10 +581,12 @@ def _obstacles_at(
         )
 
 
-def _coarse(part: Part) -> Iterator[str]:
+def _coarse(subject: Subject, part: Part) -> Iterator[str]:
     """Whether func computes in a coarser dtype than its input."""
     wrong = part.evidence.assessment.wrong
-    noisy = part.task.noise > _NOISY * part.nominal * abs(part.task.value) > 0
+    # A small output may be a sum of terms as large as the others.
+    largest = max(abs(each.task.value) for each in subject.parts)
+    noisy = part.task.noise > _NOISY * part.nominal * largest > 0
     if part.task.precision > part.nominal:
         digits = -math.log10(part.task.precision)
         yield (

@@ -156,6 +156,10 @@ def _assess(
     slope = estimate.slope
     near = np.fmax(slope, beside)
     vanishes = examined & (scale <= near / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
+    # Where func saturates it may stand still, however far one looks, and yet not be constant.
+    hidden = np.fmax(uncertainty, estimate.hidden)
+    saturates = examined & (scale <= beside / NEGLIGIBLE) & (distance <= SAFETY * hidden)
+    vanishes |= saturates
     reference = np.where(vanishes, near, relative)
     unsure = estimate.jump | ~np.isfinite(estimate.value)
     # What is far off for its own size is looked at closely, before it counts as chance.
@@ -170,6 +174,7 @@ def _assess(
     near_rival = np.abs(claim - estimate.rival) <= np.fmax(SAFETY * uncertainty, rtol * magnitude)
     beyond = distance - MARGIN * rtol * magnitude
     differs = beyond > SAFETY * uncertainty
+    differs &= ~saturates
     firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
     wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
     # From one side the claim looks right, and noise hides what is between there and x0.

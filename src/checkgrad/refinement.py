@@ -292,6 +292,12 @@ class _Refinement:
         if self.certified.size and not np.all(self._assess(slice(None)).resolved):
             self._look_at(self.certified)
             self._look_closer(thorough)
+        # Small ones were let go beside others that turned out to be as small.
+        assessment = self._assess(slice(None))
+        let_go = np.flatnonzero(~(assessment.resolved | assessment.wrong | self.examined))
+        if thorough and let_go.size and not np.any(assessment.wrong):
+            self._look_at(let_go)
+            self._look_closer(thorough)
         self.negligible[:] = True
         return Evidence(self.task.claim, self.claim_noise, self.estimate, self._assess(slice(None)))
 

@@ -45,6 +45,9 @@ class Eager:
     ) -> list[Array]:
         raise NotImplementedError
 
+    def recorded(self, func: Lists, primals: list[Array], forward: bool) -> list[Array]:
+        raise NotImplementedError
+
     def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
         raise NotImplementedError
 

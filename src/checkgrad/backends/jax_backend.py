@@ -157,6 +157,14 @@ class JaxBackend:
             found[place] = part
         return found
 
+    def recorded(self, func: Lists, primals: list[Array], forward: bool) -> list[Array]:
+        def flat(*parts: Array) -> tuple[Array, ...]:
+            return tuple(func(list(parts)))
+
+        still = [jnp.zeros_like(part) for part in primals]
+        values, _ = jax.jvp(flat, primals, still) if forward else jax.vjp(flat, *primals)
+        return list(values)
+
     def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
         _, found = jax.jvp(lambda *parts: tuple(func(list(parts))), primals, tangents)
         return list(found)

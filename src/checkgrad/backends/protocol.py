@@ -119,6 +119,9 @@ class Backend(Protocol):
         If `only` is given, nothing but that one of the `primals` takes part.
         """
 
+    def recorded(self, func: Lists, primals: list[Array], forward: bool) -> list[Array]:
+        """``func(primals)``, while it is differentiated: in forward mode, or in reverse mode."""
+
     def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
         """The derivative of `func` along `tangents`, in forward mode."""
 

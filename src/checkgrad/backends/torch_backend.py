@@ -168,7 +168,7 @@ class TorchBackend(Eager):
                 for place, part in enumerate(primals)
             ]
             values = func(parts)
-        if any(value.grad_fn is not None and value.grad_fn.name() == _ERROR for value in values):
+        if _stops(values):
             raise RuntimeError("a function marked with once_differentiable has no such rule")
         if between is not None:
             between()
@@ -193,6 +193,17 @@ class TorchBackend(Eager):
             next(gradients) if only in (None, place) else torch.zeros_like(part)
             for place, part in enumerate(parts)
         ]
+
+    def recorded(self, func: Lists, primals: list[Array], forward: bool) -> list[Array]:
+        if not forward:
+            with torch.enable_grad():
+                return [value.detach() for value in func([_recording(part) for part in primals])]
+        _prepare_forward_mode()
+        with forward_ad.dual_level():
+            duals = [
+                forward_ad.make_dual(part.detach(), torch.zeros_like(part)) for part in primals
+            ]
+            return [forward_ad.unpack_dual(value).primal.detach() for value in func(duals)]
 
     def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
         _prepare_forward_mode()
@@ -245,6 +256,20 @@ def _prepare_forward_mode() -> None:
     with warnings.catch_warnings(), forward_ad.dual_level():
         warnings.simplefilter("ignore")
         forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
+
+
+def _stops(values: Sequence[Array]) -> bool:
+    """Whether what was recorded cannot be differentiated somewhere, which PyTorch passes over."""
+    left = [value.grad_fn for value in values if value.grad_fn is not None]
+    seen = set(left)
+    while left:
+        node = left.pop()
+        if node.name() == _ERROR:
+            return True
+        following = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= following
+        left += following
+    return False
 
 
 def _recording(part: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable, Sequence
@@ -20,9 +21,10 @@ def flatten_tree(tree: Any) -> tuple[list[Any], Structure]:
     over an object that it can take apart.
     """
     if "jax" in sys.modules:
-        leaves, structure = _flatten_jax(tree)
-        if any(array_api_compat.is_jax_array(leaf) for leaf in leaves):
-            return leaves, structure
+        with contextlib.suppress(ValueError, TypeError):  # keys that have no order
+            leaves, structure = _flatten_jax(tree)
+            if any(array_api_compat.is_jax_array(leaf) for leaf in leaves):
+                return leaves, structure
     found, found_structure = _flatten_optree(tree)
     if any(_is_opaque(leaf) for leaf in found) and "jax" in sys.modules:
         leaves, structure = _flatten_jax(tree)
