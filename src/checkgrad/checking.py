@@ -142,7 +142,7 @@ class _Examination:
         self.claim = self._claim()
         self.notes: dict[str, None] = {}  # in order, and each once
         self._size = 1  # of what func returns
-        self._regular = np.zeros(0, dtype=bool)  # rows of less noise than their rounding can have
+        self._masked = np.zeros(0)  # how large noise may be of which none is seen next to x0
         self._besides_axes: list[list[Array]] = []  # tangents
         if options.method not in METHODS:
             raise ValueError(
@@ -473,13 +473,15 @@ class _Examination:
         coarsest = nominal.copy()
         epsilon = float(np.max(nominal))
         near = self._near(rows, value, epsilon)
-        noise = np.asarray([noise_along_line(column) for column in near.T])
-        loud = noise > _LOUD * nominal * np.abs(value)
+        whole = np.asarray([noise_along_line(column) for column in near.T])
+        noise = whole
+        loud = whole > _LOUD * nominal * np.abs(value)
         if np.any(loud):
-            noise = np.where(loud, self._without_jumps(rows, value, epsilon, near, noise), noise)
+            noise = np.where(loud, self._without_jumps(rows, value, epsilon, near, whole), whole)
         with np.errstate(invalid="ignore"):
             change = np.max(np.abs(near - value), axis=0)
-        self._regular = (noise <= _REGULAR * change) & (nominal <= _DOUBLE)
+        regular = (whole <= _REGULAR * change) & (nominal <= _DOUBLE)
+        self._masked = np.where(regular, change, 0.0)
         quiet = np.mean(near == value, axis=0) > _QUIET
         if not np.any(quiet):
             return coarsest, noise
@@ -501,15 +503,18 @@ class _Examination:
 
         Next to x0 the rounding errors of a product may be as good as equal, or in proportion to the
         distance, so that they look like a slope: those of ``x * x`` for x near 1 - d vary over
-        some 1 / d units in the last place only.
+        some 1 / d units in the last place only. Rounding moves func by no more than some units of
+        x0 do; what moves it farther, as a jump or a pole, is no noise.
         """
         noise = at_x0.noise.copy()
         left = {p.row for p in parts if not np.all(p.evidence.assessment.resolved)}
-        doubtful = [row for row in left if self._regular[row]]
+        doubtful = [row for row in left if self._masked[row] > 0]
         if doubtful:
             apart = self._near(rows, at_x0.value, _APART)
             for row in doubtful:
-                noise[row] = max(noise[row], noise_along_line(apart[:, row]))
+                found = noise_along_line(apart[:, row])
+                if found <= self._masked[row]:
+                    noise[row] = max(noise[row], found)
         return noise
 
     def _without_jumps(
