@@ -156,9 +156,10 @@ def _assess(
     slope = estimate.slope
     near = np.fmax(slope, beside)
     vanishes = examined & (scale <= near / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
-    # Where func saturates it may stand still, however far one looks, and yet not be constant.
+    # Where func saturates it stands still, however far one looks, and yet need not be constant.
     hidden = np.fmax(uncertainty, estimate.hidden)
     saturates = examined & (scale <= beside / NEGLIGIBLE) & (distance <= SAFETY * hidden)
+    saturates &= np.abs(estimate.value) <= SAFETY * uncertainty
     vanishes |= saturates
     reference = np.where(vanishes, near, relative)
     unsure = estimate.jump | ~np.isfinite(estimate.value)
