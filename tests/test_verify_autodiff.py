@@ -596,8 +596,7 @@ def test_torch_double_backward(xp: Any, torch: Any, factors: tuple[int, int], ri
     assert report.verdict is (Verdict.CORRECT if right else Verdict.WRONG), str(report)
 
 
-@torch_only
-def test_torch_function_that_can_be_differentiated_once(xp: Any, torch: Any) -> None:
+def cube_of_one_derivative(torch: Any) -> Any:
     class Cube(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
@@ -609,31 +608,27 @@ def test_torch_function_that_can_be_differentiated_once(xp: Any, torch: Any) -> 
         def backward(ctx: Any, cotangent: Any) -> Any:
             return 3 * ctx.saved_tensors[0] ** 2 * cotangent
 
+    return Cube.apply
+
+
+@torch_only
+def test_torch_function_that_can_be_differentiated_once(xp: Any, torch: Any) -> None:
+    cube = cube_of_one_derivative(torch)
     x0 = made(xp, [0.7, -1.2])
-    report = verify_autodiff(Cube.apply, x0, modes=["rev"], order=2)
+    report = verify_autodiff(cube, x0, modes=["rev"], order=2)
     assert report.verdict is Verdict.INCONCLUSIVE, str(report)
     assert str(report).startswith("inconclusive: no second derivative was checked")
     assert any(hint.startswith("not checked: rev of rev") for hint in report.hints), str(report)
-    assert_correct(verify_autodiff(Cube.apply, x0, modes=["rev"]))
+    assert_correct(verify_autodiff(cube, x0, modes=["rev"]))
 
 
 @torch_only
 def test_torch_once_differentiable_inside_of_a_larger_func(xp: Any, torch: Any) -> None:
     """PyTorch passes over it, and the second derivative would be called wrong."""
 
-    class Cube(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, cotangent: Any) -> Any:
-            return 3 * ctx.saved_tensors[0] ** 2 * cotangent
-
+    cube = cube_of_one_derivative(torch)
     x0 = made(xp, [0.7, -1.2])
-    report = verify_autodiff(lambda x: x * Cube.apply(xp.sin(x)), x0, modes=["rev"], order=2)
+    report = verify_autodiff(lambda x: x * cube(xp.sin(x)), x0, modes=["rev"], order=2)
     assert report.verdict is Verdict.INCONCLUSIVE, str(report)
     assert any(hint.startswith("not checked: rev of rev") for hint in report.hints), str(report)
 

@@ -132,17 +132,11 @@ def verify_autodiff(
     if batch == "vectorized":
         raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
     audit = _Audit(args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
-    rules = _Rules(func, args, point)
+    rules = _Rules(func, args, point, bounds)
     for mode in asked:
-        audit.of(rules, x0, mode, "", bounds)
+        audit.of(rules, x0, mode, "")
     if order == 2:
-        nests = point.backend.nests
-        checked = [
-            audit.nested(rules, inner, [mode for mode in asked if mode != "vmap"] or ["rev"])
-            for inner in [mode for mode in nests if mode in asked] or nests[:1]
-        ]
-        if not any(checked):
-            audit.miss("no second derivative was checked, since there is no rule; pass order=1")
+        audit.again(rules, asked)
     return audit.report()
 
 
@@ -166,11 +160,17 @@ class _Rules:
     """The derivatives of one func by the library of x0, in the forms that a user would write."""
 
     def __init__(
-        self, func: Callable[..., Any], args: tuple[Any, ...], point: Point, loop: bool = False
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        point: Point,
+        bounds: Any,
+        loop: bool = False,
     ) -> None:
         self.func = func
         self.args = args
         self.point = point
+        self.bounds = bounds
         self.loop = loop  # it cannot be mapped
         self._outputs = self._value()[1]
 
@@ -358,9 +358,8 @@ class _Audit:
         self._missing: dict[str, _NoRuleError] = {}
         self._gaps: list[str] = []
 
-    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str, bounds: Any) -> bool:
+    def of(self, rules: _Rules, x0: Any, mode: str, suffix: str) -> None:
         """Check one mode, if there is a rule: "vmap" is both others, as far as there are rules."""
-        before = len(self._subjects)
         forms: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
             "fwd": [("fwd", "jvp", rules.jvp)],
             "rev": [("rev", "vjp", rules.vjp)],
@@ -374,18 +373,21 @@ class _Audit:
                 if not suffix:
                     for defect in _defects(rules, label):
                         self._defects[f"{label}: {defect}"] = None
-                self._subjects.append(
-                    self._examined(rules, x0, form, claim, label + suffix, bounds)
-                )
+                self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
-        return len(self._subjects) > before
 
-    def miss(self, gap: str) -> None:
-        """Say that something was asked for and not checked."""
-        self._gaps.append(gap)
+    def again(self, rules: _Rules, asked: Sequence[str]) -> None:
+        """Check the derivatives of the derivatives, as far as there are rules."""
+        before, nests = len(self._subjects), rules.point.backend.nests
+        for inner in [mode for mode in nests if mode in asked] or nests[:1]:
+            self._nested(rules, inner, [mode for mode in asked if mode != "vmap"] or ["rev"])
+        if len(self._subjects) == before:
+            self._gaps.append(
+                "no second derivative was checked, since there is no rule; pass order=1"
+            )
 
-    def nested(self, rules: _Rules, inner: str, modes: Sequence[str]) -> bool:
+    def _nested(self, rules: _Rules, inner: str, modes: Sequence[str]) -> None:
         """Check the derivatives of a derivative, in those modes that there are rules for."""
         rng = np.random.default_rng(_SEED)
         x0 = rules.point.fresh_for_grad()
@@ -396,31 +398,15 @@ class _Audit:
             derived = rules.change()
             inputs = {"x0": x0, "tangent": rules.random(rules.primals(), rng)}
         point = make_point(inputs, allow_complex=True)
-        bounds = self._bounds_of(rules.point, inputs)
+        bounds = _bounds_of(rules, inputs)
         loop = not rules.point.backend.maps_gradients
         try:
-            again = _Rules(derived, self._args, point, loop=loop)
+            again = _Rules(derived, self._args, point, bounds, loop)
         except _NoRuleError as error:
             self._missing.update({f"{mode} of {inner}": error for mode in modes})
-            return False
-        checked = [self.of(again, inputs, mode, f" of {inner}", bounds) for mode in modes]
-        return any(checked)
-
-    def _bounds_of(self, point: Point, inputs: dict[str, Any]) -> Any:
-        """The user's bounds on x0, as those of `inputs`: there are none on what is beside it."""
-        if self._options.bounds is None:
-            return None
-        sides = make_bounds(self._options.bounds, point, "x0")
-        free = {
-            key: [point.xp.ones_like(part) for part in parts]
-            for key, parts in inputs.items()
-            if key != "x0"
-        }
-        return [
-            {"x0": point.rebuilt(point.rounded(side))}
-            | {key: [sign * math.inf * one for one in ones] for key, ones in free.items()}
-            for side, sign in zip(sides, (-1, 1), strict=True)
-        ]
+            return
+        for mode in modes:
+            self.of(again, inputs, mode, f" of {inner}")
 
     def report(self) -> Report:
         """The report on everything that was checked.
@@ -442,15 +428,9 @@ class _Audit:
         return report_on(self._subjects, list(self._defects), self._gaps, notes)
 
     def _examined(
-        self,
-        rules: _Rules,
-        x0: Any,
-        form: str,
-        claim: Callable[..., Any],
-        label: str,
-        bounds: Any,
+        self, rules: _Rules, x0: Any, form: str, claim: Callable[..., Any], label: str
     ) -> Subject:
-        options = replace(self._options, bounds=bounds)
+        options = replace(self._options, bounds=rules.bounds)
         own = form == "jvp" and label in MODES + ("vmap of fwd",)  # what the user's tangent is for
         if not own and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
@@ -458,6 +438,24 @@ class _Audit:
             options = replace(options, batch="loop")
         question = Question(form, rules.func, claim, x0, self._args, options, label)
         return examine(question)
+
+
+def _bounds_of(rules: _Rules, inputs: dict[str, Any]) -> Any:
+    """The bounds on x0, as those of `inputs`: there are none on what is beside it."""
+    if rules.bounds is None:
+        return None
+    point = rules.point
+    sides = make_bounds(rules.bounds, point, "x0")
+    free = {
+        key: [point.xp.ones_like(part) for part in parts]
+        for key, parts in inputs.items()
+        if key != "x0"
+    }
+    return [
+        {"x0": point.rebuilt(point.rounded(side))}
+        | {key: [sign * math.inf * one for one in ones] for key, ones in free.items()}
+        for side, sign in zip(sides, (-1, 1), strict=True)
+    ]
 
 
 def _defects(rules: _Rules, label: str) -> Iterator[str]:

@@ -271,8 +271,7 @@ class Together:
         epsilon = float(machine_epsilon(at_x0))
         # Small values, too, are sums of terms as large as others, and round in another order.
         size = np.where(np.isfinite(single), np.abs(single), 0.0)
-        size = size.reshape(len(single), -1).max(axis=1, initial=0.0)
-        size = size.reshape((-1,) + (1,) * (single.ndim - 1))
+        size = size.max(axis=tuple(range(1, single.ndim)), keepdims=True, initial=0.0)
         with np.errstate(invalid="ignore"):
             off = np.abs(single - batch)
             same = off <= _SAME * epsilon * size

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array
-from checkgrad.batching import CHUNK_BYTES
+from checkgrad.batching import CHUNK_BYTES, for_one_point
 from checkgrad.bounds import make_bounds
 from checkgrad.claims import (
     Claim,
@@ -142,7 +142,6 @@ class _Examination:
         self.claim = self._claim()
         self.notes: dict[str, None] = {}  # in order, and each once
         self._size = 1  # of what func returns
-        self._masked = np.zeros(0)  # how large noise may be of which none is seen next to x0
         self._besides_axes: list[list[Array]] = []  # tangents
         if options.method not in METHODS:
             raise ValueError(
@@ -173,7 +172,7 @@ class _Examination:
         value = rows.of(vector)
         slopes = list(self.claim.slopes(self.point.leaves, rows))
         nominal = self._nominal(rows)
-        coarsest, noise = self._precision_and_noise(rows, value, nominal)
+        coarsest, noise, masked = self._precision_and_noise(rows, value, nominal)
         asked = self.question.options.rtol
         rtol = np.asarray([_tolerance(asked, max(e, self.claim.epsilon)) for e in coarsest])
         subject = Subject(
@@ -195,7 +194,7 @@ class _Examination:
             subject.note_unsteady(value, again, rtol, steady)
             noise[:] = np.fmax(noise, np.abs(again - value))
         parts = list(self._judged(rows, plan, slopes, at_x0, steady))
-        louder = self._noise_apart(parts, rows, at_x0)
+        louder = self._noise_apart(parts, rows, at_x0, masked)
         if np.any(louder > noise):
             at_x0 = replace(at_x0, noise=louder)
             parts = list(self._judged(rows, plan, slopes, at_x0, steady))
@@ -405,10 +404,8 @@ class _Examination:
     def _complex_steps(self, look: _Look, rows: Rows) -> _Exact:
         """Complex steps along the lines of a look, and lines along which to check them."""
         question, size = self.question, self._size
-        many = question.options.batch == "vectorized"
-        steps = ComplexSteps(
-            question.func, question.args, self.sampler, rows, size, look.tangents, many
-        )
+        func = for_one_point(question.func, self.point, question.options.batch)
+        steps = ComplexSteps(func, question.args, self.sampler, rows, size, look.tangents)
         if look.tangents is not None:
             lines = [
                 replace(each, claim=steps.derivative(row)) for row, each in enumerate(look.lines)
@@ -468,8 +465,11 @@ class _Examination:
 
     def _precision_and_noise(
         self, rows: Rows, value: Floats, nominal: Floats
-    ) -> tuple[Floats, Floats]:
-        """The machine epsilon that every row is computed with, and its noise."""
+    ) -> tuple[Floats, Floats, Floats]:
+        """The machine epsilon that every row is computed with, and its noise.
+
+        Then how much of it may be masked next to x0: 0 where some is seen there.
+        """
         coarsest = nominal.copy()
         epsilon = float(np.max(nominal))
         near = self._near(rows, value, epsilon)
@@ -481,10 +481,10 @@ class _Examination:
         with np.errstate(invalid="ignore"):
             change = np.max(np.abs(near - value), axis=0)
         regular = (whole <= _REGULAR * change) & (nominal <= _DOUBLE)
-        self._masked = np.where(regular, change, 0.0)
+        masked = np.where(regular, change, 0.0)
         quiet = np.mean(near == value, axis=0) > _QUIET
         if not np.any(quiet):
-            return coarsest, noise
+            return coarsest, noise, masked
         for coarser in (each for each, _ in _RTOL if each > epsilon):
             rounds = quiet & self._rounds_to(coarser, rows, value, epsilon, quiet)
             coarsest = np.where(rounds, coarser, coarsest)
@@ -496,9 +496,11 @@ class _Examination:
             farther = self._near(rows, value, precision)
             for row in np.flatnonzero(here).tolist():
                 noise[row] = max(noise[row], noise_along_line(farther[:, row]))
-        return coarsest, noise
+        return coarsest, noise, masked
 
-    def _noise_apart(self, parts: Sequence[Part], rows: Rows, at_x0: _AtX0) -> Floats:
+    def _noise_apart(
+        self, parts: Sequence[Part], rows: Rows, at_x0: _AtX0, masked: Floats
+    ) -> Floats:
         """The noise of rows with unresolved claims, measured farther from x0 where it is regular.
 
         Next to x0 the rounding errors of a product may be as good as equal, or in proportion to the
@@ -508,12 +510,12 @@ class _Examination:
         """
         noise = at_x0.noise.copy()
         left = {p.row for p in parts if not np.all(p.evidence.assessment.resolved)}
-        doubtful = [row for row in left if self._masked[row] > 0]
+        doubtful = [row for row in left if masked[row] > 0]
         if doubtful:
             apart = self._near(rows, at_x0.value, _APART)
             for row in doubtful:
                 found = noise_along_line(apart[:, row])
-                if found <= self._masked[row]:
+                if found <= masked[row]:
                     noise[row] = max(noise[row], found)
         return noise
 

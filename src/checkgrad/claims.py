@@ -325,14 +325,14 @@ class JacClaim(_OfOutputs):
                     "structure of what func returns, with that of x0 in every leaf; it has "
                     f"{', '.join(structure.paths) or 'no leaves'}"
                 )
-            wanted_paths = {path for row in wanted for path in row}
-            others = (space.structure.fixed, point.structure.fixed if point.structure else ())
+            known = {path for row in wanted for path in row}
+            inputs = point.structure.fixed if point.structure else ()
             extra = [
                 path
                 for path in structure.paths
-                if path not in wanted_paths
-                and not path.startswith(tuple(others[0]))
-                and not path.endswith(tuple(others[1]))
+                if path not in known
+                and not path.startswith(space.structure.fixed)
+                and not path.endswith(inputs)
             ]
             if extra:
                 raise ValueError(

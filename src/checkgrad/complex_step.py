@@ -46,7 +46,6 @@ class ComplexSteps:
         rows: Rows,
         size: int,
         tangents: Sequence[Sequence[Array]] | None,
-        many: bool = False,
     ) -> None:
         self._func = func
         self._args = args
@@ -55,7 +54,6 @@ class ComplexSteps:
         self._rows = rows
         self._size = size  # of what func returns
         self._tangents = tangents  # None for the coordinate axes
-        self._many = many  # whether func takes points along a leading axis
         self._at: dict[tuple[int, int], Floats] = {}
 
     def derivative(self, row: int) -> Floats:
@@ -115,8 +113,7 @@ class ComplexSteps:
         epsilon = max(float(xp.finfo(leaf.dtype).eps) for leaf in leaves)
         step = 2.0 ** (power - 2 * digits_of(epsilon))
         pairs = (xp.stack([x, step * v], axis=-1) for x, v in zip(leaves, tangent, strict=True))
-        parts = [point.backend.complexed(pair) for pair in pairs]
-        moved = point.rebuilt([part[None, ...] for part in parts] if self._many else parts)
+        moved = point.rebuilt([point.backend.complexed(pair) for pair in pairs])
         self._sampler.n_func += 1
         try:
             with np.errstate(all="ignore"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import array_api_compat
@@ -67,6 +68,7 @@ class Part:
         certified = np.where(assessment.resolved, agreed, np.inf)
         return np.fmin(assessment.uncertainty, certified)
 
+    @cached_property
     def nearest(self) -> Floats:
         """The estimates; at kinks, what is nearest to the claim between the one-sided ones."""
         estimate, claim = self.evidence.estimate, self.evidence.claim
@@ -289,7 +291,7 @@ def _mismatches(found: Sequence[tuple[Subject, Part]], verdict: Verdict) -> Iter
         yield Mismatch(
             where=subject.where(part, i),
             claim=float(part.evidence.claim[i]),
-            estimate=float(part.nearest()[i]),
+            estimate=float(part.nearest[i]),
             uncertainty=float(assessment.uncertainty[i]),
             wrong=bool(assessment.wrong[i]),
         )
@@ -306,7 +308,9 @@ def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
     if subject.undetermined is not None:
         yield _unsteady(*subject.undetermined[:2])
     yield from _first(_kink(subject, part) for part in subject.parts)
-    yield from _first(_coarse(subject, part) for part in subject.parts)
+    # A small output may be a sum of terms as large as the others.
+    largest = max((abs(part.task.value) for part in subject.parts), default=0.0)
+    yield from _first(_coarse(part, largest) for part in subject.parts)
     obstacle = subject.sampler.together.obstacle
     if obstacle:
         yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
@@ -407,7 +411,7 @@ def _recognised(subject: Subject, axes: list[Part]) -> list[str]:
     """What all entries of the claim together look like, array by array."""
     inputs, outputs = _inputs(subject.point), _outputs(subject.outputs)
     claim = np.stack([part.evidence.claim for part in axes])
-    estimate = np.stack([part.nearest() for part in axes])
+    estimate = np.stack([part.nearest for part in axes])
     uncertainty = np.stack([part.reliable_uncertainty() for part in axes])
     wrong = np.stack([part.evidence.assessment.wrong for part in axes])
     conjugate = _conjugated(subject, claim, estimate, uncertainty, wrong)
@@ -471,7 +475,7 @@ def _ignores_cotangent(
 
 def _recognised_entries(subject: Subject, part: Part) -> list[str]:
     """What one row of the claim looks like."""
-    single = [part.evidence.claim, part.nearest(), part.reliable_uncertainty()]
+    single = [part.evidence.claim, part.nearest, part.reliable_uncertainty()]
     leaves, order, start = [], [], 0
     for axis in _inputs(subject.point):
         leaves.append(Leaf(subject.name + axis.path, axis.shape, start))
@@ -581,11 +585,9 @@ def _obstacles_at(
         )
 
 
-def _coarse(subject: Subject, part: Part) -> Iterator[str]:
-    """Whether func computes in a coarser dtype than its input."""
+def _coarse(part: Part, largest: float) -> Iterator[str]:
+    """Whether func, whose `largest` output is given, computes in a coarser dtype than its input."""
     wrong = part.evidence.assessment.wrong
-    # A small output may be a sum of terms as large as the others.
-    largest = max(abs(each.task.value) for each in subject.parts)
     noisy = part.task.noise > _NOISY * part.nominal * largest > 0
     if part.task.precision > part.nominal:
         digits = -math.log10(part.task.precision)

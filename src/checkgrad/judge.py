@@ -174,8 +174,7 @@ def _assess(
 
     near_rival = np.abs(claim - estimate.rival) <= np.fmax(SAFETY * uncertainty, rtol * magnitude)
     beyond = distance - MARGIN * rtol * magnitude
-    differs = beyond > SAFETY * uncertainty
-    differs &= ~saturates
+    differs = (beyond > SAFETY * uncertainty) & ~saturates
     firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
     wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
     # From one side the claim looks right, and noise hides what is between there and x0.

@@ -289,11 +289,12 @@ class _Refinement:
 
     def run(self, thorough: bool) -> Evidence:
         self._look_closer(thorough)
-        if self.certified.size and not np.all(self._assess(slice(None)).resolved):
+        assessment = self._assess(slice(None))
+        if self.certified.size and not np.all(assessment.resolved):
             self._look_at(self.certified)
             self._look_closer(thorough)
+            assessment = self._assess(slice(None))
         # Small ones were let go beside others that turned out to be as small.
-        assessment = self._assess(slice(None))
         let_go = np.flatnonzero(~(assessment.resolved | assessment.wrong | self.examined))
         if thorough and let_go.size and not np.any(assessment.wrong):
             self._look_at(let_go)

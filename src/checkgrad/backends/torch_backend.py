@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat
@@ -114,7 +114,7 @@ class TorchBackend(Eager):
         return together, together[-2].clone(), together[-1].clone()
 
     def on_host(self, array: Array) -> bool:
-        return bool(array.device.type == "cpu")
+        return bool(array.is_cpu)
 
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         noted = _Largest()
@@ -198,25 +198,10 @@ class TorchBackend(Eager):
         if not forward:
             with torch.enable_grad():
                 return [value.detach() for value in func([_recording(part) for part in primals])]
-        _prepare_forward_mode()
-        with forward_ad.dual_level():
-            duals = [
-                forward_ad.make_dual(part.detach(), torch.zeros_like(part)) for part in primals
-            ]
-            return [forward_ad.unpack_dual(value).primal.detach() for value in func(duals)]
+        return [value for value, _ in _pushed(func, primals, map(torch.zeros_like, primals))]
 
     def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
-        _prepare_forward_mode()
-        with forward_ad.dual_level():
-            duals = [
-                forward_ad.make_dual(part.detach(), tangent)
-                for part, tangent in zip(primals, tangents, strict=True)
-            ]
-            found = [forward_ad.unpack_dual(value) for value in func(duals)]
-            return [
-                torch.zeros_like(value.primal) if value.tangent is None else value.tangent.detach()
-                for value in found
-            ]
+        return [change for _, change in _pushed(func, primals, tangents)]
 
     def pullback_of_many(
         self, func: Lists, primals: list[Array], weights: list[Array]
@@ -258,6 +243,26 @@ def _prepare_forward_mode() -> None:
         forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
 
 
+def _pushed(
+    func: Lists, primals: list[Array], tangents: Iterable[Array]
+) -> list[tuple[Array, Array]]:
+    """What `func` returns in forward mode: each value, and its derivative along `tangents`."""
+    _prepare_forward_mode()
+    with forward_ad.dual_level():
+        duals = [
+            forward_ad.make_dual(part.detach(), tangent)
+            for part, tangent in zip(primals, tangents, strict=True)
+        ]
+        found = [forward_ad.unpack_dual(value) for value in func(duals)]
+        return [
+            (
+                value.detach(),
+                torch.zeros_like(value) if change is None else change.detach(),
+            )
+            for value, change in found
+        ]
+
+
 def _stops(values: Sequence[Array]) -> bool:
     """Whether what was recorded cannot be differentiated somewhere, which PyTorch passes over."""
     left = [value.grad_fn for value in values if value.grad_fn is not None]
@@ -284,6 +289,6 @@ def _empty(shape: tuple[int, ...], like: Array) -> Array:
     touching the memory for the first time takes a fifth of the time that it takes in PyTorch's.
     """
     size = math.prod(shape) * like.element_size()
-    if like.device.type != "cpu" or size < _LARGE:
+    if not like.is_cpu or size < _LARGE:
         return torch.empty(shape, dtype=like.dtype, device=like.device)
     return torch.from_numpy(np.empty(size, np.uint8)).view(like.dtype).view(shape)
