@@ -178,6 +178,17 @@ def test_mismatches_come_worst_first() -> None:
     assert lines == ["x[3]", "x[2]", "x[0]"]
 
 
+def test_mismatches_that_are_as_far_off_come_in_the_order_of_their_places() -> None:
+    """Whatever rounding makes of equal errors: a report must not change with the machine."""
+
+    def shifted(x: Any) -> Any:
+        return (np.sin(x) + np.cos(x)) * np.exp(x) + 0.1
+
+    x0 = np.linspace(0.5, 2, 12)
+    report = verify_grad(lambda x: np.sum(np.sin(x) * np.exp(x)), shifted, x0)
+    assert [mismatch.where for mismatch in report.mismatches] == [f"x[{k}]" for k in range(12)]
+
+
 def test_a_mismatch_has_claim_estimate_and_uncertainty() -> None:
     (mismatch,) = verify_grad(func, put(2, 7.5), VALUES).mismatches
     assert mismatch.where == "x[2]"

@@ -24,6 +24,7 @@ from checkgrad.report import Mismatch, Report
 from checkgrad.sampling import Sampler
 
 _LISTED = 100  # mismatches that a report keeps
+_DIGITS_APART = 3  # in which one must be farther off than another to be listed first
 _NOISY = 64.0  # times the rounding error of its dtype that the noise of func is worth a hint
 _FAR_OFF = 4.0  # times rtol
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
@@ -284,7 +285,9 @@ def _mismatches(found: Sequence[tuple[Subject, Part]], verdict: Verdict) -> Iter
         # Outputs may be of different units; the entries of one row are compared as they are.
         unit = 1.0 if len(found) == 1 else scale_of(part.evidence.claim, part.evidence.estimate)
         worst = np.nan_to_num(assessment.distance[places] / (unit or 1.0), nan=np.inf)
-        listed += [(-far, k, i) for far, i in zip(worst.tolist(), places.tolist(), strict=True)]
+        # Those as far off as can be told are in the order of their places, whatever the rounding.
+        alike = [float(f"{far:.{_DIGITS_APART}g}") for far in worst.tolist()]
+        listed += [(-far, k, i) for far, i in zip(alike, places.tolist(), strict=True)]
     for _, k, i in sorted(listed)[:_LISTED]:
         subject, part = found[k]
         assessment = part.evidence.assessment
