@@ -405,7 +405,8 @@ def _limit(rungs: _Rungs, order: int) -> _Limit:
         return best
     windows = _windows(rungs, order)
     best = _best_row(best, _pairs(windows, rungs), step)
-    fits = [_fit(windows, degree) for degree in range(MAX_DEGREE + 2)]
+    moments = _moments(windows, MAX_DEGREE + 1)
+    fits = [_fit(windows, moments, degree) for degree in range(MAX_DEGREE + 2)]
     for degree in range(MAX_DEGREE + 1):
         best = _best_row(best, _guarded(fits[degree], fits[degree + 1], windows.half), step)
     return best
@@ -454,34 +455,69 @@ def _windows(rungs: _Rungs, order: int) -> _Windows:
     )
 
 
-def _fit(windows: _Windows, degree: int) -> _Candidates:
+@dataclass(frozen=True)
+class _Moments:
+    """Sums over the rungs of each window, weighted with the noise: all that least squares needs.
+
+    Those of position ** 0, 1, ..., along the first axis, before windows and probes.
+    """
+
+    heaviest: Floats  # the largest weight, shape (windows, probes): its square may overflow
+    of_powers: Floats  # of position ** k, for k up to twice the highest degree
+    of_rise: Floats  # ... times `rise`, for k up to the highest degree
+    of_steeper: Floats  # ... times `steeper`
+
+
+def _moments(windows: _Windows, highest: int) -> _Moments:
+    heaviest = np.max(windows.weight, axis=1, keepdims=True)
+    weight = np.where(heaviest > 0, windows.weight / heaviest, 0.0)
+    # Rungs first: NumPy then adds them in the same order, however many probes there are.
+    term, position, rise, steeper = (
+        np.ascontiguousarray(np.moveaxis(part, 1, 0))
+        for part in (weight**2, windows.position, windows.rise, windows.steeper)
+    )
+    of_powers, of_rise, of_steeper = [], [], []
+    for power in range(2 * highest + 1):
+        of_powers.append(term.sum(axis=0))
+        if power <= highest:
+            of_rise.append((term * rise).sum(axis=0))
+            of_steeper.append((term * steeper).sum(axis=0))
+        term = term * position
+    return _Moments(heaviest[:, 0], np.stack(of_powers), np.stack(of_rise), np.stack(of_steeper))
+
+
+def _fit(windows: _Windows, moments: _Moments, degree: int) -> _Candidates:
     """Least squares with a polynomial of `degree` in every window; see `_limit`."""
     terms = degree + 1
-    powers = np.stack([windows.position**power for power in range(terms)], axis=-1)
-    heaviest = np.max(windows.weight, axis=1, keepdims=True)  # its square may overflow
-    weight = np.where(heaviest > 0, windows.weight / heaviest, 0.0)
-    columns = powers * weight[..., None]
-    normal = np.einsum("wrpi,wrpj->wpij", columns, columns)
-    moment = np.einsum("wrpi,wrp->wpi", columns, weight * windows.rise)
-    length = np.sqrt(np.einsum("wpii->wpi", normal))
-    usable = (windows.count >= terms + _SPARE_RUNGS) & np.all(length > 0, axis=-1)
-    usable &= np.all(np.isfinite(length), axis=-1)
-    length = np.where(usable[..., None], length, 1.0)
-    unit = np.eye(terms)
-    scaled = normal / length[..., :, None] / length[..., None, :]
-    scaled = np.where(usable[..., None, None], scaled, unit) + _RIDGE * unit
-    inverse = np.linalg.inv(scaled)
-    coefficients = np.einsum("wpij,wpj->wpi", inverse, moment / length) / length
-    shared = np.einsum("wrpi,wrp->wpi", columns, weight * windows.steeper)
-    shared = 1 + np.einsum("wpj,wpj->wp", inverse[..., 0, :], shared / length) / length[..., 0]
-    missed = windows.rise - np.einsum("wrpi,wpi->wrp", powers, coefficients)
+    length = np.sqrt(moments.of_powers[0 : 2 * terms : 2])
+    usable = (windows.count >= terms + _SPARE_RUNGS) & np.all(length > 0, axis=0)
+    usable &= np.all(np.isfinite(length), axis=0)
+    length = np.where(usable, length, 1.0)
+    rows, columns = np.indices((terms, terms))
+    normal = moments.of_powers[rows + columns] / length[:, None] / length
+    normal = np.where(usable, normal, np.eye(terms)[..., None, None])
+    inverse = np.linalg.inv(np.moveaxis(normal, (0, 1), (-2, -1)) + _RIDGE * np.eye(terms))
+    inverse = np.moveaxis(inverse, (-2, -1), (0, 1))
+    coefficients = np.sum(inverse * (moments.of_rise[:terms] / length), axis=1) / length
+    shared = np.sum(inverse[0] * (moments.of_steeper[:terms] / length), axis=0)
+    shared = 1 + shared / length[0]
+    missed = windows.rise - _polynomial(coefficients[:, :, None], windows.position)
     missed *= windows.weight
     spare = np.maximum(windows.count - terms, 1)
     excess = np.sqrt(np.maximum(1.0, np.sum(missed**2, axis=1) / spare))
     usable &= _consistent(np.abs(missed), windows)
-    rounding = COVERAGE * np.sqrt(np.abs(inverse[..., 0, 0])) / length[..., 0] * excess
-    rounding = np.hypot(rounding / heaviest[:, 0], COVERAGE * windows.shared * shared)
-    return _Candidates(windows.start + coefficients[..., 0], rounding, rounding, usable)
+    rounding = COVERAGE * np.sqrt(np.abs(inverse[0, 0])) / length[0] * excess
+    rounding = np.hypot(rounding / moments.heaviest, COVERAGE * windows.shared * shared)
+    return _Candidates(windows.start + coefficients[0], rounding, rounding, usable)
+
+
+def _polynomial(coefficients: Floats, position: Floats) -> Floats:
+    """Its value, by the scheme of Horner; `coefficients` along the first axis, lowest first."""
+    value: Floats = coefficients[-1] + np.zeros_like(position)
+    for coefficient in coefficients[-2::-1]:
+        value *= position
+        value += coefficient
+    return value
 
 
 def _consistent(missed: Floats, windows: _Windows) -> Flags:
