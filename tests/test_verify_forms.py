@@ -1389,6 +1389,7 @@ def test_a_wrong_product_of_many_is_found(
     assert report.n_func <= 1000
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize("form", VERIFY)
 @pytest.mark.parametrize("outputs", [1, 7, 200])
 @pytest.mark.parametrize("inputs", [10, 50])
@@ -1424,6 +1425,7 @@ def test_all_takes_about_two_evaluations_for_each_coordinate(
     assert report.n_grad <= {"jac": 5, "jvp": 2 * inputs + 30, "vjp": 2 * outputs + 10}[form]
 
 
+@pytest.mark.numpy
 def test_auto_takes_tangents_where_the_jacobian_has_many_entries() -> None:
     matrix = np.random.default_rng(0).normal(size=(400, 300))
     x0 = np.linspace(0.1, 1.0, 300)

@@ -1151,6 +1151,7 @@ def test_the_length_of_a_given_tangent_does_not_matter(length: float) -> None:
     assert_verdict(verify_grad(func, wrong, x0, direction=tangent), WRONG)
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize(
     ("size", "direction", "checked"),
     [
@@ -1234,7 +1235,7 @@ def test_no_array_library_is_imported_that_the_user_has_not() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-@pytest.mark.libraries("numpy")
+@pytest.mark.numpy
 @pytest.mark.parametrize("few_digits", [True, False])
 @pytest.mark.parametrize("distance", [1e-6, 1e-5, 1e-4, 1e-3])
 def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(

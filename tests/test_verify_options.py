@@ -182,6 +182,7 @@ def test_func_is_never_called_outside_of_its_bounds(
         assert report.verdict is not (WRONG if factor == 1 else CORRECT), str(report)
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize("dtype_name", ["float32", "float64"])
 @pytest.mark.parametrize("seed", range(20))
 def test_func_is_never_called_outside_of_random_bounds(dtype_name: str, seed: int) -> None:
@@ -316,6 +317,7 @@ def test_coordinates_are_certified_several_at_a_time(n: int) -> None:
     assert report.n_func <= n // 2 + 30, report.n_func
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize("rng", range(3))
 @pytest.mark.parametrize(("i", "j"), list(itertools.combinations(range(8), 2)))
 def test_swapped_entries_that_are_moved_at_once_are_found(i: int, j: int, rng: int) -> None:
@@ -334,6 +336,7 @@ def test_swapped_entries_that_are_moved_at_once_are_found(i: int, j: int, rng: i
     assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]", f"x[{j}]"}
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize("rng", range(10))
 @pytest.mark.parametrize(
     ("gradient", "order"),
@@ -357,6 +360,7 @@ def test_errors_in_small_proportions_do_not_cancel(
     assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]" for i in off}
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize("factor", [1 + 3e-5, 1 - 3e-5, -1, 2])
 @pytest.mark.parametrize("n", [8, 9, 40])
 def test_a_factor_of_all_entries_does_not_cancel(n: int, factor: float) -> None:
@@ -379,6 +383,7 @@ def test_a_kink_beside_other_coordinates_is_seen(claim: float, verdict: Verdict)
     assert report.verdict is verdict, str(report)
 
 
+@pytest.mark.numpy
 @pytest.mark.parametrize("bounds", [None, (-10, None)])
 def test_jumps_are_no_noise_of_the_other_coordinates(bounds: Any) -> None:
     x0 = np.linspace(0.25, 1.9, 10)
