@@ -554,3 +554,29 @@ def test_every_inconclusive_report_says_what_to_change() -> None:
     for report in reports:
         if report.verdict is Verdict.INCONCLUSIVE:
             assert report.hints, str(report)
+
+
+def test_the_noise_of_a_report_is_that_which_its_hints_name() -> None:
+    report = verify_grad(lambda x: 1e12 + np.sum(np.sin(x)), np.cos, np.asarray([0.4, 1.1]))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.noise > 1e-6
+    assert f"lost in the noise of func ({report.noise:.1e}" in " ".join(report.hints)
+
+
+def test_of_an_exception_off_x0_one_line_is_quoted() -> None:
+    def undefined(x: Any) -> Any:
+        if np.any(x != 1):
+            raise ValueError("the first line\nthe second line")
+        return 1.0
+
+    report = verify_grad(undefined, lambda x: 0 * x, np.ones(2))
+    assert "func raised ValueError (the first line)" in " ".join(report.hints)
+
+
+@pytest.mark.parametrize("size", [1e-4, 3e-4, 1e-3])
+def test_numbers_that_are_all_a_little_off_are_not_in_another_order(size: float) -> None:
+    x0 = np.asarray([1.0, -2.0, 0.3, 0.7, 1.9])
+    off = 1 + size * np.random.default_rng(0).uniform(-1, 1, 5)
+    report = verify_grad(lambda x: np.sum(np.sin(x)), lambda x: np.cos(x) * off, x0)
+    assert report.verdict is Verdict.WRONG
+    assert "order" not in " ".join(report.hints)

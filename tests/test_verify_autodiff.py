@@ -856,3 +856,99 @@ def test_torch_x0_that_requires_a_gradient_is_left_alone(xp: Any, torch: Any) ->
     assert_correct(verify_autodiff(lambda x, s: (s * x**3).sum(), x0, scale, order=2))
     assert x0.grad is None
     assert scale.grad is None
+
+
+@torch_only
+@pytest.mark.parametrize("modes", ["fwd", "rev", "vmap"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_inference_mode_does_not_matter(xp: Any, torch: Any, modes: str, order: int) -> None:
+    x0 = made(xp, [0.7, -1.2])
+    with torch.inference_mode():
+        assert_correct(verify_autodiff(torch.sin, x0, modes=modes, order=order))
+        assert_correct(verify_autodiff(torch.sin, x0 + 1, modes=modes, order=order))
+        assert torch.is_inference_mode_enabled()
+
+
+@jax_only
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda jnp, slope, t: slope * t**2,
+        lambda jnp, slope, t: slope * t * t,
+        lambda jnp, slope, t: slope * jnp.abs(t),
+    ],
+)
+def test_jvp_that_is_not_linear_is_found_though_it_cannot_be_transposed(
+    xp: Any, jax: Any, change: Any
+) -> None:
+    @jax.custom_jvp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    @cube.defjvp
+    def pushed(primals: Any, tangents: Any) -> Any:
+        (x,), (t,) = primals, tangents
+        return x**3, change(jax.numpy, 3 * x**2, t)
+
+    report = verify_autodiff(cube, made(xp, [1.0, 2.0]))
+    assert_wrong(report)
+    assert any("not linear in its tangent" in hint for hint in report.hints), str(report)
+    assert any(hint.startswith("not checked: rev") for hint in report.hints), str(report)
+
+
+@jax_only
+def test_mode_that_jax_has_no_rule_for_is_left_out(xp: Any, jax: Any) -> None:
+    def cube(x: Any) -> Any:
+        start = (0, jax.numpy.ones_like(x))
+        return jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * x), start)[1]
+
+    report = verify_autodiff(cube, made(xp, [1.0, 2.0]))
+    assert_correct(report)
+    assert any(hint.startswith("not checked: rev") for hint in report.hints), str(report)
+    with pytest.raises(TypeError, match="cannot be differentiated in mode rev"):
+        verify_autodiff(cube, made(xp, [1.0, 2.0]), modes="rev")
+
+
+@both
+def test_exception_of_the_users_code_reaches_the_user(xp: Any) -> None:
+    class OwnError(Exception):
+        pass
+
+    def func(x: Any) -> Any:
+        raise OwnError("as it was raised")
+
+    with pytest.raises(OwnError, match="as it was raised"):
+        verify_autodiff(func, made(xp, [1.0, 2.0]))
+
+
+@torch_only
+def test_torch_tensor_kept_from_the_first_call_is_found(xp: Any, torch: Any) -> None:
+    class Cube(torch.autograd.Function):
+        first: Any = None
+
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            if Cube.first is None:
+                Cube.first = x.clone()
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Any) -> Any:
+            return 3 * Cube.first**2 * cotangent
+
+    assert_wrong(verify_autodiff(Cube.apply, made(xp, [0.7, -1.2]), modes="rev"))
+
+
+@torch_only
+@pytest.mark.parametrize("order", [1, 2])
+def test_func_is_never_called_outside_of_its_bounds(xp: Any, torch: Any, order: int) -> None:
+    outside = []
+
+    def func(x: Any) -> Any:
+        outside.append(bool((x > 2).any()) or bool((x < -1).any()))
+        return x**2
+
+    x0 = made(xp, [2.0, -1.0])
+    report = verify_autodiff(func, x0, bounds=(-1, 2), order=order, batch="loop")
+    assert_correct(report)
+    assert not any(outside)

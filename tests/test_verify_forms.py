@@ -485,7 +485,10 @@ WRONG_JVPS: dict[str, tuple[Function, str]] = {
     "size of the product": (lambda xp, x, t: xp.abs(pushed(xp, jacobian(xp, x), t)), ""),
     "affine": (lambda xp, x, t: pushed(xp, jacobian(xp, x), t) + 1, "constant added"),
     "func added": (lambda xp, x, t: pushed(xp, jacobian(xp, x), t) + square(xp)(x), ""),
-    "tangent ignored": (lambda xp, x, t: pushed(xp, jacobian(xp, x), 0 * t + 1), ""),
+    "tangent ignored": (
+        lambda xp, x, t: pushed(xp, jacobian(xp, x), 0 * t + 1),
+        "same for every tangent",
+    ),
     "the vjp": (
         lambda xp, x, t: pulled(xp, t, jacobian(xp, x)),
         "transpose",
@@ -1805,3 +1808,11 @@ def test_keys_that_have_no_order_make_a_tree(xp: Library) -> None:
         x0,
     )
     assert_verdict(report, CORRECT)
+
+
+@pytest.mark.numpy
+def test_a_jvp_at_an_x0_near_the_smallest_numbers() -> None:
+    x0 = np.asarray([1e-300, 2e-300])
+    for factor, wanted in ((1, CORRECT), (2, WRONG)):
+        report = verify_jvp(lambda x: 3 * x, lambda x, t, f=factor: 3 * f * t, x0)
+        assert_verdict(report, wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -1262,3 +1263,51 @@ def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(
         for mismatch in report.mismatches:
             right = float(grad(x)[int(mismatch.where[2:-1])])
             assert abs(mismatch.estimate - right) <= 3 * mismatch.uncertainty
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize(
+    ("func", "claim", "x0", "options"),
+    [
+        (lambda x: np.sum(x**2), np.full(3, 1e308), [1.0, -2.0, 0.3], {}),
+        (lambda x: np.sum(x), np.ones(2), [1e308, 1.0], {}),
+        (lambda x: np.sum(x), np.ones(3), [1e300, 1.7e308, 1e154], {"direction": 3}),
+        (lambda x: float(np.sum(x)), np.ones(3), [1e-310, 1.0, 2.0], {}),
+    ],
+)
+def test_the_arithmetic_of_a_check_raises_nothing(
+    func: Function, claim: Any, x0: list[float], options: dict[str, Any]
+) -> None:
+    x = np.asarray(x0)
+    quiet = verify_grad(func, lambda x: claim, x, **options)
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        report = verify_grad(func, lambda x: claim, x, **options)
+    assert report.verdict is quiet.verdict
+
+
+@pytest.mark.numpy
+def test_func_and_grad_run_at_x0_under_the_users_errstate() -> None:
+    def overflowing(x: Any) -> Any:
+        return np.sum(np.exp(1000 + x) * 0)
+
+    def claim(x: Any) -> Any:
+        return np.exp(1000 + x)
+
+    with np.errstate(all="raise"):
+        with pytest.raises(FloatingPointError, match="overflow"):
+            verify_grad(overflowing, np.ones_like, np.ones(2))
+        with pytest.raises(FloatingPointError, match="overflow"):
+            verify_grad(np.sum, claim, np.ones(2))
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("power", [1.5, 2.5, 3.5])
+def test_a_value_that_is_complex_off_x0_is_outside_of_the_domain(power: float) -> None:
+    """As Python's powers of negative numbers are."""
+    report = verify_grad(lambda x: float(x[0]) ** power, lambda x: 0 * x, np.zeros(1))
+    assert_verdict(report, CORRECT)
+    report = verify_grad(
+        lambda x: (float(x[0]) - 0.5) ** power, lambda x: 0 * x + 1e-3, np.full(1, 0.5)
+    )
+    assert_verdict(report, WRONG)

@@ -12,13 +12,16 @@ import numpy as np
 
 from checkgrad.backends import Array, Structure, host, is_array, machine_epsilon
 from checkgrad.batching import CHUNK_BYTES
-from checkgrad.bounds import make_bounds
+from checkgrad.bounds import make_bounds, within
 from checkgrad.checking import Options, Question, examine
 from checkgrad.diagnosis import Subject, report_on
+from checkgrad.judge import Verdict
 from checkgrad.outputs import is_one_array
 from checkgrad.point import (
     Point,
     backend_array,
+    brief,
+    first_line,
     flatten_floating,
     is_floating,
     make_point,
@@ -132,12 +135,13 @@ def verify_autodiff(
     if batch == "vectorized":
         raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
     audit = _Audit(args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
-    rules = _Rules(func, args, point, bounds)
-    for mode in asked:
-        audit.of(rules, x0, mode, "")
-    if order == 2:
-        audit.again(rules, asked)
-    return audit.report()
+    with point.backend.differentiating():
+        rules = _Rules(func, args, point, bounds)
+        for mode in asked:
+            audit.of(rules, x0, mode, "")
+        if order == 2:
+            audit.again(rules, asked)
+        return audit.report()
 
 
 def _modes(modes: Any) -> tuple[str, ...]:
@@ -172,6 +176,9 @@ class _Rules:
         self.point = point
         self.bounds = bounds
         self.loop = loop  # it cannot be mapped
+        self.limits = make_bounds(bounds, point, "x0")
+        with contextlib.suppress(Exception):  # a rule may keep what it computed first
+            func(point.rebuilt(self.elsewhere()), *args)
         self._outputs = self._value()[1]
 
     def vjp(self, x: Any, cotangent: Any, *args: Any) -> Any:
@@ -254,7 +261,7 @@ class _Rules:
         """
         primals, flat = self.primals(), self._flat(self.args)
         chosen = range(len(primals)) if only is None else [only]
-        points = self._nearby([primals[place] for place in chosen])
+        points = [self._nearby(primals)[place] for place in chosen]
 
         def at(parts: list[Array]) -> list[Array]:
             every = list(primals)
@@ -268,9 +275,14 @@ class _Rules:
         return together, [self.point.xp.stack(parts) for parts in zip(*single, strict=True)]
 
     def elsewhere(self) -> list[Array]:
-        """A point that is not x0, near it."""
+        """A point that is not x0, near it, and within the bounds."""
         xp = self.point.xp
-        return [xp.where(x == 0, xp.full_like(x, _AWAY), x * (1 + _AWAY)) for x in self.primals()]
+        moved = [xp.where(x == 0, xp.full_like(x, _AWAY), x * (1 + _AWAY)) for x in self.primals()]
+        return self._within(moved)
+
+    def _within(self, parts: list[Array]) -> list[Array]:
+        """A point moved to within the bounds, which only a real x0 has."""
+        return within(self.point, parts, self.limits)
 
     def random(self, like: Sequence[Array], rng: np.random.Generator) -> list[Array]:
         """Random numbers like some arrays."""
@@ -303,8 +315,9 @@ class _Rules:
 
     def _nearby(self, primals: list[Array]) -> list[Array]:
         """A few points, the second of which is the one given."""
-        factors = (1 - _AWAY, 1.0, 1 + _AWAY)
-        return [self.point.xp.stack([x * factor for factor in factors]) for x in primals]
+        before, after = ([x * (1 + way) for x in primals] for way in (-_AWAY, _AWAY))
+        points = [self._within(before), primals, self._within(after)]
+        return [self.point.xp.stack(parts) for parts in zip(*points, strict=True)]
 
     def _varied(self, vectors: list[Array]) -> list[Array]:
         """A few vectors, the second of which is the one given."""
@@ -317,7 +330,7 @@ class _Rules:
             yield
         except Exception as error:
             if self.point.backend.lacks_rule(error):
-                raise _NoRuleError(next(iter(str(error).splitlines()), "")) from error
+                raise _NoRuleError(first_line(error)) from error
             raise
 
 
@@ -356,10 +369,15 @@ class _Audit:
         self._subjects: list[Subject] = []
         self._defects: dict[str, None] = {}
         self._missing: dict[str, _NoRuleError] = {}
+        self._failures: dict[str, Exception] = {}
         self._gaps: list[str] = []
 
     def of(self, rules: _Rules, x0: Any, mode: str, suffix: str) -> None:
-        """Check one mode, if there is a rule: "vmap" is both others, as far as there are rules."""
+        """Check one mode, if there is a rule: "vmap" is both others, as far as there are rules.
+
+        What it raises is kept until all modes are checked: a rule that is wrong in one may fail
+        in another.
+        """
         forms: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
             "fwd": [("fwd", "jvp", rules.jvp)],
             "rev": [("rev", "vjp", rules.vjp)],
@@ -376,6 +394,10 @@ class _Audit:
                 self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
+            except MemoryError:
+                raise
+            except Exception as error:
+                self._failures[label + suffix] = error
 
     def again(self, rules: _Rules, asked: Sequence[str]) -> None:
         """Check the derivatives of the derivatives, as far as there are rules."""
@@ -415,17 +437,26 @@ class _Audit:
         ------
         TypeError
             If nothing was, since there is no rule for it.
+        Exception
+            What a mode raised, unless another one is wrong, which may be why.
         """
+        failed = next(iter(self._failures.values()), None)
         if not self._subjects:
+            if failed is not None:
+                raise failed
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
         notes = [f"not checked: {label} ({error})" for label, error in self._missing.items()]
+        notes += [f"not checked: {label} ({brief(e)})" for label, e in self._failures.items()]
         if any(is_array(arg) and is_floating(arg) for arg in self._args):
             notes.append(
                 "not differentiated, since not in x0: the further arguments; to check those too, "
                 "make x0 a tuple of all"
             )
-        return report_on(self._subjects, list(self._defects), self._gaps, notes)
+        report = report_on(self._subjects, list(self._defects), self._gaps, notes)
+        if failed is not None and report.verdict is not Verdict.WRONG:
+            raise failed
+        return report
 
     def _examined(
         self, rules: _Rules, x0: Any, form: str, claim: Callable[..., Any], label: str
@@ -445,7 +476,6 @@ def _bounds_of(rules: _Rules, inputs: dict[str, Any]) -> Any:
     if rules.bounds is None:
         return None
     point = rules.point
-    sides = make_bounds(rules.bounds, point, "x0")
     free = {
         key: [point.xp.ones_like(part) for part in parts]
         for key, parts in inputs.items()
@@ -454,7 +484,7 @@ def _bounds_of(rules: _Rules, inputs: dict[str, Any]) -> Any:
     return [
         {"x0": point.rebuilt(point.rounded(side))}
         | {key: [sign * math.inf * one for one in ones] for key, ones in free.items()}
-        for side, sign in zip(sides, (-1, 1), strict=True)
+        for side, sign in zip(rules.limits, (-1, 1), strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon
 from checkgrad.backends.protocol import Entries, HostArray
-from checkgrad.point import Point, as_numeric, quote
+from checkgrad.point import Point, as_numeric, brief, quote
 
 BATCHES = ("auto", "vmap", "vectorized", "loop")
 CHUNK_BYTES = 2**28  # 256 MiB
@@ -33,7 +33,6 @@ _NOISY = 8.0  # ... or times what it varies by at so many points ...
 _NEIGHBOURS = 3  # ... that are units in the last place apart
 _FEW_DIGITS = 2.0**-10  # the machine epsilon of float16
 _SOME = 3  # points that a func of many points is tried with
-_MESSAGE = 120  # characters of the message of an exception that a report quotes
 
 
 def for_one_point(func: Callable[..., Any], point: Point, batch: Any) -> Callable[..., Any]:
@@ -198,10 +197,7 @@ class Together:
         except Exception as error:
             # With a func of many points it is the edge of the domain, of one of them.
             if self._batch != "vectorized" or not self._takes_many(leaf):
-                message = next(iter(str(error).splitlines()), "")
-                if len(message) > _MESSAGE:
-                    message = message[: _MESSAGE - 3] + "..."
-                self.give_up(f"{type(error).__name__}: {message}", error)
+                self.give_up(brief(error), error)
             return None
 
     def _points_per_call(self, leaf: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.backends import Array
 from checkgrad.point import Floats, Point, as_numeric, quote
 
 
@@ -37,6 +38,20 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
             f"{name}{point.place(i)} is {x0[i]}, outside of its bounds ({low[i]}, {high[i]})"
         )
     return low, high
+
+
+def bounded(limits: tuple[Floats, Floats]) -> bool:
+    """Whether any coordinate has a bound."""
+    # A bound for all coordinates at once is a view of one number.
+    sides = (side[:1] if side.strides == (0,) else side for side in limits)
+    return not all(np.all(np.isinf(side)) for side in sides)
+
+
+def within(point: Point, leaves: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+    """A point near x0, moved to within the bounds."""
+    if not bounded(limits):
+        return leaves
+    return point.rounded(np.clip(point.on_host(leaves), *limits))
 
 
 def _everywhere(number: float, point: Point) -> Floats:

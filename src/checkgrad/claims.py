@@ -136,13 +136,16 @@ class _Called:
         self._args = args
         self._name = name
         self._point = point
+        self._users = np.geterr()  # under which the user's function runs
         self.n_grad = 0
         self.epsilon = 0.0
 
     def _call(self, leaves: Leaves, *vectors: Any) -> Any:
         """What the user's function returns at a point near x0."""
         self.n_grad += 1
-        return self._function(self._point.for_claim(leaves), *vectors, *self._args)
+        x = self._point.for_claim(leaves)
+        with np.errstate(**self._users):
+            return self._function(x, *vectors, *self._args)
 
     def _note(self, epsilon: float) -> None:
         self.epsilon = max(self.epsilon, epsilon)
@@ -219,9 +222,10 @@ class JvpClaim(_OfOutputs):
         if not slopes or largest == 0 or not math.isfinite(largest):
             return np.zeros(rows.count)
         # The tangent is tiny: of one, a jvp that is not linear may say anything.
-        scale = 2.0 ** -math.frexp(largest)[1]
-        scaled = [part * scale for part in tangent]
-        return rows.of(self.pushed(self._point.leaves, scaled)) / scale
+        power = math.frexp(largest)[1]
+        half = power // 2  # 2.0 ** -power may overflow
+        scaled = [part * 2.0**-half * 2.0 ** (half - power) for part in tangent]
+        return np.ldexp(rows.of(self.pushed(self._point.leaves, scaled)), power)
 
 
 class _Columns:

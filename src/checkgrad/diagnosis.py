@@ -13,11 +13,11 @@ import numpy as np
 
 from checkgrad.backends import other_convention
 from checkgrad.claims import Claim, Rows
-from checkgrad.differences import ROUNDING, Flags, Floats
+from checkgrad.differences import Flags, Floats
 from checkgrad.directions import Lines
 from checkgrad.judge import AGREEMENT, Verdict, scale_of
 from checkgrad.outputs import Outputs
-from checkgrad.point import Point
+from checkgrad.point import Point, first_line
 from checkgrad.recognition import Leaf, recognise
 from checkgrad.refinement import Evidence, Task
 from checkgrad.report import Mismatch, Report
@@ -190,7 +190,7 @@ def report_on(
         relative_error=error / size if size > 0 else error,
         resolution=max(_resolution(each) for each in evidence),
         rtol=max(part.task.rtol for _, part in found),
-        noise=max(part.task.noise for _, part in found),
+        noise=max(part.task.noise_at_x0 for _, part in found),
         mismatches=tuple(_mismatches(found, verdict)),
         n_wrong=int(sum(each.assessment.wrong.sum() for each in evidence)),
         n_unresolved=int(sum(each.sum() for each in unresolved)),
@@ -420,7 +420,7 @@ def _recognised(subject: Subject, axes: list[Part]) -> list[str]:
     conjugate = _conjugated(subject, claim, estimate, uncertainty, wrong)
     if conjugate:
         return [conjugate]
-    ignored = _ignores_cotangent(subject, claim, estimate, uncertainty)
+    ignored = _ignores_vector(subject.form, claim, estimate, uncertainty)
     leaves, order, start = [], [], 0
     for of in outputs:
         for by in inputs:
@@ -463,17 +463,20 @@ def _conjugated(
     return f"claim is {form}: a conjugate forgotten, or one too many?"
 
 
-def _ignores_cotangent(
-    subject: Subject, claim: Floats, estimate: Floats, uncertainty: Floats
-) -> list[str]:
-    """Whether a vjp returns the same for every cotangent."""
-    if subject.form != "vjp" or len(claim) < 2 or not np.all(np.isfinite(claim)):
+def _ignores_vector(form: str, claim: Floats, estimate: Floats, uncertainty: Floats) -> list[str]:
+    """Whether a vjp returns the same for every cotangent, or a jvp for every tangent."""
+    if form not in ("vjp", "jvp"):
+        return []
+    vector = "cotangent"
+    if form == "jvp":
+        vector, claim, estimate, uncertainty = "tangent", claim.T, estimate.T, uncertainty.T
+    if len(claim) < 2 or not np.all(np.isfinite(claim)):
         return []
     same = np.all(claim == claim[0]) and np.any(claim)
     apart = np.abs(estimate - estimate[0]) > _SURE * (uncertainty + uncertainty[0])
     if not same or not apart.any():
         return []
-    return ["vjp returns the same for every cotangent: is it ignored?"]
+    return [f"{form} returns the same for every {vector}: is it ignored?"]
 
 
 def _recognised_entries(subject: Subject, part: Part) -> list[str]:
@@ -545,7 +548,7 @@ def _obstacles_at(
     close = np.setdiff1d(sure, veiled)
     loud = rest[estimate.rounding[rest] >= assessment.uncertainty[rest] / 2]
     rough = np.setdiff1d(rest, loud)
-    noise = max(part.task.noise, ROUNDING * part.task.precision * abs(part.task.value))
+    noise = part.task.noise_at_x0
     if close.size:
         i = int(close[0])
         yield (
@@ -570,7 +573,7 @@ def _obstacles_at(
         failure = subject.sampler.failure
         what = "func has no finite value"
         if failure is not None:
-            what = f"func raised {type(failure).__name__} ({failure})"
+            what = f"func raised {type(failure).__name__} ({first_line(failure)})"
         yield (
             f"{what} near {subject.where(part, int(blind[0]))}; choose an x0 inside of its domain, "
             "or pass bounds"

@@ -547,7 +547,9 @@ def _pairs(windows: _Windows, rungs: _Rungs) -> _Candidates:
     value[:-1] = finer + (finer - rungs.quotient[:-1]) * ratio / (1 - ratio)
     rounding[:-1] = COVERAGE * rungs.noise[1:] / rungs.step[1:]
     uncertainty[:-1] = np.abs(value[:-1] - finer) + rounding[:-1]
-    expected = np.abs(value - windows.start)[:, None] * windows.position
+    # The noise of the coarser one is as large as all of the finer where func vanishes at x0.
+    coarser = np.abs(value - windows.start) + COVERAGE * rungs.noise / rungs.step
+    expected = coarser[:, None] * windows.position
     missed = np.abs(windows.rise + (windows.start - value)[:, None]) - expected
     usable = _consistent(missed * windows.weight, windows)
     return _Candidates(value, uncertainty, rounding, usable & np.isfinite(value))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.backends import Array
+from checkgrad.bounds import bounded
 from checkgrad.claims import Claim, Leaves, Rows, Slope
 from checkgrad.differences import alike, at_least_single, norm
 from checkgrad.point import BLOCK, Floats, Point
@@ -273,13 +274,6 @@ def roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> 
     chosen = np.where(above == below, chosen, np.where(above > below, 1.0, -1.0))
     # The neighbours of a negative number move away from zero with a positive sign.
     return point.rounded(np.where(x0 < 0, -chosen, chosen))
-
-
-def bounded(limits: tuple[Floats, Floats]) -> bool:
-    """Whether any coordinate has a bound."""
-    # A bound for all coordinates at once is a view of one number.
-    sides = (side[:1] if side.strides == (0,) else side for side in limits)
-    return not all(np.all(np.isinf(side)) for side in sides)
 
 
 def given_tangent(point: Point, claims: Leaves | None, value: float, direction: Any) -> Tangents:

@@ -37,6 +37,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit the cache
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
+_MESSAGE = 120  # characters of what an exception says that a report quotes
 
 
 def quote(value: object) -> str:
@@ -45,6 +46,18 @@ def quote(value: object) -> str:
     if len(text) > _QUOTED_LENGTH:
         text = text[: _QUOTED_LENGTH - 3] + "..."
     return f"{text} (type {type(value).__name__})"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an exception says, cut where it grows long."""
+    line = next(iter(str(error).splitlines()), "")
+    return line if len(line) <= _MESSAGE else line[: _MESSAGE - 3] + "..."
+
+
+def brief(error: Exception) -> str:
+    """An exception as a report quotes it."""
+    line = first_line(error)
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def require_functions(**functions: object) -> None:
@@ -186,7 +199,7 @@ class Point:
         """
 
         def unit(x: Array, sign: Array) -> Array:
-            with np.errstate(over="ignore"):
+            with np.errstate(all="ignore"):
                 return (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
 
         return self.leafwise(unit, signs)

@@ -576,6 +576,9 @@ def _reordered(case: _Case) -> Iterator[_Explanation]:
         entries[scope] = case.wrong[scope]
         if not _FEW <= np.count_nonzero(entries) <= _REORDERED:
             continue
+        own = case.margin[entries] + _SLACK * np.abs(case.estimate[entries])
+        if not np.all(np.abs(case.claim - case.estimate)[entries] > _DISTINCT * own):
+            continue  # nothing is elsewhere than it should be
         order = np.argsort(case.estimate[entries])
         right = case.estimate[entries][order]
         tolerance = case.margin[entries][order] + _SLACK * np.abs(right)

@@ -125,6 +125,11 @@ class Task:
     single: bool
     claim_noise: Callable[[], Floats]
 
+    @property
+    def noise_at_x0(self) -> float:
+        """The noise of one evaluation there, at least that of rounding: a standard deviation."""
+        return max(self.noise, ROUNDING * self.precision * abs(self.value))
+
     def part(self, chosen: Places) -> Task:
         """That of some of the probes."""
         return dataclasses.replace(
@@ -171,7 +176,7 @@ def first_steps(task: Task) -> npt.NDArray[np.intp]:
     sizes = np.abs(np.where(np.isfinite(task.claim), task.claim, 0.0))
     whole = np.max(sizes, initial=0.0)
     target = np.where(sizes <= whole / NEGLIGIBLE, whole, sizes)
-    noise = _noise(task)
+    noise = task.noise_at_x0
     scale = np.log2(task.probes.scale)
     shortest = scale - round(_SHORT_PART * digits_of(task.precision))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -180,11 +185,6 @@ def first_steps(task: Task) -> npt.NDArray[np.intp]:
     # A claim may certify itself at any step, if it is not about zero.
     longest = scale + np.where(sizes < target, -2, _LARGEST_FIRST)
     return np.clip(np.floor(needed), shortest, longest).astype(np.intp)
-
-
-def _noise(task: Task) -> float:
-    """The noise of one evaluation at x0, as a standard deviation."""
-    return max(task.noise, ROUNDING * task.precision * abs(task.value))
 
 
 class Grouped(Protocol):
@@ -280,7 +280,9 @@ class _Refinement:
             span = taken[0] - taken[1]
             said = np.sum(np.where(own, claim * span, 0.0), axis=1, keepdims=True)
             missed = (values[0] - values[1]) - said
-            noise = np.fmax(_noise(task), ROUNDING * task.precision * np.abs(values).max(axis=0))
+            noise = np.fmax(
+                task.noise_at_x0, ROUNDING * task.precision * np.abs(values).max(axis=0)
+            )
             value = claim + missed / span
             rounding = COVERAGE * noise / (np.abs(span) / 2)
         found = Estimate.plain(value, np.full(value.shape, np.inf), rounding)

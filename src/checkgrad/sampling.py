@@ -56,6 +56,7 @@ class Sampler:
         # Without arguments no call is put around the user's, which is most of what a point costs.
         self._func: Callable[[Any], Any] = (lambda x: alone(x, *args)) if args else alone
         self.together = Together(func, point, args, batch, chunk_bytes)
+        self._users = np.geterr()  # under which func runs at x0
         self._at_x0: Any = None
         self._plain = False  # whether func returns Python's or NumPy's numbers
         self.point = point
@@ -168,7 +169,8 @@ class Sampler:
 
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """``func(x0)`` as it came and as an array, both noted for the points around it."""
-        value = self._call(self.point.fresh())
+        with np.errstate(**self._users):
+            value = self._call(self.point.fresh())
         kept = self._kept(value)
         self.value_epsilon = machine_epsilon(value)
         self._at_x0, self._plain = kept, isinstance(value, (int, float, np.generic))
@@ -215,8 +217,9 @@ class Sampler:
             # One library, and so one transfer, for all of them.
             whole = next(value for i, value in enumerate(values) if i not in set(failed))
             values = [whole if i in set(failed) else value for i, value in enumerate(values)]
-        stacked = self._stack(values, self.shape)
-        numbers = self.point.backend.to_host(stacked).astype(np.float64)
+        stacked = self.point.backend.to_host(self._stack(values, self.shape))
+        # Where func is real, a complex value, as of a power of a negative number, is none.
+        numbers = np.where(np.isreal(stacked), stacked.real, math.nan).astype(np.float64)
         numbers[failed] = math.nan
         return numbers
 

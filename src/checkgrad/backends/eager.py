@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from checkgrad.backends.protocol import Array, Lists
@@ -63,6 +64,9 @@ class Eager:
 
     def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
         raise NotImplementedError
+
+    def differentiating(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def lacks_rule(self, error: Exception) -> bool:
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import array_api_compat
@@ -29,6 +30,14 @@ def _with_entry(array: Array, entry: Array, values: Array, place: Array) -> Arra
     flat = jnp.reshape(array, (-1,))
     return jnp.reshape(flat.at[entry].set(values[place]), array.shape)
 
+
+# What JAX raises where a function has no rule for a mode: a custom_vjp in forward mode, a rule that
+# is not linear in its tangent or a while_loop in reverse mode, a primitive in any.
+_NO_RULE = (
+    (TypeError, "forward-mode"),
+    (NotImplementedError, " rule "),
+    (ValueError, "Reverse-mode differentiation does not work"),
+)
 
 _compiled_with_entry = jax.jit(_with_entry)
 
@@ -186,8 +195,11 @@ class JaxBackend:
         found: list[Array] = jax.vmap(func)(primals)
         return found
 
+    def differentiating(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def lacks_rule(self, error: Exception) -> bool:
-        return isinstance(error, TypeError) and "forward-mode" in str(error)
+        return any(isinstance(error, kind) and part in str(error) for kind, part in _NO_RULE)
 
 
 def _largest(jaxpr: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -137,6 +138,9 @@ class Backend(Protocol):
 
     def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
         """`func` mapped over a leading axis of all arrays."""
+
+    def differentiating(self) -> AbstractContextManager[None]:
+        """In which functions can be differentiated, whatever the user has switched off."""
 
     def lacks_rule(self, error: Exception) -> bool:
         """Whether an exception says that a function has no rule to be differentiated by."""

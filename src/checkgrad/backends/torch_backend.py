@@ -6,6 +6,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat
@@ -230,6 +231,11 @@ class TorchBackend(Eager):
     def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
         found: list[Array] = torch.func.vmap(func)(primals)
         return found
+
+    def differentiating(self) -> AbstractContextManager[None]:
+        # In inference mode nothing is recorded, and all derivatives would be 0.
+        mode: AbstractContextManager[None] = torch.inference_mode(False)
+        return mode
 
     def lacks_rule(self, error: Exception) -> bool:
         return isinstance(error, RuntimeError) and any(part in str(error) for part in _NO_RULE)
