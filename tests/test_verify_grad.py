@@ -1311,3 +1311,115 @@ def test_a_value_that_is_complex_off_x0_is_outside_of_the_domain(power: float) -
         lambda x: (float(x[0]) - 0.5) ** power, lambda x: 0 * x + 1e-3, np.full(1, 0.5)
     )
     assert_verdict(report, WRONG)
+
+
+# What large terms leave when they cancel
+
+
+def cross_entropy(x: Any) -> Any:
+    """Of rows of logits, whose own class is the first."""
+    largest = np.max(x, axis=1)
+    return np.mean(np.log(np.sum(np.exp(x - largest[:, None]), axis=1)) + largest - x[:, 0])
+
+
+def slopes_of_cross_entropy(x: Any) -> Any:
+    wide = x.astype(np.float64)
+    parts = np.exp(wide - wide.max(axis=1, keepdims=True))
+    parts /= parts.sum(axis=1, keepdims=True)
+    parts[:, 0] -= 1
+    return (parts / len(x)).astype(x.dtype)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("margin", [8, 10, 12])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_loss_of_a_confident_classifier(margin: float, seed: int) -> None:
+    """It rounds in steps of the last place of the logits, far above its own."""
+    x0 = 2 * np.random.default_rng(seed).standard_normal((6, 3))
+    x0[:, 0] += margin
+    x0 = x0.astype(np.float32)
+    report = verify_grad(cross_entropy, slopes_of_cross_entropy, x0)
+    assert report.verdict is not WRONG, str(report)
+    largest = np.unravel_index(np.argmax(np.abs(slopes_of_cross_entropy(x0))), x0.shape)
+
+    def flipped(x: Any) -> Any:
+        found = slopes_of_cross_entropy(x)
+        found[largest] *= -1
+        return found
+
+    assert_verdict(verify_grad(cross_entropy, flipped, x0), WRONG)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("size", "count"), [(0.05, 20), (0.02, 20), (0.01, 5)])
+def test_a_loss_that_is_a_root_less_one(size: float, count: int, seed: int) -> None:
+    x0 = (size * np.random.default_rng(seed).standard_normal(count)).astype(np.float32)
+    largest = int(np.argmax(np.abs(x0)))
+
+    def loss(x: Any) -> Any:
+        return np.sum(np.sqrt(1 + x * x) - 1)
+
+    def claim(x: Any, factor: float) -> Any:
+        found = x / np.sqrt(1 + x * x)
+        found[largest] *= np.float32(factor)
+        return found
+
+    report = verify_grad(loss, lambda x: claim(x, 1), x0)
+    assert report.verdict is not WRONG, str(report)
+    for factor in (-1, 2, 0, 1.05):
+        assert_verdict(verify_grad(loss, lambda x, f=factor: claim(x, f), x0), WRONG)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("width", "real"), [(1e-3, np.float32), (1e-4, np.float32), (1e-6, np.float64)]
+)
+def test_a_smoothed_kink_is_no_kink(width: float, real: Any, seed: int) -> None:
+    """Its one-sided slopes have not settled where the claim would be between them."""
+    rng = np.random.default_rng(seed)
+    matrix, shift = rng.standard_normal((8, 5)).astype(real), rng.standard_normal(8).astype(real)
+    x0 = rng.standard_normal(5).astype(real)
+    x0[:3] = 0
+
+    def func(x: Any) -> Any:
+        return np.sum((matrix @ x - shift) ** 2) / 8 + np.sum(np.sqrt(x * x + real(width) ** 2))
+
+    def claim(x: Any, factor: float) -> Any:
+        found = matrix.T @ (matrix @ x - shift) / 4 + x / np.sqrt(x * x + real(width) ** 2)
+        found[2] *= real(factor)
+        return found
+
+    assert_verdict(verify_grad(func, lambda x: claim(x, 1), x0), CORRECT)
+    for factor in (-1, 2, 0, 1.05):
+        report = verify_grad(func, lambda x, f=factor: claim(x, f), x0)
+        assert report.verdict is not CORRECT, str(report)
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("rng", range(6))
+def test_a_noise_larger_than_measured_is_no_steep_slope(rng: int) -> None:
+    """The likelihood of a Gaussian process: how it rounds next to x0 tells little."""
+    inputs = np.sort(np.random.default_rng(0).uniform(0, 5, 20))
+    values = np.sin(inputs)
+
+    def func(t: Any) -> Any:
+        apart = ((inputs[:, None] - inputs) / np.exp(t[0])) ** 2
+        kernel = np.exp(2 * t[1] - apart / 2) + np.exp(t[2]) * np.eye(20)
+        lower = np.linalg.cholesky(kernel)
+        solved = np.linalg.solve(lower, values)
+        return solved @ solved / 2 + np.sum(np.log(np.diag(lower)))
+
+    def grad(t: Any) -> Any:
+        apart = ((inputs[:, None] - inputs) / np.exp(t[0])) ** 2
+        smooth = np.exp(2 * t[1] - apart / 2)
+        inverse = np.linalg.inv(smooth + np.exp(t[2]) * np.eye(20))
+        weight = inverse - np.outer(inverse @ values, inverse @ values)
+        slopes = [np.sum(weight * smooth * apart), 2 * np.sum(weight * smooth)]
+        return np.asarray([*slopes, np.exp(t[2]) * np.trace(weight)]) / 2
+
+    x0 = np.asarray([-0.92492954, 0.01497612, -10.28842567])
+    assert_verdict(verify_grad(func, grad, x0, rng=rng), CORRECT)
+    flip = np.asarray([-1.0, 1.0, 1.0])
+    assert_verdict(verify_grad(func, lambda t: flip * grad(t), x0, rng=rng), WRONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,7 +27,7 @@ from checkgrad.claims import (
 )
 from checkgrad.complex_step import ComplexSteps, gather_by_complex_steps
 from checkgrad.diagnosis import Part, Subject, report_on
-from checkgrad.differences import noise_along_line, noise_beside_jumps
+from checkgrad.differences import most_cancelled, noise_along_line, noise_beside_jumps
 from checkgrad.directions import (
     Lines,
     Tangents,
@@ -60,8 +61,12 @@ _ALL_BUT = 100.0  # times less noise without jumps at x0: then they were nearly 
 _REGULAR = 2.0**-6  # of a change over so few units: a noise too small to be all there is ...
 _APART = 2.0**-33  # ... which is seen over units of this machine epsilon
 _QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
+_TREADS = (0.56, 0.48, 0.39, 0.3, 0.22)  # of the digits: how far apart noise is looked for ...
+_STAYS = 3.0  # ... and how many times larger it may be at the next of these distances
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
 _SOME = 8.0  # ... and as many as it does
+_NUMBERS = 6  # numbers of the coarser dtype around which nothing may move either ...
+_NEARLY_HALF = 0.22  # ... over a part of its machine epsilon that is less than half of a unit
 _PROPORTION = 3.0  # times that the change over them may be larger than so many over one
 _NEIGHBOURS = 3  # points at which the noise of the claim is measured
 _TIED_ROWS = 4  # rows first looked at for being differentiable; all of them if one is not
@@ -174,7 +179,7 @@ class _Examination:
         value = rows.of(vector)
         slopes = list(self.claim.slopes(self.point.leaves, rows))
         nominal = self._nominal(rows)
-        coarsest, noise, masked = self._precision_and_noise(rows, value, nominal)
+        coarsest, noise, unseen = self._precision_and_noise(rows, value, nominal)
         asked = self.question.options.rtol
         rtol = np.asarray([_tolerance(asked, max(e, self.claim.epsilon)) for e in coarsest])
         subject = Subject(
@@ -196,7 +201,7 @@ class _Examination:
             subject.note_unsteady(value, again, rtol, steady)
             noise[:] = np.fmax(noise, np.abs(again - value))
         parts = list(self._judged(rows, plan, slopes, at_x0, steady))
-        louder = self._noise_apart(parts, rows, at_x0, masked)
+        louder = self._noise_apart(parts, rows, at_x0, unseen)
         if np.any(louder > noise):
             at_x0 = replace(at_x0, noise=louder)
             parts = list(self._judged(rows, plan, slopes, at_x0, steady))
@@ -467,11 +472,8 @@ class _Examination:
 
     def _precision_and_noise(
         self, rows: Rows, value: Floats, nominal: Floats
-    ) -> tuple[Floats, Floats, Floats]:
-        """The machine epsilon that every row is computed with, and its noise.
-
-        Then how much of it may be masked next to x0: 0 where some is seen there.
-        """
+    ) -> tuple[Floats, Floats, _Unseen]:
+        """The machine epsilon that every row is computed with, its noise, and what may hide it."""
         coarsest = nominal.copy()
         epsilon = float(np.max(nominal))
         near = self._near(rows, value, epsilon)
@@ -483,10 +485,10 @@ class _Examination:
         with np.errstate(invalid="ignore"):
             change = np.max(np.abs(near - value), axis=0)
         regular = (whole <= _REGULAR * change) & (nominal <= _DOUBLE)
-        masked = np.where(regular, change, 0.0)
         quiet = np.mean(near == value, axis=0) > _QUIET
+        unseen = _Unseen(np.where(regular, change, 0.0), quiet)
         if not np.any(quiet):
-            return coarsest, noise, masked
+            return coarsest, noise, unseen
         for coarser in (each for each, _ in _RTOL if each > epsilon):
             rounds = quiet & self._rounds_to(coarser, rows, value, epsilon, quiet)
             coarsest = np.where(rounds, coarser, coarsest)
@@ -498,10 +500,10 @@ class _Examination:
             farther = self._near(rows, value, precision)
             for row in np.flatnonzero(here).tolist():
                 noise[row] = max(noise[row], noise_along_line(farther[:, row]))
-        return coarsest, noise, masked
+        return coarsest, noise, unseen
 
     def _noise_apart(
-        self, parts: Sequence[Part], rows: Rows, at_x0: _AtX0, masked: Floats
+        self, parts: Sequence[Part], rows: Rows, at_x0: _AtX0, unseen: _Unseen
     ) -> Floats:
         """The noise of rows with unresolved claims, measured farther from x0 where it is regular.
 
@@ -512,14 +514,40 @@ class _Examination:
         """
         noise = at_x0.noise.copy()
         left = {p.row for p in parts if not np.all(p.evidence.assessment.resolved)}
-        doubtful = [row for row in left if masked[row] > 0]
+        doubtful = [row for row in left if unseen.regular[row] > 0]
         if doubtful:
             apart = self._near(rows, at_x0.value, _APART)
             for row in doubtful:
                 found = noise_along_line(apart[:, row])
-                if found <= masked[row]:
+                if found <= unseen.regular[row]:
                     noise[row] = max(noise[row], found)
+        still = np.asarray([row for row in left if unseen.still[row]], dtype=int)
+        if still.size:
+            noise[still] = np.fmax(noise[still], self._noise_of_treads(rows, at_x0, still))
         return noise
+
+    def _noise_of_treads(self, rows: Rows, at_x0: _AtX0, still: npt.NDArray[np.intp]) -> Floats:
+        """The noise of rows that stand still next to x0, 0 where they are found to be smooth.
+
+        Large terms that cancel round in steps, on the treads of which nothing moves: a logarithm
+        of a sum, less the largest of its terms. Over points farther and farther apart such a noise
+        appears and then stays as it is, while third differences of what is smooth grow with the
+        cube of the distance, and those of a kink in proportion to it.
+        """
+        noise = np.zeros(still.size)
+        precision = at_x0.precision[still]
+        digits = -math.log2(float(np.max(precision)))
+        if digits < -math.log2(_SINGLE):
+            return noise  # too few to tell them apart
+        before = noise
+        for part in _TREADS:
+            line = self._near(rows, at_x0.value, 2.0 ** -round(part * digits))[:, still]
+            found = np.asarray([noise_along_line(column) for column in line.T])
+            stays = (before > 0) & (found <= _STAYS * before) & (noise == 0)
+            noise = np.where(stays, before, noise)
+            before = found
+        most = most_cancelled(precision, at_x0.value[still])
+        return np.where(noise <= most, noise, 0.0)
 
     def _without_jumps(
         self, rows: Rows, value: Floats, precision: float, near: Floats, noise: Floats
@@ -572,8 +600,9 @@ class _Examination:
         """Whether a row rounds its input to a dtype of machine epsilon `coarser`, if `asked`.
 
         A func that casts to a coarser dtype first does not change at all between a number of that
-        dtype and others a part of a unit in the last place away. Over one unit it does, and over
-        some in proportion, by more than a slope could hide in the rounding of its value.
+        dtype and others a part of a unit in the last place away, at x0 and on the way to others.
+        Over one unit it does, and over some in proportion, by more than a slope could hide in the
+        rounding of its value.
         """
         point, limits = self.point, self.limits
         same = point.blockwise(
@@ -582,9 +611,12 @@ class _Examination:
         at_x0 = all(bool(block) for block in same)
         signs = point.random_signs(self.rng)
 
-        def found(part: float) -> Floats:
+        def found(part: float, count: int = 0) -> Floats:
+            """At `part` of a unit off the number that is so many of them away."""
+
             def moved(x: Any, sign: Any) -> Any:
                 base = point.coarsened(x, coarser)
+                base = point.coarsened(base + count * coarser * base * sign, coarser)
                 return base + part * coarser * base * sign
 
             leaves = point.leafwise(moved, signs)
@@ -603,6 +635,11 @@ class _Examination:
         if not np.any(rounds):
             return rounds
         rounds &= np.abs(found(1.0) - start) > far / _SOME / _PROPORTION
+        for count in range(1, _NUMBERS + 1):
+            if not np.any(rounds):
+                return rounds
+            there = found(0.0, count)
+            rounds &= (found(_NEARLY_HALF, count) == there) & (found(-_NEARLY_HALF, count) == there)
         del signs  # as large as x0, as are those in their place
         signs = point.random_signs(self.rng)
         return rounds & (found(_PART) == start)
@@ -643,6 +680,14 @@ class _Examination:
                 noise = np.fmax(noise, np.abs(moved - base))
         rounding = self.claim.epsilon / 2 * np.abs(base)
         return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    """Why the noise of a row may not be seen next to x0: arrays of shape (rows,)."""
+
+    regular: Floats  # what it changes by there, if that is so regular that it may hide noise; or 0
+    still: npt.NDArray[np.bool_]  # whether nothing moves there
 
 
 @dataclass(frozen=True)

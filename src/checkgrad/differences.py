@@ -53,6 +53,8 @@ _NEAR = 8.0  # how far within the scale of a probe counts as near x0 ...
 _NEAR_GUESS = 64.0  # ... the same where the scale is a guess
 _TREADS = 2.0**9  # a func constant over less than this part of the range looked at is a staircase
 _COARSE_TREADS = 16.0  # ... in dtypes of few digits also one over this many machine epsilons of x0
+_FEW_TREADS = 8.0  # ... and over less than this part, where terms that cancel can explain it ...
+_CANCELLED = 0.75  # ... by no more than this part of the digits
 _RISER = 9.0  # treads that the first change after one lies within
 _QUANTUM = 10.0  # standard deviations of the noise that a riser of a staircase is above
 _JUMP_STEADY = 10.0  # times that the change at a jump is larger than it varies from rung to rung
@@ -594,6 +596,20 @@ def noise_along_line(values: Floats) -> float:
     return largest * math.sqrt(float(np.mean((third / largest) ** 2)) / _THIRD_DIFFERENCES)
 
 
+def most_cancelled(precision: Floats | float, value: Floats | float) -> Floats:
+    """The largest noise that terms may leave in a `value` by cancelling, computed in a precision.
+
+    In few digits, a func that is meant to change in steps cannot be told from it: 0.
+
+    Examples
+    --------
+    >>> float(most_cancelled(2.0**-24, 1.0)) * 64
+    1.0
+    """
+    most = precision ** (1 - _CANCELLED) * np.abs(value)
+    return np.where(np.asarray(precision) < FEW_DIGITS, most, 0.0)
+
+
 def noise_beside_jumps(values: Floats, at: int) -> float:
     """The same without a jump between the value at index `at` and its neighbours.
 
@@ -797,8 +813,9 @@ def _without_stairs(samples: Samples) -> tuple[Samples, Flags]:
 
     A ``func`` that computes in a coarser dtype than its input is constant at the finest rungs
     and varies on both sides beyond. Those rungs say nothing of the derivative meant, and the
-    first change beyond them is noise. A ``func`` that is constant over a good part of the range
-    looked at (floor, between its jumps) is constant.
+    first change beyond them is noise. So do terms that cancel, as a logarithm of a sum and the
+    largest of its terms: they round in steps far above the last place of what is left. A ``func``
+    that is constant over a good part of the range looked at (floor, between its jumps) is constant.
     """
     moves = (samples.forward_values != samples.value) & (samples.backward_values != samples.value)
     moves &= np.isfinite(samples.forward_values) & np.isfinite(samples.backward_values)
@@ -815,14 +832,15 @@ def _without_stairs(samples: Samples) -> tuple[Samples, Flags]:
     longest_near = np.where(moves & (samples.forward <= samples.scale), samples.forward, 0.0)
     stairs = tread * _TREADS < longest
     stairs |= tread < longest_near.max(axis=0) * _COARSE_TREADS * samples.precision
-    stairs &= tread > 0
     changes = np.abs(np.stack([samples.forward_values, samples.backward_values]) - samples.value)
     first = samples.forward <= _RISER * tread
     riser = np.where(first & moves, changes, 0.0).max(axis=(0, 1))
     # A slope that the rounding of func's value hides over a tread rises in proportion beyond.
     over = np.fmax(1.0, samples.forward / (2 * tread))
     quantum = np.where(first & (changes > 0), changes / over, np.inf).min(axis=(0, 1))
-    stairs &= quantum > _QUANTUM * samples.noise_at()
+    cancels = quantum <= most_cancelled(samples.precision, samples.value)
+    stairs |= (tread * _FEW_TREADS < longest) & cancels
+    stairs &= (tread > 0) & (quantum > _QUANTUM * samples.noise_at())
     noise = np.where(stairs, np.fmax(samples.noise, riser), samples.noise)
     left_out = (samples.forward <= tread) & stairs
     return (
@@ -861,7 +879,7 @@ def _jumps(samples: Samples) -> Flags:
 def _steepest(samples: Samples) -> Floats:
     """The one-sided slope at the shortest steps where it grows on the way to x0; 0 elsewhere.
 
-    As far as it stands out of the noise.
+    As far as it stands out of the noise, at a step and at the next longer one.
     """
     steepest = np.zeros(samples.forward.shape[1])
     for lengths, values in (
@@ -871,8 +889,11 @@ def _steepest(samples: Samples) -> Floats:
         change = np.abs(values - samples.value)
         seen = change > _STANDS_OUT * samples.noise_at(values)
         finest = np.min(lengths, axis=0, initial=np.inf, where=seen)
-        slope = np.where(seen, change / lengths, 0.0)
-        near = np.max(slope, axis=0, initial=0.0, where=lengths == finest)
+        following = np.min(lengths, axis=0, initial=np.inf, where=lengths > finest)
+        rise = np.where(seen, (values - samples.value) / lengths, 0.0)
+        both = [np.sum(rise, axis=0, where=lengths == each) for each in (finest, following)]
+        near = np.where(both[0] * both[1] > 0, np.fmin(*np.abs(both)), 0.0)
+        slope = np.abs(rise)
         farther = np.max(slope, axis=0, initial=0.0, where=lengths >= _STEEPENING_OVER * finest)
         steep = (farther > 0) & (near > _STEEPENING * farther)
         steepest = np.where(steep, np.fmax(steepest, near), steepest)

@@ -189,4 +189,6 @@ def _assess(
     # Which of two values is meant does not matter where both are the same to rtol.
     apart = np.abs(estimate.rival - estimate.value) > rtol * magnitude
     resolved &= finite & ~wrong & ~differs & ~unsure & (~near_rival | ~apart | (distance == 0))
+    # What looks like a kink may be a bend to those who look closely.
+    resolved &= examined | ~(estimate.lower < estimate.upper)
     return Assessment(distance, uncertainty, magnitude, reference, wrong, resolved)
