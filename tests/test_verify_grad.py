@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from checkgrad import Report, Verdict, verify_grad
+from checkgrad import Report, Verdict, approx_fprime, verify_autodiff, verify_grad
 from checkgrad.checking import ALL_UP_TO, TANGENTS
 
 if TYPE_CHECKING:
@@ -212,6 +212,29 @@ def test_jax_may_refuse_to_promote_dtypes(xp: Library, dtype: str) -> None:
             for direction in ("all", 2, xp.asarray([1.0, 1.0, 0.5], dtype)):
                 report = verify_grad(lambda x: xp.sum(x**2), right, x0, direction=direction)
                 assert_verdict(report, CORRECT)
+
+
+@pytest.mark.libraries("jax")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("partition", [("rows", None), (None, "rows")], ids=str)
+@pytest.mark.parametrize("direction", ["all", 2])
+def test_a_jax_array_may_be_partitioned_over_the_devices_of_an_explicit_mesh(
+    xp: Library, partition: tuple[str | None, ...], direction: Any
+) -> None:
+    jax = pytest.importorskip("jax")
+    explicit = (jax.sharding.AxisType.Explicit,)
+    mesh = jax.make_mesh((2,), ("rows",), explicit, devices=jax.devices("cpu")[:2])
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*partition))
+    x0 = jax.device_put(xp.asarray([VALUES[:2], VALUES[1:]]), sharding)
+
+    def func(x: Any) -> Any:
+        assert isinstance(x, jax.core.Tracer) or x.sharding == sharding
+        return xp.sum(x**3)
+
+    assert_verdict(verify_grad(func, slopes_of_cubes(xp), x0, direction=direction), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: 6 * x**2, x0, direction=direction), WRONG)
+    assert_verdict(verify_autodiff(lambda x: x**3, x0, direction=direction), CORRECT)
+    assert approx_fprime(x0, func).sharding == sharding
 
 
 @pytest.mark.libraries("numpy", "torch", "strict")

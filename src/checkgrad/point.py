@@ -392,6 +392,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         for array, path, paired in zip(originals, paths, complexes, strict=True)
     )
     minus = has_minus(convention or backend.convention)
+    structure = backend.placing(structure, originals)
     point = Point(backend, leaves, tuple(originals), structure, complexes, minus)
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from checkgrad.backends.protocol import Array, Lists
+from checkgrad.backends.protocol import Array, Lists, Structure
 
 
 class Eager:
@@ -16,6 +16,9 @@ class Eager:
     nests: tuple[str, ...] = ()
     maps_gradients = False
     convention = "jax"
+
+    def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
+        return structure
 
     def settled(self, array: Array) -> Array:
         return array
