@@ -329,6 +329,25 @@ def test_a_point_without_axes_agrees(x0: Any) -> None:
     assert_approx_fprime_agrees(x0, func, 1e-3)
 
 
+@pytest.mark.parametrize("x0", [np.array(0.7), 0.7, 2], ids=repr)
+def test_a_vector_valued_func_of_a_point_without_axes_agrees(x0: Any) -> None:
+    def func(x: Array) -> Any:
+        return np.array([np.sum(x), np.sum(x) ** 2])
+
+    assert_approx_fprime_agrees(x0, func)
+    assert_check_grad_agrees(func, lambda x: np.array([[1.0], [2 * x]]), x0)
+    assert_check_grad_agrees(lambda x: func(x)[1:], lambda x: np.array([[2 * x]]), x0)
+
+
+@pytest.mark.parametrize("x0", [np.array(0.7), 0.7, 2], ids=repr)
+def test_func_gets_an_axis_along_a_random_direction_as_in_scipy(x0: Any) -> None:
+    def func(x: Array) -> Any:
+        return x[0] ** 2
+
+    assert_check_grad_agrees(func, lambda x: 2 * x, x0, direction="random", rng=3)
+    assert_raises_alike("check_grad", func, lambda x: 2 * x, x0)
+
+
 def test_a_complex_valued_func_agrees_and_warns_as_in_scipy() -> None:
     x0 = np.array([0.2, -0.4, 0.9])
 

@@ -333,6 +333,8 @@ class Point:
             return self.xp.reshape(array, shape)
         if array.shape == wanted:
             return array
+        if value_shape and shape == () and array.shape == (*value_shape, 1):
+            return self.xp.reshape(array, wanted)  # as SciPy has it
         scalar = value_shape in ((), (1,))
         one = array.shape == () or (array.shape == (1,) and shape == ())
         if scalar and one and size == 1:

@@ -142,6 +142,8 @@ def check_grad(
     require_functions(func=func, grad=grad)
     generator = _generator(rng, seed)
     point = make_point(x0)
+    if direction == "random" and _is_numpy_number(point):
+        func = _of_one_axis(func)
     sampler = Sampler(func, point, args, batch, chunk_bytes)
     if direction == "random":
         differences = [_random_difference(sampler, grad, args, epsilon, generator)]
@@ -193,7 +195,8 @@ def approx_fprime(
     -------
     array or tree of arrays
         The gradient, of the shape or tree of `xk`, or the Jacobian of shape ``(m,) + xk.shape``,
-        in the library, dtype and device of `xk`. A 0-d NumPy `xk` gives shape (1,), as in SciPy.
+        in the library, dtype and device of `xk`. A 0-d NumPy `xk` counts as one of shape (1,), as
+        in SciPy.
 
     Raises
     ------
@@ -235,9 +238,26 @@ def approx_fprime(
         point.xp.astype(estimate, leaf.dtype, copy=False)
         for estimate, leaf in zip(estimates, point.leaves, strict=True)
     ]
-    if point.structure is None and isinstance(leaves[0], np.ndarray):
-        return np.atleast_1d(leaves[0])
+    if _is_numpy_number(point):
+        return leaves[0][..., None]
     return point.as_tangent(leaves)
+
+
+def _is_numpy_number(point: Point) -> bool:
+    """Whether x0 is a single NumPy array of no dimension, which has one for SciPy."""
+    return (
+        point.structure is None
+        and isinstance(point.leaves[0], np.ndarray)
+        and point.leaves[0].shape == ()
+    )
+
+
+def _of_one_axis(func: Callable[..., Any]) -> Callable[..., Any]:
+    """`func` of arrays of shape (1,), where it gets one of no dimension.
+
+    So SciPy calls it along a random direction: it adds a step of that shape to x0.
+    """
+    return lambda x, *args: func(np.atleast_1d(x), *args)
 
 
 def _value_shape(value: Array) -> tuple[int, ...]:
