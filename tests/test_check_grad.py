@@ -1195,6 +1195,15 @@ def test_an_x0_that_is_not_real_is_refused(x0: Any, quoted: str) -> None:
     assert "x0" in str(error.value)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_numpy_matrix_is_refused_with_a_remedy() -> None:
+    remedy = r"x0 is matrix.*two axes.*np.asarray\(x\).ravel\(\)"
+    with pytest.raises(TypeError, match=remedy):
+        check_grad(np.sum, np.ones_like, np.matrix([[1.0, 2.0]]))
+    with pytest.raises(TypeError, match=r"x0\['a'\] is matrix"):
+        check_grad(np.sum, np.ones_like, {"a": np.matrix([[1.0, 2.0]])})
+
+
 @pytest.mark.parametrize("dtype_name", ["bool", "complex64"])
 def test_an_array_that_is_not_real_is_refused_in_every_library(
     xp: Library, dtype_name: str

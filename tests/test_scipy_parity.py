@@ -7,7 +7,9 @@ return, or the type of what they raise.
 from __future__ import annotations
 
 import warnings
+from collections import UserList, deque
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -79,6 +81,16 @@ def rings_jac(x: Array) -> Any:
     return np.stack([2 * x, -np.sin(x), product])
 
 
+class Frame:
+    """An object that offers to become an array, as those of data frames do."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.values, dtype)
+
+
 POINTS: dict[str, Any] = {
     "an array": np.array([0.1, -2.3, 4.5, 0.0]),
     "one element": np.array([1.7]),
@@ -89,6 +101,9 @@ POINTS: dict[str, Any] = {
     "an integer array": np.array([1, -2, 3]),
     "a list of NumPy numbers": [np.float64(0.3), np.float64(-1.1)],
     "a list of 0-d arrays": [np.array(0.3), np.array(-1.1), np.array(2.0)],
+    "a sequence of the user's": UserList([0.3, -1.1, 2.2]),
+    "a queue": deque([0.3, -1.1, 2.2]),
+    "what becomes an array": Frame([0.3, -1.1, 2.2]),
     "a strided array": np.arange(10.0)[::3],
     "a negative zero": np.array([-0.0, 0.0]),
     "many magnitudes": np.array([1e-30, -1e-8, 3e4, 1e15]),
@@ -286,6 +301,34 @@ def test_a_func_of_another_precision_agrees_for_an_explicit_epsilon(
     assert_check_grad_agrees(lambda x: number(wave(x)), wave_grad, x0, epsilon=epsilon)
     assert_approx_fprime_agrees(x0, lambda x: number(wave(x)), epsilon)
     assert_approx_fprime_agrees(x0, lambda x: rings(x).astype(number), epsilon)
+
+
+LARGE = 10**30  # an integer that NumPy has no dtype for
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        lambda x: int(LARGE * x[0]) + 1,
+        lambda x: [int(LARGE * x[0])],
+        lambda x: np.array([int(LARGE * x[0])], dtype=object),
+        lambda x: Fraction(x[0]) / 2,
+        lambda x: np.array(Fraction(x[1]) / 2, dtype=object),
+    ],
+    ids=["an integer", "a list", "an array of integers", "a fraction", "an array of a fraction"],
+)
+@pytest.mark.parametrize("direction", ["all", "random"])
+def test_numbers_that_numpy_has_no_dtype_for_agree(number: Function, direction: str) -> None:
+    x0 = np.array([0.2, -0.4])
+    options: dict[str, Any] = {"rng": 2} if direction == "random" else {}
+    for claim in ([LARGE, 1], [Fraction(1, 3), 2]):
+        assert_check_grad_agrees(number, lambda _: claim, x0, direction=direction, **options)  # noqa: B023
+    assert_approx_fprime_agrees(x0, number)
+
+
+def test_a_point_of_numbers_that_numpy_has_no_dtype_for_agrees() -> None:
+    assert_approx_fprime_agrees([LARGE, 1], np.sum)
+    assert_approx_fprime_agrees([Fraction(1, 3), 0.5], np.sum)
 
 
 def test_a_vector_valued_func_may_return_a_list() -> None:

@@ -909,6 +909,22 @@ def test_func_returns_any_form_of_one_number_of_any_library(
     assert_verdict(verify_grad(func, lambda x: -3 * x**2, x0, direction=direction), WRONG)
 
 
+@pytest.mark.parametrize(("factor", "wanted"), [(1, CORRECT), (2, WRONG)])
+def test_integers_that_numpy_has_no_dtype_for_are_numbers(factor: int, wanted: Verdict) -> None:
+    report = verify_grad(lambda x: int(2**200 * x[0]), lambda _: [factor * 2**200], [0.3])
+    assert_verdict(report, wanted)
+
+
+def test_an_integer_too_large_for_float64_is_not_finite() -> None:
+    def func(x: Any) -> Any:
+        return 10**400 if x[0] > 1 else x[0] ** 2
+
+    assert_verdict(verify_grad(func, lambda x: 2 * x, [1.0], bounds=(None, 1)), CORRECT)
+    assert verify_grad(func, lambda x: 2 * x, [1.0]).verdict is not WRONG
+    with pytest.raises(ValueError, match=r"func\(x0\) is inf"):
+        verify_grad(func, lambda x: 2 * x, [2.0])
+
+
 def test_func_may_change_the_form_of_what_it_returns() -> None:
     forms: Iterator[Function] = iter(
         [float, np.float64, np.asarray, lambda v: np.asarray([v])] * 99

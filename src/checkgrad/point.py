@@ -10,6 +10,7 @@ import array as stdlib_array
 import bisect
 import itertools
 import math
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -429,11 +430,18 @@ def _flatten(x0: Any) -> tuple[list[Array], Structure | None]:
     if _is_array_like(x0):
         return [_host_array(x0)], None
     leaves, structure = flatten_floating(x0)
+    if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
+        return [_host_array(x0)], None
     arrays = []
     for leaf, path in zip(leaves, structure.paths, strict=True):
         number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
         if number or isinstance(leaf, complex) or is_array(leaf):
             arrays.append(leaf)
+        elif isinstance(leaf, np.matrix):
+            raise TypeError(
+                f"x0{path} is {quote(leaf)}, which always has two axes; pass a plain array, e.g. "
+                "np.asarray(x).ravel()"
+            )
         else:
             raise TypeError(
                 f"x0{path} is {quote(leaf)}; x0 is an array, numbers, or a tree (dict, list, "
@@ -468,20 +476,42 @@ def is_floating(leaf: Any) -> bool:
 
 def _is_array_like(x0: Any) -> bool:
     """Whether `x0` is what NumPy reads as one array: numbers, or nested sequences of them."""
-    if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
-        return all(_is_array_like(item) for item in x0)
     if isinstance(x0, np.ndarray):
         return x0.ndim == 0  # SciPy reads a list of 0-d arrays as a vector
     if isinstance(x0, (range, stdlib_array.array, memoryview)):
         return True
-    return isinstance(x0, (int, float, complex, str, bytes, np.generic)) or x0 is None
+    if isinstance(x0, (numbers.Real, complex, str, bytes, np.generic)) or x0 is None:
+        return True
+    if isinstance(x0, Sequence) and not hasattr(x0, "_fields"):
+        return all(_is_array_like(item) for item in x0)
+    return False
+
+
+def _turns_into_array(x0: Any) -> bool:
+    """Whether `x0` is no array, but offers to become one, as data frames do."""
+    return hasattr(x0, "__array__") and not isinstance(x0, np.matrix)
 
 
 def _host_array(x0: Any) -> Array:
     try:
-        return np.asarray(x0)
+        return _of_any_size(np.asarray(x0))
     except ValueError as error:
         raise ValueError(f"x0 is not an array: {error}; got {quote(x0)}") from None
+
+
+def _of_any_size(array: Array) -> Array:
+    """Python's real numbers that fit no dtype of NumPy's (integers of many digits) as float64."""
+    if array.dtype.kind != "O" or not all(isinstance(item, numbers.Real) for item in array.flat):
+        return array
+    return np.asarray([as_float(item) for item in array.flat]).reshape(array.shape)
+
+
+def as_float(number: Any) -> float:
+    """A real number of Python's as a float, infinite where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _pairs(array: Array, xp: Any) -> Array:
@@ -535,11 +565,11 @@ def as_numeric(
             raise ValueError(f"{name} {said} parts of different shapes: {sorted(shapes)}")
         dtype = backend.xp.result_type(*items)
         return backend.xp.stack([backend.xp.astype(item, dtype, copy=False) for item in items])
-    if is_array(value):
+    if is_array(value) and getattr(value.dtype, "kind", "") != "O":
         array = backend.asarray(value, like)
     else:
         try:
-            array = np.asarray(value)
+            array = _of_any_size(np.asarray(value))
         except ValueError:
             raise ValueError(
                 f"{name} {said} {quote(value)}, whose parts have different shapes; {remedy}"
