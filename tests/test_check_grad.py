@@ -1462,7 +1462,7 @@ def test_an_rng_that_is_none_is_refused_and_quoted(rng: Any, direction: str) -> 
     with pytest.raises(TypeError, match=re.escape(f"rng is {rng!r}") + ".*pass"):
         check_grad(np.sum, np.ones_like, np.ones(2), direction=direction, rng=rng)
     with pytest.raises(ValueError, match="seed is"):
-        check_grad(np.sum, np.ones_like, np.ones(2), direction=direction, seed="seed")
+        check_grad(np.sum, np.ones_like, np.ones(2), direction="random", seed="seed")
 
 
 def test_hints_fit_what_grad_returned(xp: Library) -> None:

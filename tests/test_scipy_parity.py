@@ -117,6 +117,7 @@ EPSILONS: dict[str, Any] = {
     "an integer": 1,
     "a NumPy number": np.float64(1e-7),
     "a NumPy float32": np.float32(1e-4),
+    "a NumPy longdouble": np.longdouble(1e-7) / 3,
     "a 0-d array": np.array(1e-7),
     "one element": np.array([1e-7]),
     "a vanishing step": 1e-25,
@@ -176,6 +177,7 @@ def test_approx_fprime_agrees_for_every_epsilon(epsilon: Any) -> None:
         (1, 2, 3),
         np.array([1e-4, 1e-3, 1e-2], dtype=np.float32),
         np.array([1e-20, 1e-3, 1e-20]),
+        np.array([1e-4, 1e-18, 1e-2], dtype=np.longdouble) / 3,
     ],
     ids=str,
 )
@@ -223,6 +225,13 @@ def test_check_grad_agrees_for_every_form_of_the_older_seed(seed: Callable[[], A
     assert_same_bits(ours, theirs)
 
 
+def test_an_epsilon_of_another_length_than_x0_is_an_error_even_where_scipy_takes_a_part() -> None:
+    assert_raises_alike("approx_fprime", np.ones(3), wave, [1e-6, 1e-7])
+    for x0, direction in ((np.ones(1), "all"), (np.ones(3), "random")):
+        with pytest.raises(ValueError, match=r"epsilon has shape \(2,\) but x0 has shape"):
+            checkgrad.check_grad(wave, wave_grad, x0, epsilon=[1e-6, 1e-7], direction=direction)
+
+
 def test_an_integer_is_another_direction_as_seed_than_as_rng() -> None:
     x0 = np.linspace(-2, 2, 17)
     with_rng = checkgrad.check_grad(wave, wave_grad, x0, direction="random", rng=3)
@@ -230,7 +239,7 @@ def test_an_integer_is_another_direction_as_seed_than_as_rng() -> None:
     assert with_rng != with_seed
 
 
-@pytest.mark.parametrize("options", [{}, {"rng": None}, {"seed": None}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"seed": None}], ids=str)
 def test_check_grad_without_rng_draws_from_numpys_global_state(options: dict[str, Any]) -> None:
     x0 = np.linspace(-2, 2, 17)
     np.random.seed(1234)
@@ -240,6 +249,31 @@ def test_check_grad_without_rng_draws_from_numpys_global_state(options: dict[str
     ours = checkgrad.check_grad(wave, wave_grad, x0, direction="random", **options)
     assert_same_bits(ours, theirs)
     assert np.random.standard_normal() == after
+
+
+def test_rng_none_is_a_generator_of_its_own() -> None:
+    x0 = np.linspace(-2, 2, 17)
+    for check in (checkgrad.check_grad, optimize.check_grad):
+        np.random.seed(1234)
+        errors = {check(wave, wave_grad, x0, direction="random", rng=None) for _ in range(3)}
+        assert len(errors) == 3
+        assert np.random.random_sample() == np.random.RandomState(1234).random_sample()
+
+
+@pytest.mark.parametrize("direction", ["all", "random"])
+@pytest.mark.parametrize(("rng", "seed"), [(None, 1), (1, None), (None, None)])
+def test_rng_and_seed_together_raise_as_in_scipy_though_one_is_none(
+    rng: Any, seed: Any, direction: str
+) -> None:
+    options = {"direction": direction, "rng": rng, "seed": seed}
+    assert_raises_alike("check_grad", wave, wave_grad, np.ones(3), **options)
+
+
+@pytest.mark.parametrize("seed", ["seed", 1.5, -1], ids=repr)
+def test_a_seed_without_meaning_is_looked_at_where_it_is_used_only(seed: Any) -> None:
+    x0 = np.linspace(-2, 2, 17)
+    assert_check_grad_agrees(wave, wave_grad, x0, seed=seed)
+    assert_raises_alike("check_grad", wave, wave_grad, x0, direction="random", seed=seed)
 
 
 def test_check_grad_leaves_a_generator_where_scipy_leaves_it() -> None:

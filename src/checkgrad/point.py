@@ -594,7 +594,7 @@ def _holds_array(value: Any) -> bool:
 
 
 def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Array, Array]:
-    """``x + epsilon`` and the steps that it really takes, ``(x + epsilon) - x``.
+    """``x + epsilon``, in the dtype of `x`, and the steps that it takes, ``(x + epsilon) - x``.
 
     A step that vanishes in the sum becomes ``default * sign(x) * max(1, |x|)``, as in SciPy's
     ``approx_derivative`` (scipy.optimize._numdiff, ``abs_step``).
@@ -610,15 +610,18 @@ def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Arra
     xp : namespace
         The array API namespace of `x`.
     """
-    array = partial(xp.asarray, epsilon, dtype=x.dtype, device=array_api_compat.device(x))
+    # Steps of extended precision are taken in it, as in SciPy.
+    extended = isinstance(x, np.ndarray) and np.result_type(epsilon).char == "g"
+    dtype = np.longdouble if extended else x.dtype
+    array = partial(xp.asarray, epsilon, dtype=dtype, device=array_api_compat.device(x))
     step = float(epsilon) if isinstance(epsilon, float) else array()
     moved = x + step
     taken = moved - x
-    if bool(xp.all(taken != 0)):
-        return moved, taken
-    vanished = taken == 0
-    step = array()
-    sign = xp.astype(x >= 0, x.dtype) * 2 - 1
-    magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
-    moved = x + xp.where(vanished, default * sign * magnitude, step)
-    return moved, moved - x
+    if not bool(xp.all(taken != 0)):
+        vanished = taken == 0
+        step = array()
+        sign = xp.astype(x >= 0, x.dtype) * 2 - 1
+        magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
+        moved = x + xp.where(vanished, default * sign * magnitude, step)
+        taken = moved - x
+    return xp.astype(moved, x.dtype, copy=False), taken

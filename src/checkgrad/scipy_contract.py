@@ -32,6 +32,16 @@ from checkgrad.point import (
 from checkgrad.sampling import Sampler
 
 
+class _NotGiven:
+    """Stands for an argument that the user left out, where None means something else."""
+
+    def __repr__(self) -> str:
+        return "<not given>"
+
+
+_NOT_GIVEN: Any = _NotGiven()
+
+
 def check_grad(
     func: Callable[..., Any],
     grad: Callable[..., Any],
@@ -39,8 +49,8 @@ def check_grad(
     *args: Any,
     epsilon: Any = None,
     direction: str = "all",
-    rng: Any = None,
-    seed: Any = None,
+    rng: Any = _NOT_GIVEN,
+    seed: Any = _NOT_GIVEN,
     batch: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> float:
@@ -74,11 +84,13 @@ def check_grad(
         "all" compares the derivative along every coordinate; "random" the one along a single
         random tangent, which costs two calls of `func`, however many coordinates there are.
     rng : None, int or numpy.random.Generator, optional
-        Where the random tangent comes from. An int seeds a new `numpy.random.Generator`; None is
-        NumPy's global state. Libraries with a generator of their own (JAX, PyTorch) are seeded
-        from it, and make the tangent on the device of `x0`.
+        Where the random tangent comes from: NumPy's global state, if neither `rng` nor `seed` is
+        given. An int seeds a new `numpy.random.Generator`; with None, it is another one at every
+        call. Libraries with a generator of their own (JAX, PyTorch) are seeded from it, and make
+        the tangent on the device of `x0`.
     seed : None, int, numpy.random.RandomState or numpy.random.Generator, optional
-        SciPy's older name of `rng`. An int here seeds a `numpy.random.RandomState`.
+        SciPy's older name of `rng`. An int here seeds a `numpy.random.RandomState`; None is
+        NumPy's global state.
     batch : {"auto", "vmap", "vectorized", "loop"}
         How `func` is evaluated at many points. "vmap": by ``jax.vmap`` or ``torch.func.vmap``, many
         at a time. "vectorized": `func` takes many points along a leading axis, an array of shape
@@ -146,7 +158,7 @@ def check_grad(
         func = _of_one_axis(func)
     sampler = Sampler(func, point, args, batch, chunk_bytes)
     if direction == "random":
-        differences = [_random_difference(sampler, grad, args, epsilon, generator)]
+        differences = [_random_difference(sampler, grad, args, epsilon, _seeded(generator))]
     else:
         claim = snapshot(grad(point.fresh_for_grad(), *args))
         value = sampler.at_x0()
@@ -284,6 +296,8 @@ def _jacobian(sampler: Sampler, value: Array, epsilon: Any) -> list[Array]:
         )
         values = sampler.at_entries(leaf, moved, shape)
         estimate = forward_difference(values, value, steps, xp)
+        if steps.dtype != x.dtype:  # they are longer
+            estimate = xp.astype(estimate, x.dtype)
         estimates.append(xp.reshape(estimate, (*shape, *x.shape)))
     return estimates
 
@@ -427,19 +441,24 @@ def _random_step(sampler: Sampler, epsilon: Any) -> float:
 
 
 def _generator(rng: Any, seed: Any) -> Any:
-    """The source of random numbers that `rng` and SciPy's older `seed` name."""
-    if rng is not None and seed is not None:
+    """The source of random numbers that `rng` names, or else SciPy's older `seed`, as it came."""
+    if rng is _NOT_GIVEN:
+        return np.random if seed is _NOT_GIVEN else seed
+    if seed is not _NOT_GIVEN:
         raise TypeError(
             "check_grad() got multiple values for argument now known as `rng`: "
             f"rng={quote(rng)} and seed={quote(seed)}; pass one of them, best rng"
         )
-    if rng is not None:
-        try:
-            return np.random.default_rng(rng)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"rng is {quote(rng)}; pass None, an int of 0 or more, or a numpy.random.Generator"
-            ) from None
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"rng is {quote(rng)}; pass None, an int of 0 or more, or a numpy.random.Generator"
+        ) from None
+
+
+def _seeded(seed: Any) -> Any:
+    """The source of random numbers that SciPy's older `seed` names."""
     if seed is None or seed is np.random:
         return np.random  # its functions draw from NumPy's global state, as SciPy's default does
     if isinstance(seed, numbers.Integral):
