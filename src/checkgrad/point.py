@@ -389,10 +389,13 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     originals = [backend.fresh_for_grad(array, array) for array in taken]
     paths = ("",) if structure is None else structure.paths
     xp = backend.xp
-    complexes = tuple(allow_complex and xp.isdtype(a.dtype, "complex floating") for a in originals)
+    complexes = tuple(allow_complex and is_number(a, "complex floating") for a in originals)
+    given = parts if structure else [x0]
     leaves = tuple(
-        backend.detach(_pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}"))
-        for array, path, paired in zip(originals, paths, complexes, strict=True)
+        backend.detach(
+            _pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}", part)
+        )
+        for array, path, paired, part in zip(originals, paths, complexes, given, strict=True)
     )
     minus = has_minus(convention or backend.convention)
     structure = backend.placing(structure, originals)
@@ -519,15 +522,15 @@ def _pairs(array: Array, xp: Any) -> Array:
     return xp.stack([xp.real(array), xp.imag(array)], axis=-1)
 
 
-def _as_real_floating(array: Array, xp: Any, name: str) -> Array:
-    dtype = array.dtype
-    if isinstance(array, np.ndarray) and dtype.kind in "OSUVMm":
-        raise TypeError(f"{name} has dtype {dtype}; it must be real numbers, e.g. float64")
-    if xp.isdtype(dtype, "real floating"):
+def _as_real_floating(array: Array, xp: Any, name: str, given: Any) -> Array:
+    """`array` of real numbers, of integers as floating ones; errors quote what was `given`."""
+    if is_number(array, "real floating"):
         return array
-    if xp.isdtype(dtype, "integral"):
+    if is_number(array, "integral"):
         return xp.astype(array, default_floating(xp))
-    raise TypeError(f"{name} has dtype {dtype}; it must be real numbers, e.g. float64")
+    raise TypeError(
+        f"{name} is {quote(given)}, of dtype {array.dtype}; it must be real numbers, e.g. float64"
+    )
 
 
 def default_floating(xp: Any) -> Any:
