@@ -11,7 +11,7 @@ import math
 import re
 import tracemalloc
 from collections import OrderedDict, namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -881,6 +881,29 @@ def test_the_check_does_not_touch_pytorchs_global_state(xp: Library) -> None:
     check_grad(sine(xp), cosine(xp), xp.asarray(VALUES), direction="random", rng=0)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.is_grad_enabled()
+
+
+@pytest.fixture
+def torch_defaults() -> Iterator[None]:
+    """Have PyTorch make tensors on a device and in a dtype that are not those of x0."""
+    torch = pytest.importorskip("torch")
+    torch.set_default_device("meta")
+    torch.set_default_dtype(torch.float16)
+    yield
+    torch.set_default_device(None)
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.libraries("torch")
+@pytest.mark.parametrize("size", [5, 2**17 + 3])
+@pytest.mark.usefixtures("torch_defaults")
+def test_pytorchs_default_device_and_dtype_are_not_used(xp: Library, size: int) -> None:
+    x0 = xp.asarray(np.linspace(0.1, 1.0, size))
+    error = check_grad(sine(xp), cosine(xp), x0, direction="random", rng=0)
+    assert error < size * small(xp)
+    for direction in ("random",) if size > 5 else ("all", "random"):
+        assert checkgrad.verify_grad(sine(xp), cosine(xp), x0, direction=direction)
+        assert not checkgrad.verify_grad(sine(xp), lambda x: 1.1 * x, x0, direction=direction)
 
 
 @pytest.mark.libraries("torch")

@@ -360,7 +360,9 @@ def _random_difference(
     del claims
     claimed = functools.reduce(operator.add, alike(products, xp))
     values = xp.reshape(sampler.at(moved), (1,))
-    steps = xp.asarray([step], device=array_api_compat.device(point.leaves[0]))
+    dtypes = (xp.float32, *(x.dtype for x in point.leaves))
+    widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
+    steps = xp.asarray([step], dtype=widest, device=array_api_compat.device(point.leaves[0]))
     estimate = forward_difference(values, xp.reshape(value, ()), steps, xp)
     return difference(claimed, estimate, xp)
 
