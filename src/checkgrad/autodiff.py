@@ -373,7 +373,8 @@ class _Audit:
                 if not suffix:
                     for defect in _defects(rules, label):
                         self._defects[f"{label}: {defect}"] = None
-                self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
+                subject = self._examined(rules, x0, form, claim, label + suffix)
+                self._subjects.append(_without_fixed(subject) if suffix else subject)
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
 
@@ -438,6 +439,14 @@ class _Audit:
             options = replace(options, batch="loop")
         question = Question(form, rules.func, claim, x0, self._args, options, label)
         return examine(question)
+
+
+def _without_fixed(subject: Subject) -> Subject:
+    """The same, silent about what is not differentiated: it was said of x0 itself."""
+    structure = subject.point.structure
+    assert structure is not None
+    point = replace(subject.point, structure=replace(structure, fixed=()))
+    return replace(subject, point=point)
 
 
 def _bounds_of(rules: _Rules, inputs: dict[str, Any]) -> Any:

@@ -311,9 +311,12 @@ class Point:
         for leaf, (array, paired) in enumerate(zip(arrays, self.complexes, strict=True)):
             if self.xp.isdtype(array.dtype, "complex floating") and not paired:
                 path = self.leaf_path(leaf)
+                has, remedy = "has", "pass real ones"
+                if said == "returned":
+                    has, remedy = said, "its real part is the derivative"
                 raise TypeError(
-                    f"{name}{path} {said} complex numbers (dtype {array.dtype}) where x0{path} is "
-                    "real; its real part is the derivative"
+                    f"{name}{path} {has} complex numbers (dtype {array.dtype}) where x0{path} is "
+                    f"real; {remedy}"
                 )
 
     def _paired(self, array: Array, flip: int) -> Array:
@@ -342,8 +345,9 @@ class Point:
             return self.xp.reshape(array, shape)
         where = f"x0{self.leaf_path(leaf)}"
         if scalar:
+            value = f"{name}(x)" if said == "returned" else name
             remedy = (
-                f"flatten it, e.g. {name}(x).ravel()"
+                f"flatten it, e.g. {value}.ravel()"
                 if is_array(claim) and math.prod(array.shape) == size and len(shape) == 1
                 else f"give one number for each entry of {where}"
             )
