@@ -252,6 +252,11 @@ def test_one_mode_by_its_name(xp: Any) -> None:
 
 
 @both
+def test_modes_in_a_set(xp: Any) -> None:
+    assert_correct(verify_autodiff(lambda x: x**2, made(xp, [1.0, -3.0]), modes={"fwd", "rev"}))
+
+
+@both
 def test_mode_asked_for_twice_is_checked_once(xp: Any) -> None:
     x0 = made(xp, [1.0, -3.0])
     once = verify_autodiff(lambda x: x**2, x0, modes=["rev"])

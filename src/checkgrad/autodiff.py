@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,7 @@ def verify_autodiff(
     func: Callable[..., Any],
     x0: Any,
     *args: Any,
-    modes: Sequence[str] = ("fwd", "rev"),
+    modes: Collection[str] = ("fwd", "rev"),
     order: int = 1,
     direction: Any = "auto",
     rtol: float | None = None,
@@ -64,7 +64,7 @@ def verify_autodiff(
         floating are not differentiated, and nor are `args`.
     *args : Any
         Further arguments of `func`.
-    modes : sequence of {"fwd", "rev", "vmap"}
+    modes : collection of {"fwd", "rev", "vmap"}
         What to check: forward mode (jvp), reverse mode (vjp), and both of them (or the one that
         there is a rule for) inside ``jax.vmap`` or ``torch.func.vmap``. A mode that `func` has no
         rule for is left out if there is another, and the report says so.
