@@ -230,6 +230,14 @@ def test_a_tree_registered_with_jax_has_a_tree_of_derivatives(xp: Library) -> No
     assert xp.to_numpy(gradient.weight) == pytest.approx(np.cos(VALUES), abs=small(xp))
 
 
+@pytest.mark.libraries("jax")
+def test_jax_may_refuse_to_promote_ranks(xp: Library) -> None:
+    jax = pytest.importorskip("jax")
+    with jax.numpy_rank_promotion("raise"):
+        jacobian = approx_fprime(xp.asarray(VALUES), lambda x: x * x)
+    assert xp.to_numpy(jacobian) == pytest.approx(2 * np.diag(VALUES), abs=9 * small(xp))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_point_that_is_not_finite_is_refused_with_the_value(xp: Library, bad: float) -> None:
     with pytest.raises(ValueError, match=str(bad)) as error:

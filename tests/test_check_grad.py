@@ -11,13 +11,14 @@ import math
 import re
 import tracemalloc
 from collections import OrderedDict, namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import optree
 import pytest
 
+import checkgrad
 from checkgrad import check_grad
 from checkgrad.point import BLOCK
 
@@ -882,6 +883,29 @@ def test_the_check_does_not_touch_pytorchs_global_state(xp: Library) -> None:
     assert torch.is_grad_enabled()
 
 
+@pytest.fixture
+def torch_defaults() -> Iterator[None]:
+    """Have PyTorch make tensors on a device and in a dtype that are not those of x0."""
+    torch = pytest.importorskip("torch")
+    torch.set_default_device("meta")
+    torch.set_default_dtype(torch.float16)
+    yield
+    torch.set_default_device(None)
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.libraries("torch")
+@pytest.mark.parametrize("size", [5, 2**17 + 3])
+@pytest.mark.usefixtures("torch_defaults")
+def test_pytorchs_default_device_and_dtype_are_not_used(xp: Library, size: int) -> None:
+    x0 = xp.asarray(np.linspace(0.1, 1.0, size))
+    error = check_grad(sine(xp), cosine(xp), x0, direction="random", rng=0)
+    assert error < size * small(xp)
+    for direction in ("random",) if size > 5 else ("all", "random"):
+        assert checkgrad.verify_grad(sine(xp), cosine(xp), x0, direction=direction)
+        assert not checkgrad.verify_grad(sine(xp), lambda x: 1.1 * x, x0, direction=direction)
+
+
 @pytest.mark.libraries("torch")
 def test_host_reads_of_a_tensor_do_not_grow_with_the_coordinates(xp: Library) -> None:
     torch = pytest.importorskip("torch")
@@ -1177,14 +1201,15 @@ def test_a_tree_that_is_not_finite_is_refused_with_its_leaf(xp: Library) -> None
     [
         (["a", "b"], "str|<U1"),
         (np.array(["a", "b"]), "str|<U1"),
-        ([None, 1.0], "object|None"),
+        ([None, 1.0], r"x0 is \[None, 1.0\] .*object"),
         (np.array([1.0, 2.0], dtype=object), "object"),
         (np.array([True, False]), "bool"),
         ([True, False], "bool"),
         ([1.0, 2j], "complex"),
         (np.array([1.0 + 0j]), "complex"),
         (np.array(["2020-01-01"], dtype="datetime64[D]"), "datetime64"),
-        (None, "None|object"),
+        (None, "x0 is None .*object"),
+        ({"a": np.array([True])}, r"x0\['a'\] is array\(\[ True\]\)"),
         ("12", "str|<U2"),
     ],
     ids=repr,
@@ -1193,6 +1218,117 @@ def test_an_x0_that_is_not_real_is_refused(x0: Any, quoted: str) -> None:
     with pytest.raises(TypeError, match=quoted) as error:
         check_grad(lambda _: 0.0, lambda x: x, x0)
     assert "x0" in str(error.value)
+
+
+def public_functions(xp: Library) -> dict[str, Function]:
+    """Name the functions that take x0, each as a function of it alone."""
+    func, grad = sine(xp), cosine(xp)
+    functions = {
+        "check_grad": lambda x: check_grad(func, grad, x),
+        "approx_fprime": lambda x: checkgrad.approx_fprime(x, func),
+        "assert_grad": lambda x: checkgrad.assert_grad(func, grad, x),
+        "verify_autodiff": lambda x: checkgrad.verify_autodiff(func, x),
+    }
+    for form in ("grad", "jac", "jvp", "vjp"):
+        verify = getattr(checkgrad, f"verify_{form}")
+        functions[f"verify_{form}"] = lambda x, verify=verify: verify(func, grad, x)
+    return functions
+
+
+def assert_refused_everywhere(xp: Library, x0: Any, message: str) -> None:
+    for name, function in public_functions(xp).items():
+        with pytest.raises(TypeError) as error:
+            function(x0)
+        assert re.search(f"(?s){message}", str(error.value)), f"{name}: {error.value}"
+
+
+@pytest.mark.libraries("jax")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("dtype_name", ["bfloat16", "float8_e5m2", "int4"])
+def test_dtypes_that_numpy_does_not_compute_in_are_refused(xp: Library, dtype_name: str) -> None:
+    extensions = pytest.importorskip("ml_dtypes")
+    x0 = np.ones(3, getattr(extensions, dtype_name))
+    assert_refused_everywhere(xp, x0, rf"x0 is array.*{dtype_name}.*must be real numbers")
+
+
+@pytest.mark.libraries("jax")
+@pytest.mark.one_setting
+def test_keys_of_random_numbers_are_refused(xp: Library) -> None:
+    jax = pytest.importorskip("jax")
+    assert_refused_everywhere(xp, jax.random.key(0), r"x0 is .*key<.*must be real numbers")
+
+
+@pytest.mark.libraries("jax")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("transformation", ["jit", "grad", "vmap"])
+def test_a_traced_x0_is_refused_and_said_to_be_traced(xp: Library, transformation: str) -> None:
+    jax = pytest.importorskip("jax")
+
+    def traced(x: Any) -> Any:
+        assert_refused_everywhere(xp, x, "traced by JAX.*call checkgrad outside of jit")
+        return xp.sum(x)
+
+    getattr(jax, transformation)(traced)(xp.asarray(VALUES))
+
+
+@pytest.mark.libraries("jax")
+@pytest.mark.one_setting
+def test_inside_of_jit_an_x0_that_has_values_is_refused_too(xp: Library) -> None:
+    jax = pytest.importorskip("jax")
+    x0 = xp.asarray(VALUES)
+
+    @jax.jit
+    def traced(x: Any) -> Any:
+        assert_refused_everywhere(xp, x0, "traced by JAX.*call checkgrad outside of jit")
+        return x
+
+    traced(x0)
+
+
+TENSORS_WITHOUT_ENTRIES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "float8": (lambda torch: torch.ones(3).to(torch.float8_e5m2), r"float8_e5m2.*x0.float\(\)"),
+    "meta": (lambda torch: torch.ones(3, device="meta"), "device meta, which has no values"),
+    "quantized": (
+        lambda torch: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+        r"quantized tensor \(dtype torch.qint8\); pass x0.dequantize\(\)",
+    ),
+    "nested": (
+        lambda torch: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        r"nested tensor; pass .*x0.unbind\(\)",
+    ),
+    "sparse": (lambda torch: torch.ones(3).to_sparse(), r"sparse tensor.*x0.to_dense\(\)"),
+}
+
+
+@pytest.mark.libraries("torch")
+@pytest.mark.one_setting
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("make", "message"), TENSORS_WITHOUT_ENTRIES.values(), ids=TENSORS_WITHOUT_ENTRIES.keys()
+)
+def test_a_tensor_whose_entries_cannot_be_moved_is_refused(
+    xp: Library, make: Callable[[Any], Any], message: str
+) -> None:
+    torch = pytest.importorskip("torch")
+    assert_refused_everywhere(xp, make(torch), f"x0 is a .*{message}")
+
+
+@pytest.mark.libraries("torch")
+@pytest.mark.one_setting
+def test_a_tensor_without_values_is_refused(xp: Library) -> None:
+    fake = pytest.importorskip("torch._subclasses.fake_tensor")
+    with fake.FakeTensorMode():
+        x0 = xp.asarray(VALUES)
+    assert_refused_everywhere(xp, x0, "x0 is a FakeTensor, which has no values")
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_numpy_matrix_is_refused_with_a_remedy() -> None:
+    remedy = r"x0 is matrix.*two axes.*np.asarray\(x\).ravel\(\)"
+    with pytest.raises(TypeError, match=remedy):
+        check_grad(np.sum, np.ones_like, np.matrix([[1.0, 2.0]]))
+    with pytest.raises(TypeError, match=r"x0\['a'\] is matrix"):
+        check_grad(np.sum, np.ones_like, {"a": np.matrix([[1.0, 2.0]])})
 
 
 @pytest.mark.parametrize("dtype_name", ["bool", "complex64"])
@@ -1453,7 +1589,7 @@ def test_an_rng_that_is_none_is_refused_and_quoted(rng: Any, direction: str) -> 
     with pytest.raises(TypeError, match=re.escape(f"rng is {rng!r}") + ".*pass"):
         check_grad(np.sum, np.ones_like, np.ones(2), direction=direction, rng=rng)
     with pytest.raises(ValueError, match="seed is"):
-        check_grad(np.sum, np.ones_like, np.ones(2), direction=direction, seed="seed")
+        check_grad(np.sum, np.ones_like, np.ones(2), direction="random", seed="seed")
 
 
 def test_hints_fit_what_grad_returned(xp: Library) -> None:

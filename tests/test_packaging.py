@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import importlib.resources
+import inspect
 import json
 import os
 import re
@@ -163,6 +164,13 @@ def test_public_names_exist_and_are_on_the_reference_page():
     public = {name for name in checkgrad.__all__ if not name.startswith("__")}
     assert documented == public
     assert all(hasattr(checkgrad, name) for name in checkgrad.__all__)
+
+
+@pytest.mark.parametrize("name", [name for name in checkgrad.__all__ if name[0].islower()])
+def test_public_function_says_what_it_takes_and_returns(name):
+    document = inspect.getdoc(getattr(checkgrad, name))
+    sections = re.findall(r"^(\w[\w ]*)\n-+$", document, flags=re.MULTILINE)
+    assert sections[:3] == ["Parameters", "Returns", "Raises"]
 
 
 def test_readme_gives_the_two_commands_that_ci_runs():

@@ -7,7 +7,9 @@ return, or the type of what they raise.
 from __future__ import annotations
 
 import warnings
+from collections import UserList, deque
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -79,6 +81,16 @@ def rings_jac(x: Array) -> Any:
     return np.stack([2 * x, -np.sin(x), product])
 
 
+class Frame:
+    """An object that offers to become an array, as those of data frames do."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.values, dtype)
+
+
 POINTS: dict[str, Any] = {
     "an array": np.array([0.1, -2.3, 4.5, 0.0]),
     "one element": np.array([1.7]),
@@ -89,6 +101,9 @@ POINTS: dict[str, Any] = {
     "an integer array": np.array([1, -2, 3]),
     "a list of NumPy numbers": [np.float64(0.3), np.float64(-1.1)],
     "a list of 0-d arrays": [np.array(0.3), np.array(-1.1), np.array(2.0)],
+    "a sequence of the user's": UserList([0.3, -1.1, 2.2]),
+    "a queue": deque([0.3, -1.1, 2.2]),
+    "what becomes an array": Frame([0.3, -1.1, 2.2]),
     "a strided array": np.arange(10.0)[::3],
     "a negative zero": np.array([-0.0, 0.0]),
     "many magnitudes": np.array([1e-30, -1e-8, 3e4, 1e15]),
@@ -102,6 +117,7 @@ EPSILONS: dict[str, Any] = {
     "an integer": 1,
     "a NumPy number": np.float64(1e-7),
     "a NumPy float32": np.float32(1e-4),
+    "a NumPy longdouble": np.longdouble(1e-7) / 3,
     "a 0-d array": np.array(1e-7),
     "one element": np.array([1e-7]),
     "a vanishing step": 1e-25,
@@ -161,6 +177,7 @@ def test_approx_fprime_agrees_for_every_epsilon(epsilon: Any) -> None:
         (1, 2, 3),
         np.array([1e-4, 1e-3, 1e-2], dtype=np.float32),
         np.array([1e-20, 1e-3, 1e-20]),
+        np.array([1e-4, 1e-18, 1e-2], dtype=np.longdouble) / 3,
     ],
     ids=str,
 )
@@ -208,6 +225,13 @@ def test_check_grad_agrees_for_every_form_of_the_older_seed(seed: Callable[[], A
     assert_same_bits(ours, theirs)
 
 
+def test_an_epsilon_of_another_length_than_x0_is_an_error_even_where_scipy_takes_a_part() -> None:
+    assert_raises_alike("approx_fprime", np.ones(3), wave, [1e-6, 1e-7])
+    for x0, direction in ((np.ones(1), "all"), (np.ones(3), "random")):
+        with pytest.raises(ValueError, match=r"epsilon has shape \(2,\) but x0 has shape"):
+            checkgrad.check_grad(wave, wave_grad, x0, epsilon=[1e-6, 1e-7], direction=direction)
+
+
 def test_an_integer_is_another_direction_as_seed_than_as_rng() -> None:
     x0 = np.linspace(-2, 2, 17)
     with_rng = checkgrad.check_grad(wave, wave_grad, x0, direction="random", rng=3)
@@ -215,7 +239,7 @@ def test_an_integer_is_another_direction_as_seed_than_as_rng() -> None:
     assert with_rng != with_seed
 
 
-@pytest.mark.parametrize("options", [{}, {"rng": None}, {"seed": None}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"seed": None}], ids=str)
 def test_check_grad_without_rng_draws_from_numpys_global_state(options: dict[str, Any]) -> None:
     x0 = np.linspace(-2, 2, 17)
     np.random.seed(1234)
@@ -225,6 +249,31 @@ def test_check_grad_without_rng_draws_from_numpys_global_state(options: dict[str
     ours = checkgrad.check_grad(wave, wave_grad, x0, direction="random", **options)
     assert_same_bits(ours, theirs)
     assert np.random.standard_normal() == after
+
+
+def test_rng_none_is_a_generator_of_its_own() -> None:
+    x0 = np.linspace(-2, 2, 17)
+    for check in (checkgrad.check_grad, optimize.check_grad):
+        np.random.seed(1234)
+        errors = {check(wave, wave_grad, x0, direction="random", rng=None) for _ in range(3)}
+        assert len(errors) == 3
+        assert np.random.random_sample() == np.random.RandomState(1234).random_sample()
+
+
+@pytest.mark.parametrize("direction", ["all", "random"])
+@pytest.mark.parametrize(("rng", "seed"), [(None, 1), (1, None), (None, None)])
+def test_rng_and_seed_together_raise_as_in_scipy_though_one_is_none(
+    rng: Any, seed: Any, direction: str
+) -> None:
+    options = {"direction": direction, "rng": rng, "seed": seed}
+    assert_raises_alike("check_grad", wave, wave_grad, np.ones(3), **options)
+
+
+@pytest.mark.parametrize("seed", ["seed", 1.5, -1], ids=repr)
+def test_a_seed_without_meaning_is_looked_at_where_it_is_used_only(seed: Any) -> None:
+    x0 = np.linspace(-2, 2, 17)
+    assert_check_grad_agrees(wave, wave_grad, x0, seed=seed)
+    assert_raises_alike("check_grad", wave, wave_grad, x0, direction="random", seed=seed)
 
 
 def test_check_grad_leaves_a_generator_where_scipy_leaves_it() -> None:
@@ -288,6 +337,34 @@ def test_a_func_of_another_precision_agrees_for_an_explicit_epsilon(
     assert_approx_fprime_agrees(x0, lambda x: rings(x).astype(number), epsilon)
 
 
+LARGE = 10**30  # an integer that NumPy has no dtype for
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        lambda x: int(LARGE * x[0]) + 1,
+        lambda x: [int(LARGE * x[0])],
+        lambda x: np.array([int(LARGE * x[0])], dtype=object),
+        lambda x: Fraction(x[0]) / 2,
+        lambda x: np.array(Fraction(x[1]) / 2, dtype=object),
+    ],
+    ids=["an integer", "a list", "an array of integers", "a fraction", "an array of a fraction"],
+)
+@pytest.mark.parametrize("direction", ["all", "random"])
+def test_numbers_that_numpy_has_no_dtype_for_agree(number: Function, direction: str) -> None:
+    x0 = np.array([0.2, -0.4])
+    options: dict[str, Any] = {"rng": 2} if direction == "random" else {}
+    for claim in ([LARGE, 1], [Fraction(1, 3), 2]):
+        assert_check_grad_agrees(number, lambda _: claim, x0, direction=direction, **options)  # noqa: B023
+    assert_approx_fprime_agrees(x0, number)
+
+
+def test_a_point_of_numbers_that_numpy_has_no_dtype_for_agrees() -> None:
+    assert_approx_fprime_agrees([LARGE, 1], np.sum)
+    assert_approx_fprime_agrees([Fraction(1, 3), 0.5], np.sum)
+
+
 def test_a_vector_valued_func_may_return_a_list() -> None:
     x0 = np.array([0.2, -0.4, 0.9])
     assert_check_grad_agrees(lambda x: list(rings(x)), lambda x: rings_jac(x).tolist(), x0)
@@ -327,6 +404,25 @@ def test_a_point_without_axes_agrees(x0: Any) -> None:
     assert_check_grad_agrees(func, np.cos, x0, direction="random", rng=3)
     assert_approx_fprime_agrees(x0, func)
     assert_approx_fprime_agrees(x0, func, 1e-3)
+
+
+@pytest.mark.parametrize("x0", [np.array(0.7), 0.7, 2], ids=repr)
+def test_a_vector_valued_func_of_a_point_without_axes_agrees(x0: Any) -> None:
+    def func(x: Array) -> Any:
+        return np.array([np.sum(x), np.sum(x) ** 2])
+
+    assert_approx_fprime_agrees(x0, func)
+    assert_check_grad_agrees(func, lambda x: np.array([[1.0], [2 * x]]), x0)
+    assert_check_grad_agrees(lambda x: func(x)[1:], lambda x: np.array([[2 * x]]), x0)
+
+
+@pytest.mark.parametrize("x0", [np.array(0.7), 0.7, 2], ids=repr)
+def test_func_gets_an_axis_along_a_random_direction_as_in_scipy(x0: Any) -> None:
+    def func(x: Array) -> Any:
+        return x[0] ** 2
+
+    assert_check_grad_agrees(func, lambda x: 2 * x, x0, direction="random", rng=3)
+    assert_raises_alike("check_grad", func, lambda x: 2 * x, x0)
 
 
 def test_a_complex_valued_func_agrees_and_warns_as_in_scipy() -> None:

@@ -252,6 +252,11 @@ def test_one_mode_by_its_name(xp: Any) -> None:
 
 
 @both
+def test_modes_in_a_set(xp: Any) -> None:
+    assert_correct(verify_autodiff(lambda x: x**2, made(xp, [1.0, -3.0]), modes={"fwd", "rev"}))
+
+
+@both
 def test_mode_asked_for_twice_is_checked_once(xp: Any) -> None:
     x0 = made(xp, [1.0, -3.0])
     once = verify_autodiff(lambda x: x**2, x0, modes=["rev"])
@@ -310,7 +315,11 @@ def test_tree_in_and_tree_out(xp: Any) -> None:
 @both
 def test_integer_leaves_are_not_differentiated(xp: Any) -> None:
     x0 = (made(xp, [0.7, -1.2, 0.4]), xp.namespace.asarray([2, 0]))
-    assert_correct(verify_autodiff(lambda x: xp.sin(x[0][x[1]]) ** 2, x0, order=2))
+    report = verify_autodiff(lambda x: xp.sin(x[0][x[1]]) ** 2, x0, order=2)
+    assert_correct(report)
+    assert [hint for hint in report.hints if "not differentiated" in hint] == [
+        "not differentiated, since not floating: x[1]"
+    ]
 
 
 @both

@@ -873,6 +873,34 @@ def test_a_direction_without_meaning_is_refused(form: str, direction: Any) -> No
         VERIFY[form](np.sin, lambda x, *vectors: x, np.asarray(VALUES), direction=direction)
 
 
+@pytest.mark.parametrize("form", VERIFY)
+@pytest.mark.parametrize(
+    ("direction", "message"),
+    [
+        (["a", "b", "c"], r"direction is \['a', 'b', 'c'\] .*; pass numbers"),
+        ([True, False, True], r"direction is \[True, False, True\] .*; pass numbers"),
+        (object(), r"direction is <object.*; pass numbers"),
+        ({}, r"direction is \{\} .*; pass numbers"),
+        (np.array([1j, 1.0, 1.0]), "direction (is complex|has complex numbers.*pass real ones)"),
+    ],
+    ids=["text", "truth values", "object", "nothing", "complex"],
+)
+def test_a_direction_that_is_no_vector_of_numbers_is_refused(
+    form: str, direction: Any, message: str
+) -> None:
+    claim = (lambda x: np.diag(x)) if form == "jac" else (lambda x, vector: x * vector)
+    with pytest.raises(TypeError, match=message):
+        VERIFY[form](np.sin, claim, np.asarray(VALUES), direction=direction)
+
+
+def test_a_cotangent_of_another_structure_than_func_is_refused_and_both_are_named() -> None:
+    x0 = np.asarray(VALUES)
+    with pytest.raises(ValueError, match=r"direction is a tree of \['a'\], but .* is one array"):
+        verify_vjp(np.sin, lambda x, c: c, x0, direction={"a": x0})
+    with pytest.raises(ValueError, match=r"direction is one array, but .* is a tree of \['a'\]"):
+        verify_vjp(lambda x: {"a": x}, lambda x, c: c["a"], x0, direction=x0)
+
+
 # What the report says
 
 

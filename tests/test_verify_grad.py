@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from checkgrad import Report, Verdict, verify_grad
+from checkgrad import Report, Verdict, approx_fprime, verify_autodiff, verify_grad
 from checkgrad.checking import ALL_UP_TO, TANGENTS
 
 if TYPE_CHECKING:
@@ -213,6 +213,29 @@ def test_jax_may_refuse_to_promote_dtypes(xp: Library, dtype: str) -> None:
             for direction in ("all", 2, xp.asarray([1.0, 1.0, 0.5], dtype)):
                 report = verify_grad(lambda x: xp.sum(x**2), right, x0, direction=direction)
                 assert_verdict(report, CORRECT)
+
+
+@pytest.mark.libraries("jax")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("partition", [("rows", None), (None, "rows")], ids=str)
+@pytest.mark.parametrize("direction", ["all", 2])
+def test_a_jax_array_may_be_partitioned_over_the_devices_of_an_explicit_mesh(
+    xp: Library, partition: tuple[str | None, ...], direction: Any
+) -> None:
+    jax = pytest.importorskip("jax")
+    explicit = (jax.sharding.AxisType.Explicit,)
+    mesh = jax.make_mesh((2,), ("rows",), explicit, devices=jax.devices("cpu")[:2])
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*partition))
+    x0 = jax.device_put(xp.asarray([VALUES[:2], VALUES[1:]]), sharding)
+
+    def func(x: Any) -> Any:
+        assert isinstance(x, jax.core.Tracer) or x.sharding == sharding
+        return xp.sum(x**3)
+
+    assert_verdict(verify_grad(func, slopes_of_cubes(xp), x0, direction=direction), CORRECT)
+    assert_verdict(verify_grad(func, lambda x: 6 * x**2, x0, direction=direction), WRONG)
+    assert_verdict(verify_autodiff(lambda x: x**3, x0, direction=direction), CORRECT)
+    assert approx_fprime(x0, func).sharding == sharding
 
 
 @pytest.mark.libraries("numpy", "torch", "strict")
@@ -885,6 +908,22 @@ def test_func_returns_any_form_of_one_number_of_any_library(
     report = verify_grad(func, slopes_of_cubes(xp), x0, direction=direction)
     assert_verdict(report, CORRECT)
     assert_verdict(verify_grad(func, lambda x: -3 * x**2, x0, direction=direction), WRONG)
+
+
+@pytest.mark.parametrize(("factor", "wanted"), [(1, CORRECT), (2, WRONG)])
+def test_integers_that_numpy_has_no_dtype_for_are_numbers(factor: int, wanted: Verdict) -> None:
+    report = verify_grad(lambda x: int(2**200 * x[0]), lambda _: [factor * 2**200], [0.3])
+    assert_verdict(report, wanted)
+
+
+def test_an_integer_too_large_for_float64_is_not_finite() -> None:
+    def func(x: Any) -> Any:
+        return 10**400 if x[0] > 1 else x[0] ** 2
+
+    assert_verdict(verify_grad(func, lambda x: 2 * x, [1.0], bounds=(None, 1)), CORRECT)
+    assert verify_grad(func, lambda x: 2 * x, [1.0]).verdict is not WRONG
+    with pytest.raises(ValueError, match=r"func\(x0\) is inf"):
+        verify_grad(func, lambda x: 2 * x, [2.0])
 
 
 def test_func_may_change_the_form_of_what_it_returns() -> None:

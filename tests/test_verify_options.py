@@ -49,6 +49,7 @@ def test_rtol_is_a_number_between_0_and_1(rtol: Any) -> None:
         ([0.0, math.inf, 1.0], "direction is not finite"),
         ([1.0, 2.0], r"direction has shape \(2,\)"),
         ([[1.0, 2.0, 3.0]], r"direction has shape \(1, 3\)"),
+        (np.ones((3, 1)), r"direction has shape \(3, 1\) .*; flatten it, e.g. direction.ravel"),
         (True, "direction is True; pass 'auto', 'all', 'random'"),
         (None, "direction is None; pass 'auto', 'all', 'random'"),
         (1.5, "direction is 1.5; pass 'auto', 'all', 'random'"),
@@ -71,14 +72,20 @@ def test_a_number_may_be_the_direction_of_a_number() -> None:
         ((1, 2, 3), r"bounds is \(1, 2, 3\) .*; pass a pair"),
         ((0, None), r"x\[2\] is -2.0, outside of its bounds \(0.0, inf\)"),
         ((None, 1), r"x\[1\] is 1.25, outside of its bounds \(-inf, 1.0\)"),
-        ((3, -3), r"x\[0\] is 0.5, outside of its bounds \(3.0, -3.0\)"),
+        ((3, -3), r"the bounds of x\[0\] are \(3.0, -3.0\); pass .* the lower one first"),
         (([-9.0, -9.0], None), r"a side of bounds has shape \(2,\).* x0 of shape \(3,\)"),
-        ((math.nan, None), r"x\[0\] is 0.5, outside of its bounds \(nan, inf\)"),
+        ((math.nan, None), r"the bounds of x\[0\] are \(nan, inf\); pass numbers"),
+        ((None, [9.0, math.nan, 9.0]), r"the bounds of x\[1\] are \(-inf, nan\)"),
     ],
 )
 def test_bounds_without_meaning_are_refused(bounds: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check(bounds=bounds)
+
+
+def test_complex_bounds_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"a side of bounds is .*-?3j.*; it must be real"):
+        check(bounds=(-3j, None))
 
 
 def test_bounds_of_another_tree_than_x0_are_refused() -> None:

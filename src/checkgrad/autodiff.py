@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +43,7 @@ def verify_autodiff(
     func: Callable[..., Any],
     x0: Any,
     *args: Any,
-    modes: Sequence[str] = ("fwd", "rev"),
+    modes: Collection[str] = ("fwd", "rev"),
     order: int = 1,
     direction: Any = "auto",
     rtol: float | None = None,
@@ -67,7 +67,7 @@ def verify_autodiff(
         floating are not differentiated, and nor are `args`.
     *args : Any
         Further arguments of `func`.
-    modes : sequence of {"fwd", "rev", "vmap"}
+    modes : collection of {"fwd", "rev", "vmap"}
         What to check: forward mode (jvp), reverse mode (vjp), and both of them (or the one that
         there is a rule for) inside ``jax.vmap`` or ``torch.func.vmap``. A mode that `func` has no
         rule for is left out if there is another, and the report says so.
@@ -391,7 +391,8 @@ class _Audit:
                 if not suffix:
                     for defect in _defects(rules, label):
                         self._defects[f"{label}: {defect}"] = None
-                self._subjects.append(self._examined(rules, x0, form, claim, label + suffix))
+                subject = self._examined(rules, x0, form, claim, label + suffix)
+                self._subjects.append(_without_fixed(subject) if suffix else subject)
             except _NoRuleError as error:
                 self._missing[label + suffix] = error
             except MemoryError:
@@ -469,6 +470,14 @@ class _Audit:
             options = replace(options, batch="loop")
         question = Question(form, rules.func, claim, x0, self._args, options, label)
         return examine(question)
+
+
+def _without_fixed(subject: Subject) -> Subject:
+    """The same, silent about what is not differentiated: it was said of x0 itself."""
+    structure = subject.point.structure
+    assert structure is not None
+    point = replace(subject.point, structure=replace(structure, fixed=()))
+    return replace(subject, point=point)
 
 
 def _bounds_of(rules: _Rules, inputs: dict[str, Any]) -> Any:

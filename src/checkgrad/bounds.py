@@ -30,6 +30,13 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
             "shaped like x0"
         ) from None
     low, high = _side(lower, -np.inf, point), _side(upper, np.inf, point)
+    crossed = np.flatnonzero(~(low <= high))
+    if crossed.size:
+        i = int(crossed[0])
+        raise ValueError(
+            f"the bounds of {name}{point.place(i)} are ({low[i]}, {high[i]}); pass numbers or "
+            "infinities, the lower one first"
+        )
     x0 = point.on_host(point.leaves)
     outside = np.flatnonzero(~((low <= x0) & (x0 <= high)))
     if outside.size:
@@ -70,6 +77,8 @@ def _side(side: Any, default: float, point: Point) -> Floats:
     for leaf, part in zip(point.leaves, parts, strict=True):
         array = as_numeric(part, point.backend, leaf, "a side of bounds", said="is")
         numbers = point.backend.to_host(array)
+        if np.iscomplexobj(numbers):
+            raise TypeError(f"a side of bounds is {quote(part)}; it must be real")
         try:
             flat.append(np.broadcast_to(numbers, leaf.shape).reshape(-1).astype(np.float64))
         except ValueError:

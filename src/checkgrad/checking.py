@@ -341,7 +341,7 @@ class _Examination:
     def _given_weights(self, direction: Any) -> Floats:
         """The weights of a cotangent that the user gave."""
         assert self.outputs is not None
-        weights = self.outputs.vector(direction, "direction")
+        weights = self.outputs.vector(direction, "direction", said="is")
         if not np.all(np.isfinite(weights)) or not np.any(weights):
             problem = "not finite" if np.any(weights) else "zero everywhere"
             raise ValueError(f"direction is {problem}; pass a finite cotangent that is not zero")

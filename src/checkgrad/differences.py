@@ -90,7 +90,7 @@ def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Ar
     array, shape (*m, n)
         The Jacobian. Of complex values the real part, with a warning, as in SciPy.
     """
-    differences = difference(values, value, xp)
+    differences = difference(values, value[None, ...], xp)
     column = xp.reshape(steps, (-1,) + (1,) * (len(values.shape) - 1))
     differences, column = alike([differences, column], xp)
     quotients = differences / column

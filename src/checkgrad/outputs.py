@@ -133,8 +133,10 @@ class Outputs:
             self._space = self._space_of(leaves, paths, structure)
         return self._vector(leaves, paths, "func", self._many)
 
-    def vector(self, value: Any, name: str) -> Floats:
+    def vector(self, value: Any, name: str, said: str = "returned") -> Floats:
         """What another function of the user's returned in the same space, on the host.
+
+        `said` is "is" for a value that the user passed.
 
         Raises
         ------
@@ -143,7 +145,7 @@ class Outputs:
         TypeError
             If it is not numeric, or complex where func is real.
         """
-        leaves, paths, _ = _parts(value, self._point, name)
+        leaves, paths, _ = _parts(value, self._point, name, said)
         fixed = () if self.space.structure is None else self.space.structure.fixed
         known = {part.path for part in self.space.parts}
         if known.issubset(paths) and known.union(fixed).issuperset(paths):
@@ -175,9 +177,7 @@ class Outputs:
         xp, space = self._point.xp, self.space
         wanted = [part.path for part in space.parts]
         if list(paths) != wanted:
-            raise ValueError(
-                f"{name} is a tree of {_listed(paths)}, but func(x0) is one of {_listed(wanted)}"
-            )
+            raise ValueError(f"{name} is {_listed(paths)}, but func(x0) is {_listed(wanted)}")
         flat = [
             self._flat(leaf, part, name, many)
             for leaf, part in zip(leaves, space.parts, strict=True)
@@ -210,18 +210,21 @@ class Outputs:
         return xp.reshape(leaf, (leaf.shape[0], -1) if many else (-1,))
 
 
-def _parts(value: Any, point: Point, name: str) -> tuple[list[Array], list[str], Structure | None]:
+def _parts(
+    value: Any, point: Point, name: str, said: str = "returned"
+) -> tuple[list[Array], list[str], Structure | None]:
     """The arrays that make up a value, in the library of x0, and their paths."""
     if value is None:
         raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
     like = point.leaves[0]
     if is_array(value) or is_one_array(value):
-        return [as_numeric(value, point.backend, like, name)], [""], None
+        return [as_numeric(value, point.backend, like, name, said)], [""], None
     leaves, structure = flatten_floating(value)
     if not leaves:
-        raise TypeError(f"{name} returned {quote(value)}; it must return numbers")
+        remedy = "it must return numbers" if said == "returned" else "pass numbers"
+        raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
     arrays = [
-        as_numeric(leaf, point.backend, like, f"{name}{path}")
+        as_numeric(leaf, point.backend, like, f"{name}{path}", said)
         for leaf, path in zip(leaves, structure.paths, strict=True)
     ]
     return arrays, list(structure.paths), structure
@@ -257,7 +260,9 @@ def is_one_array(value: Any) -> bool:
 
 
 def _listed(paths: Sequence[str]) -> str:
-    return ", ".join(path or "one array" for path in paths) or "nothing"
+    if not any(paths):
+        return "one array" if paths else "nothing"
+    return f"a tree of {', '.join(paths)}"
 
 
 def few_digits(weights: Floats) -> Floats:

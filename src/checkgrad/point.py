@@ -10,6 +10,7 @@ import array as stdlib_array
 import bisect
 import itertools
 import math
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -323,9 +324,12 @@ class Point:
         for leaf, (array, paired) in enumerate(zip(arrays, self.complexes, strict=True)):
             if self.xp.isdtype(array.dtype, "complex floating") and not paired:
                 path = self.leaf_path(leaf)
+                has, remedy = "has", "pass real ones"
+                if said == "returned":
+                    has, remedy = said, "its real part is the derivative"
                 raise TypeError(
-                    f"{name}{path} {said} complex numbers (dtype {array.dtype}) where x0{path} is "
-                    "real; its real part is the derivative"
+                    f"{name}{path} {has} complex numbers (dtype {array.dtype}) where x0{path} is "
+                    f"real; {remedy}"
                 )
 
     def _paired(self, array: Array, flip: int) -> Array:
@@ -346,14 +350,17 @@ class Point:
             return self.xp.reshape(array, shape)
         if array.shape == wanted:
             return array
+        if value_shape and shape == () and array.shape == (*value_shape, 1):
+            return self.xp.reshape(array, wanted)  # as SciPy has it
         scalar = value_shape in ((), (1,))
         one = array.shape == () or (array.shape == (1,) and shape == ())
         if scalar and one and size == 1:
             return self.xp.reshape(array, shape)
         where = f"x0{self.leaf_path(leaf)}"
         if scalar:
+            value = f"{name}(x)" if said == "returned" else name
             remedy = (
-                f"flatten it, e.g. {name}(x).ravel()"
+                f"flatten it, e.g. {value}.ravel()"
                 if is_array(claim) and math.prod(array.shape) == size and len(shape) == 1
                 else f"give one number for each entry of {where}"
             )
@@ -399,12 +406,16 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     originals = [backend.fresh_for_grad(array, array) for array in taken]
     paths = ("",) if structure is None else structure.paths
     xp = backend.xp
-    complexes = tuple(allow_complex and xp.isdtype(a.dtype, "complex floating") for a in originals)
+    complexes = tuple(allow_complex and is_number(a, "complex floating") for a in originals)
+    given = parts if structure else [x0]
     leaves = tuple(
-        backend.detach(_pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}"))
-        for array, path, paired in zip(originals, paths, complexes, strict=True)
+        backend.detach(
+            _pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}", part)
+        )
+        for array, path, paired, part in zip(originals, paths, complexes, given, strict=True)
     )
     minus = has_minus(convention or backend.convention)
+    structure = backend.placing(structure, originals)
     point = Point(backend, leaves, tuple(originals), structure, complexes, minus)
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
@@ -439,11 +450,18 @@ def _flatten(x0: Any) -> tuple[list[Array], Structure | None]:
     if _is_array_like(x0):
         return [_host_array(x0)], None
     leaves, structure = flatten_floating(x0)
+    if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
+        return [_host_array(x0)], None
     arrays = []
     for leaf, path in zip(leaves, structure.paths, strict=True):
         number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
         if number or isinstance(leaf, complex) or is_array(leaf):
             arrays.append(leaf)
+        elif isinstance(leaf, np.matrix):
+            raise TypeError(
+                f"x0{path} is {quote(leaf)}, which always has two axes; pass a plain array, e.g. "
+                "np.asarray(x).ravel()"
+            )
         else:
             raise TypeError(
                 f"x0{path} is {quote(leaf)}; x0 is an array, numbers, or a tree (dict, list, "
@@ -478,20 +496,42 @@ def is_floating(leaf: Any) -> bool:
 
 def _is_array_like(x0: Any) -> bool:
     """Whether `x0` is what NumPy reads as one array: numbers, or nested sequences of them."""
-    if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
-        return all(_is_array_like(item) for item in x0)
     if isinstance(x0, np.ndarray):
         return x0.ndim == 0  # SciPy reads a list of 0-d arrays as a vector
     if isinstance(x0, (range, stdlib_array.array, memoryview)):
         return True
-    return isinstance(x0, (int, float, complex, str, bytes, np.generic)) or x0 is None
+    if isinstance(x0, (numbers.Real, complex, str, bytes, np.generic)) or x0 is None:
+        return True
+    if isinstance(x0, Sequence) and not hasattr(x0, "_fields"):
+        return all(_is_array_like(item) for item in x0)
+    return False
+
+
+def _turns_into_array(x0: Any) -> bool:
+    """Whether `x0` is no array, but offers to become one, as data frames do."""
+    return hasattr(x0, "__array__") and not isinstance(x0, np.matrix)
 
 
 def _host_array(x0: Any) -> Array:
     try:
-        return np.asarray(x0)
+        return _of_any_size(np.asarray(x0))
     except ValueError as error:
         raise ValueError(f"x0 is not an array: {error}; got {quote(x0)}") from None
+
+
+def _of_any_size(array: Array) -> Array:
+    """Python's real numbers that fit no dtype of NumPy's (integers of many digits) as float64."""
+    if array.dtype.kind != "O" or not all(isinstance(item, numbers.Real) for item in array.flat):
+        return array
+    return np.asarray([as_float(item) for item in array.flat]).reshape(array.shape)
+
+
+def as_float(number: Any) -> float:
+    """A real number of Python's as a float, infinite where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _pairs(array: Array, xp: Any) -> Array:
@@ -499,15 +539,15 @@ def _pairs(array: Array, xp: Any) -> Array:
     return xp.stack([xp.real(array), xp.imag(array)], axis=-1)
 
 
-def _as_real_floating(array: Array, xp: Any, name: str) -> Array:
-    dtype = array.dtype
-    if isinstance(array, np.ndarray) and dtype.kind in "OSUVMm":
-        raise TypeError(f"{name} has dtype {dtype}; it must be real numbers, e.g. float64")
-    if xp.isdtype(dtype, "real floating"):
+def _as_real_floating(array: Array, xp: Any, name: str, given: Any) -> Array:
+    """`array` of real numbers, of integers as floating ones; errors quote what was `given`."""
+    if is_number(array, "real floating"):
         return array
-    if xp.isdtype(dtype, "integral"):
+    if is_number(array, "integral"):
         return xp.astype(array, default_floating(xp))
-    raise TypeError(f"{name} has dtype {dtype}; it must be real numbers, e.g. float64")
+    raise TypeError(
+        f"{name} is {quote(given)}, of dtype {array.dtype}; it must be real numbers, e.g. float64"
+    )
 
 
 def default_floating(xp: Any) -> Any:
@@ -545,11 +585,11 @@ def as_numeric(
             raise ValueError(f"{name} {said} parts of different shapes: {sorted(shapes)}")
         dtype = backend.xp.result_type(*items)
         return backend.xp.stack([backend.xp.astype(item, dtype, copy=False) for item in items])
-    if is_array(value):
+    if is_array(value) and getattr(value.dtype, "kind", "") != "O":
         array = backend.asarray(value, like)
     else:
         try:
-            array = np.asarray(value)
+            array = _of_any_size(np.asarray(value))
         except ValueError:
             raise ValueError(
                 f"{name} {said} {quote(value)}, whose parts have different shapes; {remedy}"
@@ -574,7 +614,7 @@ def _holds_array(value: Any) -> bool:
 
 
 def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Array, Array]:
-    """``x + epsilon`` and the steps that it really takes, ``(x + epsilon) - x``.
+    """``x + epsilon``, in the dtype of `x`, and the steps that it takes, ``(x + epsilon) - x``.
 
     A step that vanishes in the sum becomes ``default * sign(x) * max(1, |x|)``, as in SciPy's
     ``approx_derivative`` (scipy.optimize._numdiff, ``abs_step``).
@@ -590,15 +630,18 @@ def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Arra
     xp : namespace
         The array API namespace of `x`.
     """
-    array = partial(xp.asarray, epsilon, dtype=x.dtype, device=array_api_compat.device(x))
+    # Steps of extended precision are taken in it, as in SciPy.
+    extended = isinstance(x, np.ndarray) and np.result_type(epsilon).char == "g"
+    dtype = np.longdouble if extended else x.dtype
+    array = partial(xp.asarray, epsilon, dtype=dtype, device=array_api_compat.device(x))
     step = float(epsilon) if isinstance(epsilon, float) else array()
     moved = x + step
     taken = moved - x
-    if bool(xp.all(taken != 0)):
-        return moved, taken
-    vanished = taken == 0
-    step = array()
-    sign = xp.astype(x >= 0, x.dtype) * 2 - 1
-    magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
-    moved = x + xp.where(vanished, default * sign * magnitude, step)
-    return moved, moved - x
+    if not bool(xp.all(taken != 0)):
+        vanished = taken == 0
+        step = array()
+        sign = xp.astype(x >= 0, x.dtype) * 2 - 1
+        magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
+        moved = x + xp.where(vanished, default * sign * magnitude, step)
+        taken = moved - x
+    return xp.astype(moved, x.dtype, copy=False), taken

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
 from checkgrad.backends.protocol import Entries
 from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
-from checkgrad.point import Floats, Point, as_numeric, quote
+from checkgrad.point import Floats, Point, as_float, as_numeric, quote
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
 _FLOATS = frozenset({float, np.float64, np.float32})
@@ -154,7 +154,7 @@ class Sampler:
                 "returns one number"
             )
         # A Python number keeps its own precision, whatever the library of x0.
-        number = float(value) if isinstance(value, (int, float)) else float(array.reshape(()))
+        number = as_float(value) if isinstance(value, (int, float)) else float(array.reshape(()))
         if not math.isfinite(number):
             raise ValueError(
                 f"func(x0) is {number}; a derivative can be checked where func is finite only"
@@ -209,7 +209,7 @@ class Sampler:
         if on_host:
             try:
                 numbers = np.asarray(values, dtype=np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 numbers = np.empty(0)
             if numbers.size == len(values) * math.prod(self.shape):
                 return numbers.reshape(-1, *self.shape)

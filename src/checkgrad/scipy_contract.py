@@ -32,6 +32,16 @@ from checkgrad.point import (
 from checkgrad.sampling import Sampler
 
 
+class _NotGiven:
+    """Stands for an argument that the user left out, where None means something else."""
+
+    def __repr__(self) -> str:
+        return "<not given>"
+
+
+_NOT_GIVEN: Any = _NotGiven()
+
+
 def check_grad(
     func: Callable[..., Any],
     grad: Callable[..., Any],
@@ -39,8 +49,8 @@ def check_grad(
     *args: Any,
     epsilon: Any = None,
     direction: str = "all",
-    rng: Any = None,
-    seed: Any = None,
+    rng: Any = _NOT_GIVEN,
+    seed: Any = _NOT_GIVEN,
     batch: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> float:
@@ -74,11 +84,13 @@ def check_grad(
         "all" compares the derivative along every coordinate; "random" the one along a single
         random tangent, which costs two calls of `func`, however many coordinates there are.
     rng : None, int or numpy.random.Generator, optional
-        Where the random tangent comes from. An int seeds a new `numpy.random.Generator`; None is
-        NumPy's global state. Libraries with a generator of their own (JAX, PyTorch) are seeded
-        from it, and make the tangent on the device of `x0`.
+        Where the random tangent comes from: NumPy's global state, if neither `rng` nor `seed` is
+        given. An int seeds a new `numpy.random.Generator`; with None, it is another one at every
+        call. Libraries with a generator of their own (JAX, PyTorch) are seeded from it, and make
+        the tangent on the device of `x0`.
     seed : None, int, numpy.random.RandomState or numpy.random.Generator, optional
-        SciPy's older name of `rng`. An int here seeds a `numpy.random.RandomState`.
+        SciPy's older name of `rng`. An int here seeds a `numpy.random.RandomState`; None is
+        NumPy's global state.
     batch : {"auto", "vmap", "vectorized", "loop"}
         How `func` is evaluated at many points. "vmap": by ``jax.vmap`` or ``torch.func.vmap``, many
         at a time. "vectorized": `func` takes many points along a leading axis, an array of shape
@@ -142,9 +154,11 @@ def check_grad(
     require_functions(func=func, grad=grad)
     generator = _generator(rng, seed)
     point = make_point(x0)
+    if direction == "random" and _is_numpy_number(point):
+        func = _of_one_axis(func)
     sampler = Sampler(func, point, args, batch, chunk_bytes)
     if direction == "random":
-        differences = [_random_difference(sampler, grad, args, epsilon, generator)]
+        differences = [_random_difference(sampler, grad, args, epsilon, _seeded(generator))]
     else:
         claim = snapshot(grad(point.fresh_for_grad(), *args))
         value = sampler.at_x0()
@@ -193,7 +207,8 @@ def approx_fprime(
     -------
     array or tree of arrays
         The gradient, of the shape or tree of `xk`, or the Jacobian of shape ``(m,) + xk.shape``,
-        in the library, dtype and device of `xk`. A 0-d NumPy `xk` gives shape (1,), as in SciPy.
+        in the library, dtype and device of `xk`. A 0-d NumPy `xk` counts as one of shape (1,), as
+        in SciPy.
 
     Raises
     ------
@@ -235,9 +250,26 @@ def approx_fprime(
         point.xp.astype(estimate, leaf.dtype, copy=False)
         for estimate, leaf in zip(estimates, point.leaves, strict=True)
     ]
-    if point.structure is None and isinstance(leaves[0], np.ndarray):
-        return np.atleast_1d(leaves[0])
+    if _is_numpy_number(point):
+        return leaves[0][..., None]
     return point.as_tangent(leaves)
+
+
+def _is_numpy_number(point: Point) -> bool:
+    """Whether x0 is a single NumPy array of no dimension, which has one for SciPy."""
+    return (
+        point.structure is None
+        and isinstance(point.leaves[0], np.ndarray)
+        and point.leaves[0].shape == ()
+    )
+
+
+def _of_one_axis(func: Callable[..., Any]) -> Callable[..., Any]:
+    """`func` of arrays of shape (1,), where it gets one of no dimension.
+
+    So SciPy calls it along a random direction: it adds a step of that shape to x0.
+    """
+    return lambda x, *args: func(np.atleast_1d(x), *args)
 
 
 def _value_shape(value: Array) -> tuple[int, ...]:
@@ -264,6 +296,8 @@ def _jacobian(sampler: Sampler, value: Array, epsilon: Any) -> list[Array]:
         )
         values = sampler.at_entries(leaf, moved, shape)
         estimate = forward_difference(values, value, steps, xp)
+        if steps.dtype != x.dtype:  # they are longer
+            estimate = xp.astype(estimate, x.dtype)
         estimates.append(xp.reshape(estimate, (*shape, *x.shape)))
     return estimates
 
@@ -326,7 +360,9 @@ def _random_difference(
     del claims
     claimed = functools.reduce(operator.add, alike(products, xp))
     values = xp.reshape(sampler.at(moved), (1,))
-    steps = xp.asarray([step], device=array_api_compat.device(point.leaves[0]))
+    dtypes = (xp.float32, *(x.dtype for x in point.leaves))
+    widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
+    steps = xp.asarray([step], dtype=widest, device=array_api_compat.device(point.leaves[0]))
     estimate = forward_difference(values, xp.reshape(value, ()), steps, xp)
     return difference(claimed, estimate, xp)
 
@@ -407,19 +443,24 @@ def _random_step(sampler: Sampler, epsilon: Any) -> float:
 
 
 def _generator(rng: Any, seed: Any) -> Any:
-    """The source of random numbers that `rng` and SciPy's older `seed` name."""
-    if rng is not None and seed is not None:
+    """The source of random numbers that `rng` names, or else SciPy's older `seed`, as it came."""
+    if rng is _NOT_GIVEN:
+        return np.random if seed is _NOT_GIVEN else seed
+    if seed is not _NOT_GIVEN:
         raise TypeError(
             "check_grad() got multiple values for argument now known as `rng`: "
             f"rng={quote(rng)} and seed={quote(seed)}; pass one of them, best rng"
         )
-    if rng is not None:
-        try:
-            return np.random.default_rng(rng)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"rng is {quote(rng)}; pass None, an int of 0 or more, or a numpy.random.Generator"
-            ) from None
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"rng is {quote(rng)}; pass None, an int of 0 or more, or a numpy.random.Generator"
+        ) from None
+
+
+def _seeded(seed: Any) -> Any:
+    """The source of random numbers that SciPy's older `seed` names."""
     if seed is None or seed is np.random:
         return np.random  # its functions draw from NumPy's global state, as SciPy's default does
     if isinstance(seed, numbers.Integral):

@@ -406,6 +406,11 @@ def assert_grad(
         The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
         ``batch``, ``chunk_bytes``, ``convention``, ``method``.
 
+    Returns
+    -------
+    None
+        Where the gradient is correct, or inconclusive and `allow_inconclusive` is set.
+
     Raises
     ------
     GradientError

@@ -16,6 +16,7 @@ import array_api_compat
 import numpy as np
 
 from checkgrad.backends.conventions import CONVENTIONS, has_minus, other_convention
+from checkgrad.backends.obstacles import obstacle
 from checkgrad.backends.protocol import Array, Backend, HostArray, Structure
 from checkgrad.backends.trees import flatten_tree, is_number, without
 
@@ -54,7 +55,7 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
     Raises
     ------
     TypeError
-        If the arrays come from more than one library, or are sparse.
+        If the arrays come from more than one library, or cannot be read or moved: sparse ones, say.
     """
     names = sorted({_library(array) for array in arrays})
     if names == ["jax", "numpy"]:
@@ -64,11 +65,8 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
             f"x0 mixes arrays of {' and '.join(names)}; use arrays of one library throughout"
         )
     for array in arrays:
-        if str(getattr(array, "layout", "torch.strided")) != "torch.strided":
-            raise TypeError(
-                f"x0 is a sparse tensor ({array.layout}), of which no single entry can be moved; "
-                "pass x0.to_dense(), or its values() as x0"
-            )
+        if what := obstacle(array):
+            raise TypeError(f"x0 is {what}")
     name = names[0] if names else "numpy"
     module = import_module(f"checkgrad.backends.{_MODULES.get(name, 'standard_backend')}")
     backend: Backend = module.make(next((a for a in arrays if _library(a) == name), None))

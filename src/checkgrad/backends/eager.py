@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from checkgrad.backends.protocol import Array, Lists
+from checkgrad.backends.protocol import Array, Lists, Structure
 
 
 class Eager:
@@ -17,6 +17,9 @@ class Eager:
     nests: tuple[str, ...] = ()
     maps_gradients = False
     convention = "jax"
+
+    def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
+        return structure
 
     def settled(self, array: Array) -> Array:
         return array

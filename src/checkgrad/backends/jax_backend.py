@@ -6,9 +6,10 @@ same.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,8 +17,9 @@ import array_api_compat
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from checkgrad.backends.protocol import Array, Entries, HostArray, Lists
+from checkgrad.backends.protocol import Array, Entries, HostArray, Lists, Structure
 from checkgrad.backends.seeds import draw_seed
 
 
@@ -77,13 +79,28 @@ class JaxBackend:
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
         if array_api_compat.is_jax_array(value):
-            return value
+            return _gathered(value)
         from checkgrad.backends import portable
 
         return jax.device_put(portable(value), None if like is None else like.sharding)
 
     def detach(self, array: Array) -> Array:
-        return array
+        return _gathered(array)
+
+    def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
+        if not any(map(_is_explicit, originals)):
+            return structure
+        whole = _ONE_ARRAY if structure is None else structure
+
+        def placed(leaves: list[Array]) -> list[Array]:
+            pairs = zip(leaves, originals, strict=True)
+            return [_partitioned(leaf, like) for leaf, like in pairs]
+
+        return dataclasses.replace(
+            whole,
+            unflatten=lambda leaves: whole.unflatten(placed(leaves)),
+            unflatten_tangent=lambda leaves: whole.unflatten_tangent(placed(leaves)),
+        )
 
     def fresh(self, array: Array) -> Array:
         return _compiled_copy(array)
@@ -135,7 +152,10 @@ class JaxBackend:
             return jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
-        return jax.device_put(numbers.astype(like.dtype), like.sharding)
+        sharding = like.sharding
+        if numbers.shape != like.shape and isinstance(sharding, NamedSharding):
+            sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition is of like
+        return jax.device_put(numbers.astype(like.dtype), sharding)
 
     def to_host(self, array: Array) -> HostArray:
         wide = np.complex128 if jnp.iscomplexobj(array) else np.float64
@@ -158,7 +178,8 @@ class JaxBackend:
                 every[place] = part
             return tuple(func(every))
 
-        _, pull = jax.vjp(of_chosen, *(primals[place] for place in chosen))
+        values, pull = jax.vjp(of_chosen, *(primals[place] for place in chosen))
+        weights = [_partitioned(*pair) for pair in zip(weights, values, strict=True)]
         if between is not None:
             between()
         found = [jnp.zeros_like(part) for part in primals]
@@ -200,6 +221,36 @@ class JaxBackend:
 
     def lacks_rule(self, error: Exception) -> bool:
         return any(isinstance(error, kind) and part in str(error) for kind, part in _NO_RULE)
+
+
+_ONE_ARRAY = Structure(
+    unflatten=lambda leaves: leaves[0],
+    unflatten_tangent=lambda leaves: leaves[0],
+    paths=("",),
+    description="one array",
+    flatten_like=lambda other: ([other], ("",), "one array"),
+)
+
+
+def _is_explicit(array: Array) -> bool:
+    """Whether the partition of an array over devices is part of its type."""
+    if isinstance(array, jax.core.Tracer) or not isinstance(array.sharding, NamedSharding):
+        return False
+    return AxisType.Explicit in array.sharding.mesh.axis_types
+
+
+def _gathered(array: Array) -> Array:
+    """An array that is whole on each of its devices, where every operation must be told else."""
+    if not _is_explicit(array):
+        return array
+    return jax.device_put(array, NamedSharding(array.sharding.mesh, PartitionSpec()))
+
+
+def _partitioned(array: Array, like: Array) -> Array:
+    """An array, partitioned over devices as `like` is, where it has that shape."""
+    if not _is_explicit(like) or array.shape != like.shape:
+        return array
+    return jax.device_put(array, like.sharding)
 
 
 def _largest(jaxpr: Any) -> int:

@@ -50,7 +50,13 @@ class Backend(Protocol):
         """`value`, from any library, as an array of this one, on the device of `like`."""
 
     def detach(self, array: Array) -> Array:
-        """The same values without a record for automatic differentiation."""
+        """The same values without a record for automatic differentiation, and not partitioned.
+
+        (As JAX arrays are over the explicit axes of a mesh.)
+        """
+
+    def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
+        """`structure`, whose leaves are partitioned as `originals` are that `detach` gathers."""
 
     def fresh(self, array: Array) -> Array:
         """A copy that the user's code may keep, write to or donate."""

@@ -139,13 +139,14 @@ class TorchBackend(Eager):
         # Here, normal numbers are made one after the other, and take longer than all else that a
         # check does with a large array. Uniform ones, four from one draw, serve as well.
         size = like.numel()
-        draws = torch.empty(-(-size // 4), dtype=torch.int64)
+        draws = torch.empty(-(-size // 4), dtype=torch.int64, device=like.device)
         draws.random_(-(2**63), None, generator=generator)
         numbers = draws.view(torch.int16)[:size].to(torch.float32)
         return numbers.add_(0.5).div_(_DEVIATION).view(like.shape).to(like.dtype)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
-        return torch.tensor(numbers, dtype=torch.float64).to(like.device, like.dtype)
+        wide = torch.tensor(numbers, dtype=torch.float64, device="cpu")  # others may lack float64
+        return wide.to(like.device, like.dtype)
 
     def to_host(self, array: Array) -> HostArray:
         array = array.detach().cpu().resolve_conj().resolve_neg()
