@@ -1061,6 +1061,32 @@ def test_a_tree_names_the_places_of_its_mismatches(xp: Library) -> None:
     assert where == {"params['layers'][1]['b']", "params['layers'][0]['w'][0, 1]"}
 
 
+@pytest.mark.parametrize(
+    "inside", [lambda pair: pair, lambda pair: {"pair": pair}], ids=["alone", "in a dict"]
+)
+def test_named_tuples_plain_ones_and_lists_are_alike(xp: Library, inside: Function) -> None:
+    named = namedtuple("named", "a b")  # noqa: PYI024
+    kinds = (named._make, tuple, list)
+    parts = [xp.asarray(VALUES), xp.asarray(VALUES[:2])]
+
+    def pair_of(tree: Any) -> Any:
+        return tree["pair"] if isinstance(tree, dict) else tree
+
+    def func(tree: Any) -> Any:
+        return sum(xp.sum(part**2) for part in pair_of(tree))
+
+    for kind in kinds:
+        for claimed in kinds:
+            for factor, wanted in ((2, CORRECT), (3, WRONG)):
+
+                def grad(tree: Any, claimed: Any = claimed, factor: int = factor) -> Any:
+                    return inside(claimed([factor * part for part in pair_of(tree)]))
+
+                assert_verdict(verify_grad(func, grad, inside(kind(parts))), wanted)
+        with pytest.raises(ValueError, match="another structure"):
+            verify_grad(func, lambda tree: inside(pair_of(tree)[:1]), inside(kind(parts)))
+
+
 def test_a_claim_in_a_tuple_for_a_list_of_arrays_is_taken(xp: Library) -> None:
     """As automatic differentiation returns it, and the other way round."""
     parts = [xp.asarray(VALUES), xp.asarray([0.5, -0.25])]

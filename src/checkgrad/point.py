@@ -262,7 +262,7 @@ class Point:
     def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
         """The parts of a `tree` like x0, one for each leaf; errors name it by `subject`.
 
-        Lists and tuples are alike, and so are dictionaries of any class: automatic
+        Lists and tuples, named or not, are alike, and so are dictionaries of any class: automatic
         differentiation returns tuples for lists.
 
         Raises

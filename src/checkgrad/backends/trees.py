@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import array_api_compat
@@ -67,6 +67,9 @@ def _structured(
 
     def flatten_like(other: Any) -> tuple[list[Any], tuple[str, ...], str]:
         other_leaves, other_paths, other_definition = taken_apart(other)
+        if sorted(other_paths) != sorted(paths):
+            renamed = _named_as(unflatten(definition, list(paths)), other)
+            other_leaves, other_paths, other_definition = taken_apart(renamed)
         return other_leaves, other_paths, str(other_definition)
 
     structure = Structure(
@@ -77,6 +80,17 @@ def _structured(
         flatten_like=flatten_like,
     )
     return leaves, structure
+
+
+def _named_as(tree: Any, other: Any) -> Any:
+    """`other`, with named tuples where `tree` has some, and plain ones where it has plain ones."""
+    if isinstance(tree, Mapping) and isinstance(other, Mapping):
+        return {key: _named_as(tree.get(key), part) for key, part in other.items()}
+    sequences = isinstance(tree, (list, tuple)) and isinstance(other, (list, tuple))
+    if not sequences or len(tree) != len(other):
+        return other
+    parts = [_named_as(*pair) for pair in zip(tree, other, strict=True)]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
 
 
 def without(structure: Structure, fixed: dict[int, Any], copy: Callable[[Any], Any]) -> Structure:
