@@ -167,12 +167,14 @@ class Together:
             if found is None:
                 return None
             if not chunks:
+                apart = [alone(witness) for witness in witnesses]  # while the others are computed
                 values = backend.to_host(found)
                 farthest = _farthest(values[1:-2])
                 number = moved[farthest : farthest + 1, ...]
                 witnesses += backend.moved(x, [places[farthest]], number)
+                apart = [at_x0, *apart, alone(witnesses[-1])]
                 values = values[[0, -2, -1, 1 + farthest]]
-                if not self._trusted(values, x, witnesses, at_x0, alone):
+                if not self._trusted(values, x, witnesses, apart, alone):
                     self.give_up("it returns other values in a batch than alone")
                     return None
             chunks.append(backend.settled(without_offset(found, at_x0, taken)))
@@ -253,18 +255,18 @@ class Together:
         batch: HostArray,
         x0: Array,
         witnesses: list[Array],
-        at_x0: Array,
+        apart: list[Array],
         alone: Callable[[Array], Array],
     ) -> bool:
         """Whether the values of a `batch` are those that ``func`` returns alone.
 
-        Its first value is that at x0, the others are those at the witnesses. One step may change
-        ``func`` by no more than its rounding error; with all entries moved at once, and with
-        every other one, it changes by more.
+        Its first value is that at x0, the others are those at the witnesses, and so are those that
+        it returned `apart`. One step may change ``func`` by no more than its rounding error; with
+        all entries moved at once, and with every other one, it changes by more.
         """
         to_host = self._point.backend.to_host
-        single = np.stack([to_host(at_x0), *[to_host(alone(x)) for x in witnesses]])
-        epsilon = float(machine_epsilon(at_x0))
+        single = np.stack([to_host(value) for value in apart])
+        epsilon = float(machine_epsilon(apart[0]))
         # Small values, too, are sums of terms as large as others, and round in another order.
         size = np.where(np.isfinite(single), np.abs(single), 0.0)
         size = size.max(axis=tuple(range(1, single.ndim)), keepdims=True, initial=0.0)

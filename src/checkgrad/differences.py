@@ -152,8 +152,8 @@ def norm(differences: Sequence[Array], xp: Any) -> Array:
         return np.sqrt(sum(np.sum(np.abs(d**2)) for d in differences))
     sizes = [xp.abs(at_least_single(d, xp)) for d in differences if math.prod(d.shape)]
     sizes = alike(sizes, xp)
-    largest = float(functools.reduce(xp.maximum, [xp.max(s) for s in sizes]))
-    scale = largest if 0 < largest < math.inf else 1.0
+    largest = functools.reduce(xp.maximum, [xp.max(s) for s in sizes])
+    scale = xp.where((largest > 0) & (largest < math.inf), largest, xp.ones_like(largest))
     squares = [xp.sum((s / scale) ** 2) for s in sizes]
     return scale * xp.sqrt(functools.reduce(operator.add, squares))
 

@@ -165,7 +165,7 @@ def check_grad(
         claims = point.claim_leaves(claim, _value_shape(value), allow_complex=True)
         estimates = _jacobian(sampler, value, epsilon)
         differences = [difference(c, e, point.xp) for c, e in zip(claims, estimates, strict=True)]
-    error = norm(differences, point.xp)
+    error = point.backend.compiled(norm)(differences, point.xp)
     return error if isinstance(error, float) else float(error)
 
 

@@ -59,8 +59,8 @@ _compiled_copy = jax.jit(jnp.copy)
 
 
 @functools.cache
-def _compiled(function: Callable[[Array, Array, int], Array]) -> Callable[..., Array]:
-    compiled: Callable[..., Array] = jax.jit(function, static_argnums=2)
+def _compiled(function: Callable[..., Array]) -> Callable[..., Array]:
+    compiled: Callable[..., Array] = jax.jit(function, static_argnums=-1)
     return compiled
 
 
@@ -121,9 +121,7 @@ class JaxBackend:
         for place, entry in enumerate(entries):
             yield _compiled_with_entry(array, np.asarray(entry), values, place)
 
-    def compiled(
-        self, function: Callable[[Array, Array, int], Array]
-    ) -> Callable[[Array, Array, int], Array]:
+    def compiled(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return _compiled(function)
 
     def moved_together(

@@ -88,10 +88,8 @@ class Backend(Protocol):
         returned by themselves.
         """
 
-    def compiled(
-        self, function: Callable[[Array, Array, int], Array]
-    ) -> Callable[[Array, Array, int], Array]:
-        """`function`, compiled where the library does that."""
+    def compiled(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        """`function`, compiled where the library does that, anew for each last argument."""
 
     def on_host(self, array: Array) -> bool:
         """Whether `array` is in the memory of a CPU."""
