@@ -99,7 +99,8 @@ def verify_autodiff(
 
     Notes
     -----
-    What a rule raises reaches the caller unchanged, except that there is no rule.
+    What a rule raises reaches the caller unchanged, except that there is no rule. If the rule of
+    another mode is wrong, that may be why: then the report says so, and what was raised.
 
     Examples
     --------
