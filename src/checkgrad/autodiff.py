@@ -262,7 +262,8 @@ class _Rules:
         """
         primals, flat = self.primals(), self._flat(self.args)
         chosen = range(len(primals)) if only is None else [only]
-        points = [self._nearby(primals)[place] for place in chosen]
+        nearby = self._nearby(primals)
+        points = [nearby[place] for place in chosen]
 
         def at(parts: list[Array]) -> list[Array]:
             every = list(primals)

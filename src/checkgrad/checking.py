@@ -482,8 +482,7 @@ class _Examination:
         loud = whole > _LOUD * nominal * np.abs(value)
         if np.any(loud):
             noise = np.where(loud, self._without_jumps(rows, value, epsilon, near, whole), whole)
-        with np.errstate(invalid="ignore"):
-            change = np.max(np.abs(near - value), axis=0)
+        change = np.max(np.abs(near - value), axis=0)
         regular = (whole <= _REGULAR * change) & (nominal <= _DOUBLE)
         quiet = np.mean(near == value, axis=0) > _QUIET
         unseen = _Unseen(np.where(regular, change, 0.0), quiet)
@@ -676,8 +675,7 @@ class _Examination:
                 raise
             except Exception:
                 continue
-            with np.errstate(invalid="ignore"):
-                noise = np.fmax(noise, np.abs(moved - base))
+            noise = np.fmax(noise, np.abs(moved - base))
         rounding = self.claim.epsilon / 2 * np.abs(base)
         return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
 
