@@ -16,7 +16,7 @@ import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon
 from checkgrad.backends.protocol import Entries, HostArray
-from checkgrad.point import Point, as_numeric, brief, quote
+from checkgrad.point import Point, as_numeric, brief, quote, reshaped
 
 BATCHES = ("auto", "vmap", "vectorized", "loop")
 CHUNK_BYTES = 2**28  # 256 MiB
@@ -45,7 +45,7 @@ def for_one_point(func: Callable[..., Any], point: Point, batch: Any) -> Callabl
     """
     if not isinstance(batch, str) or batch not in BATCHES:
         raise ValueError(f"batch is {quote(batch)}; pass 'auto', 'vmap', 'vectorized' or 'loop'")
-    if batch == "vmap" and point.backend.mapped(func) is None:
+    if batch == "vmap" and not point.backend.maps:
         raise ValueError(
             f"batch is 'vmap', which {point.backend.name} does not have; pass 'vectorized', with "
             "a func that takes many points along a leading axis, or 'loop'"
@@ -96,9 +96,7 @@ class Together:
         self._args = args
         self._batch = batch
         self._memory = int(chunk_bytes)
-        self._possible = batch == "vectorized" or (
-            batch != "loop" and point.backend.mapped(func) is not None
-        )
+        self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(_too_few_digits(x) for x in point.leaves):
             self._possible = False
         self._footprint = 0  # bytes; not known yet
@@ -124,9 +122,9 @@ class Together:
         ----------
         leaf : int
             Which leaf moves.
-        entries : sequence of int, or of rows of them, of length n
+        entries : array of int, shape (n,) or (n, r)
             Which flat entry of it, or which of them, for each point.
-        numbers : array, shape (n,) or that of the rows
+        numbers : array, shape (n,) or (n, r)
             The new values.
         at_x0 : array, shape (*m)
             ``func(x0)``.
@@ -160,7 +158,7 @@ class Together:
             places, moved = entries[part], numbers[part, ...]
             taken = len(places)
             if taken < size:  # as many as before, for which code is compiled already
-                places = [*places, *[places[-1]] * (size - taken)]
+                places = np.concatenate([places, *[places[-1:]] * (size - taken)])
                 moved = concat([moved, *[moved[-1:, ...]] * (size - taken)])
             together, *witnesses = backend.moved_together(x, places, moved)
             found = self._tried(leaf, partial(self._evaluated, leaf, together, shape))
@@ -170,8 +168,7 @@ class Together:
                 apart = [alone(witness) for witness in witnesses]  # while the others are computed
                 values = backend.to_host(found)
                 farthest = _farthest(values[1:-2])
-                number = moved[farthest : farthest + 1, ...]
-                witnesses += backend.moved(x, [places[farthest]], number)
+                witnesses += backend.moved(x, places[farthest : farthest + 1], moved, farthest)
                 apart = [at_x0, *apart, alone(witnesses[-1])]
                 values = values[[0, -2, -1, 1 + farthest]]
                 if not self._trusted(values, x, witnesses, apart, alone):
@@ -230,20 +227,19 @@ class Together:
         count = together.shape[0]
         if math.prod(values.shape) != count * math.prod(shape):
             raise ValueError(f"func returned shape {tuple(values.shape)} for {count} points")
-        if values.shape != (count, *shape):
-            values = point.xp.reshape(values, (count, *shape))
+        values = reshaped(values, (count, *shape), point.xp)
         return backend.fresh(values)  # func may return a buffer of its own
 
     def _called(self, leaf: int, together: Array) -> Any:
         if self._batch == "vectorized":
             return self._moved(leaf, together.shape[0])(together)
-        mapped = self._point.backend.mapped(self._moved(leaf))
-        assert mapped is not None
-        return mapped(together)
+        return self._point.backend.mapped(self._moved(leaf))(together)
 
     def _moved(self, leaf: int, count: int = 0) -> Callable[[Array], Any]:
         """``func`` of one leaf, or of `count` of them along a leading axis."""
         point, func, args = self._point, self._func, self._args
+        if point.plain and not args:
+            return func  # itself, of which the library may know the trace
         others = {k: point.backend.fresh(x) for k, x in enumerate(point.leaves) if k != leaf}
         if count:
             for k, x in others.items():

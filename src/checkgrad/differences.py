@@ -142,6 +142,11 @@ def _real(array: Array, xp: Any) -> Array:
     return xp.real(array)
 
 
+def distance(ones: Sequence[Array], others: Sequence[Array], xp: Any) -> Array:
+    """The `norm` of all entries of `ones` less `others`."""
+    return norm([difference(one, other, xp) for one, other in zip(ones, others, strict=True)], xp)
+
+
 def norm(differences: Sequence[Array], xp: Any) -> Array:
     """The 2-norm of all entries of `differences` together, on their device.
 

@@ -30,6 +30,7 @@ from checkgrad.backends import (
     has_minus,
     is_array,
     is_number,
+    require_values,
     snapshot,
     without,
 )
@@ -103,6 +104,11 @@ class Point:
     def xp(self) -> Any:
         """The array API namespace of the leaves."""
         return self.backend.xp
+
+    @property
+    def plain(self) -> bool:
+        """Whether `x0` is a single array of real numbers: a leaf is handed out as it is then."""
+        return self.structure is None and not self.complexes[0]
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -404,6 +410,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])
     taken = [backend_array(array, backend, like) for array in arrays]
     originals = [backend.fresh_for_grad(array, array) for array in taken]
+    require_values(originals)  # a copy made where JAX traces has none, whatever it is made of
     paths = ("",) if structure is None else structure.paths
     xp = backend.xp
     complexes = tuple(allow_complex and is_number(a, "complex floating") for a in originals)
@@ -558,7 +565,7 @@ def default_floating(xp: Any) -> Any:
 def _require_finite(point: Point) -> None:
     for leaf, array in enumerate(point.leaves):
         with np.errstate(over="ignore", invalid="ignore"):
-            if bool(point.xp.isfinite(point.xp.sum(array))):  # in one pass, with nothing made
+            if math.isfinite(float(point.xp.sum(array))):  # in one pass, with nothing made
                 continue
         if not bool(point.xp.all(point.xp.isfinite(array))):
             values = point.backend.to_host(array).ravel()
@@ -607,13 +614,18 @@ def as_numeric(
     return array
 
 
+def reshaped(array: Array, shape: tuple[int, ...], xp: Any) -> Array:
+    """`array` in a `shape`: itself where it has that, which takes no time on any device."""
+    return array if tuple(array.shape) == shape else xp.reshape(array, shape)
+
+
 def _holds_array(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_holds_array(item) for item in value)
     return is_array(value) and not isinstance(value, np.ndarray)
 
 
-def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Array, Array]:
+def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> tuple[Array, Array]:
     """``x + epsilon``, in the dtype of `x`, and the steps that it takes, ``(x + epsilon) - x``.
 
     A step that vanishes in the sum becomes ``default * sign(x) * max(1, |x|)``, as in SciPy's
@@ -627,17 +639,20 @@ def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Arra
         The steps asked for, broadcastable to the shape of `x`.
     default : float
         The relative step that stands in for one that vanishes.
-    xp : namespace
-        The array API namespace of `x`.
+    backend : Backend
+        The array library of `x`.
     """
+    xp = backend.xp
     # Steps of extended precision are taken in it, as in SciPy.
     extended = isinstance(x, np.ndarray) and np.result_type(epsilon).char == "g"
     dtype = np.longdouble if extended else x.dtype
     array = partial(xp.asarray, epsilon, dtype=dtype, device=array_api_compat.device(x))
     step = float(epsilon) if isinstance(epsilon, float) else array()
-    moved = x + step
-    taken = moved - x
-    if not bool(xp.all(taken != 0)):
+    # Of a narrow dtype, compiled code may keep more digits on the way than it has.
+    narrow = xp.finfo(x.dtype).bits < xp.finfo(xp.float32).bits
+    sums = _sums if narrow else backend.compiled(_sums)
+    moved, taken, everywhere = sums(x, step, xp)
+    if not bool(everywhere):
         vanished = taken == 0
         step = array()
         sign = xp.astype(x >= 0, x.dtype) * 2 - 1
@@ -645,3 +660,10 @@ def forward_steps(x: Array, epsilon: Any, default: float, xp: Any) -> tuple[Arra
         moved = x + xp.where(vanished, default * sign * magnitude, step)
         taken = moved - x
     return xp.astype(moved, x.dtype, copy=False), taken
+
+
+def _sums(x: Array, step: Any, xp: Any) -> tuple[Array, Array, Array]:
+    """``x + step``, the step that is taken, and whether one is taken everywhere."""
+    moved = x + step
+    taken = moved - x
+    return moved, taken, xp.all(taken != 0)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
 from checkgrad.backends.protocol import Entries
 from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
-from checkgrad.point import Floats, Point, as_float, as_numeric, quote
+from checkgrad.point import Floats, Point, as_float, as_numeric, quote, reshaped
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
 _FLOATS = frozenset({float, np.float64, np.float32})
@@ -91,14 +91,14 @@ class Sampler:
             The values, in the library and dtype in which ``func`` returned them.
         """
         if self._takes(moved.shape[0]):
-            together = self._together(leaf, range(moved.shape[0]), moved, shape)
+            together = self._together(leaf, np.arange(moved.shape[0]), moved, shape)
             if together is not None:
                 return together
         func, kept, xp = self._func, self._kept, self.point.xp
         x = self.point.leaves[leaf]
         if moved.shape[0] == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
-        copies = self.point.backend.moved(x, range(moved.shape[0]), moved)
+        copies = self.point.backend.moved(x, np.arange(moved.shape[0]), moved)
         points = self._in_place_of(leaf, copies)
         chunks = []
         while values := [
@@ -123,15 +123,16 @@ class Sampler:
         if self._takes(count):
             more = self.together.filled(count, leaf) - count
             width = [(0, more), (0, 0)][: entries.ndim]
-            places, numbers = (np.pad(a, width, mode="edge") for a in (entries, moved))
+            places = np.pad(entries, width, mode="edge")
+            numbers = np.pad(moved, width, mode="edge")
             with np.errstate(all="ignore"):
                 together = self._together(
-                    leaf, places.tolist(), backend.rounded(numbers, x), self.shape, quiet=True
+                    leaf, places, backend.rounded(numbers, x), self.shape, quiet=True
                 )
             if together is not None:
                 self.n_func -= more
                 return backend.to_host(together).astype(np.float64)[:count]
-        copies = backend.moved(x, entries.tolist(), backend.rounded(moved, x))
+        copies = backend.moved(x, entries, backend.rounded(moved, x))
         return self.host_values(self._in_place_of(leaf, copies))
 
     def value_at_x0(self) -> float:
@@ -254,9 +255,9 @@ class Sampler:
                     raise
                 self.failure = self.failure or error
                 return at_x0 * math.nan
-            return value if value.shape == shape else xp.reshape(value, shape)
+            return reshaped(value, shape, xp)
 
-        at_x0 = self._at_x0 if self._at_x0.shape == shape else xp.reshape(self._at_x0, shape)
+        at_x0 = reshaped(self._at_x0, shape, xp)
         before = self.together.n_func
         found = self.together.values(leaf, entries, numbers, at_x0, alone)
         self.n_func += self.together.n_func - before
@@ -265,7 +266,7 @@ class Sampler:
 
     def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
         """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
-        if self.point.structure is None and not self.point.complexes[0]:
+        if self.point.plain:
             return copies
         others = self.point.leaves
         fresh = self.point.backend.fresh

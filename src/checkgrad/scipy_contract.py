@@ -19,7 +19,7 @@ import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.batching import CHUNK_BYTES
-from checkgrad.differences import alike, difference, dot, forward_difference, norm
+from checkgrad.differences import alike, distance, dot, forward_difference
 from checkgrad.point import (
     BLOCK,
     Point,
@@ -28,6 +28,7 @@ from checkgrad.point import (
     make_point,
     quote,
     require_functions,
+    reshaped,
 )
 from checkgrad.sampling import Sampler
 
@@ -158,14 +159,13 @@ def check_grad(
         func = _of_one_axis(func)
     sampler = Sampler(func, point, args, batch, chunk_bytes)
     if direction == "random":
-        differences = [_random_difference(sampler, grad, args, epsilon, _seeded(generator))]
+        claims, estimates = _along_random(sampler, grad, args, epsilon, _seeded(generator))
     else:
         claim = snapshot(grad(point.fresh_for_grad(), *args))
         value = sampler.at_x0()
         claims = point.claim_leaves(claim, _value_shape(value), allow_complex=True)
         estimates = _jacobian(sampler, value, epsilon)
-        differences = [difference(c, e, point.xp) for c, e in zip(claims, estimates, strict=True)]
-    error = point.backend.compiled(norm)(differences, point.xp)
+    error = point.backend.compiled(distance)(claims, estimates, point.xp)
     return error if isinstance(error, float) else float(error)
 
 
@@ -286,19 +286,25 @@ def _jacobian(sampler: Sampler, value: Array, epsilon: Any) -> list[Array]:
     """The forward-difference Jacobian, a leaf of ``value.shape + leaf.shape`` for each of x0."""
     point, xp = sampler.point, sampler.point.xp
     shape = () if value.shape == (1,) else tuple(value.shape)
-    value = xp.reshape(value, shape)
+    value = reshaped(value, shape, xp)
     estimates = []
     for leaf, step in enumerate(_steps(point, epsilon)):
         x = point.leaves[leaf]
         default = _default_step(x, sampler)
         moved, steps = forward_steps(
-            xp.reshape(x, (-1,)), default if step is None else step, default, xp
+            reshaped(x, (point.sizes[leaf],), xp),
+            default if step is None else step,
+            default,
+            point.backend,
         )
         values = sampler.at_entries(leaf, moved, shape)
-        estimate = forward_difference(values, value, steps, xp)
+        quotients = forward_difference
+        if not xp.isdtype(values.dtype, "complex floating"):  # of which it warns
+            quotients = point.backend.compiled(forward_difference)
+        estimate = quotients(values, value, steps, xp)
         if steps.dtype != x.dtype:  # they are longer
             estimate = xp.astype(estimate, x.dtype)
-        estimates.append(xp.reshape(estimate, (*shape, *x.shape)))
+        estimates.append(reshaped(estimate, (*shape, *x.shape), xp))
     return estimates
 
 
@@ -338,10 +344,10 @@ def _default_step(x: Array, sampler: Sampler) -> float:
     return float(max(machine_epsilon(x), sampler.value_epsilon) ** 0.5)
 
 
-def _random_difference(
+def _along_random(
     sampler: Sampler, grad: Callable[..., Any], args: tuple[Any, ...], epsilon: Any, rng: Any
-) -> Array:
-    """Claim less estimate along one random tangent."""
+) -> tuple[list[Array], list[Array]]:
+    """Claim and estimate along one random tangent."""
     point, xp = sampler.point, sampler.point.xp
     value = sampler.at_x0()
     if math.prod(_value_shape(value)) != 1:
@@ -363,8 +369,7 @@ def _random_difference(
     dtypes = (xp.float32, *(x.dtype for x in point.leaves))
     widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
     steps = xp.asarray([step], dtype=widest, device=array_api_compat.device(point.leaves[0]))
-    estimate = forward_difference(values, xp.reshape(value, ()), steps, xp)
-    return difference(claimed, estimate, xp)
+    return [claimed], [forward_difference(values, xp.reshape(value, ()), steps, xp)]
 
 
 def _moved_as_in_scipy(

@@ -33,6 +33,7 @@ __all__ = [
     "is_number",
     "machine_epsilon",
     "other_convention",
+    "require_values",
     "snapshot",
     "without",
 ]
@@ -64,13 +65,18 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
         raise TypeError(
             f"x0 mixes arrays of {' and '.join(names)}; use arrays of one library throughout"
         )
-    for array in arrays:
-        if what := obstacle(array):
-            raise TypeError(f"x0 is {what}")
+    require_values(arrays)
     name = names[0] if names else "numpy"
     module = import_module(f"checkgrad.backends.{_MODULES.get(name, 'standard_backend')}")
     backend: Backend = module.make(next((a for a in arrays if _library(a) == name), None))
     return backend
+
+
+def require_values(arrays: Sequence[Array]) -> None:
+    """Raise a `TypeError` where one of `arrays` has no values that can be read and moved."""
+    for array in arrays:
+        if what := obstacle(array):
+            raise TypeError(f"x0 is {what}")
 
 
 def _library(array: Array) -> str:

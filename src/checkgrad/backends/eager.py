@@ -15,6 +15,7 @@ class Eager:
     compiles = False
     differentiates = False
     nests: tuple[str, ...] = ()
+    maps = False
     maps_gradients = False
     convention = "jax"
 
@@ -24,7 +25,7 @@ class Eager:
     def settled(self, array: Array) -> Array:
         return array
 
-    def compiled(self, function: Callable[..., Array]) -> Callable[..., Array]:
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function
 
     def on_host(self, array: Array) -> bool:
@@ -33,8 +34,8 @@ class Eager:
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         return 0
 
-    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
-        return None
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any]:
+        raise NotImplementedError
 
     def pullback(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -56,11 +57,14 @@ def _with_entries(array: Array, entries: Array, values: Array) -> tuple[Array, A
 
 _compiled_with_entries = jax.jit(_with_entries)
 _compiled_copy = jax.jit(jnp.copy)
+_Compiled = type(_compiled_copy)
+_compiled_maps: weakref.WeakKeyDictionary[Any, Callable[[Array], Any]]
+_compiled_maps = weakref.WeakKeyDictionary()
 
 
 @functools.cache
-def _compiled(function: Callable[..., Array]) -> Callable[..., Array]:
-    compiled: Callable[..., Array] = jax.jit(function, static_argnums=-1)
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    compiled: Callable[..., Any] = jax.jit(function, static_argnums=-1)
     return compiled
 
 
@@ -71,6 +75,7 @@ class JaxBackend:
     compiles = True
     differentiates = True
     nests = ("rev", "fwd")
+    maps = True
     maps_gradients = True
     convention = "jax"
 
@@ -117,33 +122,39 @@ class JaxBackend:
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         return jnp.reshape(jnp.concat([jnp.zeros(0, like.dtype), *blocks]), like.shape)
 
-    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
-        for place, entry in enumerate(entries):
-            yield _compiled_with_entry(array, np.asarray(entry), values, place)
+    def moved(
+        self, array: Array, entries: Entries, values: Array, first: int = 0
+    ) -> Iterator[Array]:
+        for place, entry in enumerate(entries, first):
+            yield _compiled_with_entry(array, entry, values, place)
 
-    def compiled(self, function: Callable[..., Array]) -> Callable[..., Array]:
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return _compiled(function)
 
     def moved_together(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
-        found: tuple[Array, Array, Array] = _compiled_with_entries(
-            array, np.asarray(entries), values
-        )
+        found: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
         return found
 
     def on_host(self, array: Array) -> bool:
         return all(device.platform == "cpu" for device in array.devices())
 
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
+        compiled = func if isinstance(func, _Compiled) else jax.jit(func)
         try:
-            return _largest(jax.make_jaxpr(func)(array).jaxpr)
+            return _largest(compiled.trace(array).jaxpr.jaxpr)
         except Exception:
             return 0
 
-    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any]:
         over: Callable[[Array], Any] = jax.vmap(func)
-        return over
+        if not isinstance(func, _Compiled):
+            return over
+        # What is compiled does not depend on what else its function sees: nor does its map.
+        if func not in _compiled_maps:
+            _compiled_maps[func] = jax.jit(jax.vmap(weakref.proxy(func)))
+        return _compiled_maps[func]
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         with jax.default_device(next(iter(like.devices()))):

@@ -47,9 +47,12 @@ class NumPyBackend(Eager):
         fill_blocks(joined.reshape(-1), blocks)
         return joined
 
-    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
+    def moved(
+        self, array: Array, entries: Entries, values: Array, first: int = 0
+    ) -> Iterator[Array]:
         flat = array.ndim == 1
-        for entry, value in zip(entries, values, strict=True):
+        each = values[first : first + len(entries)]
+        for entry, value in zip(entries.tolist(), each, strict=True):
             copy = array.copy()
             (copy if flat else copy.reshape(-1))[entry] = value
             yield copy

@@ -58,8 +58,7 @@ _OF_TENSORS: tuple[tuple[Callable[[Array], bool], str], ...] = (
 def _obstacle_of_jax(array: Array) -> str:
     import jax
 
-    # With an array that has values, everything that is computed from it is traced inside of jit.
-    if isinstance(array, jax.core.Tracer) or isinstance(jax.lax.full((), 0), jax.core.Tracer):
+    if isinstance(array, jax.core.Tracer):
         return (
             f"traced by JAX (an array of shape {tuple(array.shape)} and dtype {array.dtype}), so "
             "that there are no values; call checkgrad outside of jit, vmap and grad"

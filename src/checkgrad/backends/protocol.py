@@ -13,8 +13,8 @@ Array: TypeAlias = Any
 HostArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
-# Flat entries of an array: one, or a row of several, for each point.
-Entries: TypeAlias = Sequence[int | Sequence[int]]
+# Flat entries of an array, shape (n,), or (n, r) where each of n points moves several of them.
+Entries: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 Lists: TypeAlias = Callable[[list[Array]], list[Array]]
 
 
@@ -44,6 +44,7 @@ class Backend(Protocol):
     differentiates: bool  # by itself, as the methods from `pullback` on do
     nests: tuple[str, ...]  # the modes whose derivatives it can differentiate: "rev", "fwd"
     convention: str  # one of `checkgrad.backends.conventions.CONVENTIONS`
+    maps: bool  # functions over a leading axis, as `mapped` does
     maps_gradients: bool  # whether `mapped` takes functions that differentiate
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
@@ -73,10 +74,12 @@ class Backend(Protocol):
     def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
         """The flat `blocks` of an array of the shape, dtype and device of `like`, joined."""
 
-    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
-        """Fresh copies of `array`, the i-th with ``values[i]`` at flat entry ``entries[i]``.
+    def moved(
+        self, array: Array, entries: Entries, values: Array, first: int = 0
+    ) -> Iterator[Array]:
+        """Fresh copies of `array`, the i-th with ``values[first + i]`` at entry ``entries[i]``.
 
-        Or at several: rows of `entries` and `values` are of one length then.
+        Entries are flat ones. Or at several: rows of `entries` and `values` are of one length then.
         """
 
     def moved_together(
@@ -88,7 +91,7 @@ class Backend(Protocol):
         returned by themselves.
         """
 
-    def compiled(self, function: Callable[..., Array]) -> Callable[..., Array]:
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, compiled where the library does that, anew for each last argument."""
 
     def on_host(self, array: Array) -> bool:
@@ -97,8 +100,8 @@ class Backend(Protocol):
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         """The bytes of the largest array that ``func(array)`` makes; 0 where that is unknown."""
 
-    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
-        """`func` over a leading axis, at all points in one go; None where no library can do it."""
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any]:
+        """`func` over a leading axis, at all points in one go."""
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         """Independent random numbers of mean 0 and variance 1, like `like`, made on its device."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import array_api_compat
@@ -54,13 +54,15 @@ class StandardBackend(Eager):
         fill_blocks(joined, blocks)
         return self.xp.reshape(joined, like.shape)
 
-    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
+    def moved(
+        self, array: Array, entries: Entries, values: Array, first: int = 0
+    ) -> Iterator[Array]:
         flat = self.xp.reshape(array, (-1,))
-        for place, entry in enumerate(entries):
+        for place, entry in enumerate(entries.tolist(), first):
             copy = self._replaced(flat, entry, values[place, ...])
             yield self.xp.reshape(copy, array.shape)
 
-    def _replaced(self, flat: Array, entry: int | Sequence[int], value: Array) -> Array:
+    def _replaced(self, flat: Array, entry: int | list[int], value: Array) -> Array:
         """A copy of `flat` with one entry replaced, or several."""
         if isinstance(entry, int):
             return xpx.at(flat)[entry].set(value, copy=True, xp=self.xp)
@@ -75,7 +77,7 @@ class StandardBackend(Eager):
         for every in (1, 2):
             flat = self.xp.reshape(array, (-1,))
             for place in range(0, len(entries), every):
-                flat = self._replaced(flat, entries[place], values[place, ...])
+                flat = self._replaced(flat, entries[place].tolist(), values[place, ...])
             witnesses.append(self.xp.reshape(flat, array.shape))
         together = self.xp.stack([array, *self.moved(array, entries, values), *witnesses])
         return together, witnesses[0], witnesses[1]

@@ -64,6 +64,7 @@ class TorchBackend(Eager):
     name = "torch"
     differentiates = True
     nests = ("rev",)
+    maps = True
     convention = "torch"
 
     def __init__(self, xp: Any) -> None:
@@ -95,8 +96,11 @@ class TorchBackend(Eager):
         fill_blocks(joined.view(-1), blocks)
         return joined
 
-    def moved(self, array: Array, entries: Entries, values: Array) -> Iterator[Array]:
-        for entry, value in zip(entries, values.unbind(), strict=True):
+    def moved(
+        self, array: Array, entries: Entries, values: Array, first: int = 0
+    ) -> Iterator[Array]:
+        each = values[first : first + len(entries)].unbind()
+        for entry, value in zip(entries.tolist(), each, strict=True):
             copy = self.fresh(array)
             copy.view(-1)[entry] = value
             yield copy
@@ -126,7 +130,7 @@ class TorchBackend(Eager):
             return 0
         return noted.largest
 
-    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any] | None:
+    def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any]:
         over: Callable[[Array], Any] = torch.func.vmap(func)
         return over
 
