@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -324,6 +326,64 @@ def test_a_chunk_has_room_for_what_a_compiled_func_makes_of_its_points(xp: Libra
         sizes.clear()
         check_grad(func, lambda x: 100 + 0 * x, points(xp), chunk_bytes=room)
         assert max(sizes) == 20
+
+
+@pytest.mark.libraries("jax")
+def test_a_compiled_func_is_traced_once_and_compiles_nothing_at_another_point(
+    xp: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    import jax
+
+    traced: list[Any] = []
+
+    @jax.jit
+    def func(x: Any) -> Any:
+        traced.append(x)
+        return xp.sum(x**3)
+
+    def grad(x: Any) -> Any:
+        return 3 * x**2
+
+    others = [xp.roll(points(xp), by) for by in (3, 30, 60)]  # other values are the farthest off
+    check_grad(func, grad, points(xp))
+    assert len(traced) == 1
+    with jax.log_compiles():
+        for x0 in others:
+            check_grad(func, grad, x0)
+    assert "compilation" not in caplog.text
+    verify_grad(func, grad, points(xp))
+    assert len(traced) == 1
+
+
+@pytest.mark.libraries("jax")
+def test_the_map_of_a_compiled_func_lives_no_longer_than_that(xp: Library) -> None:
+    import jax
+
+    class Data:
+        """What a func holds."""
+
+    def check() -> tuple[Any, Any]:
+        data = Data()
+        func = jax.jit(lambda x: (data, xp.sum(x**3))[1])
+        assert verify_grad(func, lambda x: 3 * x**2, points(xp))
+        return weakref.ref(func), weakref.ref(data)
+
+    found = check()
+    gc.collect()
+    assert [reference() for reference in found] == [None, None]
+
+
+@pytest.mark.libraries("jax")
+def test_a_compiled_func_that_was_made_to_say_something_else_is_believed(xp: Library) -> None:
+    import jax
+
+    factor = 1.0
+    func = jax.jit(lambda x: factor * xp.sum(x**3))
+    assert verify_grad(func, lambda x: 3 * x**2, points(xp)).verdict is CORRECT
+    factor = 2.0
+    func.clear_cache()
+    assert verify_grad(func, lambda x: 6 * x**2, points(xp)).verdict is CORRECT
+    assert verify_grad(func, lambda x: 3 * x**2, points(xp)).verdict is WRONG
 
 
 @pytest.mark.libraries("jax")

@@ -24,6 +24,7 @@ PACKAGE = ROOT / "src" / "checkgrad"
 # may be named here before it is built.
 FLOORS = (
     {"backends"},
+    {"lazy"},
     {"point"},
     {"batching", "bounds", "outputs"},
     {"sampling"},

@@ -6,6 +6,7 @@ alone as well.
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -65,6 +66,10 @@ def for_one_point(func: Callable[..., Any], point: Point, batch: Any) -> Callabl
         return value[0, ...]
 
     return alone
+
+
+class _NotTogetherError(Exception):
+    """``func`` is to be evaluated at one point at a time."""
 
 
 class Together:
@@ -142,8 +147,6 @@ class Together:
         ValueError
             If it cannot though the user asked for it.
         """
-        backend, concat = self._point.backend, self._point.xp.concat
-        without_offset = backend.compiled(_without_offset)
         if self._batch == "auto" and _too_few_digits(at_x0):
             self._possible = False
             return None
@@ -151,20 +154,42 @@ class Together:
         if self._batch == "auto" and size < min(_FEWEST, len(entries)):
             self._possible = False  # a few large points at a time are no faster than one
             return None
+        chunks = self._chunks(leaf, entries, numbers, at_x0, alone, size)
+        try:
+            first = next(chunks)
+            if len(entries) <= size:
+                return first
+            # Into one array: small ones, kept between the large ones of each call, would keep the
+            # memory of those from being used again.
+            every = itertools.chain([first], chunks)
+            flat = (reshaped(chunk, (math.prod(chunk.shape),), self._point.xp) for chunk in every)
+            return self._point.backend.joined(flat, (len(entries), *first.shape[1:]), first)
+        except _NotTogetherError:
+            return None
+
+    def _chunks(
+        self,
+        leaf: int,
+        entries: Entries,
+        numbers: Array,
+        at_x0: Array,
+        alone: Callable[[Array], Array],
+        size: int,
+    ) -> Iterator[Array]:
+        """What `values` returns, `size` points at a time; a `_NotTogetherError` where it cannot."""
+        backend, xp = self._point.backend, self._point.xp
+        without_offset = backend.compiled(_without_offset)
         x, shape = self._point.leaves[leaf], tuple(at_x0.shape)
-        chunks: list[Array] = []
         for start in range(0, len(entries), size):
             part = slice(start, min(start + size, len(entries)))
             places, moved = entries[part], numbers[part, ...]
             taken = len(places)
             if taken < size:  # as many as before, for which code is compiled already
                 places = np.concatenate([places, *[places[-1:]] * (size - taken)])
-                moved = concat([moved, *[moved[-1:, ...]] * (size - taken)])
+                moved = xp.concat([moved, *[moved[-1:, ...]] * (size - taken)])
             together, *witnesses = backend.moved_together(x, places, moved)
             found = self._tried(leaf, partial(self._evaluated, leaf, together, shape))
-            if found is None:
-                return None
-            if not chunks:
+            if start == 0:
                 apart = [alone(witness) for witness in witnesses]  # while the others are computed
                 values = backend.to_host(found)
                 farthest = _farthest(values[1:-2])
@@ -173,9 +198,8 @@ class Together:
                 values = values[[0, -2, -1, 1 + farthest]]
                 if not self._trusted(values, x, witnesses, apart, alone):
                     self.give_up("it returns other values in a batch than alone")
-                    return None
-            chunks.append(backend.settled(without_offset(found, at_x0, taken)))
-        return chunks[0] if len(chunks) == 1 else concat(chunks)
+                    raise _NotTogetherError
+            yield backend.settled(without_offset(found, at_x0, taken))
 
     def filled(self, count: int, leaf: int) -> int:
         """How many points to make of `count` ones that move a leaf, so that code is compiled once.
@@ -188,7 +212,7 @@ class Together:
         return min(padded(count), -(-count // size) * size)
 
     def _tried(self, leaf: int, call: Callable[[], Any]) -> Any:
-        """What `call` returns; None where it raises an exception."""
+        """What `call` returns; `_NotTogetherError` where it raises an exception."""
         try:
             return call()
         except MemoryError:
@@ -197,7 +221,7 @@ class Together:
             # With a func of many points it is the edge of the domain, of one of them.
             if self._batch != "vectorized" or not self._takes_many(leaf):
                 self.give_up(brief(error), error)
-            return None
+            raise _NotTogetherError from error
 
     def _points_per_call(self, leaf: int) -> int:
         """How many points fit into the memory allowed, with what ``func`` makes of them."""

@@ -204,6 +204,7 @@ class _Examination:
         louder = self._noise_apart(parts, rows, at_x0, unseen)
         if np.any(louder > noise):
             at_x0 = replace(at_x0, noise=louder)
+            parts.clear()  # whose tangents take memory too
             parts = list(self._judged(rows, plan, slopes, at_x0, steady))
         if not all(np.all(part.evidence.assessment.resolved) for part in parts):
             # Before anything is said against the claim: does func still say what it said?
@@ -458,7 +459,8 @@ class _Examination:
             lines = tangents.lines(self.sampler, rows, self.claim, slopes, limits)
             along = tangents.tangents
             del tangents  # whose sizes take memory too
-            self._besides_axes = along
+            if plan.axes:
+                self._besides_axes = along
             yield _Look(lines, tangents=along)
 
     def _tangents(self, plan: _Plan, slopes: Sequence[Slope], value: Floats) -> Tangents | None:
@@ -581,13 +583,13 @@ class _Examination:
         behind = _JITTER
         if bounded(limits):
             signs, behind = roomier(point, signs, limits), 0
-        units = point.units(signs, precision)
-        del signs  # as large as x0, as is all that is left of it
         counts = [_JITTER_UNITS * (k - behind) for k in range(2 * _JITTER + 1) if k != behind]
 
         def points() -> Iterator[Any]:  # each handed over before the next is made
             for count in counts:
-                yield point.assemble(within(point, point.neighbour(units, count), limits))
+                leaves = point.neighbour(signs, count, precision)
+                yield point.assemble(within(point, leaves, limits))
+                del leaves  # before the next are made
 
         values = self._values(points(), rows)
         near: Floats = np.insert(values, behind, value, axis=0)
@@ -639,7 +641,6 @@ class _Examination:
                 return rounds
             there = found(0.0, count)
             rounds &= (found(_NEARLY_HALF, count) == there) & (found(-_NEARLY_HALF, count) == there)
-        del signs  # as large as x0, as are those in their place
         signs = point.random_signs(self.rng)
         return rounds & (found(_PART) == start)
 
@@ -658,16 +659,11 @@ class _Examination:
 
     def _claim_noise(self, lines: Sequence[Lines], rows: Rows) -> Floats:
         """The noise of the claim along some lines; an exception there says nothing."""
-        point = self.point
         base = np.stack([each.claim for each in lines])
         noise = np.zeros_like(base)
         for k in range(_NEIGHBOURS + 1):
-            leaves = list(point.leaves)
-            if k:
-                leaves = point.neighbour(point.units(point.random_signs(self.rng)), 1)
-                leaves = within(point, leaves, self.limits)
             try:
-                slopes = self.claim.slopes(leaves, rows)
+                slopes = self.claim.slopes(self._claimed_at(k), rows, passing=True)
                 moved = np.stack(
                     [each.claimed(slope) for each, slope in zip(lines, slopes, strict=True)]
                 )
@@ -678,6 +674,14 @@ class _Examination:
             noise = np.fmax(noise, np.abs(moved - base))
         rounding = self.claim.epsilon / 2 * np.abs(base)
         return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
+
+    def _claimed_at(self, k: int) -> list[Array]:
+        """x0 again, or a neighbour of it, for the claim; in memory of its own."""
+        point = self.point
+        if k == 0:
+            return [point.backend.fresh(leaf) for leaf in point.leaves]
+        leaves = point.neighbour(point.random_signs(self.rng), 1)
+        return within(point, leaves, self.limits)
 
 
 @dataclass(frozen=True)

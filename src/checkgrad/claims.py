@@ -119,8 +119,12 @@ class Claim(Protocol):
     n_grad: int
     epsilon: float
 
-    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
-        """The rows of the claim at a point near x0, one after the other."""
+    def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
+        """The rows of the claim at a point near x0, one after the other.
+
+        If `passing`, the `leaves` may be handed to the user's function as they are, and a row holds
+        until the next is asked for: that takes the memory of two arrays like x0 less.
+        """
 
     def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
         """What the claim at x0, of these `slopes`, says of a tangent: a number for each row."""
@@ -140,9 +144,14 @@ class _Called:
         self.n_grad = 0
         self.epsilon = 0.0
 
-    def _call(self, leaves: Leaves, *vectors: Any) -> Any:
-        """What the user's function returns at a point near x0."""
+    def _call(self, leaves: Leaves, *vectors: Any, handed: bool = False) -> Any:
+        """What the user's function returns at a point near x0, of whose leaves it gets copies.
+
+        If they are `handed` over, it gets them as they are.
+        """
         self.n_grad += 1
+        if not handed:
+            leaves = [self._point.backend.fresh(leaf) for leaf in leaves]
         x = self._point.for_claim(leaves)
         with np.errstate(**self._users):
             return self._function(x, *vectors, *self._args)
@@ -150,10 +159,16 @@ class _Called:
     def _note(self, epsilon: float) -> None:
         self.epsilon = max(self.epsilon, epsilon)
 
-    def _own(self, claims: Leaves) -> list[Array]:
-        """Claims in memory of their own: the user's function may reuse its buffer."""
-        self._note(max(float(machine_epsilon(claim)) for claim in claims))
-        return [self._point.backend.fresh(claim) for claim in claims]
+    def _slope(self, claim: Any, passing: bool) -> Slope:
+        """A row that the user's function returned, in memory of its own if it is not `passing`.
+
+        The function may reuse its buffer.
+        """
+        claims = self._point.claim_leaves(claim, name=self._name)
+        self._note(max(float(machine_epsilon(part)) for part in claims))
+        if not passing:
+            claims = [self._point.backend.fresh(part) for part in claims]
+        return LeavesSlope(claims, self._point)
 
     def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
         """See `Claim.changes`."""
@@ -164,11 +179,10 @@ class _Called:
 class GradClaim(_Called):
     """``grad(x)``, of the structure of x0: a single row."""
 
-    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+    def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
         """See `Claim.slopes`."""
         del rows
-        claims = self._point.claim_leaves(self._call(leaves), name=self._name)
-        yield LeavesSlope(self._own(claims), self._point)
+        yield self._slope(self._call(leaves, handed=passing), passing)
 
 
 class _OfOutputs(_Called):
@@ -189,13 +203,12 @@ class _OfOutputs(_Called):
 class VjpClaim(_OfOutputs):
     """``vjp(x, cotangent)``: a row for each cotangent."""
 
-    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+    def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
         """See `Claim.slopes`."""
         space = self._outputs.space
         for row in range(rows.count):
             cotangent = space.cotangent(rows.weights_of(row, space.size), self._point)
-            claims = self._point.claim_leaves(self._call(leaves, cotangent), name=self._name)
-            yield LeavesSlope(self._own(claims), self._point)
+            yield self._slope(self._call(leaves, cotangent), passing)
 
 
 class JvpClaim(_OfOutputs):
@@ -203,13 +216,14 @@ class JvpClaim(_OfOutputs):
 
     def pushed(self, leaves: Leaves, tangent: Leaves) -> Floats:
         """What the claim at a point says of a tangent: a vector like that of func."""
-        own = [self._point.backend.fresh(part) for part in tangent]
+        own = [self._point.backend.fresh(self._point.whole(part)) for part in tangent]
         value = self._call(leaves, self._point.as_tangent(own))
         self._note(self._outputs.epsilon(value, self._name))
         return self._outputs.vector(value, self._name)
 
-    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+    def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
         """See `Claim.slopes`."""
+        del passing
         columns = _Columns(self, list(leaves), rows, self._point)
         for row in range(rows.count):
             yield _ColumnsSlope(columns, row)
@@ -278,8 +292,9 @@ class _ColumnsSlope:
 class JacClaim(_OfOutputs):
     """``jac(x)``: an array of shape output + input for each pair of an output and an input."""
 
-    def slopes(self, leaves: Leaves, rows: Rows) -> Iterator[Slope]:
+    def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
         """See `Claim.slopes`."""
+        del passing
         space, point = self._outputs.space, self._point
         blocks = self._blocks(snapshot(self._call(leaves)), space)
         self._note(max(float(machine_epsilon(b)) for row in blocks for b in row))

@@ -85,7 +85,7 @@ class ComplexSteps:
             leaves = list(point.leaves)
             if count:
                 ones = [point.xp.ones_like(leaf) for leaf in leaves]
-                leaves = point.neighbour(point.units(ones), count)
+                leaves = point.neighbour(ones, count)
             self._at[key] = np.asarray(
                 [self._evaluated(leaves, v, power) for v in self._directions()]
             )
@@ -112,7 +112,8 @@ class ComplexSteps:
         point, xp = self._point, self._point.xp
         epsilon = max(float(xp.finfo(leaf.dtype).eps) for leaf in leaves)
         step = 2.0 ** (power - 2 * digits_of(epsilon))
-        pairs = (xp.stack([x, step * v], axis=-1) for x, v in zip(leaves, tangent, strict=True))
+        wholes = map(point.whole, tangent)
+        pairs = (xp.stack([x, step * v], axis=-1) for x, v in zip(leaves, wholes, strict=True))
         moved = point.rebuilt([point.backend.complexed(pair) for pair in pairs])
         self._sampler.n_func += 1
         try:

@@ -15,7 +15,8 @@ from checkgrad.backends import Array
 from checkgrad.bounds import bounded
 from checkgrad.claims import Claim, Leaves, Rows, Slope
 from checkgrad.differences import alike, at_least_single, norm
-from checkgrad.point import BLOCK, Floats, Point
+from checkgrad.lazy import BLOCK
+from checkgrad.point import Floats, Point
 from checkgrad.probes import (
     CoordinateSamples,
     Places,
@@ -242,7 +243,7 @@ def random_tangents(
     def tangent(x: Array, size: Array) -> Array:
         return point.backend.random_tangent(rng, x) * size
 
-    tangents = [point.leafwise(tangent, sizes) for _ in range(count)]
+    tangents = [point.halved(tangent, sizes) for _ in range(count)]
     tangents = [_inward(point, tangent, limits) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
     return Tangents(tangents, sizes, words, by_chance=True)

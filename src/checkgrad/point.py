@@ -34,10 +34,10 @@ from checkgrad.backends import (
     snapshot,
     without,
 )
+from checkgrad.lazy import BLOCK, Halved, RandomSigns, upper_half
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit the cache
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
 _MESSAGE = 120  # characters of what an exception says that a report quotes
 
@@ -174,18 +174,16 @@ class Point:
 
     def fresh_for_grad(self) -> Any:
         """`x0` for ``grad``: as the user passed it, in memory of its own."""
-        return self.rebuilt(
-            [self.backend.fresh_for_grad(original, original) for original in self.originals]
-        )
+        return self.rebuilt([_for_grad(original, self.backend) for original in self.originals])
 
     def for_claim(self, leaves: Sequence[Array]) -> Any:
         """A point near x0 for the user's claim, recording for differentiation where x0 does."""
         parts = zip(self._as_passed(leaves), self.originals, strict=True)
-        return self.rebuilt([self.backend.fresh_for_grad(part, like) for part, like in parts])
+        return self.rebuilt([self.backend.recording(part, like) for part, like in parts])
 
     def on_host(self, leaves: Sequence[Array]) -> Floats:
         """All coordinates of `leaves` on the host, flat."""
-        parts = [self.backend.to_host(leaf).reshape(-1) for leaf in leaves]
+        parts = [self.backend.to_host(self.whole(leaf)).reshape(-1) for leaf in leaves]
         return np.concatenate(parts)
 
     def rounded(self, coordinates: Floats) -> list[Array]:
@@ -198,22 +196,19 @@ class Point:
             for start, size, leaf in bounds
         ]
 
-    def units(self, signs: Sequence[Array], precision: float = 0.0) -> list[Array]:
-        """A unit in the last place of every coordinate, up or down.
+    def neighbour(self, signs: Sequence[Array], count: int, precision: float = 0.0) -> list[Array]:
+        """x0 with every coordinate moved by some units in the last place, up or down.
 
-        It is that of the dtype, or of machine epsilon `precision` where that is coarser; 0 where a
-        coordinate is 0, which has no such unit.
+        A unit is that of the dtype, or of machine epsilon `precision` where that is coarser; 0
+        where a coordinate is 0, which has no such unit.
         """
 
-        def unit(x: Array, sign: Array) -> Array:
+        def moved(x: Array, sign: Array) -> Array:
             with np.errstate(all="ignore"):
-                return (x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x) * sign
+                unit = x * (1 + max(float(self.xp.finfo(x.dtype).eps), precision)) - x
+                return x + count * (unit * sign)
 
-        return self.leafwise(unit, signs)
-
-    def neighbour(self, units: Sequence[Array], count: int) -> list[Array]:
-        """x0 with every coordinate moved by some of its `units`."""
-        return self.leafwise(lambda x, unit: x + count * unit, units)
+        return self.leafwise(moved, signs)
 
     def coarsened(self, x: Array, precision: float) -> Array:
         """Entries of x0 rounded to a coarser dtype, of machine epsilon `precision`.
@@ -225,13 +220,18 @@ class Point:
             return large - (large - x)
 
     def random_signs(self, rng: np.random.Generator) -> list[Array]:
-        """A random 1 or -1 for every coordinate, in the dtypes and on the devices of x0."""
+        """A random 1 or -1 for every coordinate, in the dtypes and on the devices of x0.
 
-        def signs(x: Array) -> Array:
+        Those of large leaves take no memory; the methods of this class take them for arrays.
+        """
+        found: list[Any] = []
+        for x in self.leaves:
+            if _is_large(x):
+                found.append(RandomSigns(x, int(rng.integers(2**63)), self.backend))
+                continue
             numbers = self.backend.random_tangent(rng, x)
-            return self.xp.astype(numbers > 0, x.dtype) * 2 - 1
-
-        return self.leafwise(signs)
+            found.append(self.xp.astype(numbers > 0, x.dtype) * 2 - 1)
+        return found
 
     def leafwise(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
         """`function` of each leaf of x0, and of each of `others` beside it: arrays like the leaves.
@@ -250,20 +250,47 @@ class Point:
 
     def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """`function` of arrays of one shape, block by block, joined to an array like the first."""
-        if math.prod(arrays[0].shape) <= BLOCK:
+        if not _is_large(arrays[0]):
             return function(*arrays)
-        return self.backend.from_blocks(self.blocks(function, *arrays), arrays[0])
+        return self.backend.joined(self.blocks(function, *arrays), arrays[0].shape, arrays[0])
 
     def blocks(self, function: Callable[..., Array], *arrays: Array) -> Iterator[Array]:
         """`function` of every block of some arrays of one shape; of small ones as they are."""
-        size = math.prod(arrays[0].shape)
-        if size <= BLOCK:
+        if not _is_large(arrays[0]):
             yield function(*arrays)
             return
-        flat = [self.xp.reshape(array, (-1,)) for array in arrays]
-        for start in range(0, size, BLOCK):
-            stop = min(start + BLOCK, size)
-            yield function(*(array[start:stop] for array in flat))
+        for blocks in zip(*map(self._split, arrays), strict=True):
+            # Before the next: what a library computes later takes the memory of all at once.
+            yield self.backend.settled(function(*blocks))
+
+    def _split(self, array: Array) -> Iterator[Array]:
+        if isinstance(array, (Halved, RandomSigns)):
+            return array.blocks()
+        return self.backend.split(array, BLOCK)
+
+    def halved(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
+        """`leafwise` with half of the digits of large leaves, which take half of the memory.
+
+        The methods of this class take them for arrays.
+        """
+        return [
+            self._halved(function, *arrays) for arrays in zip(self.leaves, *others, strict=True)
+        ]
+
+    def _halved(self, function: Callable[..., Array], x: Array, *others: Array) -> Array:
+        if not _is_large(x) or self.xp.finfo(x.dtype).bits not in self.backend.bitcasts:
+            return self.in_blocks(function, x, *others)
+
+        def upper(*blocks: Array) -> Array:
+            return upper_half(function(*blocks), self.backend)
+
+        return Halved(self.in_blocks(upper, x, *others), x.dtype, self.backend)
+
+    def whole(self, array: Array) -> Array:
+        """`array` itself, or all of what is made block by block."""
+        if not isinstance(array, (Halved, RandomSigns)):
+            return array
+        return self.backend.joined(array.blocks(), array.shape, array.like)
 
     def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
         """The parts of a `tree` like x0, one for each leaf; errors name it by `subject`.
@@ -381,6 +408,12 @@ class Point:
         )
 
 
+def _is_large(array: Array) -> bool:
+    """Whether an array is worked on block by block."""
+    large: bool = math.prod(array.shape) > BLOCK
+    return large
+
+
 def entry_text(shape: tuple[int, ...], entry: int, paired: bool = False) -> str:
     """The index of a flat entry in an array of `shape`, as Python writes it.
 
@@ -409,7 +442,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     arrays = [_plain(part) if _is_host(part) else part for part in parts]
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])
     taken = [backend_array(array, backend, like) for array in arrays]
-    originals = [backend.fresh_for_grad(array, array) for array in taken]
+    originals = [_for_grad(array, backend) for array in taken]
     require_values(originals)  # a copy made where JAX traces has none, whatever it is made of
     paths = ("",) if structure is None else structure.paths
     xp = backend.xp
@@ -436,6 +469,11 @@ def backend_array(array: Array, backend: Backend, like: Array) -> Array:
     if isinstance(array, np.ndarray) and backend.name != "numpy":
         return backend.asarray(array, like)
     return array
+
+
+def _for_grad(array: Array, backend: Backend) -> Array:
+    """A copy, recording for differentiation where `array` does."""
+    return backend.recording(backend.fresh(array), array)
 
 
 def _is_host(part: Any) -> bool:

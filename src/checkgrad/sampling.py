@@ -17,6 +17,7 @@ import numpy.typing as npt
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
 from checkgrad.backends.protocol import Entries
 from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
+from checkgrad.lazy import BLOCK
 from checkgrad.point import Floats, Point, as_float, as_numeric, quote, reshaped
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -58,6 +59,7 @@ class Sampler:
         self.together = Together(func, point, args, batch, chunk_bytes)
         self._users = np.geterr()  # under which func runs at x0
         self._at_x0: Any = None
+        self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
         self._plain = False  # whether func returns Python's or NumPy's numbers
         self.point = point
         self.shape: tuple[int, ...] = ()
@@ -192,7 +194,8 @@ class Sampler:
                 try:
                     value = self._func(x)
                     # func may return one buffer, filled anew at every call.
-                    values.append(value if type(value) in _IMMUTABLE else snapshot(value))
+                    kept = value if type(value) in _IMMUTABLE else snapshot(value)
+                    values.append(self.point.backend.settled(kept) if self._large else kept)
                 except MemoryError:
                     raise
                 except Exception as error:

@@ -20,8 +20,8 @@ import numpy as np
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.batching import CHUNK_BYTES
 from checkgrad.differences import alike, distance, dot, forward_difference
+from checkgrad.lazy import BLOCK
 from checkgrad.point import (
-    BLOCK,
     Point,
     as_numeric,
     forward_steps,
@@ -360,11 +360,10 @@ def _along_random(
     # is called again, so that no copy is needed.
     claims = point.claim_leaves(grad(point.fresh_for_grad(), *args), allow_complex=True)
     if all(isinstance(x, np.ndarray) and x.dtype == np.float64 for x in point.leaves):
-        moved, products = _moved_as_in_scipy(point, claims, step, rng)
+        moved, claimed = _moved_as_in_scipy(point, claims, step, rng)
     else:
-        moved, products, step = _moved_in_blocks(sampler, claims, step, rng)
+        moved, claimed, step = _moved_in_blocks(sampler, claims, step, rng)
     del claims
-    claimed = functools.reduce(operator.add, alike(products, xp))
     values = xp.reshape(sampler.at(moved), (1,))
     dtypes = (xp.float32, *(x.dtype for x in point.leaves))
     widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
@@ -374,8 +373,8 @@ def _along_random(
 
 def _moved_as_in_scipy(
     point: Point, claims: list[Array], step: float, rng: Any
-) -> tuple[list[Array], list[Array]]:
-    """x0 moved along a random tangent, and the product of the claim of each leaf with it.
+) -> tuple[list[Array], Array]:
+    """x0 moved along a random tangent, and the product of the claim with it.
 
     The sum ``x + step * tangent`` rounds; SciPy leaves that in the error.
     """
@@ -386,13 +385,13 @@ def _moved_as_in_scipy(
         tangent *= step
         tangent += x
         moved.append(tangent)
-    return moved, products
+    return moved, functools.reduce(operator.add, alike(products, point.xp))
 
 
 def _moved_in_blocks(
     sampler: Sampler, claims: list[Array], step: float, rng: Any
-) -> tuple[list[Array], list[Array], float]:
-    """x0 moved along a random tangent, what the claim of each block says of it, and the step.
+) -> tuple[list[Array], Array, float]:
+    """x0 moved along a random tangent, what the claim says of it, and the step.
 
     The tangent is the one that x0 is really moved along: the sum ``x + step * tangent`` rounds,
     coarsely in the narrow dtypes. It is never held as a whole, nor is anything else but the moved
@@ -400,20 +399,22 @@ def _moved_in_blocks(
     by a longer step, see `_moved_block`; the step returned is the longest.
     """
     point, xp = sampler.point, sampler.point.xp
-    lengths: list[float] = []
-    changes: list[Array] = []
+    longest = 0.0
+    change: Array = None
 
     def move(x: Array, claim: Array) -> Array:
+        nonlocal longest, change
         tangent = point.backend.random_tangent(rng, x)
         default = math.copysign(_default_step(x, sampler), step)
         moved, length = _moved_block(x, tangent, step, default, xp)
-        lengths.append(length)
-        changes.append(dot(claim, moved - x, xp))
+        longest = max(longest, length)
+        # One sum: small arrays that are kept between large ones keep the memory of those.
+        product = dot(claim, moved - x, xp)
+        change = product if change is None else operator.add(*alike([change, product], xp))
         return moved
 
     moved = point.leafwise(move, claims)
-    longest = max(lengths)
-    return moved, [change / longest for change in changes], longest
+    return moved, change / longest, longest
 
 
 def _moved_block(

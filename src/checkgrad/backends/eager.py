@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,9 +12,11 @@ from checkgrad.backends.protocol import Array, Lists, Structure
 class Eager:
     """The part of `checkgrad.backends.protocol.Backend` that is the same for all of them."""
 
+    xp: Any
     compiles = False
     differentiates = False
     nests: tuple[str, ...] = ()
+    bitcasts: tuple[int, ...] = ()
     maps = False
     maps_gradients = False
     convention = "jax"
@@ -22,8 +24,19 @@ class Eager:
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
         return structure
 
+    def recording(self, array: Array, original: Array) -> Array:
+        return array
+
     def settled(self, array: Array) -> Array:
         return array
+
+    def split(self, array: Array, size: int) -> Iterator[Array]:
+        flat = self.xp.reshape(array, (-1,))
+        for start in range(0, flat.shape[0], size):
+            yield flat[start : min(start + size, flat.shape[0])]
+
+    def bitcast(self, array: Array, dtype: Any) -> Array:
+        raise NotImplementedError
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function

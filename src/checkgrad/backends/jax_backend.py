@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +56,18 @@ def _with_entries(array: Array, entries: Array, values: Array) -> tuple[Array, A
     return together, together[-2], together[-1]
 
 
+def _block(array: Array, start: Array, size: int) -> Array:
+    return jax.lax.dynamic_slice(jnp.reshape(array, (-1,)), (start,), (size,))
+
+
+def _with_block(array: Array, block: Array, start: Array) -> Array:
+    flat = jax.lax.dynamic_update_slice(jnp.reshape(array, (-1,)), block, (start,))
+    return jnp.reshape(flat, array.shape)
+
+
 _compiled_with_entries = jax.jit(_with_entries)
+_compiled_block = jax.jit(_block, static_argnums=2)  # alone, the reshaping is a copy of all
+_compiled_with_block = jax.jit(_with_block, donate_argnums=0)  # in place
 _compiled_copy = jax.jit(jnp.copy)
 _Compiled = type(_compiled_copy)
 _compiled_maps: weakref.WeakKeyDictionary[Any, Callable[[Array], Any]]
@@ -75,6 +87,7 @@ class JaxBackend:
     compiles = True
     differentiates = True
     nests = ("rev", "fwd")
+    bitcasts = (32,)  # not of float64 on every device
     maps = True
     maps_gradients = True
     convention = "jax"
@@ -110,17 +123,35 @@ class JaxBackend:
     def fresh(self, array: Array) -> Array:
         return _compiled_copy(array)
 
-    def fresh_for_grad(self, array: Array, original: Array) -> Array:
-        return self.fresh(array)
+    def recording(self, array: Array, original: Array) -> Array:
+        return array
 
     def settled(self, array: Array) -> Array:
-        return array.block_until_ready()
+        return jax.block_until_ready(array)
 
     def complexed(self, pairs: Array) -> Array:
         return jax.lax.complex(pairs[..., 0], pairs[..., 1])
 
-    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
-        return jnp.reshape(jnp.concat([jnp.zeros(0, like.dtype), *blocks]), like.shape)
+    def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
+        if not _is_indexed(like):
+            return jnp.reshape(jnp.concat(list(blocks)), shape)
+        first, device = next(blocks), next(iter(like.devices()))
+        joined, start = jnp.zeros(shape, first.dtype, device=device), 0
+        for block in itertools.chain([first], blocks):
+            joined = _compiled_with_block(joined, block, start).block_until_ready()
+            start += block.size
+        return joined
+
+    def split(self, array: Array, size: int) -> Iterator[Array]:
+        if not _is_indexed(array):
+            flat = jnp.reshape(array, (-1,))
+            yield from (flat[start : start + size] for start in range(0, array.size, size))
+            return
+        for start in range(0, array.size, size):
+            yield _compiled_block(array, start, min(size, array.size - start))
+
+    def bitcast(self, array: Array, dtype: Any) -> Array:
+        return jax.lax.bitcast_convert_type(array, dtype)
 
     def moved(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -159,6 +190,10 @@ class JaxBackend:
     def random_tangent(self, rng: Any, like: Array) -> Array:
         with jax.default_device(next(iter(like.devices()))):
             return jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
+
+    def random_signs(self, rng: Any, like: Array) -> Array:
+        with jax.default_device(next(iter(like.devices()))):
+            return jax.random.rademacher(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         sharding = like.sharding
@@ -232,6 +267,7 @@ class JaxBackend:
         return any(isinstance(error, kind) and part in str(error) for kind, part in _NO_RULE)
 
 
+_INT32 = 2**31 - 1
 _ONE_ARRAY = Structure(
     unflatten=lambda leaves: leaves[0],
     unflatten_tangent=lambda leaves: leaves[0],
@@ -260,6 +296,11 @@ def _partitioned(array: Array, like: Array) -> Array:
     if not _is_explicit(like) or array.shape != like.shape:
         return array
     return jax.device_put(array, like.sharding)
+
+
+def _is_indexed(array: Array) -> bool:
+    """Whether compiled code finds the entries of an array by numbers, all on one device."""
+    return len(array.devices()) == 1 and array.size <= _INT32
 
 
 def _largest(jaxpr: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from checkgrad.backends.blocks import fill_blocks
+from checkgrad.backends.blocks import filled
 from checkgrad.backends.eager import Eager
 from checkgrad.backends.protocol import Array, Entries, HostArray
 
@@ -23,6 +23,7 @@ class NumPyBackend(Eager):
 
     name = "numpy"
     xp = xp
+    bitcasts = (32, 64)
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
         from checkgrad.backends import host
@@ -35,17 +36,15 @@ class NumPyBackend(Eager):
     def fresh(self, array: Array) -> Array:
         return np.array(array)
 
-    def fresh_for_grad(self, array: Array, original: Array) -> Array:
-        return np.array(array)
-
     def complexed(self, pairs: Array) -> Array:
         width = np.result_type(pairs.dtype, np.complex64)
         return np.ascontiguousarray(pairs, width.type(0).real.dtype).view(width)[..., 0]
 
-    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
-        joined = np.empty(like.shape, like.dtype)
-        fill_blocks(joined.reshape(-1), blocks)
-        return joined
+    def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
+        return filled(blocks, lambda dtype: np.empty(shape, dtype))
+
+    def bitcast(self, array: Array, dtype: Any) -> Array:
+        return array.view(dtype)
 
     def moved(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -71,6 +70,9 @@ class NumPyBackend(Eager):
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         return np.asarray(rng.standard_normal(size=like.shape)).astype(like.dtype, copy=False)
+
+    def random_signs(self, rng: Any, like: Array) -> Array:
+        return rng.integers(2, size=like.shape, dtype=np.int8).astype(like.dtype) * 2 - 1
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         return numbers.astype(like.dtype)

@@ -44,6 +44,7 @@ class Backend(Protocol):
     differentiates: bool  # by itself, as the methods from `pullback` on do
     nests: tuple[str, ...]  # the modes whose derivatives it can differentiate: "rev", "fwd"
     convention: str  # one of `checkgrad.backends.conventions.CONVENTIONS`
+    bitcasts: tuple[int, ...]  # widths, in bits, of the dtypes whose bits can be read as integers
     maps: bool  # functions over a leading axis, as `mapped` does
     maps_gradients: bool  # whether `mapped` takes functions that differentiate
 
@@ -62,17 +63,23 @@ class Backend(Protocol):
     def fresh(self, array: Array) -> Array:
         """A copy that the user's code may keep, write to or donate."""
 
-    def fresh_for_grad(self, array: Array, original: Array) -> Array:
-        """A copy for ``grad``, recording for differentiation where `original` does."""
+    def recording(self, array: Array, original: Array) -> Array:
+        """`array` itself, now recording for differentiation where `original` does."""
 
     def complexed(self, pairs: Array) -> Array:
         """Complex numbers from real and imaginary parts along the last axis, signs of 0 kept."""
 
     def settled(self, array: Array) -> Array:
-        """`array`, computed: until it is, a library that computes later keeps the inputs."""
+        """`array`, or whatever else, computed: until then, some libraries keep the inputs."""
 
-    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
-        """The flat `blocks` of an array of the shape, dtype and device of `like`, joined."""
+    def split(self, array: Array, size: int) -> Iterator[Array]:
+        """`array`, flat, in blocks of `size` entries; the last has what is left."""
+
+    def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
+        """The flat `blocks`, at least one, as one array of a `shape`, on the device of `like`."""
+
+    def bitcast(self, array: Array, dtype: Any) -> Array:
+        """The bits of `array` as those of another dtype of the same width, one of `bitcasts`."""
 
     def moved(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -105,6 +112,9 @@ class Backend(Protocol):
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         """Independent random numbers of mean 0 and variance 1, like `like`, made on its device."""
+
+    def random_signs(self, rng: Any, like: Array) -> Array:
+        """A random 1 or -1 for every entry, like `like`, made on its device."""
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         """Host `numbers` in the dtype and on the device of `like`."""

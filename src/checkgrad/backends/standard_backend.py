@@ -9,7 +9,7 @@ import array_api_compat
 import array_api_extra as xpx
 import numpy as np
 
-from checkgrad.backends.blocks import fill_blocks
+from checkgrad.backends.blocks import filled
 from checkgrad.backends.eager import Eager
 from checkgrad.backends.protocol import Array, Entries, HostArray
 
@@ -42,17 +42,13 @@ class StandardBackend(Eager):
     def fresh(self, array: Array) -> Array:
         return self.xp.asarray(array, copy=True)
 
-    def fresh_for_grad(self, array: Array, original: Array) -> Array:
-        return self.fresh(array)
-
     def complexed(self, pairs: Array) -> Array:
         wide = self.xp.result_type(pairs.dtype, self.xp.complex64)
         return self.xp.astype(pairs[..., 0], wide) + 1j * self.xp.astype(pairs[..., 1], wide)
 
-    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
-        joined = self.xp.empty_like(self.xp.reshape(like, (-1,)))
-        fill_blocks(joined, blocks)
-        return self.xp.reshape(joined, like.shape)
+    def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
+        device = array_api_compat.device(like)
+        return filled(blocks, lambda dtype: self.xp.empty(shape, dtype=dtype, device=device))
 
     def moved(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -85,6 +81,9 @@ class StandardBackend(Eager):
     def random_tangent(self, rng: Any, like: Array) -> Array:
         numbers = np.asarray(rng.standard_normal(size=like.shape))
         return self.rounded(numbers, like)  # cast here: the device may lack float64
+
+    def random_signs(self, rng: Any, like: Array) -> Array:
+        return self.rounded(rng.integers(2, size=like.shape) * 2.0 - 1.0, like)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         device = array_api_compat.device(like)

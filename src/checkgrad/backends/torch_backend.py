@@ -15,7 +15,7 @@ import torch
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from checkgrad.backends.blocks import fill_blocks
+from checkgrad.backends.blocks import filled
 from checkgrad.backends.eager import Eager
 from checkgrad.backends.protocol import Array, Entries, HostArray, Lists
 from checkgrad.backends.seeds import draw_seed
@@ -65,6 +65,7 @@ class TorchBackend(Eager):
     differentiates = True
     nests = ("rev",)
     maps = True
+    bitcasts = (32, 64)
     convention = "torch"
 
     def __init__(self, xp: Any) -> None:
@@ -85,16 +86,17 @@ class TorchBackend(Eager):
     def fresh(self, array: Array) -> Array:
         return _empty(tuple(array.shape), array).copy_(array.detach())
 
-    def fresh_for_grad(self, array: Array, original: Array) -> Array:
-        return self.fresh(array).requires_grad_(original.requires_grad)
+    def recording(self, array: Array, original: Array) -> Array:
+        return array.requires_grad_(original.requires_grad)
 
     def complexed(self, pairs: Array) -> Array:
         return torch.view_as_complex(pairs.contiguous())
 
-    def from_blocks(self, blocks: Iterator[Array], like: Array) -> Array:
-        joined = _empty(tuple(like.shape), like)
-        fill_blocks(joined.view(-1), blocks)
-        return joined
+    def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
+        return filled(blocks, lambda dtype: _empty(shape, like, dtype))
+
+    def bitcast(self, array: Array, dtype: Any) -> Array:
+        return array.view(dtype)
 
     def moved(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -135,18 +137,27 @@ class TorchBackend(Eager):
         return over
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
-        generator = torch.Generator(device=like.device).manual_seed(draw_seed(rng))
         if not self.on_host(like) or like.numel() < _MANY:
             return torch.randn(
-                like.shape, dtype=like.dtype, device=like.device, generator=generator
+                like.shape, dtype=like.dtype, device=like.device, generator=_generator(rng, like)
             )
         # Here, normal numbers are made one after the other, and take longer than all else that a
         # check does with a large array. Uniform ones, four from one draw, serve as well.
-        size = like.numel()
-        draws = torch.empty(-(-size // 4), dtype=torch.int64, device=like.device)
-        draws.random_(-(2**63), None, generator=generator)
-        numbers = draws.view(torch.int16)[:size].to(torch.float32)
-        return numbers.add_(0.5).div_(_DEVIATION).view(like.shape).to(like.dtype)
+        numbers = _random_integers(rng, like, torch.int16).to(torch.float32)
+        return numbers.add_(0.5).div_(_DEVIATION).to(like.dtype)
+
+    def random_signs(self, rng: Any, like: Array) -> Array:
+        if self.on_host(like):
+            ones = (_random_integers(rng, like, torch.int8) < 0).to(like.dtype)
+        else:
+            ones = torch.randint(
+                2,
+                like.shape,
+                dtype=like.dtype,
+                device=like.device,
+                generator=_generator(rng, like),
+            )
+        return ones.mul_(2).sub_(1)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
         wide = torch.tensor(numbers, dtype=torch.float64, device="cpu")  # others may lack float64
@@ -288,18 +299,34 @@ def _stops(values: Sequence[Array]) -> bool:
     return False
 
 
+def _generator(rng: Any, like: Array) -> torch.Generator:
+    return torch.Generator(device=like.device).manual_seed(draw_seed(rng))
+
+
+def _random_integers(rng: Any, like: Array, dtype: torch.dtype) -> Array:
+    """Random numbers of all that an integer `dtype` holds, of the shape and device of `like`.
+
+    As many as fit it are made from one draw.
+    """
+    size, each = like.numel(), torch.int64.itemsize // dtype.itemsize
+    draws = torch.empty(-(-size // each), dtype=torch.int64, device=like.device)
+    draws.random_(-(2**63), None, generator=_generator(rng, like))
+    return draws.view(dtype)[:size].view(like.shape)
+
+
 def _recording(part: Array) -> Array:
     """A copy that requires a gradient; what forward mode knows of it is kept."""
     return part.clone().requires_grad_()
 
 
-def _empty(shape: tuple[int, ...], like: Array) -> Array:
-    """A contiguous array of `shape`, of the dtype and on the device of `like`, not filled.
+def _empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
+    """A contiguous array of `shape`, on the device of `like` and of its dtype or `dtype`, unfilled.
 
     Large ones on the CPU in memory that NumPy allocates: on Linux it asks for huge pages, and
     touching the memory for the first time takes a fifth of the time that it takes in PyTorch's.
     """
-    size = math.prod(shape) * like.element_size()
+    dtype = like.dtype if dtype is None else dtype
+    size = math.prod(shape) * dtype.itemsize
     if not like.is_cpu or size < _LARGE:
-        return torch.empty(shape, dtype=like.dtype, device=like.device)
-    return torch.from_numpy(np.empty(size, np.uint8)).view(like.dtype).view(shape)
+        return torch.empty(shape, dtype=dtype, device=like.device)
+    return torch.from_numpy(np.empty(size, np.uint8)).view(dtype).view(shape)
