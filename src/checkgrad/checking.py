@@ -662,8 +662,9 @@ class _Examination:
         base = np.stack([each.claim for each in lines])
         noise = np.zeros_like(base)
         for k in range(_NEIGHBOURS + 1):
+            leaves = self._claimed_at(k)
             try:
-                slopes = self.claim.slopes(self._claimed_at(k), rows, passing=True)
+                slopes = self.claim.slopes(leaves, rows, passing=True)
                 moved = np.stack(
                     [each.claimed(slope) for each, slope in zip(lines, slopes, strict=True)]
                 )
