@@ -662,27 +662,30 @@ class _Examination:
         base = np.stack([each.claim for each in lines])
         noise = np.zeros_like(base)
         for k in range(_NEIGHBOURS + 1):
-            leaves = self._claimed_at(k)
-            try:
-                slopes = self.claim.slopes(leaves, rows, passing=True)
-                moved = np.stack(
-                    [each.claimed(slope) for each, slope in zip(lines, slopes, strict=True)]
-                )
-            except MemoryError:
-                raise
-            except Exception:
-                continue
-            noise = np.fmax(noise, np.abs(moved - base))
+            noise = np.fmax(noise, np.abs(self._claimed_at(k, lines, rows) - base))
         rounding = self.claim.epsilon / 2 * np.abs(base)
         return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
 
-    def _claimed_at(self, k: int) -> list[Array]:
-        """x0 again, or a neighbour of it, for the claim; in memory of its own."""
+    def _claimed_at(self, k: int, lines: Sequence[Lines], rows: Rows) -> Floats:
+        """What the claim says along some lines at x0 again, or at a neighbour of it.
+
+        NaN where it raises an exception.
+        """
         point = self.point
         if k == 0:
-            return [point.backend.fresh(leaf) for leaf in point.leaves]
-        leaves = point.neighbour(point.random_signs(self.rng), 1)
-        return within(point, leaves, self.limits)
+            leaves = [point.backend.fresh(leaf) for leaf in point.leaves]
+        else:
+            leaves = point.neighbour(point.random_signs(self.rng), 1)
+            leaves = within(point, leaves, self.limits)
+        try:
+            slopes = self.claim.slopes(leaves, rows, passing=True)
+            return np.stack(
+                [each.claimed(slope) for each, slope in zip(lines, slopes, strict=True)]
+            )
+        except MemoryError:
+            raise
+        except Exception:
+            return np.full((len(lines), lines[0].claim.size), np.nan)
 
 
 @dataclass(frozen=True)
