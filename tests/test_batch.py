@@ -488,6 +488,22 @@ def test_on_a_cpu_a_call_of_large_points_has_some_all_the_same(xp: Library) -> N
     assert max(sizes) == _MANY + 3  # x0 and two witnesses are among them
 
 
+def test_a_difference_from_an_infinite_value_is_that_of_a_loop(xp: Library) -> None:
+    x0 = xp.asarray([0.0, *[1.0] * (N - 1)])
+
+    def func(x: Any) -> Any:
+        return 1 / x[..., 0]
+
+    with np.errstate(all="ignore"):
+        found = [
+            xp.to_numpy(approx_fprime(x0, func, batch=batch))
+            for batch in ("loop", "auto", "vectorized")
+        ]
+    assert found[0][0] == -np.inf
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
 def test_a_vectorized_func_that_mixes_its_points_is_refused(xp: Library) -> None:
     def func(x: Any) -> Any:
         return xp.sum((x - xp.mean(x, axis=0)) ** 2, axis=1) + xp.sum(x, axis=1)

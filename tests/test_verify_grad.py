@@ -916,6 +916,51 @@ def test_integers_that_numpy_has_no_dtype_for_are_numbers(factor: int, wanted: V
     assert_verdict(report, wanted)
 
 
+@pytest.mark.parametrize("zeros", [True, False])
+@pytest.mark.parametrize("size", [1000, 140_000])
+def test_a_random_tangent_does_not_overflow(
+    xp: Library, dtype: str, zeros: bool, size: int
+) -> None:
+    """The mean of its sizes, for entries that are 0, and their products with random numbers."""
+    if dtype in ("float16", "bfloat16") and size > 1000:
+        pytest.skip("too few digits for so long a sum")
+    large = float(xp.finfo(getattr(xp.namespace, dtype)).max) / 4
+    factors = np.cos(np.arange(size)) * (16 if "16" in dtype else 2.0**20)  # no claim underflows
+    weights = plain(xp, factors.tolist(), dtype)
+    x0 = xp.asarray(np.resize([large, 0.0 if zeros else large], size).tolist(), dtype)
+
+    def func(x: Any) -> Any:
+        return xp.sum(xp.sin(x / large) * weights)
+
+    def grad(x: Any) -> Any:
+        return xp.cos(xp.detach(x) / large) * weights / large
+
+    for rng in range(2):
+        right = verify_grad(func, grad, x0, direction="random", rng=rng)
+        wrong = verify_grad(func, lambda x: -grad(x), x0, direction="random", rng=rng)
+        if dtype in ("float16", "bfloat16"):
+            assert right.verdict is not WRONG
+            assert wrong.verdict is not CORRECT
+        else:
+            assert_verdict(right, CORRECT)
+            assert_verdict(wrong, WRONG)
+
+
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("factor", [2.0, 2.2])
+def test_the_noise_of_a_long_sum_is_larger_than_it_is_next_to_x0(
+    xp: Library, factor: float
+) -> None:
+    x0 = xp.asarray(np.linspace(0.5, 1.5, 2**20))
+
+    def func(x: Any) -> Any:
+        return np.cumsum(x * x)[-1]  # summed one after the other
+
+    for rng in range(5):
+        report = verify_grad(func, lambda x: factor * x, x0, direction="random", rng=rng)
+        assert_verdict(report, CORRECT if factor == 2 else WRONG)
+
+
 def test_an_integer_too_large_for_float64_is_not_finite() -> None:
     def func(x: Any) -> Any:
         return 10**400 if x[0] > 1 else x[0] ** 2

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon
@@ -345,7 +346,10 @@ def _near(x: Array, x0: Array, moved: Array, xp: Any) -> Iterator[Array]:
 
 def _without_offset(found: Array, at_x0: Array, count: int) -> Array:
     """The values after the first, without what summing in another order adds to all alike."""
-    return found[1 : count + 1, ...] - (found[:1, ...] - at_x0[None, ...])
+    xp = array_api_compat.array_namespace(found)
+    offset = found[:1, ...] - at_x0[None, ...]
+    # Where the value at x0 is infinite, there is none.
+    return found[1 : count + 1, ...] - xp.where(xp.isfinite(offset), offset, xp.zeros_like(offset))
 
 
 def _farthest(values: HostArray) -> int:

@@ -487,7 +487,10 @@ class _Examination:
         change = np.max(np.abs(near - value), axis=0)
         regular = (whole <= _REGULAR * change) & (nominal <= _DOUBLE)
         quiet = np.mean(near == value, axis=0) > _QUIET
-        unseen = _Unseen(np.where(regular, change, 0.0), quiet)
+        # Where nothing moves or, in float64, little more than the last digit does. (In float32 that
+        # leaves open as many claims as it settles.)
+        apart = quiet | (~regular & (nominal <= _DOUBLE))
+        unseen = _Unseen(np.where(regular, change, 0.0), apart)
         if not np.any(quiet):
             return coarsest, noise, unseen
         for coarser in (each for each, _ in _RTOL if each > epsilon):
@@ -522,32 +525,34 @@ class _Examination:
                 found = noise_along_line(apart[:, row])
                 if found <= unseen.regular[row]:
                     noise[row] = max(noise[row], found)
-        still = np.asarray([row for row in left if unseen.still[row]], dtype=int)
-        if still.size:
-            noise[still] = np.fmax(noise[still], self._noise_of_treads(rows, at_x0, still))
+        hidden = np.asarray([row for row in left if unseen.apart[row]], dtype=int)
+        if hidden.size:
+            noise[hidden] = np.fmax(noise[hidden], self._noise_of_treads(rows, at_x0, hidden))
         return noise
 
-    def _noise_of_treads(self, rows: Rows, at_x0: _AtX0, still: npt.NDArray[np.intp]) -> Floats:
-        """The noise of rows that stand still next to x0, 0 where they are found to be smooth.
+    def _noise_of_treads(self, rows: Rows, at_x0: _AtX0, chosen: npt.NDArray[np.intp]) -> Floats:
+        """The noise of some rows as it is at points apart, 0 where they are found to be smooth.
 
         Large terms that cancel round in steps, on the treads of which nothing moves: a logarithm
-        of a sum, less the largest of its terms. Over points farther and farther apart such a noise
-        appears and then stays as it is, while third differences of what is smooth grow with the
-        cube of the distance, and those of a kink in proportion to it.
+        of a sum, less the largest of its terms. Those of a sum of millions round as one next to x0,
+        where it moves by a unit in the last place, and each by itself farther away. Over points
+        farther and farther apart such a noise appears and then stays as it is, while third
+        differences of what is smooth grow with the cube of the distance, and those of a kink in
+        proportion to it.
         """
-        noise = np.zeros(still.size)
-        precision = at_x0.precision[still]
+        noise = np.zeros(chosen.size)
+        precision = at_x0.precision[chosen]
         digits = -math.log2(float(np.max(precision)))
         if digits < -math.log2(_SINGLE):
             return noise  # too few to tell them apart
         before = noise
         for part in _TREADS:
-            line = self._near(rows, at_x0.value, 2.0 ** -round(part * digits))[:, still]
+            line = self._near(rows, at_x0.value, 2.0 ** -round(part * digits))[:, chosen]
             found = np.asarray([noise_along_line(column) for column in line.T])
             stays = (before > 0) & (found <= _STAYS * before) & (noise == 0)
             noise = np.where(stays, before, noise)
             before = found
-        most = most_cancelled(precision, at_x0.value[still])
+        most = most_cancelled(precision, at_x0.value[chosen])
         return np.where(noise <= most, noise, 0.0)
 
     def _without_jumps(
@@ -693,7 +698,7 @@ class _Unseen:
     """Why the noise of a row may not be seen next to x0: arrays of shape (rows,)."""
 
     regular: Floats  # what it changes by there, if that is so regular that it may hide noise; or 0
-    still: npt.NDArray[np.bool_]  # whether nothing moves there
+    apart: npt.NDArray[np.bool_]  # whether it is looked for farther away
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from checkgrad.sampling import Sampler
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
 _DISCREPANT = 1024.0  # binary digits: all that float64 has room for
+_ROOM = 2.0**-4  # of the largest number of a dtype: a random number times it is none too large
 _ABOUT_LINEAR = 2.0  # binary digits that func and its claim may differ by at that scale
 
 
@@ -240,8 +241,10 @@ def random_tangents(
     """
     sizes = _sizes(point, claims, value)
 
+    shrunk = _shrunk(point, sizes)
+
     def tangent(x: Array, size: Array) -> Array:
-        return point.backend.random_tangent(rng, x) * size
+        return point.backend.random_tangent(rng, x) * (size if shrunk == 1 else size * shrunk)
 
     tangents = [point.halved(tangent, sizes) for _ in range(count)]
     tangents = [_inward(point, tangent, limits) for tangent in tangents]
@@ -325,14 +328,25 @@ def _sizes(point: Point, claims: Leaves | None, value: float) -> list[Array]:
     ]
 
 
-def _mean_size(point: Point, leaf: int) -> float:
-    """The mean size of the entries of a leaf."""
+def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
+    """What the length of a random tangent is multiplied by, so that no entry overflows."""
+    room = [
+        _largest(point, lambda size: size, [size]) / float(point.xp.finfo(size.dtype).max)
+        for size in sizes
+        if math.prod(size.shape)
+    ]
+    return 1.0 if max(room) < _ROOM else _ROOM
+
+
+def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:
+    """The mean size of the entries of a leaf; they are summed times `scale`."""
     xp, count = point.xp, point.sizes[leaf]
     if count == 0:
         return 0.0
-    blocks = point.blocks(lambda x: xp.mean(xp.abs(x)), point.leaves[leaf])
+    blocks = point.blocks(lambda x: xp.mean(xp.abs(x) * scale), point.leaves[leaf])
     lengths = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
-    return sum(float(mean) * (n / count) for mean, n in zip(blocks, lengths, strict=True))
+    mean = sum(float(each) * (n / count) for each, n in zip(blocks, lengths, strict=True)) / scale
+    return mean if math.isfinite(mean) or scale < 1 else _mean_size(point, leaf, 1 / BLOCK)
 
 
 def _claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point) -> float:

@@ -13,10 +13,9 @@ import math
 import numbers
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, TypeAlias
 
-import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
@@ -674,7 +673,7 @@ def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> t
     x : array
         Coordinates, of any shape and real floating dtype.
     epsilon : float or array
-        The steps asked for, broadcastable to the shape of `x`.
+        The steps asked for, broadcastable to the shape of `x`, on its device.
     default : float
         The relative step that stands in for one that vanishes.
     backend : Backend
@@ -684,18 +683,16 @@ def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> t
     # Steps of extended precision are taken in it, as in SciPy.
     extended = isinstance(x, np.ndarray) and np.result_type(epsilon).char == "g"
     dtype = np.longdouble if extended else x.dtype
-    array = partial(xp.asarray, epsilon, dtype=dtype, device=array_api_compat.device(x))
-    step = float(epsilon) if isinstance(epsilon, float) else array()
+    step = epsilon if isinstance(epsilon, float) else xp.astype(epsilon, dtype, copy=False)
     # Of a narrow dtype, compiled code may keep more digits on the way than it has.
     narrow = xp.finfo(x.dtype).bits < xp.finfo(xp.float32).bits
     sums = _sums if narrow else backend.compiled(_sums)
     moved, taken, everywhere = sums(x, step, xp)
     if not bool(everywhere):
         vanished = taken == 0
-        step = array()
         sign = xp.astype(x >= 0, x.dtype) * 2 - 1
         magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
-        moved = x + xp.where(vanished, default * sign * magnitude, step)
+        moved = x + xp.where(vanished, default * sign * magnitude, xp.zeros_like(x) + step)
         taken = moved - x
     return xp.astype(moved, x.dtype, copy=False), taken
 

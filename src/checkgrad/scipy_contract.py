@@ -14,7 +14,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
 from checkgrad.backends import Array, machine_epsilon, snapshot
@@ -41,6 +40,7 @@ class _NotGiven:
 
 
 _NOT_GIVEN: Any = _NotGiven()
+_SINGLE_BITS = 32
 
 
 def check_grad(
@@ -336,6 +336,8 @@ def _flat_step(point: Point, leaf: int, part: Any) -> Any:
             f"epsilon has shape {tuple(step.shape)} but x0{point.leaf_path(leaf)} has shape "
             f"{tuple(x.shape)}; pass one number, or one for each entry"
         )
+    if not isinstance(step, np.ndarray):  # it may be on another device
+        step = point.backend.rounded(point.backend.to_host(step), x)
     return point.xp.reshape(step, (-1,))
 
 
@@ -367,7 +369,8 @@ def _along_random(
     values = xp.reshape(sampler.at(moved), (1,))
     dtypes = (xp.float32, *(x.dtype for x in point.leaves))
     widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
-    steps = xp.asarray([step], dtype=widest, device=array_api_compat.device(point.leaves[0]))
+    host = np.asarray([step], np.float64 if xp.finfo(widest).bits > _SINGLE_BITS else np.float32)
+    steps = xp.astype(point.backend.asarray(host, point.leaves[0]), widest, copy=False)
     return [claimed], [forward_difference(values, xp.reshape(value, ()), steps, xp)]
 
 

@@ -100,7 +100,8 @@ class JaxBackend:
             return _gathered(value)
         from checkgrad.backends import portable
 
-        return jax.device_put(portable(value), None if like is None else like.sharding)
+        host = portable(value)
+        return jax.device_put(host) if like is None else _placed(host, like)
 
     def detach(self, array: Array) -> Array:
         return _gathered(array)
@@ -135,8 +136,9 @@ class JaxBackend:
     def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
         if not _is_indexed(like):
             return jnp.reshape(jnp.concat(list(blocks)), shape)
-        first, device = next(blocks), next(iter(like.devices()))
-        joined, start = jnp.zeros(shape, first.dtype, device=device), 0
+        first, start = next(blocks), 0
+        with _where(like):
+            joined = jnp.zeros(shape, first.dtype)
         for block in itertools.chain([first], blocks):
             joined = _compiled_with_block(joined, block, start).block_until_ready()
             start += block.size
@@ -188,18 +190,17 @@ class JaxBackend:
         return _compiled_maps[func]
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
-        with jax.default_device(next(iter(like.devices()))):
-            return jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
+        with _where(like):
+            numbers = jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
+        return _placed(numbers, like)
 
     def random_signs(self, rng: Any, like: Array) -> Array:
-        with jax.default_device(next(iter(like.devices()))):
-            return jax.random.rademacher(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
+        with _where(like):
+            signs = jax.random.rademacher(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
+        return _placed(signs, like)
 
     def rounded(self, numbers: HostArray, like: Array) -> Array:
-        sharding = like.sharding
-        if numbers.shape != like.shape and isinstance(sharding, NamedSharding):
-            sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition is of like
-        return jax.device_put(numbers.astype(like.dtype), sharding)
+        return _placed(numbers.astype(like.dtype), like)
 
     def to_host(self, array: Array) -> HostArray:
         wide = np.complex128 if jnp.iscomplexobj(array) else np.float64
@@ -282,6 +283,26 @@ def _is_explicit(array: Array) -> bool:
     if isinstance(array, jax.core.Tracer) or not isinstance(array.sharding, NamedSharding):
         return False
     return AxisType.Explicit in array.sharding.mesh.axis_types
+
+
+def _where(like: Array) -> AbstractContextManager[Any]:
+    """In which arrays are made where `like` is."""
+    device: AbstractContextManager[Any] = jax.default_device(next(iter(like.devices())))
+    return device
+
+
+def _placed(array: Array, like: Array) -> Array:
+    """`array`, of JAX or NumPy, where `like` is, and committed to its devices if that is.
+
+    Computing with arrays that are committed to others is an error.
+    """
+    if not like.committed:
+        with _where(like):
+            return jnp.asarray(array)
+    sharding = like.sharding
+    if array.shape != like.shape and isinstance(sharding, NamedSharding):
+        sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition is of like
+    return jax.device_put(array, sharding)
 
 
 def _gathered(array: Array) -> Array:
