@@ -63,6 +63,7 @@ _APART = 2.0**-33  # ... which is seen over units of this machine epsilon
 _QUIET = 0.5  # part of these points at which a func that rounds its input is as it is at x0
 _TREADS = (0.56, 0.48, 0.39, 0.3, 0.22)  # of the digits: how far apart noise is looked for ...
 _STAYS = 3.0  # ... and how many times larger it may be at the next of these distances
+_FAR_LOUDER = 5.0  # times the noise next to x0 that one is which does not show there
 _PART = 0.125  # of a machine epsilon, which rounding to nearest does not see ...
 _SOME = 8.0  # ... and as many as it does
 _NUMBERS = 6  # numbers of the coarser dtype around which nothing may move either ...
@@ -487,10 +488,7 @@ class _Examination:
         change = np.max(np.abs(near - value), axis=0)
         regular = (whole <= _REGULAR * change) & (nominal <= _DOUBLE)
         quiet = np.mean(near == value, axis=0) > _QUIET
-        # Where nothing moves or, in float64, little more than the last digit does. (In float32 that
-        # leaves open as many claims as it settles.)
-        apart = quiet | (~regular & (nominal <= _DOUBLE))
-        unseen = _Unseen(np.where(regular, change, 0.0), apart)
+        unseen = _Unseen(np.where(regular, change, 0.0), quiet)
         if not np.any(quiet):
             return coarsest, noise, unseen
         for coarser in (each for each, _ in _RTOL if each > epsilon):
@@ -522,12 +520,16 @@ class _Examination:
         if doubtful:
             apart = self._near(rows, at_x0.value, _APART)
             for row in doubtful:
-                found = noise_along_line(apart[:, row])
-                if found <= unseen.regular[row]:
-                    noise[row] = max(noise[row], found)
-        hidden = np.asarray([row for row in left if unseen.apart[row]], dtype=int)
+                seen = noise_along_line(apart[:, row])
+                if seen <= unseen.regular[row]:
+                    noise[row] = max(noise[row], seen)
+        # In float32, to look where not all stands still leaves open as many claims as it settles.
+        rough = (unseen.regular == 0) & (at_x0.nominal <= _DOUBLE)
+        hidden = np.asarray([row for row in left if unseen.still[row] or rough[row]], dtype=int)
         if hidden.size:
-            noise[hidden] = np.fmax(noise[hidden], self._noise_of_treads(rows, at_x0, hidden))
+            found = self._noise_of_treads(rows, at_x0, hidden)
+            least = noise[hidden] * np.where(unseen.still[hidden], 1.0, _FAR_LOUDER)
+            noise[hidden] = np.where(found > least, found, noise[hidden])
         return noise
 
     def _noise_of_treads(self, rows: Rows, at_x0: _AtX0, chosen: npt.NDArray[np.intp]) -> Floats:
@@ -698,7 +700,7 @@ class _Unseen:
     """Why the noise of a row may not be seen next to x0: arrays of shape (rows,)."""
 
     regular: Floats  # what it changes by there, if that is so regular that it may hide noise; or 0
-    apart: npt.NDArray[np.bool_]  # whether it is looked for farther away
+    still: npt.NDArray[np.bool_]  # whether nothing moves there
 
 
 @dataclass(frozen=True)
