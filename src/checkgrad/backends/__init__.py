@@ -130,7 +130,9 @@ def snapshot(value: Any) -> Any:
         if isinstance(value, np.ndarray):
             return np.array(value)
         if array_api_compat.is_jax_array(value):
-            return value
+            from checkgrad.backends.jax_backend import collected
+
+            return collected(value)
         if array_api_compat.is_torch_array(value):
             return value.detach().clone()
         return array_api_compat.array_namespace(value).asarray(value, copy=True)

@@ -122,7 +122,7 @@ class JaxBackend:
         )
 
     def fresh(self, array: Array) -> Array:
-        return _compiled_copy(array)
+        return _compiled_copy(collected(array))
 
     def recording(self, array: Array, original: Array) -> Array:
         return array
@@ -276,6 +276,17 @@ _ONE_ARRAY = Structure(
     description="one array",
     flatten_like=lambda other: ([other], ("",), "one array"),
 )
+
+
+def collected(array: Array) -> Array:
+    """`array`, waited for where several devices compute it.
+
+    They wait for each other in sums over all of them. On a CPU of few cores, many such computations
+    that are started at once can hold each other up, until XLA aborts the process.
+    """
+    if isinstance(array, jax.core.Tracer) or len(array.devices()) == 1:
+        return array
+    return jax.block_until_ready(array)
 
 
 def _is_explicit(array: Array) -> bool:
