@@ -50,7 +50,7 @@ def test_half_of_the_bits_of_a_large_array_are_kept(xp: Library, dtype: str) -> 
 
 def test_random_signs_are_the_same_whenever_they_are_made(xp: Library, dtype: str) -> None:
     x = xp.detach(large(xp, dtype))
-    signs = RandomSigns(x, 5, find_backend([x]))
+    signs = RandomSigns(x, find_backend([x]), 5)
     joined = [np.concatenate([xp.to_numpy(block) for block in signs.blocks()]) for _ in range(2)]
     np.testing.assert_array_equal(*joined)
     assert np.array_equal(np.unique(joined[0]), [-1.0, 1.0])
@@ -59,7 +59,7 @@ def test_random_signs_are_the_same_whenever_they_are_made(xp: Library, dtype: st
     assert abs(np.mean(halves[0] * halves[1])) < 5 / np.sqrt(BLOCK)  # blocks are independent
     for block in signs.blocks():
         xp.assert_native(block, dtype)
-    other = RandomSigns(x, 6, find_backend([x]))
+    other = RandomSigns(x, find_backend([x]), 6)
     assert not np.array_equal(joined[0], np.concatenate([xp.to_numpy(b) for b in other.blocks()]))
 
 

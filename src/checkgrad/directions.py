@@ -240,11 +240,10 @@ def random_tangents(
     `claims` and `value` are those of the only row, if there is just one.
     """
     sizes = _sizes(point, claims, value)
-
     shrunk = _shrunk(point, sizes)
 
     def tangent(x: Array, size: Array) -> Array:
-        return point.backend.random_tangent(rng, x) * (size if shrunk == 1 else size * shrunk)
+        return point.backend.random_tangent(rng, x) * (size * shrunk)
 
     tangents = [point.halved(tangent, sizes) for _ in range(count)]
     tangents = [_inward(point, tangent, limits) for tangent in tangents]

@@ -6,6 +6,7 @@ like x0 that it holds at once. What is random need not be one of them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,40 +19,49 @@ BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit 
 
 
 @dataclass(frozen=True)
-class Halved:
-    """A floating array, of which the upper half of the bits of every number is kept.
-
-    In a tangent, numbers of half of the digits serve as well.
+class Lazy(ABC):
+    """What stands for an array.
 
     Attributes
     ----------
-    upper : array
-        Integers of the half width.
-    dtype : dtype
-        That of the numbers.
+    held : array
+        An array of its shape, on its device.
     backend : Backend
         The array library.
     """
 
-    upper: Array
-    dtype: Any
+    held: Array
     backend: Backend
 
     @property
     def shape(self) -> tuple[int, ...]:
         """That of the array."""
-        return tuple(self.upper.shape)
+        return tuple(self.held.shape)
 
-    @property
-    def like(self) -> Array:
-        """An array of this shape, on this device."""
-        return self.upper
+    @abstractmethod
+    def blocks(self) -> Iterator[Array]:
+        """The array, flat, in blocks."""
+
+
+@dataclass(frozen=True)
+class Halved(Lazy):
+    """A floating array, of which the upper half of the bits of every number is held, as integers.
+
+    In a tangent, numbers of half of the digits serve as well.
+
+    Attributes
+    ----------
+    dtype : dtype
+        That of the numbers.
+    """
+
+    dtype: Any
 
     def blocks(self) -> Iterator[Array]:
         """The array, flat, in blocks; the lower half of the bits of every number is 0."""
         xp = self.backend.xp
         bits = xp.finfo(self.dtype).bits
-        for upper in self.backend.split(self.upper, BLOCK):
+        for upper in self.backend.split(self.held, BLOCK):
             whole = xp.astype(upper, getattr(xp, f"int{bits}")) << bits // 2
             yield self.backend.bitcast(whole, self.dtype)
 
@@ -65,30 +75,19 @@ def upper_half(numbers: Array, backend: Backend) -> Array:
 
 
 @dataclass(frozen=True)
-class RandomSigns:
-    """A random 1 or -1 for every entry of an array, the same ones whenever they are made.
+class RandomSigns(Lazy):
+    """A random 1 or -1 for every entry of what is held, the same ones whenever they are made.
 
     Attributes
     ----------
-    like : array
-        An array of this shape, dtype and device.
     seed : int
         What they come from.
-    backend : Backend
-        The array library.
     """
 
-    like: Array
     seed: int
-    backend: Backend
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """That of the array."""
-        return tuple(self.like.shape)
 
     def blocks(self) -> Iterator[Array]:
         """The array, flat, in blocks."""
         rng = np.random.default_rng(self.seed)
-        for block in self.backend.split(self.like, BLOCK):
+        for block in self.backend.split(self.held, BLOCK):
             yield self.backend.random_signs(rng, block)

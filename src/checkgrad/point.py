@@ -33,7 +33,7 @@ from checkgrad.backends import (
     snapshot,
     without,
 )
-from checkgrad.lazy import BLOCK, Halved, RandomSigns, upper_half
+from checkgrad.lazy import BLOCK, Halved, Lazy, RandomSigns, upper_half
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -226,7 +226,7 @@ class Point:
         found: list[Any] = []
         for x in self.leaves:
             if _is_large(x):
-                found.append(RandomSigns(x, int(rng.integers(2**63)), self.backend))
+                found.append(RandomSigns(x, self.backend, int(rng.integers(2**63))))
                 continue
             numbers = self.backend.random_tangent(rng, x)
             found.append(self.xp.astype(numbers > 0, x.dtype) * 2 - 1)
@@ -263,7 +263,7 @@ class Point:
             yield self.backend.settled(function(*blocks))
 
     def _split(self, array: Array) -> Iterator[Array]:
-        if isinstance(array, (Halved, RandomSigns)):
+        if isinstance(array, Lazy):
             return array.blocks()
         return self.backend.split(array, BLOCK)
 
@@ -283,13 +283,13 @@ class Point:
         def upper(*blocks: Array) -> Array:
             return upper_half(function(*blocks), self.backend)
 
-        return Halved(self.in_blocks(upper, x, *others), x.dtype, self.backend)
+        return Halved(self.in_blocks(upper, x, *others), self.backend, x.dtype)
 
     def whole(self, array: Array) -> Array:
         """`array` itself, or all of what is made block by block."""
-        if not isinstance(array, (Halved, RandomSigns)):
+        if not isinstance(array, Lazy):
             return array
-        return self.backend.joined(array.blocks(), array.shape, array.like)
+        return self.backend.joined(array.blocks(), array.shape, array.held)
 
     def parts(self, tree: Any, subject: str, remedy: str) -> list[Any]:
         """The parts of a `tree` like x0, one for each leaf; errors name it by `subject`.

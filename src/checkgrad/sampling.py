@@ -92,15 +92,16 @@ class Sampler:
         array, shape (n, *shape)
             The values, in the library and dtype in which ``func`` returned them.
         """
-        if self._takes(moved.shape[0]):
-            together = self._together(leaf, np.arange(moved.shape[0]), moved, shape)
+        entries = np.arange(moved.shape[0])
+        if self._takes(len(entries)):
+            together = self._together(leaf, entries, moved, shape)
             if together is not None:
                 return together
         func, kept, xp = self._func, self._kept, self.point.xp
         x = self.point.leaves[leaf]
         if moved.shape[0] == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
-        copies = self.point.backend.moved(x, np.arange(moved.shape[0]), moved)
+        copies = self.point.backend.moved(x, entries, moved)
         points = self._in_place_of(leaf, copies)
         chunks = []
         while values := [

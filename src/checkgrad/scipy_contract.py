@@ -40,7 +40,6 @@ class _NotGiven:
 
 
 _NOT_GIVEN: Any = _NotGiven()
-_SINGLE_BITS = 32
 
 
 def check_grad(
@@ -369,8 +368,7 @@ def _along_random(
     values = xp.reshape(sampler.at(moved), (1,))
     dtypes = (xp.float32, *(x.dtype for x in point.leaves))
     widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
-    host = np.asarray([step], np.float64 if xp.finfo(widest).bits > _SINGLE_BITS else np.float32)
-    steps = xp.astype(point.backend.asarray(host, point.leaves[0]), widest, copy=False)
+    steps = xp.zeros_like(values, dtype=widest) + step
     return [claimed], [forward_difference(values, xp.reshape(value, ()), steps, xp)]
 
 

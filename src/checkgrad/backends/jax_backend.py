@@ -181,8 +181,8 @@ class JaxBackend:
             return 0
 
     def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any]:
-        over: Callable[[Array], Any] = jax.vmap(func)
         if not isinstance(func, _Compiled):
+            over: Callable[[Array], Any] = jax.vmap(func)
             return over
         # What is compiled does not depend on what else its function sees: nor does its map.
         if func not in _compiled_maps:
