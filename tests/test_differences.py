@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checkgrad.differences import (
+from checkgrad.numerics.estimate import (
     Estimate,
     Floats,
     Samples,

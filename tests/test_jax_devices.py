@@ -15,7 +15,7 @@ from checkgrad import (
     verify_grad,
     verify_jvp,
 )
-from checkgrad.lazy import BLOCK
+from checkgrad.arrays.blocks import BLOCK
 
 if TYPE_CHECKING:
     from conftest import Library

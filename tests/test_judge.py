@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkgrad.differences import Estimate
-from checkgrad.judge import Assessment, Verdict, assess, scale_of
+from checkgrad.numerics.decide import Assessment, Verdict, assess, scale_of
+from checkgrad.numerics.estimate import Estimate
 
 pytestmark = pytest.mark.numpy
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from checkgrad import Verdict, verify_grad
+from checkgrad.arrays.blocks import BLOCK, Halved, RandomSigns
+from checkgrad.arrays.point import make_point
 from checkgrad.backends import find_backend
-from checkgrad.lazy import BLOCK, Halved, RandomSigns
-from checkgrad.point import make_point
 
 if TYPE_CHECKING:
     from conftest import Library

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from checkgrad import Verdict, verify_grad
-from checkgrad.judge import NEGLIGIBLE
+from checkgrad.numerics.decide import NEGLIGIBLE
 
 pytestmark = pytest.mark.one_setting
 

@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from checkgrad.autodiff import verify_autodiff
-    from checkgrad.judge import Verdict
-    from checkgrad.report import GradientError, Mismatch, Report
-    from checkgrad.scipy_contract import approx_fprime, check_grad
-    from checkgrad.verify import assert_grad, verify_grad, verify_jac, verify_jvp, verify_vjp
+    from checkgrad.api.autodiff import verify_autodiff
+    from checkgrad.api.scipy_compat import approx_fprime, check_grad
+    from checkgrad.api.verify import assert_grad, verify_grad, verify_jac, verify_jvp, verify_vjp
+    from checkgrad.numerics.decide import Verdict
+    from checkgrad.report.report import GradientError, Mismatch, Report
 
 __all__ = [
     "GradientError",
@@ -34,18 +34,18 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "GradientError": "report",
-    "Mismatch": "report",
-    "Report": "report",
-    "Verdict": "judge",
-    "approx_fprime": "scipy_contract",
-    "assert_grad": "verify",
-    "check_grad": "scipy_contract",
-    "verify_autodiff": "autodiff",
-    "verify_grad": "verify",
-    "verify_jac": "verify",
-    "verify_jvp": "verify",
-    "verify_vjp": "verify",
+    "GradientError": "report.report",
+    "Mismatch": "report.report",
+    "Report": "report.report",
+    "Verdict": "numerics.decide",
+    "approx_fprime": "api.scipy_compat",
+    "assert_grad": "api.verify",
+    "check_grad": "api.scipy_compat",
+    "verify_autodiff": "api.autodiff",
+    "verify_grad": "api.verify",
+    "verify_jac": "api.verify",
+    "verify_jvp": "api.verify",
+    "verify_vjp": "api.verify",
 }
 
 

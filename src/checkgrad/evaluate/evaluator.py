@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.arithmetic import reshaped
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.messages import quote
+from checkgrad.arrays.parsing import as_float, as_numeric
+from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
 from checkgrad.backends.protocol import Entries
-from checkgrad.batching import CHUNK_BYTES, Together, for_one_point
-from checkgrad.lazy import BLOCK
-from checkgrad.point import Floats, Point, as_float, as_numeric, quote, reshaped
+from checkgrad.evaluate.batch import CHUNK_BYTES, Together, for_one_point
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
 _FLOATS = frozenset({float, np.float64, np.float32})

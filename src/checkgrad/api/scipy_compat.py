@@ -16,20 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.backends import Array, machine_epsilon, snapshot
-from checkgrad.batching import CHUNK_BYTES
-from checkgrad.differences import alike, distance, dot, forward_difference
-from checkgrad.lazy import BLOCK
-from checkgrad.point import (
-    Point,
-    as_numeric,
+from checkgrad.arrays.arithmetic import (
+    alike,
+    distance,
+    dot,
+    forward_difference,
     forward_steps,
-    make_point,
-    quote,
-    require_functions,
     reshaped,
 )
-from checkgrad.sampling import Sampler
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.messages import quote, require_functions
+from checkgrad.arrays.parsing import as_numeric
+from checkgrad.arrays.point import Point, make_point
+from checkgrad.backends import Array, machine_epsilon, snapshot
+from checkgrad.evaluate.batch import CHUNK_BYTES
+from checkgrad.evaluate.evaluator import Sampler
 
 
 class _NotGiven:

@@ -6,11 +6,9 @@ and of claims against it, and steps that are exactly representable. It never cal
 
 from __future__ import annotations
 
-import array as stdlib_array
 import bisect
 import itertools
 import math
-import numbers
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,53 +17,31 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.blocks import BLOCK, Halved, Lazy, RandomSigns, upper_half
+from checkgrad.arrays.messages import quote
+from checkgrad.arrays.parsing import (
+    as_numeric,
+    as_real_floating,
+    backend_array,
+    copy_for_claim,
+    flatten_x0,
+    is_host_part,
+    plain_array,
+    real_pairs,
+)
 from checkgrad.backends import (
     CONVENTIONS,
     Array,
     Backend,
     Structure,
     find_backend,
-    flatten_tree,
     has_minus,
     is_array,
     is_number,
     require_values,
-    snapshot,
-    without,
 )
-from checkgrad.lazy import BLOCK, Halved, Lazy, RandomSigns, upper_half
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-
-_QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
-_MESSAGE = 120  # characters of what an exception says that a report quotes
-
-
-def quote(value: object) -> str:
-    """`value` as an error message shows it: its repr, cut where it grows long, and its type."""
-    text = repr(value)
-    if len(text) > _QUOTED_LENGTH:
-        text = text[: _QUOTED_LENGTH - 3] + "..."
-    return f"{text} (type {type(value).__name__})"
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what an exception says, cut where it grows long."""
-    line = next(iter(str(error).splitlines()), "")
-    return line if len(line) <= _MESSAGE else line[: _MESSAGE - 3] + "..."
-
-
-def brief(error: Exception) -> str:
-    """An exception as a report quotes it."""
-    line = first_line(error)
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
-
-
-def require_functions(**functions: object) -> None:
-    """Raise a `TypeError` that names the first of the user's arguments that is not callable."""
-    for name, function in functions.items():
-        if not callable(function):
-            raise TypeError(f"{name} is {quote(function)}; pass a function of x0")
 
 
 @dataclass(frozen=True)
@@ -173,7 +149,7 @@ class Point:
 
     def fresh_for_grad(self) -> Any:
         """`x0` for ``grad``: as the user passed it, in memory of its own."""
-        return self.rebuilt([_for_grad(original, self.backend) for original in self.originals])
+        return self.rebuilt([copy_for_claim(original, self.backend) for original in self.originals])
 
     def for_claim(self, leaves: Sequence[Array]) -> Any:
         """A point near x0 for the user's claim, recording for differentiation where x0 does."""
@@ -436,12 +412,12 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     if convention is not None and convention not in CONVENTIONS:
         known = ", ".join(map(repr, CONVENTIONS))
         raise ValueError(f"convention is {quote(convention)}; pass one of {known}, or None")
-    parts, structure = _flatten(x0)
+    parts, structure = flatten_x0(x0)
     backend = find_backend([part for part in parts if is_array(part)])
-    arrays = [_plain(part) if _is_host(part) else part for part in parts]
+    arrays = [plain_array(part) if is_host_part(part) else part for part in parts]
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])
     taken = [backend_array(array, backend, like) for array in arrays]
-    originals = [_for_grad(array, backend) for array in taken]
+    originals = [copy_for_claim(array, backend) for array in taken]
     require_values(originals)  # a copy made where JAX traces has none, whatever it is made of
     paths = ("",) if structure is None else structure.paths
     xp = backend.xp
@@ -449,7 +425,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     given = parts if structure else [x0]
     leaves = tuple(
         backend.detach(
-            _pairs(array, xp) if paired else _as_real_floating(array, xp, f"x0{path}", part)
+            real_pairs(array, xp) if paired else as_real_floating(array, xp, f"x0{path}", part)
         )
         for array, path, paired, part in zip(originals, paths, complexes, given, strict=True)
     )
@@ -461,142 +437,6 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")
     _require_finite(point)
     return point
-
-
-def backend_array(array: Array, backend: Backend, like: Array) -> Array:
-    """`array` as it is where it is of the backend's library, else converted to it."""
-    if isinstance(array, np.ndarray) and backend.name != "numpy":
-        return backend.asarray(array, like)
-    return array
-
-
-def _for_grad(array: Array, backend: Backend) -> Array:
-    """A copy, recording for differentiation where `array` does."""
-    return backend.recording(backend.fresh(array), array)
-
-
-def _is_host(part: Any) -> bool:
-    return isinstance(part, np.ndarray) or not is_array(part)
-
-
-def _plain(part: Any) -> Array:
-    """A NumPy array, or a number, as an array of the base class in native byte order."""
-    if not is_array(part):
-        wide = np.complex128 if isinstance(part, (complex, np.complexfloating)) else np.float64
-        return np.asarray(part, dtype=wide)
-    array = np.asarray(part)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _flatten(x0: Any) -> tuple[list[Array], Structure | None]:
-    if is_array(x0):
-        return [x0], None
-    if _is_array_like(x0):
-        return [_host_array(x0)], None
-    leaves, structure = flatten_floating(x0)
-    if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
-        return [_host_array(x0)], None
-    arrays = []
-    for leaf, path in zip(leaves, structure.paths, strict=True):
-        number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
-        if number or isinstance(leaf, complex) or is_array(leaf):
-            arrays.append(leaf)
-        elif isinstance(leaf, np.matrix):
-            raise TypeError(
-                f"x0{path} is {quote(leaf)}, which always has two axes; pass a plain array, e.g. "
-                "np.asarray(x).ravel()"
-            )
-        else:
-            raise TypeError(
-                f"x0{path} is {quote(leaf)}; x0 is an array, numbers, or a tree (dict, list, "
-                "tuple, registered dataclass) of arrays"
-            )
-    if not arrays:
-        raise ValueError(f"x0 is empty: {quote(x0)} has no array in it")
-    return arrays, structure
-
-
-def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves of a tree that are differentiated, and its structure with the others in place.
-
-    Those are the floating ones, or all of them where none is floating.
-    """
-    leaves, structure = flatten_tree(tree)
-    if not any(map(is_floating, leaves)) or all(map(is_floating, leaves)):
-        return leaves, structure
-    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not is_floating(leaf)}
-    kept = [leaf for k, leaf in enumerate(leaves) if k not in fixed]
-    return kept, without(structure, fixed, snapshot)
-
-
-def is_floating(leaf: Any) -> bool:
-    """Whether something is a floating number, or an array of them."""
-    if is_array(leaf):
-        if isinstance(leaf, np.ndarray):
-            return leaf.dtype.kind not in "biuSUMm"
-        return is_number(leaf, "real floating") or is_number(leaf, "complex floating")
-    return isinstance(leaf, (float, complex, np.inexact))
-
-
-def _is_array_like(x0: Any) -> bool:
-    """Whether `x0` is what NumPy reads as one array: numbers, or nested sequences of them."""
-    if isinstance(x0, np.ndarray):
-        return x0.ndim == 0  # SciPy reads a list of 0-d arrays as a vector
-    if isinstance(x0, (range, stdlib_array.array, memoryview)):
-        return True
-    if isinstance(x0, (numbers.Real, complex, str, bytes, np.generic)) or x0 is None:
-        return True
-    if isinstance(x0, Sequence) and not hasattr(x0, "_fields"):
-        return all(_is_array_like(item) for item in x0)
-    return False
-
-
-def _turns_into_array(x0: Any) -> bool:
-    """Whether `x0` is no array, but offers to become one, as data frames do."""
-    return hasattr(x0, "__array__") and not isinstance(x0, np.matrix)
-
-
-def _host_array(x0: Any) -> Array:
-    try:
-        return _of_any_size(np.asarray(x0))
-    except ValueError as error:
-        raise ValueError(f"x0 is not an array: {error}; got {quote(x0)}") from None
-
-
-def _of_any_size(array: Array) -> Array:
-    """Python's real numbers that fit no dtype of NumPy's (integers of many digits) as float64."""
-    if array.dtype.kind != "O" or not all(isinstance(item, numbers.Real) for item in array.flat):
-        return array
-    return np.asarray([as_float(item) for item in array.flat]).reshape(array.shape)
-
-
-def as_float(number: Any) -> float:
-    """A real number of Python's as a float, infinite where it is too large for one."""
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
-
-
-def _pairs(array: Array, xp: Any) -> Array:
-    """Real and imaginary parts along a new last axis."""
-    return xp.stack([xp.real(array), xp.imag(array)], axis=-1)
-
-
-def _as_real_floating(array: Array, xp: Any, name: str, given: Any) -> Array:
-    """`array` of real numbers, of integers as floating ones; errors quote what was `given`."""
-    if is_number(array, "real floating"):
-        return array
-    if is_number(array, "integral"):
-        return xp.astype(array, default_floating(xp))
-    raise TypeError(
-        f"{name} is {quote(given)}, of dtype {array.dtype}; it must be real numbers, e.g. float64"
-    )
-
-
-def default_floating(xp: Any) -> Any:
-    """The dtype that numbers of no floating dtype are converted to."""
-    return xp.__array_namespace_info__().default_dtypes()["real floating"]
 
 
 def _require_finite(point: Point) -> None:
@@ -611,94 +451,3 @@ def _require_finite(point: Point) -> None:
             raise ValueError(
                 f"{place} is {values[entry]}; a derivative can be checked at finite x0 only"
             )
-
-
-def as_numeric(
-    value: Any, backend: Backend, like: Array, name: str, said: str = "returned"
-) -> Array:
-    """`value`, returned by the user's function `name`, as an array of the backend's library.
-
-    A list of 0-d arrays becomes one array. Raises TypeError where `value` is not numeric; truth
-    values are not. `said` is "is" for a value that the user passed.
-    """
-    remedy = "it must return numbers" if said == "returned" else "pass numbers"
-    if isinstance(value, (list, tuple)) and any(_holds_array(item) for item in value):
-        items = [as_numeric(item, backend, like, name, said) for item in value]
-        shapes = {tuple(item.shape) for item in items}
-        if len(shapes) > 1:
-            raise ValueError(f"{name} {said} parts of different shapes: {sorted(shapes)}")
-        dtype = backend.xp.result_type(*items)
-        return backend.xp.stack([backend.xp.astype(item, dtype, copy=False) for item in items])
-    if is_array(value) and getattr(value.dtype, "kind", "") != "O":
-        array = backend.asarray(value, like)
-    else:
-        try:
-            array = _of_any_size(np.asarray(value))
-        except ValueError:
-            raise ValueError(
-                f"{name} {said} {quote(value)}, whose parts have different shapes; {remedy}"
-            ) from None
-        if backend.name != "numpy" and array.dtype.kind in "biufc":
-            array = backend.asarray(array, like)
-    if isinstance(array, np.ndarray):
-        if array.dtype.kind not in "iufc":
-            raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
-        return array
-    if backend.xp.isdtype(array.dtype, "bool"):
-        raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
-    if backend.xp.isdtype(array.dtype, "integral"):
-        return backend.xp.astype(array, like.dtype)
-    return array
-
-
-def reshaped(array: Array, shape: tuple[int, ...], xp: Any) -> Array:
-    """`array` in a `shape`: itself where it has that, which takes no time on any device."""
-    return array if tuple(array.shape) == shape else xp.reshape(array, shape)
-
-
-def _holds_array(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(_holds_array(item) for item in value)
-    return is_array(value) and not isinstance(value, np.ndarray)
-
-
-def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> tuple[Array, Array]:
-    """``x + epsilon``, in the dtype of `x`, and the steps that it takes, ``(x + epsilon) - x``.
-
-    A step that vanishes in the sum becomes ``default * sign(x) * max(1, |x|)``, as in SciPy's
-    ``approx_derivative`` (scipy.optimize._numdiff, ``abs_step``).
-
-    Parameters
-    ----------
-    x : array
-        Coordinates, of any shape and real floating dtype.
-    epsilon : float or array
-        The steps asked for, broadcastable to the shape of `x`, on its device.
-    default : float
-        The relative step that stands in for one that vanishes.
-    backend : Backend
-        The array library of `x`.
-    """
-    xp = backend.xp
-    # Steps of extended precision are taken in it, as in SciPy.
-    extended = isinstance(x, np.ndarray) and np.result_type(epsilon).char == "g"
-    dtype = np.longdouble if extended else x.dtype
-    step = epsilon if isinstance(epsilon, float) else xp.astype(epsilon, dtype, copy=False)
-    # Of a narrow dtype, compiled code may keep more digits on the way than it has.
-    narrow = xp.finfo(x.dtype).bits < xp.finfo(xp.float32).bits
-    sums = _sums if narrow else backend.compiled(_sums)
-    moved, taken, everywhere = sums(x, step, xp)
-    if not bool(everywhere):
-        vanished = taken == 0
-        sign = xp.astype(x >= 0, x.dtype) * 2 - 1
-        magnitude = xp.where(xp.abs(x) > 1, xp.abs(x), xp.ones_like(x))
-        moved = x + xp.where(vanished, default * sign * magnitude, xp.zeros_like(x) + step)
-        taken = moved - x
-    return xp.astype(moved, x.dtype, copy=False), taken
-
-
-def _sums(x: Array, step: Any, xp: Any) -> tuple[Array, Array, Array]:
-    """``x + step``, the step that is taken, and whether one is taken everywhere."""
-    moved = x + step
-    taken = moved - x
-    return moved, taken, xp.all(taken != 0)

@@ -16,9 +16,12 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from checkgrad.arrays.arithmetic import reshaped
+from checkgrad.arrays.messages import brief, quote
+from checkgrad.arrays.parsing import as_numeric
+from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, machine_epsilon
 from checkgrad.backends.protocol import Entries, HostArray
-from checkgrad.point import Point, as_numeric, brief, quote, reshaped
 
 BATCHES = ("auto", "vmap", "vectorized", "loop")
 CHUNK_BYTES = 2**28  # 256 MiB

@@ -7,10 +7,10 @@ import html
 import math
 from typing import TYPE_CHECKING, Any
 
-from checkgrad.judge import Verdict
+from checkgrad.numerics.decide import Verdict
 
 if TYPE_CHECKING:
-    from checkgrad.report import Mismatch, Report
+    from checkgrad.report.report import Mismatch, Report
 
 _MOST_DIGITS = 12
 _SHOWN = 8  # mismatches that a text lists

@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.messages import quote
+from checkgrad.arrays.parsing import as_numeric, flatten_floating
+from checkgrad.arrays.point import Floats, Point, entry_text
 from checkgrad.backends import Array, Structure, is_array, machine_epsilon
-from checkgrad.point import Floats, Point, as_numeric, entry_text, flatten_floating, quote
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import operator
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-from checkgrad.backends import Array
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -69,106 +65,6 @@ _OWN = 2.0  # ... and times the noise that nothing is known of below it
 _KINK_RUNGS = 8  # that show one, which a few far from x0, or of few digits, do by accident
 _OPENING = 64.0  # times the shortest step, from where a kink must be seen
 _KINK_GAP = 6.0  # uncertainties that one-sided derivatives must differ by to make a kink
-
-
-def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Array:
-    """First-order forward differences.
-
-    Parameters
-    ----------
-    values : array, shape (n, *m)
-        ``func`` with coordinate i moved by ``steps[i]``.
-    value : array, shape (*m)
-        ``func`` at x0.
-    steps : array, shape (n,)
-        The steps taken.
-    xp : namespace
-        The array API namespace of the three.
-
-    Returns
-    -------
-    array, shape (*m, n)
-        The Jacobian. Of complex values the real part, with a warning, as in SciPy.
-    """
-    differences = difference(values, value[None, ...], xp)
-    column = xp.reshape(steps, (-1,) + (1,) * (len(values.shape) - 1))
-    differences, column = alike([differences, column], xp)
-    quotients = differences / column
-    real = _real(quotients, xp)
-    if isinstance(real, np.ndarray):
-        real = real.astype(np.promote_types(steps.dtype, np.float64), copy=False)
-    return xp.moveaxis(real, 0, -1)
-
-
-def difference(one: Array, other: Array, xp: Any) -> Array:
-    """`one` less `other`, whatever their dtypes."""
-    if one.dtype != other.dtype:
-        one, other = alike([one, other], xp)
-    return one - other
-
-
-def alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
-    """`arrays` in one dtype, cast by name: a library may be told to promote nothing by itself.
-
-    (JAX with ``jax_numpy_dtype_promotion="strict"``.)
-    """
-    if len({str(array.dtype) for array in arrays}) == 1:
-        return list(arrays)
-    try:
-        dtype = xp.result_type(*(array.dtype for array in arrays))
-    except Exception:  # JAX's own class of error, which this room does not import
-        dtype = max((a.dtype for a in arrays), key=lambda dtype: xp.finfo(dtype).bits)
-        if xp.finfo(dtype).bits < xp.finfo(xp.float32).bits:
-            dtype = xp.float32  # bfloat16 and float16: neither holds the other
-    return [xp.astype(array, dtype, copy=False) for array in arrays]
-
-
-def at_least_single(array: Array, xp: Any) -> Array:
-    """`array`, in float32 where its dtype is narrower or no floating one."""
-    floating = xp.isdtype(array.dtype, ("real floating", "complex floating"))
-    if floating and xp.finfo(array.dtype).bits >= xp.finfo(xp.float32).bits:
-        return array
-    return xp.astype(array, xp.float32)
-
-
-def _real(array: Array, xp: Any) -> Array:
-    if not xp.isdtype(array.dtype, "complex floating"):
-        return array
-    warnings.warn(
-        "Casting complex values to real discards the imaginary part",
-        np.exceptions.ComplexWarning,
-        stacklevel=5,
-    )
-    return xp.real(array)
-
-
-def distance(ones: Sequence[Array], others: Sequence[Array], xp: Any) -> Array:
-    """The `norm` of all entries of `ones` less `others`."""
-    return norm([difference(one, other, xp) for one, other in zip(ones, others, strict=True)], xp)
-
-
-def norm(differences: Sequence[Array], xp: Any) -> Array:
-    """The 2-norm of all entries of `differences` together, on their device.
-
-    On NumPy the sum is SciPy's, to the last bit. Elsewhere the entries are at least float32 and
-    scaled by the largest, since squares overflow in float16 from 256 on and in float32 from 2e19.
-    """
-    if all(isinstance(d, np.ndarray) and d.dtype.itemsize >= _DOUBLE for d in differences):
-        return np.sqrt(sum(np.sum(np.abs(d**2)) for d in differences))
-    sizes = [xp.abs(at_least_single(d, xp)) for d in differences if math.prod(d.shape)]
-    sizes = alike(sizes, xp)
-    largest = functools.reduce(xp.maximum, [xp.max(s) for s in sizes])
-    scale = xp.where((largest > 0) & (largest < math.inf), largest, xp.ones_like(largest))
-    squares = [xp.sum((s / scale) ** 2) for s in sizes]
-    return scale * xp.sqrt(functools.reduce(operator.add, squares))
-
-
-def dot(claim: Array, tangent: Array, xp: Any) -> Array:
-    """The product of a claim with a tangent of the same shape, summed in float32 at least."""
-    if isinstance(claim, np.ndarray) and claim.dtype.itemsize >= _DOUBLE:
-        return np.dot(claim.ravel(), tangent.ravel())
-    one, other = alike([at_least_single(claim, xp), at_least_single(tangent, xp)], xp)
-    return xp.sum(one * other)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.bounds import bounded, make_bounds, within
+from checkgrad.arrays.messages import quote, require_functions
+from checkgrad.arrays.outputs import Outputs, few_digits
+from checkgrad.arrays.point import Floats, Point, make_point
 from checkgrad.backends import Array
-from checkgrad.batching import CHUNK_BYTES, for_one_point
-from checkgrad.bounds import bounded, make_bounds, within
-from checkgrad.claims import (
+from checkgrad.claims.forms import (
     Claim,
     GradClaim,
     JacClaim,
@@ -25,10 +27,9 @@ from checkgrad.claims import (
     Slope,
     VjpClaim,
 )
-from checkgrad.complex_step import ComplexSteps, gather_by_complex_steps
-from checkgrad.diagnosis import Part, Subject, report_on
-from checkgrad.differences import most_cancelled, noise_along_line, noise_beside_jumps
-from checkgrad.directions import (
+from checkgrad.evaluate.batch import CHUNK_BYTES, for_one_point
+from checkgrad.evaluate.complex_step import ComplexSteps, gather_by_complex_steps
+from checkgrad.evaluate.directions import (
     Lines,
     Tangents,
     coordinate_lines,
@@ -37,13 +38,13 @@ from checkgrad.directions import (
     roomier,
     scaled_tangent,
 )
-from checkgrad.judge import Verdict
-from checkgrad.outputs import Outputs, few_digits
-from checkgrad.point import Floats, Point, make_point, quote, require_functions
-from checkgrad.probes import CoordinateSamples
-from checkgrad.refinement import Task, gather
-from checkgrad.report import Report
-from checkgrad.sampling import Sampler
+from checkgrad.evaluate.evaluator import Sampler
+from checkgrad.evaluate.samples import CoordinateSamples
+from checkgrad.numerics.decide import Verdict
+from checkgrad.numerics.estimate import most_cancelled, noise_along_line, noise_beside_jumps
+from checkgrad.refine.loop import Task, gather
+from checkgrad.report.reasons import Part, Subject, report_on
+from checkgrad.report.report import Report
 
 ALL_UP_TO = 1000  # coordinates: a few seconds at most where a call of func takes a millisecond
 ENTRIES_UP_TO = 100_000  # of a Jacobian: each is judged by itself

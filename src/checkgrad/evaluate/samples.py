@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.arithmetic import dot
 from checkgrad.backends import Array
-from checkgrad.claims import Claim, Rows, Slope
-from checkgrad.differences import Flags, Floats, dot
-from checkgrad.sampling import Sampler
+from checkgrad.claims.forms import Claim, Rows, Slope
+from checkgrad.evaluate.evaluator import Sampler
+from checkgrad.numerics.estimate import Flags, Floats
 
 Places = npt.NDArray[np.intp]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.differences import Flags, Floats
+from checkgrad.numerics.estimate import Flags, Floats
 
 _Indices = npt.NDArray[np.intp]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from checkgrad.judge import Verdict
-from checkgrad.render import render_dict, render_html, render_text
+from checkgrad.numerics.decide import Verdict
+from checkgrad.report.text import render_dict, render_html, render_text
 
 
 class GradientError(AssertionError):

@@ -18,15 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.messages import quote
+from checkgrad.arrays.outputs import numbers_of
+from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
-from checkgrad.claims import Rows
-from checkgrad.differences import Estimate, Floats
-from checkgrad.judge import SAFETY, assess, scale_of
-from checkgrad.outputs import numbers_of
-from checkgrad.point import Point, quote
-from checkgrad.probes import Places
-from checkgrad.refinement import Evidence, Task, digits_of, gather
-from checkgrad.sampling import Sampler
+from checkgrad.claims.forms import Rows
+from checkgrad.evaluate.evaluator import Sampler
+from checkgrad.evaluate.samples import Places
+from checkgrad.numerics.decide import SAFETY, assess, scale_of
+from checkgrad.numerics.estimate import Estimate, Floats
+from checkgrad.refine.loop import Evidence, Task, digits_of, gather
 
 _ROUNDING = 32.0  # machine epsilons of the derivative that its evaluation may be off by
 _NEIGHBOURS = (1, -1, 2)  # units in the last place away, where the noise of it is measured

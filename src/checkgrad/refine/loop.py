@@ -16,7 +16,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.differences import (
+from checkgrad.evaluate.samples import Places, Probes
+from checkgrad.numerics.decide import NEGLIGIBLE, Assessment, assess, scale_of
+from checkgrad.numerics.estimate import (
     COVERAGE,
     FEW_DIGITS,
     ROUNDING,
@@ -25,8 +27,6 @@ from checkgrad.differences import (
     Samples,
     estimate,
 )
-from checkgrad.judge import NEGLIGIBLE, Assessment, assess, scale_of
-from checkgrad.probes import Places, Probes
 
 _SHORT_PART = 0.36  # of the digits: the shortest first step, where h**2 is below rtol / 10
 _FIRST_ROUNDING = 6.0  # the first step is to bring the rounding error this far below rtol

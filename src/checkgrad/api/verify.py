@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from checkgrad.batching import CHUNK_BYTES
-from checkgrad.checking import Options, Question, check
-from checkgrad.report import Report
+from checkgrad.evaluate.batch import CHUNK_BYTES
+from checkgrad.pipeline import Options, Question, check
+from checkgrad.report.report import Report
 
 
 def verify_grad(

@@ -10,25 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.bounds import make_bounds, within
+from checkgrad.arrays.messages import brief, first_line, quote, require_functions
+from checkgrad.arrays.outputs import is_one_array
+from checkgrad.arrays.parsing import backend_array, flatten_floating, is_floating
+from checkgrad.arrays.point import Point, make_point
 from checkgrad.backends import Array, Structure, host, is_array, machine_epsilon
-from checkgrad.batching import CHUNK_BYTES
-from checkgrad.bounds import make_bounds, within
-from checkgrad.checking import Options, Question, examine
-from checkgrad.diagnosis import Subject, report_on
-from checkgrad.judge import Verdict
-from checkgrad.outputs import is_one_array
-from checkgrad.point import (
-    Point,
-    backend_array,
-    brief,
-    first_line,
-    flatten_floating,
-    is_floating,
-    make_point,
-    quote,
-    require_functions,
-)
-from checkgrad.report import Report
+from checkgrad.evaluate.batch import CHUNK_BYTES
+from checkgrad.numerics.decide import Verdict
+from checkgrad.pipeline import Options, Question, examine
+from checkgrad.report.reasons import Subject, report_on
+from checkgrad.report.report import Report
 
 MODES = ("fwd", "rev", "vmap")
 _REPEATABLE = 100.0  # machine epsilons that two calls of a rule may differ by

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checkgrad.differences import Estimate, Flags, Floats
+from checkgrad.numerics.estimate import Estimate, Flags, Floats
 
 SAFETY = 5.0  # uncertainties that claim and estimate must lie apart before the claim is wrong
 MARGIN = 1.5  # times rtol that a wrong claim is off: a feature hidden in noise may be worth one

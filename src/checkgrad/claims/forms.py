@@ -14,10 +14,11 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from checkgrad.arrays.arithmetic import at_least_single, dot
+from checkgrad.arrays.outputs import Outputs, Space
+from checkgrad.arrays.parsing import as_numeric
+from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, flatten_tree, machine_epsilon, snapshot
-from checkgrad.differences import at_least_single, dot
-from checkgrad.outputs import Outputs, Space
-from checkgrad.point import Floats, Point, as_numeric
 
 Leaves: TypeAlias = Sequence[Array]
 

@@ -11,17 +11,18 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from checkgrad.arrays.messages import first_line
+from checkgrad.arrays.outputs import Outputs
+from checkgrad.arrays.point import Point
 from checkgrad.backends import other_convention
-from checkgrad.claims import Claim, Rows
-from checkgrad.differences import Flags, Floats
-from checkgrad.directions import Lines
-from checkgrad.judge import AGREEMENT, Verdict, scale_of
-from checkgrad.outputs import Outputs
-from checkgrad.point import Point, first_line
-from checkgrad.recognition import Leaf, recognise
-from checkgrad.refinement import Evidence, Task
-from checkgrad.report import Mismatch, Report
-from checkgrad.sampling import Sampler
+from checkgrad.claims.forms import Claim, Rows
+from checkgrad.evaluate.directions import Lines
+from checkgrad.evaluate.evaluator import Sampler
+from checkgrad.numerics.decide import AGREEMENT, Verdict, scale_of
+from checkgrad.numerics.estimate import Flags, Floats
+from checkgrad.refine.loop import Evidence, Task
+from checkgrad.report.hints.recognition import Leaf, recognise
+from checkgrad.report.report import Mismatch, Report
 
 _LISTED = 100  # mismatches that a report keeps
 _DIGITS_APART = 3  # in which one must be farther off than another to be listed first

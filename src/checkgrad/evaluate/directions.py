@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.arithmetic import alike, at_least_single, norm
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.bounds import bounded
+from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.bounds import bounded
-from checkgrad.claims import Claim, Leaves, Rows, Slope
-from checkgrad.differences import alike, at_least_single, norm
-from checkgrad.lazy import BLOCK
-from checkgrad.point import Floats, Point
-from checkgrad.probes import (
+from checkgrad.claims.forms import Claim, Leaves, Rows, Slope
+from checkgrad.evaluate.evaluator import Sampler
+from checkgrad.evaluate.samples import (
     CoordinateSamples,
     Places,
     Probes,
@@ -25,7 +26,6 @@ from checkgrad.probes import (
     TangentSamples,
     power_of_two,
 )
-from checkgrad.sampling import Sampler
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
 _DISCREPANT = 1024.0  # binary digits: all that float64 has room for

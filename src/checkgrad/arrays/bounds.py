@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.messages import quote
+from checkgrad.arrays.parsing import as_numeric
+from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.point import Floats, Point, as_numeric, quote
 
 
 def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:

@@ -1,0 +1,208 @@
+"""From what the user passes to arrays: x0, its tree, and what functions return.
+
+This module validates x0. Nothing here calls the user's functions.
+"""
+
+from __future__ import annotations
+
+import array as stdlib_array
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.messages import quote
+from checkgrad.backends import (
+    Array,
+    Backend,
+    Structure,
+    flatten_tree,
+    is_array,
+    is_number,
+    snapshot,
+    without,
+)
+
+
+def backend_array(array: Array, backend: Backend, like: Array) -> Array:
+    """`array` as it is where it is of the backend's library, else converted to it."""
+    if isinstance(array, np.ndarray) and backend.name != "numpy":
+        return backend.asarray(array, like)
+    return array
+
+
+def copy_for_claim(array: Array, backend: Backend) -> Array:
+    """A copy, recording for differentiation where `array` does."""
+    return backend.recording(backend.fresh(array), array)
+
+
+def is_host_part(part: Any) -> bool:
+    """Return whether a part of x0 is a NumPy array, or no array at all."""
+    return isinstance(part, np.ndarray) or not is_array(part)
+
+
+def plain_array(part: Any) -> Array:
+    """A NumPy array, or a number, as an array of the base class in native byte order."""
+    if not is_array(part):
+        wide = np.complex128 if isinstance(part, (complex, np.complexfloating)) else np.float64
+        return np.asarray(part, dtype=wide)
+    array = np.asarray(part)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def flatten_x0(x0: Any) -> tuple[list[Array], Structure | None]:
+    """Return the arrays in x0, and the structure around them; None for a single array."""
+    if is_array(x0):
+        return [x0], None
+    if _is_array_like(x0):
+        return [_host_array(x0)], None
+    leaves, structure = flatten_floating(x0)
+    if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
+        return [_host_array(x0)], None
+    arrays = []
+    for leaf, path in zip(leaves, structure.paths, strict=True):
+        number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
+        if number or isinstance(leaf, complex) or is_array(leaf):
+            arrays.append(leaf)
+        elif isinstance(leaf, np.matrix):
+            raise TypeError(
+                f"x0{path} is {quote(leaf)}, which always has two axes; pass a plain array, e.g. "
+                "np.asarray(x).ravel()"
+            )
+        else:
+            raise TypeError(
+                f"x0{path} is {quote(leaf)}; x0 is an array, numbers, or a tree (dict, list, "
+                "tuple, registered dataclass) of arrays"
+            )
+    if not arrays:
+        raise ValueError(f"x0 is empty: {quote(x0)} has no array in it")
+    return arrays, structure
+
+
+def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves of a tree that are differentiated, and its structure with the others in place.
+
+    Those are the floating ones, or all of them where none is floating.
+    """
+    leaves, structure = flatten_tree(tree)
+    if not any(map(is_floating, leaves)) or all(map(is_floating, leaves)):
+        return leaves, structure
+    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not is_floating(leaf)}
+    kept = [leaf for k, leaf in enumerate(leaves) if k not in fixed]
+    return kept, without(structure, fixed, snapshot)
+
+
+def is_floating(leaf: Any) -> bool:
+    """Whether something is a floating number, or an array of them."""
+    if is_array(leaf):
+        if isinstance(leaf, np.ndarray):
+            return leaf.dtype.kind not in "biuSUMm"
+        return is_number(leaf, "real floating") or is_number(leaf, "complex floating")
+    return isinstance(leaf, (float, complex, np.inexact))
+
+
+def _is_array_like(x0: Any) -> bool:
+    """Whether `x0` is what NumPy reads as one array: numbers, or nested sequences of them."""
+    if isinstance(x0, np.ndarray):
+        return x0.ndim == 0  # SciPy reads a list of 0-d arrays as a vector
+    if isinstance(x0, (range, stdlib_array.array, memoryview)):
+        return True
+    if isinstance(x0, (numbers.Real, complex, str, bytes, np.generic)) or x0 is None:
+        return True
+    if isinstance(x0, Sequence) and not hasattr(x0, "_fields"):
+        return all(_is_array_like(item) for item in x0)
+    return False
+
+
+def _turns_into_array(x0: Any) -> bool:
+    """Whether `x0` is no array, but offers to become one, as data frames do."""
+    return hasattr(x0, "__array__") and not isinstance(x0, np.matrix)
+
+
+def _host_array(x0: Any) -> Array:
+    try:
+        return _of_any_size(np.asarray(x0))
+    except ValueError as error:
+        raise ValueError(f"x0 is not an array: {error}; got {quote(x0)}") from None
+
+
+def _of_any_size(array: Array) -> Array:
+    """Python's real numbers that fit no dtype of NumPy's (integers of many digits) as float64."""
+    if array.dtype.kind != "O" or not all(isinstance(item, numbers.Real) for item in array.flat):
+        return array
+    return np.asarray([as_float(item) for item in array.flat]).reshape(array.shape)
+
+
+def as_float(number: Any) -> float:
+    """A real number of Python's as a float, infinite where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def real_pairs(array: Array, xp: Any) -> Array:
+    """Real and imaginary parts along a new last axis."""
+    return xp.stack([xp.real(array), xp.imag(array)], axis=-1)
+
+
+def as_real_floating(array: Array, xp: Any, name: str, given: Any) -> Array:
+    """`array` of real numbers, of integers as floating ones; errors quote what was `given`."""
+    if is_number(array, "real floating"):
+        return array
+    if is_number(array, "integral"):
+        return xp.astype(array, default_floating(xp))
+    raise TypeError(
+        f"{name} is {quote(given)}, of dtype {array.dtype}; it must be real numbers, e.g. float64"
+    )
+
+
+def default_floating(xp: Any) -> Any:
+    """The dtype that numbers of no floating dtype are converted to."""
+    return xp.__array_namespace_info__().default_dtypes()["real floating"]
+
+
+def as_numeric(
+    value: Any, backend: Backend, like: Array, name: str, said: str = "returned"
+) -> Array:
+    """`value`, returned by the user's function `name`, as an array of the backend's library.
+
+    A list of 0-d arrays becomes one array. Raises TypeError where `value` is not numeric; truth
+    values are not. `said` is "is" for a value that the user passed.
+    """
+    remedy = "it must return numbers" if said == "returned" else "pass numbers"
+    if isinstance(value, (list, tuple)) and any(_holds_array(item) for item in value):
+        items = [as_numeric(item, backend, like, name, said) for item in value]
+        shapes = {tuple(item.shape) for item in items}
+        if len(shapes) > 1:
+            raise ValueError(f"{name} {said} parts of different shapes: {sorted(shapes)}")
+        dtype = backend.xp.result_type(*items)
+        return backend.xp.stack([backend.xp.astype(item, dtype, copy=False) for item in items])
+    if is_array(value) and getattr(value.dtype, "kind", "") != "O":
+        array = backend.asarray(value, like)
+    else:
+        try:
+            array = _of_any_size(np.asarray(value))
+        except ValueError:
+            raise ValueError(
+                f"{name} {said} {quote(value)}, whose parts have different shapes; {remedy}"
+            ) from None
+        if backend.name != "numpy" and array.dtype.kind in "biufc":
+            array = backend.asarray(array, like)
+    if isinstance(array, np.ndarray):
+        if array.dtype.kind not in "iufc":
+            raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
+        return array
+    if backend.xp.isdtype(array.dtype, "bool"):
+        raise TypeError(f"{name} {said} {quote(value)}; {remedy}")
+    if backend.xp.isdtype(array.dtype, "integral"):
+        return backend.xp.astype(array, like.dtype)
+    return array
+
+
+def _holds_array(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_array(item) for item in value)
+    return is_array(value) and not isinstance(value, np.ndarray)

@@ -1,0 +1,1 @@
+"""Claims of every form, as one thing: a linear map."""

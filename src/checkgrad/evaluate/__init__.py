@@ -1,0 +1,1 @@
+"""The only callers of the user's functions. Nothing is judged here."""

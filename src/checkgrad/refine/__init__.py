@@ -1,0 +1,1 @@
+"""How far to look: which steps each direction is sampled at."""

@@ -1,0 +1,1 @@
+"""From decisions to a report that a person reads."""

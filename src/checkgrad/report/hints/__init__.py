@@ -1,0 +1,1 @@
+"""What a mismatch looks like: one file for each family of slips."""
