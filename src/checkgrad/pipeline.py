@@ -681,7 +681,7 @@ class _Examination:
         """
         point = self.point
         if k == 0:
-            leaves = [point.backend.fresh(leaf) for leaf in point.leaves]
+            leaves = [point.backend.copy(leaf) for leaf in point.leaves]
         else:
             leaves = point.neighbour(point.random_signs(self.rng), 1)
             leaves = within(point, leaves, self.limits)

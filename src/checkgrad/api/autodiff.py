@@ -241,7 +241,7 @@ class _Rules:
 
     def primals(self) -> list[Array]:
         """x0, as a list of arrays."""
-        return self._parts(self.point.fresh())
+        return self._parts(self.point.copy())
 
     def values(self) -> list[Array]:
         """``func(x0)``, as a list of arrays."""
@@ -302,7 +302,7 @@ class _Rules:
         return flat
 
     def _value(self) -> tuple[list[Array], Structure | None]:
-        return _output_parts(self.func(self.point.fresh(), *self.args), self.point)
+        return _output_parts(self.func(self.point.copy(), *self.args), self.point)
 
     def _output(self, parts: list[Array]) -> Any:
         return parts[0] if self._outputs is None else self._outputs.unflatten(parts)
@@ -407,7 +407,7 @@ class _Audit:
     def _nested(self, rules: _Rules, inner: str, modes: Sequence[str]) -> None:
         """Check the derivatives of a derivative, in those modes that there are rules for."""
         rng = np.random.default_rng(_SEED)
-        x0 = rules.point.fresh_for_grad()
+        x0 = rules.point.copy_for_claim()
         if inner == "rev":
             derived = rules.gradient()
             inputs = {"x0": x0, "cotangent": rules.random(rules.values(), rng)}

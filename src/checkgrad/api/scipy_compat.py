@@ -161,7 +161,7 @@ def check_grad(
     if direction == "random":
         claims, estimates = _along_random(sampler, grad, args, epsilon, _seeded(generator))
     else:
-        claim = snapshot(grad(point.fresh_for_grad(), *args))
+        claim = snapshot(grad(point.copy_for_claim(), *args))
         value = sampler.at_x0()
         claims = point.claim_leaves(claim, _value_shape(value), allow_complex=True)
         estimates = _jacobian(sampler, value, epsilon)
@@ -360,7 +360,7 @@ def _along_random(
     step = _random_step(sampler, epsilon)
     # What it says of the tangent is taken from the claim before func, which may write into it,
     # is called again, so that no copy is needed.
-    claims = point.claim_leaves(grad(point.fresh_for_grad(), *args), allow_complex=True)
+    claims = point.claim_leaves(grad(point.copy_for_claim(), *args), allow_complex=True)
     if all(isinstance(x, np.ndarray) and x.dtype == np.float64 for x in point.leaves):
         moved, claimed = _moved_as_in_scipy(point, claims, step, rng)
     else:

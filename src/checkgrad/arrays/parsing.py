@@ -35,7 +35,7 @@ def backend_array(array: Array, backend: Backend, like: Array) -> Array:
 
 def copy_for_claim(array: Array, backend: Backend) -> Array:
     """A copy, recording for differentiation where `array` does."""
-    return backend.recording(backend.fresh(array), array)
+    return backend.recording(backend.copy(array), array)
 
 
 def is_host_part(part: Any) -> bool:

@@ -143,11 +143,11 @@ class Point:
             for leaf, paired in zip(leaves, self.complexes, strict=True)
         ]
 
-    def fresh(self) -> Any:
+    def copy(self) -> Any:
         """`x0` for ``func``, in memory of its own."""
-        return self.assemble([self.backend.fresh(leaf) for leaf in self.leaves])
+        return self.assemble([self.backend.copy(leaf) for leaf in self.leaves])
 
-    def fresh_for_grad(self) -> Any:
+    def copy_for_claim(self) -> Any:
         """`x0` for ``grad``: as the user passed it, in memory of its own."""
         return self.rebuilt([copy_for_claim(original, self.backend) for original in self.originals])
 

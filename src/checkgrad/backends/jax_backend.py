@@ -121,7 +121,7 @@ class JaxBackend:
             unflatten_tangent=lambda leaves: whole.unflatten_tangent(placed(leaves)),
         )
 
-    def fresh(self, array: Array) -> Array:
+    def copy(self, array: Array) -> Array:
         return _compiled_copy(collected(array))
 
     def recording(self, array: Array, original: Array) -> Array:

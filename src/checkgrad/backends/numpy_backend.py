@@ -33,7 +33,7 @@ class NumPyBackend(Eager):
     def detach(self, array: Array) -> Array:
         return array
 
-    def fresh(self, array: Array) -> Array:
+    def copy(self, array: Array) -> Array:
         return np.array(array)
 
     def complexed(self, pairs: Array) -> Array:

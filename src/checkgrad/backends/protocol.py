@@ -60,7 +60,7 @@ class Backend(Protocol):
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
         """`structure`, whose leaves are partitioned as `originals` are that `detach` gathers."""
 
-    def fresh(self, array: Array) -> Array:
+    def copy(self, array: Array) -> Array:
         """A copy that the user's code may keep, write to or donate."""
 
     def recording(self, array: Array, original: Array) -> Array:

@@ -39,7 +39,7 @@ class StandardBackend(Eager):
     def detach(self, array: Array) -> Array:
         return array
 
-    def fresh(self, array: Array) -> Array:
+    def copy(self, array: Array) -> Array:
         return self.xp.asarray(array, copy=True)
 
     def complexed(self, pairs: Array) -> Array:

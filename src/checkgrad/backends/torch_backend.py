@@ -83,7 +83,7 @@ class TorchBackend(Eager):
     def detach(self, array: Array) -> Array:
         return array.detach()
 
-    def fresh(self, array: Array) -> Array:
+    def copy(self, array: Array) -> Array:
         return _empty(tuple(array.shape), array).copy_(array.detach())
 
     def recording(self, array: Array, original: Array) -> Array:
@@ -103,7 +103,7 @@ class TorchBackend(Eager):
     ) -> Iterator[Array]:
         each = values[first : first + len(entries)].unbind()
         for entry, value in zip(entries.tolist(), each, strict=True):
-            copy = self.fresh(array)
+            copy = self.copy(array)
             copy.view(-1)[entry] = value
             yield copy
 
@@ -127,7 +127,7 @@ class TorchBackend(Eager):
         noted = _Largest()
         try:
             with noted:
-                func(self.fresh(array))
+                func(self.copy(array))
         except Exception:
             return 0
         return noted.largest

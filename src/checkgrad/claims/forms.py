@@ -152,7 +152,7 @@ class _Called:
         """
         self.n_grad += 1
         if not handed:
-            leaves = [self._point.backend.fresh(leaf) for leaf in leaves]
+            leaves = [self._point.backend.copy(leaf) for leaf in leaves]
         x = self._point.for_claim(leaves)
         with np.errstate(**self._users):
             return self._function(x, *vectors, *self._args)
@@ -168,7 +168,7 @@ class _Called:
         claims = self._point.claim_leaves(claim, name=self._name)
         self._note(max(float(machine_epsilon(part)) for part in claims))
         if not passing:
-            claims = [self._point.backend.fresh(part) for part in claims]
+            claims = [self._point.backend.copy(part) for part in claims]
         return LeavesSlope(claims, self._point)
 
     def changes(self, tangent: Leaves, rows: Rows, slopes: Sequence[Slope]) -> Floats:
@@ -217,7 +217,7 @@ class JvpClaim(_OfOutputs):
 
     def pushed(self, leaves: Leaves, tangent: Leaves) -> Floats:
         """What the claim at a point says of a tangent: a vector like that of func."""
-        own = [self._point.backend.fresh(self._point.whole(part)) for part in tangent]
+        own = [self._point.backend.copy(self._point.whole(part)) for part in tangent]
         value = self._call(leaves, self._point.as_tangent(own))
         self._note(self._outputs.epsilon(value, self._name))
         return self._outputs.vector(value, self._name)

@@ -256,7 +256,7 @@ class Together:
         if math.prod(values.shape) != count * math.prod(shape):
             raise ValueError(f"func returned shape {tuple(values.shape)} for {count} points")
         values = reshaped(values, (count, *shape), point.xp)
-        return backend.fresh(values)  # func may return a buffer of its own
+        return backend.copy(values)  # func may return a buffer of its own
 
     def _called(self, leaf: int, together: Array) -> Any:
         if self._batch == "vectorized":
@@ -268,10 +268,10 @@ class Together:
         point, func, args = self._point, self._func, self._args
         if point.plain and not args:
             return func  # itself, of which the library may know the trace
-        others = {k: point.backend.fresh(x) for k, x in enumerate(point.leaves) if k != leaf}
+        others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
         if count:
             for k, x in others.items():
-                others[k] = point.backend.fresh(point.xp.broadcast_to(x, (count, *x.shape)))
+                others[k] = point.backend.copy(point.xp.broadcast_to(x, (count, *x.shape)))
         return lambda x: func(point.assemble(_leaves(others, leaf, x)), *args)
 
     def _trusted(
@@ -323,7 +323,7 @@ class Together:
         x = self._point.leaves[leaf]
         try:
             together = self._point.xp.broadcast_to(x, (_SOME, *x.shape))
-            found = self._called(leaf, self._point.backend.fresh(together))
+            found = self._called(leaf, self._point.backend.copy(together))
         except Exception:
             return False
         return tuple(getattr(found, "shape", ()))[:1] == (_SOME,)

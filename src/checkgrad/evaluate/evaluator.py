@@ -177,7 +177,7 @@ class Sampler:
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """``func(x0)`` as it came and as an array, both noted for the points around it."""
         with np.errstate(**self._users):
-            value = self._call(self.point.fresh())
+            value = self._call(self.point.copy())
         kept = self._kept(value)
         self.value_epsilon = machine_epsilon(value)
         self._at_x0, self._plain = kept, isinstance(value, (int, float, np.generic))
@@ -276,10 +276,10 @@ class Sampler:
         if self.point.plain:
             return copies
         others = self.point.leaves
-        fresh = self.point.backend.fresh
+        copy = self.point.backend.copy
         return (
             self.point.assemble(
-                [copy if other == leaf else fresh(x) for other, x in enumerate(others)]
+                [copy if other == leaf else copy(x) for other, x in enumerate(others)]
             )
             for copy in copies
         )
