@@ -236,7 +236,7 @@ class Point:
             return
         for blocks in zip(*map(self._split, arrays), strict=True):
             # Before the next: what a library computes later takes the memory of all at once.
-            yield self.backend.settled(function(*blocks))
+            yield self.backend.block_until_ready(function(*blocks))
 
     def _split(self, array: Array) -> Iterator[Array]:
         if isinstance(array, Lazy):

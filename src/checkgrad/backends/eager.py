@@ -27,7 +27,7 @@ class Eager:
     def recording(self, array: Array, original: Array) -> Array:
         return array
 
-    def settled(self, array: Array) -> Array:
+    def block_until_ready(self, array: Array) -> Array:
         return array
 
     def split(self, array: Array, size: int) -> Iterator[Array]:

@@ -127,7 +127,7 @@ class JaxBackend:
     def recording(self, array: Array, original: Array) -> Array:
         return array
 
-    def settled(self, array: Array) -> Array:
+    def block_until_ready(self, array: Array) -> Array:
         return jax.block_until_ready(array)
 
     def complexed(self, pairs: Array) -> Array:

@@ -69,7 +69,7 @@ class Backend(Protocol):
     def complexed(self, pairs: Array) -> Array:
         """Complex numbers from real and imaginary parts along the last axis, signs of 0 kept."""
 
-    def settled(self, array: Array) -> Array:
+    def block_until_ready(self, array: Array) -> Array:
         """`array`, or whatever else, computed: until then, some libraries keep the inputs."""
 
     def split(self, array: Array, size: int) -> Iterator[Array]:

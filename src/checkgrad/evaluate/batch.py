@@ -203,7 +203,7 @@ class Together:
                 if not self._trusted(values, x, witnesses, apart, alone):
                     self.give_up("it returns other values in a batch than alone")
                     raise _NotTogetherError
-            yield backend.settled(without_offset(found, at_x0, taken))
+            yield backend.block_until_ready(without_offset(found, at_x0, taken))
 
     def filled(self, count: int, leaf: int) -> int:
         """How many points to make of `count` ones that move a leaf, so that code is compiled once.

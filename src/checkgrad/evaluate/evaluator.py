@@ -112,7 +112,7 @@ class Sampler:
             for x in itertools.islice(points, _CHUNK)
         ]:
             self.n_func += len(values)
-            chunks.append(self.point.backend.settled(self._stack(values, shape)))
+            chunks.append(self.point.backend.block_until_ready(self._stack(values, shape)))
         if len(chunks) == 1:
             return chunks[0]
         dtype = xp.result_type(*chunks)
@@ -199,7 +199,9 @@ class Sampler:
                     value = self._func(x)
                     # func may return one buffer, filled anew at every call.
                     kept = value if type(value) in _IMMUTABLE else snapshot(value)
-                    values.append(self.point.backend.settled(kept) if self._large else kept)
+                    values.append(
+                        self.point.backend.block_until_ready(kept) if self._large else kept
+                    )
                 except MemoryError:
                     raise
                 except Exception as error:
