@@ -81,7 +81,7 @@ class Point:
         return self.backend.xp
 
     @property
-    def plain(self) -> bool:
+    def is_single_real_array(self) -> bool:
         """Whether `x0` is a single array of real numbers: a leaf is handed out as it is then."""
         return self.structure is None and not self.complexes[0]
 

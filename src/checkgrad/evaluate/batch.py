@@ -266,7 +266,7 @@ class Together:
     def _moved(self, leaf: int, count: int = 0) -> Callable[[Array], Any]:
         """``func`` of one leaf, or of `count` of them along a leading axis."""
         point, func, args = self._point, self._func, self._args
-        if point.plain and not args:
+        if point.is_single_real_array and not args:
             return func  # itself, of which the library may know the trace
         others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
         if count:

@@ -275,7 +275,7 @@ class Sampler:
 
     def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
         """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
-        if self.point.plain:
+        if self.point.is_single_real_array:
             return copies
         others = self.point.leaves
         copy = self.point.backend.copy
