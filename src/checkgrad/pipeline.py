@@ -348,7 +348,7 @@ class _Examination:
         if not np.all(np.isfinite(weights)) or not np.any(weights):
             problem = "not finite" if np.any(weights) else "zero everywhere"
             raise ValueError(f"direction is {problem}; pass a finite cotangent that is not zero")
-        if self.point.minus:
+        if self.point.conj_convention:
             space = self.outputs.space
             for part, start in zip(space.parts, space.offsets, strict=True):
                 if part.paired:

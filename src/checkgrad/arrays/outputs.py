@@ -97,7 +97,7 @@ class Space:
             if not part.paired:
                 array = point.backend.rounded(numbers, part.like)
             else:
-                flip = np.asarray([1.0, -1.0 if point.minus else 1.0])
+                flip = np.asarray([1.0, -1.0 if point.conj_convention else 1.0])
                 real = point.xp.real(part.like)
                 array = point.backend.complexed(point.backend.rounded(numbers * flip, real))
             leaves.append(point.xp.reshape(array, part.like.shape))

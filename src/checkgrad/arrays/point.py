@@ -35,8 +35,8 @@ from checkgrad.backends import (
     Backend,
     Structure,
     find_backend,
-    has_minus,
     is_array,
+    is_conj_convention,
     is_number,
     require_values,
 )
@@ -63,7 +63,7 @@ class Point:
     complexes : tuple of bool
         Which leaves are complex: as one of `leaves` such a leaf has real and imaginary parts
         along its last axis.
-    minus : bool
+    conj_convention : bool
         Whether claims at complex leaves are the derivatives by the real less i times those by the
         imaginary parts, see `checkgrad.backends.conventions`; else plus.
     """
@@ -73,7 +73,7 @@ class Point:
     originals: tuple[Array, ...]
     structure: Structure | None
     complexes: tuple[bool, ...]
-    minus: bool
+    conj_convention: bool
 
     @property
     def xp(self) -> Any:
@@ -322,7 +322,7 @@ class Point:
         ]
         if not allow_complex:
             self._require_real_where_x0_is(arrays, name, said)
-        flip = -1 if self.minus and not tangent else 1
+        flip = -1 if self.conj_convention and not tangent else 1
         return [
             self._paired(array, flip) if paired else array
             for array, paired in zip(arrays, self.complexes, strict=True)
@@ -429,9 +429,9 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         )
         for array, path, paired, part in zip(originals, paths, complexes, given, strict=True)
     )
-    minus = has_minus(convention or backend.convention)
+    conj_convention = is_conj_convention(convention or backend.convention)
     structure = backend.placing(structure, originals)
-    point = Point(backend, leaves, tuple(originals), structure, complexes, minus)
+    point = Point(backend, leaves, tuple(originals), structure, complexes, conj_convention)
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")

@@ -15,7 +15,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from checkgrad.backends.conventions import CONVENTIONS, has_minus, other_convention
+from checkgrad.backends.conventions import CONVENTIONS, is_conj_convention, other_convention
 from checkgrad.backends.obstacles import obstacle
 from checkgrad.backends.protocol import Array, Backend, HostArray, Structure
 from checkgrad.backends.trees import flatten_tree, is_number, without
@@ -27,7 +27,7 @@ __all__ = [
     "Structure",
     "find_backend",
     "flatten_tree",
-    "has_minus",
+    "is_conj_convention",
     "host",
     "is_array",
     "is_number",

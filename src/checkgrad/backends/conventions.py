@@ -11,12 +11,12 @@ _NAMES = {"jax": "JAX", "torch": "PyTorch"}
 CONVENTIONS = tuple(_NAMES)
 
 
-def has_minus(convention: str) -> bool:
+def is_conj_convention(convention: str) -> bool:
     """Whether the derivative by the imaginary part is taken with a minus."""
     return convention == "jax"
 
 
-def other_convention(minus: bool) -> tuple[str, str]:
+def other_convention(conj_convention: bool) -> tuple[str, str]:
     """The convention that has a minus where the one given has none: its name, and as a word."""
-    option = next(each for each in CONVENTIONS if has_minus(each) != minus)
+    option = next(each for each in CONVENTIONS if is_conj_convention(each) != conj_convention)
     return option, _NAMES[option]

@@ -397,7 +397,7 @@ class JacClaim(_OfOutputs):
         else:
             real, imaginary = xp.real(array), xp.imag(array)
         if not paired:
-            flip = -1 if self._point.minus else 1
+            flip = -1 if self._point.conj_convention else 1
             return xp.stack([real, flip * imaginary], axis=-1)
         if by_complex:
             upper = xp.stack([real, -imaginary], axis=-1)

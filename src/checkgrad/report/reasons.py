@@ -456,7 +456,7 @@ def _conjugated(
             return ""
         return f"claim is {form}: a conjugate forgotten, or one too many?"
     if np.any(by) and (not np.any(of) or subject.form == "vjp"):
-        option, library = other_convention(subject.point.minus)
+        option, library = other_convention(subject.point.conj_convention)
         return (
             f"claim is {form}: it follows the convention of {library}; conjugate it, or pass "
             f"convention={option!r}"
