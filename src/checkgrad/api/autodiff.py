@@ -285,8 +285,8 @@ class _Rules:
     def _normal(self, part: Array, rng: np.random.Generator) -> Array:
         xp, backend = self.point.xp, self.point.backend
         if not xp.isdtype(part.dtype, "complex floating"):
-            return backend.random_tangent(rng, backend.detach(part))
-        like = xp.stack([xp.real(backend.detach(part))] * 2, axis=-1)
+            return backend.random_tangent(rng, backend.gather_detached(part))
+        like = xp.stack([xp.real(backend.gather_detached(part))] * 2, axis=-1)
         return backend.complexed(backend.random_tangent(rng, like))
 
     def _parts(self, x: Any) -> list[Array]:

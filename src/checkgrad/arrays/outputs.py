@@ -168,7 +168,7 @@ class Outputs:
         xp = self._point.xp
         parts = []
         for leaf, path in zip(leaves, paths, strict=True):
-            like = self._point.backend.detach(leaf[0, ...] if self._many else leaf)
+            like = self._point.backend.gather_detached(leaf[0, ...] if self._many else leaf)
             paired = bool(xp.isdtype(like.dtype, "complex floating"))
             parts.append(Part(like, path, paired, float(machine_epsilon(like))))
         return Space(tuple(parts), structure)

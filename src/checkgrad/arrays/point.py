@@ -424,7 +424,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     complexes = tuple(allow_complex and is_number(a, "complex floating") for a in originals)
     given = parts if structure else [x0]
     leaves = tuple(
-        backend.detach(
+        backend.gather_detached(
             real_pairs(array, xp) if paired else as_real_floating(array, xp, f"x0{path}", part)
         )
         for array, path, paired, part in zip(originals, paths, complexes, given, strict=True)

@@ -103,7 +103,7 @@ class JaxBackend:
         host = portable(value)
         return jax.device_put(host) if like is None else _placed(host, like)
 
-    def detach(self, array: Array) -> Array:
+    def gather_detached(self, array: Array) -> Array:
         return _gathered(array)
 
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:

@@ -30,7 +30,7 @@ class NumPyBackend(Eager):
 
         return host(value)
 
-    def detach(self, array: Array) -> Array:
+    def gather_detached(self, array: Array) -> Array:
         return array
 
     def copy(self, array: Array) -> Array:

@@ -51,7 +51,7 @@ class Backend(Protocol):
     def asarray(self, value: Any, like: Array | None = None) -> Array:
         """`value`, from any library, as an array of this one, on the device of `like`."""
 
-    def detach(self, array: Array) -> Array:
+    def gather_detached(self, array: Array) -> Array:
         """The same values without a record for automatic differentiation, and not partitioned.
 
         (As JAX arrays are over the explicit axes of a mesh.)

@@ -36,7 +36,7 @@ class StandardBackend(Eager):
         device = None if like is None else array_api_compat.device(like)
         return self.xp.asarray(portable(value), device=device)
 
-    def detach(self, array: Array) -> Array:
+    def gather_detached(self, array: Array) -> Array:
         return array
 
     def copy(self, array: Array) -> Array:

@@ -80,7 +80,7 @@ class TorchBackend(Eager):
         # torch.tensor copies: torch.from_numpy would share memory, and warn of read-only arrays.
         return torch.tensor(portable(value), device=None if like is None else like.device)
 
-    def detach(self, array: Array) -> Array:
+    def gather_detached(self, array: Array) -> Array:
         return array.detach()
 
     def copy(self, array: Array) -> Array:
