@@ -155,7 +155,7 @@ class JaxBackend:
     def bitcast(self, array: Array, dtype: Any) -> Array:
         return jax.lax.bitcast_convert_type(array, dtype)
 
-    def moved(
+    def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
     ) -> Iterator[Array]:
         for place, entry in enumerate(entries, first):
@@ -164,7 +164,7 @@ class JaxBackend:
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return _compiled(function)
 
-    def moved_together(
+    def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         found: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)

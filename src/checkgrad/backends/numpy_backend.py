@@ -46,7 +46,7 @@ class NumPyBackend(Eager):
     def bitcast(self, array: Array, dtype: Any) -> Array:
         return array.view(dtype)
 
-    def moved(
+    def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
     ) -> Iterator[Array]:
         flat = array.ndim == 1
@@ -56,7 +56,7 @@ class NumPyBackend(Eager):
             (copy if flat else copy.reshape(-1))[entry] = value
             yield copy
 
-    def moved_together(
+    def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         count = len(entries)

@@ -81,7 +81,7 @@ class Backend(Protocol):
     def bitcast(self, array: Array, dtype: Any) -> Array:
         """The bits of `array` as those of another dtype of the same width, one of `bitcasts`."""
 
-    def moved(
+    def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
     ) -> Iterator[Array]:
         """Fresh copies of `array`, the i-th with ``values[first + i]`` at entry ``entries[i]``.
@@ -89,10 +89,10 @@ class Backend(Protocol):
         Entries are flat ones. Or at several: rows of `entries` and `values` are of one length then.
         """
 
-    def moved_together(
+    def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
-        """`array`, then what `moved` gives, as one fresh array with a leading axis.
+        """`array`, then what `perturbed_copies` gives, as one fresh array with a leading axis.
 
         The last two along it have all entries moved, and every other one; these two are also
         returned by themselves.

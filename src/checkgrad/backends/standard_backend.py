@@ -50,7 +50,7 @@ class StandardBackend(Eager):
         device = array_api_compat.device(like)
         return filled(blocks, lambda dtype: self.xp.empty(shape, dtype=dtype, device=device))
 
-    def moved(
+    def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
     ) -> Iterator[Array]:
         flat = self.xp.reshape(array, (-1,))
@@ -66,7 +66,7 @@ class StandardBackend(Eager):
             flat = self._replaced(flat, each, value[place])
         return flat
 
-    def moved_together(
+    def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         witnesses = []
@@ -75,7 +75,9 @@ class StandardBackend(Eager):
             for place in range(0, len(entries), every):
                 flat = self._replaced(flat, entries[place].tolist(), values[place, ...])
             witnesses.append(self.xp.reshape(flat, array.shape))
-        together = self.xp.stack([array, *self.moved(array, entries, values), *witnesses])
+        together = self.xp.stack(
+            [array, *self.perturbed_copies(array, entries, values), *witnesses]
+        )
         return together, witnesses[0], witnesses[1]
 
     def random_tangent(self, rng: Any, like: Array) -> Array:

@@ -98,7 +98,7 @@ class TorchBackend(Eager):
     def bitcast(self, array: Array, dtype: Any) -> Array:
         return array.view(dtype)
 
-    def moved(
+    def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
     ) -> Iterator[Array]:
         each = values[first : first + len(entries)].unbind()
@@ -107,7 +107,7 @@ class TorchBackend(Eager):
             copy.view(-1)[entry] = value
             yield copy
 
-    def moved_together(
+    def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         count = len(entries)

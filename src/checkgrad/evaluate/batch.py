@@ -191,13 +191,15 @@ class Together:
             if taken < size:  # as many as before, for which code is compiled already
                 places = np.concatenate([places, *[places[-1:]] * (size - taken)])
                 moved = xp.concat([moved, *[moved[-1:, ...]] * (size - taken)])
-            together, *witnesses = backend.moved_together(x, places, moved)
+            together, *witnesses = backend.perturbed_batch(x, places, moved)
             found = self._tried(leaf, partial(self._evaluated, leaf, together, shape))
             if start == 0:
                 apart = [alone(witness) for witness in witnesses]  # while the others are computed
                 values = backend.to_host(found)
                 farthest = _farthest(values[1:-2])
-                witnesses += backend.moved(x, places[farthest : farthest + 1], moved, farthest)
+                witnesses += backend.perturbed_copies(
+                    x, places[farthest : farthest + 1], moved, farthest
+                )
                 apart = [at_x0, *apart, alone(witnesses[-1])]
                 values = values[[0, -2, -1, 1 + farthest]]
                 if not self._trusted(values, x, witnesses, apart, alone):
@@ -340,7 +342,7 @@ def _too_few_digits(array: Array) -> bool:
 
 
 def _near(x: Array, x0: Array, moved: Array, xp: Any) -> Iterator[Array]:
-    """Points some units in the last place from `x`, between `x0` and `moved` as it is itself."""
+    """Points some units in the last place from `x`, between `x0` and `perturbed_copies` as it is itself."""
     way = xp.where(x == x0, moved, x0) - x
     unit = xp.abs(x * (1 + float(xp.finfo(x.dtype).eps)) - x) * xp.sign(way)
     for count in range(1, _NEIGHBOURS + 1):

@@ -104,7 +104,7 @@ class Sampler:
         x = self.point.leaves[leaf]
         if moved.shape[0] == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
-        copies = self.point.backend.moved(x, entries, moved)
+        copies = self.point.backend.perturbed_copies(x, entries, moved)
         points = self._in_place_of(leaf, copies)
         chunks = []
         while values := [
@@ -121,7 +121,7 @@ class Sampler:
     def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
         """``func`` with single entries of one leaf replaced, or with rows of them, on the host.
 
-        `moved` are the new values, exactly representable in the dtype of the leaf. The values
+        `perturbed_copies` are the new values, exactly representable in the dtype of the leaf. The values
         are those of `host_values`.
         """
         x, backend = self.point.leaves[leaf], self.point.backend
@@ -138,7 +138,7 @@ class Sampler:
             if together is not None:
                 self.n_func -= more
                 return backend.to_host(together).astype(np.float64)[:count]
-        copies = backend.moved(x, entries, backend.rounded(moved, x))
+        copies = backend.perturbed_copies(x, entries, backend.rounded(moved, x))
         return self.host_values(self._in_place_of(leaf, copies))
 
     def value_at_x0(self) -> float:
