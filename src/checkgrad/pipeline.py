@@ -274,7 +274,7 @@ class _Examination:
         point, lines = self.point, part.lines
         tangents = scaled_tangent(point, lines.probes.scale, self.limits, self.rng)
         lengths = np.abs(point.on_host(tangents.tangents[0]))
-        slope = LeavesSlope(point.rounded(part.evidence.estimate.value), point)
+        slope = LeavesSlope(point.from_host(part.evidence.estimate.value), point)
         chosen = rows.chosen([part.row])
         (along,) = tangents.lines(self.sampler, chosen, self.claim, [slope], self.limits)
         unsure = np.asarray([np.sum(lengths * part.reliable_uncertainty())])
@@ -422,7 +422,7 @@ class _Examination:
             ]
             return _Exact(steps, lines)
         slopes: list[Slope] = [
-            LeavesSlope(self.point.rounded(steps.derivative(row)), self.point)
+            LeavesSlope(self.point.from_host(steps.derivative(row)), self.point)
             for row in range(rows.count)
         ]
         tangents = random_tangents(self.point, None, self.limits, 0.0, self.rng, 1)

@@ -485,7 +485,7 @@ def _bounds_of(rules: _Rules, inputs: dict[str, Any]) -> Any:
         if key != "x0"
     }
     return [
-        {"x0": point.rebuilt(point.rounded(side))}
+        {"x0": point.rebuilt(point.from_host(side))}
         | {key: [sign * math.inf * one for one in ones] for key, ones in free.items()}
         for side, sign in zip(rules.limits, (-1, 1), strict=True)
     ]

@@ -337,7 +337,7 @@ def _flat_step(point: Point, leaf: int, part: Any) -> Any:
             f"{tuple(x.shape)}; pass one number, or one for each entry"
         )
     if not isinstance(step, np.ndarray):  # it may be on another device
-        step = point.backend.rounded(point.backend.to_host(step), x)
+        step = point.backend.from_host(point.backend.to_host(step), x)
     return point.xp.reshape(step, (-1,))
 
 

@@ -60,7 +60,7 @@ def within(point: Point, leaves: list[Array], limits: tuple[Floats, Floats]) -> 
     """A point near x0, moved to within the bounds."""
     if not bounded(limits):
         return leaves
-    return point.rounded(np.clip(point.on_host(leaves), *limits))
+    return point.from_host(np.clip(point.on_host(leaves), *limits))
 
 
 def _everywhere(number: float, point: Point) -> Floats:

@@ -95,11 +95,11 @@ class Space:
             # The user's code may write into it.
             numbers = weights[start : start + part.size].reshape(part.shape).copy()
             if not part.paired:
-                array = point.backend.rounded(numbers, part.like)
+                array = point.backend.from_host(numbers, part.like)
             else:
                 flip = np.asarray([1.0, -1.0 if point.conj_convention else 1.0])
                 real = point.xp.real(part.like)
-                array = point.backend.complexed(point.backend.rounded(numbers * flip, real))
+                array = point.backend.complexed(point.backend.from_host(numbers * flip, real))
             leaves.append(point.xp.reshape(array, part.like.shape))
         if point.backend.name == "numpy":
             leaves = [np.asarray(leaf) for leaf in leaves]

@@ -161,12 +161,12 @@ class Point:
         parts = [self.backend.to_host(self.whole(leaf)).reshape(-1) for leaf in leaves]
         return np.concatenate(parts)
 
-    def rounded(self, coordinates: Floats) -> list[Array]:
+    def from_host(self, coordinates: Floats) -> list[Array]:
         """Leaves from flat coordinates on the host, in the dtypes and on the devices of x0."""
         bounds = zip(self.offsets, self.sizes, self.leaves, strict=True)
         return [
             self.xp.reshape(
-                self.backend.rounded(coordinates[start : start + size], leaf), leaf.shape
+                self.backend.from_host(coordinates[start : start + size], leaf), leaf.shape
             )
             for start, size, leaf in bounds
         ]

@@ -199,7 +199,7 @@ class JaxBackend:
             signs = jax.random.rademacher(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
         return _placed(signs, like)
 
-    def rounded(self, numbers: HostArray, like: Array) -> Array:
+    def from_host(self, numbers: HostArray, like: Array) -> Array:
         return _placed(numbers.astype(like.dtype), like)
 
     def to_host(self, array: Array) -> HostArray:

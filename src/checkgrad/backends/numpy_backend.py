@@ -74,7 +74,7 @@ class NumPyBackend(Eager):
     def random_signs(self, rng: Any, like: Array) -> Array:
         return rng.integers(2, size=like.shape, dtype=np.int8).astype(like.dtype) * 2 - 1
 
-    def rounded(self, numbers: HostArray, like: Array) -> Array:
+    def from_host(self, numbers: HostArray, like: Array) -> Array:
         return numbers.astype(like.dtype)
 
     def to_host(self, array: Array) -> HostArray:

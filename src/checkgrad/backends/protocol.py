@@ -116,7 +116,7 @@ class Backend(Protocol):
     def random_signs(self, rng: Any, like: Array) -> Array:
         """A random 1 or -1 for every entry, like `like`, made on its device."""
 
-    def rounded(self, numbers: HostArray, like: Array) -> Array:
+    def from_host(self, numbers: HostArray, like: Array) -> Array:
         """Host `numbers` in the dtype and on the device of `like`."""
 
     def to_host(self, array: Array) -> HostArray:

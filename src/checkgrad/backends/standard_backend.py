@@ -82,12 +82,12 @@ class StandardBackend(Eager):
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         numbers = np.asarray(rng.standard_normal(size=like.shape))
-        return self.rounded(numbers, like)  # cast here: the device may lack float64
+        return self.from_host(numbers, like)  # cast here: the device may lack float64
 
     def random_signs(self, rng: Any, like: Array) -> Array:
-        return self.rounded(rng.integers(2, size=like.shape) * 2.0 - 1.0, like)
+        return self.from_host(rng.integers(2, size=like.shape) * 2.0 - 1.0, like)
 
-    def rounded(self, numbers: HostArray, like: Array) -> Array:
+    def from_host(self, numbers: HostArray, like: Array) -> Array:
         device = array_api_compat.device(like)
         return self.xp.asarray(numbers, dtype=like.dtype, device=device)
 

@@ -159,7 +159,7 @@ class TorchBackend(Eager):
             )
         return ones.mul_(2).sub_(1)
 
-    def rounded(self, numbers: HostArray, like: Array) -> Array:
+    def from_host(self, numbers: HostArray, like: Array) -> Array:
         wide = torch.tensor(numbers, dtype=torch.float64, device="cpu")  # others may lack float64
         return wide.to(like.device, like.dtype)
 

@@ -267,7 +267,7 @@ class _Columns:
         for coordinate in range(self._point.size):
             axis = np.zeros(self._point.size)
             axis[coordinate] = 1.0
-            tangent = self._point.rounded(axis)
+            tangent = self._point.from_host(axis)
             columns.append(self._rows.of(self._claim.pushed(self._leaves, tangent)))
         return np.stack(columns)
 
@@ -318,7 +318,7 @@ class JacClaim(_OfOutputs):
                     continue
                 wide = at_least_single(block, xp)
                 numbers = weights[start : start + part.size]
-                column = self._point.backend.rounded(numbers, wide)
+                column = self._point.backend.from_host(numbers, wide)
                 column = xp.reshape(column, (-1,) + (1,) * (len(wide.shape) - 1))
                 sums[leaf] = sums[leaf] + xp.sum(column * wide, axis=0)
         return sums

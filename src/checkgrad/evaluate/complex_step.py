@@ -103,7 +103,7 @@ class ComplexSteps:
         for coordinate in range(point.size):
             axis = np.zeros(point.size)
             axis[coordinate] = np.exp2(np.floor(np.log2(sizes[coordinate])))
-            yield point.rounded(axis)
+            yield point.from_host(axis)
 
     def _evaluated(self, leaves: Sequence[Array], tangent: Sequence[Array], power: int) -> Floats:
         """The derivative of every row along a tangent; along an axis, by its coordinate.

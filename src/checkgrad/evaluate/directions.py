@@ -255,9 +255,11 @@ def scaled_tangent(
     point: Point, scale: Floats, limits: tuple[Floats, Floats], rng: np.random.Generator
 ) -> Tangents:
     """A random tangent, of which each coordinate is a normal number times its `scale`."""
-    tangent = point.rounded(rng.standard_normal(scale.size) * scale)
+    tangent = point.from_host(rng.standard_normal(scale.size) * scale)
     words = "1 random tangent"
-    return Tangents([_inward(point, tangent, limits)], point.rounded(scale), words, by_chance=False)
+    return Tangents(
+        [_inward(point, tangent, limits)], point.from_host(scale), words, by_chance=False
+    )
 
 
 def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
@@ -267,7 +269,7 @@ def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -
     x0, v = point.on_host(point.leaves), point.on_host(tangent)
     v = np.where(x0 == limits[0], np.abs(v), v)
     v = np.where(x0 == limits[1], -np.abs(v), v)
-    return point.rounded(np.where(limits[0] == limits[1], 0.0, v))
+    return point.from_host(np.where(limits[0] == limits[1], 0.0, v))
 
 
 def roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
@@ -276,7 +278,7 @@ def roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> 
     above, below = limits[1] - x0, x0 - limits[0]
     chosen = np.where(above == below, chosen, np.where(above > below, 1.0, -1.0))
     # The neighbours of a negative number move away from zero with a positive sign.
-    return point.rounded(np.where(x0 < 0, -chosen, chosen))
+    return point.from_host(np.where(x0 < 0, -chosen, chosen))
 
 
 def given_tangent(point: Point, claims: Leaves | None, value: float, direction: Any) -> Tangents:

@@ -133,12 +133,12 @@ class Sampler:
             numbers = np.pad(moved, width, mode="edge")
             with np.errstate(all="ignore"):
                 together = self._together(
-                    leaf, places, backend.rounded(numbers, x), self.shape, quiet=True
+                    leaf, places, backend.from_host(numbers, x), self.shape, quiet=True
                 )
             if together is not None:
                 self.n_func -= more
                 return backend.to_host(together).astype(np.float64)[:count]
-        copies = backend.perturbed_copies(x, entries, backend.rounded(moved, x))
+        copies = backend.perturbed_copies(x, entries, backend.from_host(moved, x))
         return self.host_values(self._in_place_of(leaf, copies))
 
     def value_at_x0(self) -> float:
