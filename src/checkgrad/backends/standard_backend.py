@@ -69,16 +69,16 @@ class StandardBackend(Eager):
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
-        witnesses = []
+        control_points = []
         for every in (1, 2):
             flat = self.xp.reshape(array, (-1,))
             for place in range(0, len(entries), every):
                 flat = self._replaced(flat, entries[place].tolist(), values[place, ...])
-            witnesses.append(self.xp.reshape(flat, array.shape))
+            control_points.append(self.xp.reshape(flat, array.shape))
         together = self.xp.stack(
-            [array, *self.perturbed_copies(array, entries, values), *witnesses]
+            [array, *self.perturbed_copies(array, entries, values), *control_points]
         )
-        return together, witnesses[0], witnesses[1]
+        return together, control_points[0], control_points[1]
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
         numbers = np.asarray(rng.standard_normal(size=like.shape))

@@ -26,7 +26,7 @@ from checkgrad.backends.protocol import Entries, HostArray
 BATCHES = ("auto", "vmap", "vectorized", "loop")
 CHUNK_BYTES = 2**28  # 256 MiB
 _COPIES = 4  # of the points in a call: what func computes from them takes memory too
-_COMPANIONS = 3  # of the points in a call: x0 and two witnesses
+_COMPANIONS = 3  # of the points in a call: x0 and two control_points
 _MOST = 2**12  # points in one call: more are no faster
 _ON_HOST = 2**25  # bytes on a CPU: for more, the system makes new pages in every call ...
 _MANY = 64  # ... which costs less than more calls where a call has fewer points than this
@@ -76,7 +76,7 @@ class _NotTogetherError(Exception):
     """``func`` is to be evaluated at one point at a time."""
 
 
-class Together:
+class BatchEvaluator:
     """Points around x0, of which one entry of one leaf is moved, in as few calls as memory allows.
 
     Attributes
@@ -191,18 +191,20 @@ class Together:
             if taken < size:  # as many as before, for which code is compiled already
                 places = np.concatenate([places, *[places[-1:]] * (size - taken)])
                 moved = xp.concat([moved, *[moved[-1:, ...]] * (size - taken)])
-            together, *witnesses = backend.perturbed_batch(x, places, moved)
+            together, *control_points = backend.perturbed_batch(x, places, moved)
             found = self._tried(leaf, partial(self._evaluated, leaf, together, shape))
             if start == 0:
-                apart = [alone(witness) for witness in witnesses]  # while the others are computed
+                apart = [
+                    alone(control_point) for control_point in control_points
+                ]  # while the others are computed
                 values = backend.to_host(found)
                 farthest = _farthest(values[1:-2])
-                witnesses += backend.perturbed_copies(
+                control_points += backend.perturbed_copies(
                     x, places[farthest : farthest + 1], moved, farthest
                 )
-                apart = [at_x0, *apart, alone(witnesses[-1])]
+                apart = [at_x0, *apart, alone(control_points[-1])]
                 values = values[[0, -2, -1, 1 + farthest]]
-                if not self._trusted(values, x, witnesses, apart, alone):
+                if not self._batch_matches_single(values, x, control_points, apart, alone):
                     self.give_up("it returns other values in a batch than alone")
                     raise _NotTogetherError
             yield backend.block_until_ready(without_offset(found, at_x0, taken))
@@ -276,17 +278,17 @@ class Together:
                 others[k] = point.backend.copy(point.xp.broadcast_to(x, (count, *x.shape)))
         return lambda x: func(point.assemble(_leaves(others, leaf, x)), *args)
 
-    def _trusted(
+    def _batch_matches_single(
         self,
         batch: HostArray,
         x0: Array,
-        witnesses: list[Array],
+        control_points: list[Array],
         apart: list[Array],
         alone: Callable[[Array], Array],
     ) -> bool:
         """Whether the values of a `batch` are those that ``func`` returns alone.
 
-        Its first value is that at x0, the others are those at the witnesses, and so are those that
+        Its first value is that at x0, the others are those at the control_points, and so are those that
         it returned `apart`. One step may change ``func`` by no more than its rounding error; with
         all entries moved at once, and with every other one, it changes by more.
         """
@@ -304,8 +306,8 @@ class Together:
                 return True
             # Where terms cancel, the rounding error is larger than that of the value.
             noise = []
-            for x, value in zip(witnesses, single[1:], strict=True):
-                near = [to_host(alone(y)) for y in _near(x, x0, witnesses[0], self._point.xp)]
+            for x, value in zip(control_points, single[1:], strict=True):
+                near = [to_host(alone(y)) for y in _near(x, x0, control_points[0], self._point.xp)]
                 noise.append(np.abs(np.stack(near) - value).max(initial=0.0))
             at_most = np.reshape([min(noise), *noise], (-1,) + (1,) * (single.ndim - 1))
             return bool(np.all(same | (off <= _NOISY * at_most)))

@@ -21,7 +21,7 @@ from checkgrad.arrays.parsing import as_float, as_numeric
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
 from checkgrad.backends.protocol import Entries
-from checkgrad.evaluate.batch import CHUNK_BYTES, Together, for_one_point
+from checkgrad.evaluate.batch import CHUNK_BYTES, BatchEvaluator, for_one_point
 
 _IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
 _FLOATS = frozenset({float, np.float64, np.float32})
@@ -42,7 +42,7 @@ class Sampler:
         `at_x0` was called.
     failure : Exception or None
         The first exception that ``func`` raised away from x0.
-    together : Together
+    batch : BatchEvaluator
         How ``func`` is evaluated at many points in one call.
     shape : tuple of int
         The shape of a value on the host: of one number, unless `vector_at_x0` was called.
@@ -59,7 +59,7 @@ class Sampler:
         alone = for_one_point(func, point, batch)
         # Without arguments no call is put around the user's, which is most of what a point costs.
         self._func: Callable[[Any], Any] = (lambda x: alone(x, *args)) if args else alone
-        self.together = Together(func, point, args, batch, chunk_bytes)
+        self.batch = BatchEvaluator(func, point, args, batch, chunk_bytes)
         self._users = np.geterr()  # under which func runs at x0
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
@@ -127,7 +127,7 @@ class Sampler:
         x, backend = self.point.leaves[leaf], self.point.backend
         count = len(entries)
         if self._takes(count):
-            more = self.together.filled(count, leaf) - count
+            more = self.batch.filled(count, leaf) - count
             width = [(0, more), (0, 0)][: entries.ndim]
             places = np.pad(entries, width, mode="edge")
             numbers = np.pad(moved, width, mode="edge")
@@ -235,10 +235,10 @@ class Sampler:
 
     def _takes(self, count: int) -> bool:
         """Whether so many points are to be evaluated in one call."""
-        if not self.together.takes(count):
+        if not self.batch.takes(count):
             return False
         if self._plain:  # it keeps its own precision, which a batch would not
-            self.together.give_up("it returns a number, not an array")
+            self.batch.give_up("it returns a number, not an array")
         return not self._plain
 
     def _together(
@@ -267,9 +267,9 @@ class Sampler:
             return reshaped(value, shape, xp)
 
         at_x0 = reshaped(self._at_x0, shape, xp)
-        before = self.together.n_func
-        found = self.together.values(leaf, entries, numbers, at_x0, alone)
-        self.n_func += self.together.n_func - before
+        before = self.batch.n_func
+        found = self.batch.values(leaf, entries, numbers, at_x0, alone)
+        self.n_func += self.batch.n_func - before
         self.n_func += 0 if found is None else len(entries)
         return found
 

@@ -315,7 +315,7 @@ def _hints(subject: Subject, verdict: Verdict) -> Iterator[str]:
     # A small output may be a sum of terms as large as the others.
     largest = max((abs(part.task.value) for part in subject.parts), default=0.0)
     yield from _first(_coarse(part, largest) for part in subject.parts)
-    obstacle = subject.sampler.together.obstacle
+    obstacle = subject.sampler.batch.obstacle
     if obstacle:
         yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
     structure = subject.point.structure
