@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from checkgrad.arrays.bounds import bounded, make_bounds, within
 from checkgrad.arrays.messages import quote, require_functions
-from checkgrad.arrays.outputs import Outputs, few_digits
+from checkgrad.arrays.outputs import VectorFunction, few_digits
 from checkgrad.arrays.point import Floats, Point, make_point
 from checkgrad.backends import Array
 from checkgrad.claims.forms import (
@@ -140,10 +140,10 @@ class _Examination:
         self.question = question
         self.name = _argument_name(question.func)
         self.point = make_point(question.x0, allow_complex=True, convention=options.convention)
-        self.outputs: Outputs | None = None
+        self.outputs: VectorFunction | None = None
         func = question.func
         if question.form != "grad":
-            self.outputs = Outputs(func, self.point, many=options.batch == "vectorized")
+            self.outputs = VectorFunction(func, self.point, many=options.batch == "vectorized")
             func = self.outputs
         self.sampler = Sampler(func, self.point, question.args, options.batch, options.chunk_bytes)
         self.limits = make_bounds(options.bounds, self.point, self.name)
@@ -290,7 +290,7 @@ class _Examination:
             raise ValueError("func(x0) is empty; there is no derivative to check")
         bad = np.flatnonzero(~np.isfinite(vector))
         if bad.size:
-            place = self.outputs.space.place(int(bad[0]))
+            place = self.outputs.spec.place(int(bad[0]))
             raise ValueError(
                 f"func(x0){place} is {vector[bad[0]]}; a derivative can be checked where func is "
                 "finite only"
@@ -329,16 +329,16 @@ class _Examination:
     def _with_sums(self, rows: Rows, vector: Floats, number: int) -> Rows:
         """`rows`, and sums of all outputs with random weights, by the size of each part."""
         assert self.outputs is not None
-        space = self.outputs.space
-        size = np.ones(space.size)
-        for part, start in zip(space.parts, space.offsets, strict=True):
+        spec = self.outputs.spec
+        size = np.ones(spec.size)
+        for part, start in zip(spec.parts, spec.offsets, strict=True):
             if part.size == 0:
                 continue
             here = slice(start, start + part.size)
             largest = np.max(np.abs(vector[here]), initial=0.0) or 1.0
             size[here] = largest * np.sqrt(np.mean((vector[here] / largest) ** 2)) or 1.0
         size = np.exp2(np.round(np.log2(size)))
-        weights = self.rng.standard_normal((number, space.size)) / size
+        weights = self.rng.standard_normal((number, spec.size)) / size
         return Rows(rows.entries, np.concatenate([rows.weights, few_digits(weights)]))
 
     def _given_weights(self, direction: Any) -> Floats:
@@ -349,8 +349,8 @@ class _Examination:
             problem = "not finite" if np.any(weights) else "zero everywhere"
             raise ValueError(f"direction is {problem}; pass a finite cotangent that is not zero")
         if self.point.conj_convention:
-            space = self.outputs.space
-            for part, start in zip(space.parts, space.offsets, strict=True):
+            spec = self.outputs.spec
+            for part, start in zip(spec.parts, spec.offsets, strict=True):
                 if part.paired:
                     weights[start + 1 : start + part.size : 2] *= -1
         return weights
@@ -360,9 +360,9 @@ class _Examination:
         at_x0 = _precision(self.point)
         if self.outputs is None:
             return np.asarray([max(at_x0, float(self.sampler.value_epsilon))])
-        parts = self.outputs.space.parts
+        parts = self.outputs.spec.parts
         coarsest = max(part.epsilon for part in parts)
-        single = [parts[self.outputs.space.part_of(i)].epsilon for i in rows.entries.tolist()]
+        single = [parts[self.outputs.spec.part_of(i)].epsilon for i in rows.entries.tolist()]
         epsilons = np.asarray(single + [coarsest] * len(rows.weights))
         coarser: Floats = np.maximum(epsilons, at_x0)
         return coarser
@@ -404,7 +404,7 @@ class _Examination:
         if self.outputs is None:
             return found
         sizes = [np.max(np.abs(each.claim), initial=0.0) for each in lines]
-        parts = np.asarray([self.outputs.space.part_of(i) for i in rows.entries.tolist()])
+        parts = np.asarray([self.outputs.spec.part_of(i) for i in rows.entries.tolist()])
         for part in np.unique(parts).tolist():
             here = np.flatnonzero(parts == part)
             largest = max(sizes[row] for row in here.tolist())

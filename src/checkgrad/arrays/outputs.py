@@ -23,7 +23,7 @@ from checkgrad.backends import Array, Structure, is_array, machine_epsilon
 
 
 @dataclass(frozen=True)
-class Part:
+class OutputLeaf:
     """One array of what ``func`` returns.
 
     Attributes
@@ -55,10 +55,10 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Space:
+class OutputSpec:
     """The space of the vector: its parts in order, and how they make up what ``func`` returns."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[OutputLeaf, ...]
     structure: Structure | None
 
     @cached_property
@@ -106,10 +106,10 @@ class Space:
         return leaves[0] if self.structure is None else self.structure.unflatten_tangent(leaves)
 
 
-class Outputs:
+class VectorFunction:
     """``func`` as a function that returns a vector of the library of x0.
 
-    The first call, at x0, makes its `space`. With `many`, func takes and returns many points along
+    The first call, at x0, makes its `spec`. With `many`, func takes and returns many points along
     a leading axis.
     """
 
@@ -117,13 +117,13 @@ class Outputs:
         self._func = func
         self._point = point
         self._many = many
-        self._space: Space | None = None
+        self._spec: OutputSpec | None = None
 
     @property
-    def space(self) -> Space:
+    def spec(self) -> OutputSpec:
         """That of what func returned first."""
-        assert self._space is not None
-        return self._space
+        assert self._spec is not None
+        return self._spec
 
     def __call__(self, x: Any, *args: Any) -> Array:
         """What func returns, as one vector."""
@@ -131,8 +131,8 @@ class Outputs:
         leaves, paths, structure = _parts(value, self._point, "func")
         if self._many:
             _require_many(leaves, paths)
-        if self._space is None:
-            self._space = self._space_of(leaves, paths, structure)
+        if self._spec is None:
+            self._spec = self._spec_of(leaves, paths, structure)
         return self._vector(leaves, paths, "func", self._many)
 
     def vector(self, value: Any, name: str, said: str = "returned") -> Floats:
@@ -148,8 +148,8 @@ class Outputs:
             If it is not numeric, or complex where func is real.
         """
         leaves, paths, _ = _parts(value, self._point, name, said)
-        fixed = () if self.space.structure is None else self.space.structure.fixed
-        known = {part.path for part in self.space.parts}
+        fixed = () if self.spec.structure is None else self.spec.structure.fixed
+        known = {part.path for part in self.spec.parts}
         if known.issubset(paths) and known.union(fixed).issuperset(paths):
             # A derivative of integers, say 0.0, says nothing.
             kept = [k for k, path in enumerate(paths) if path in known]
@@ -162,27 +162,27 @@ class Outputs:
         leaves, _, _ = _parts(value, self._point, name)
         return max(float(machine_epsilon(leaf)) for leaf in leaves)
 
-    def _space_of(
+    def _spec_of(
         self, leaves: Sequence[Array], paths: Sequence[str], structure: Structure | None
-    ) -> Space:
+    ) -> OutputSpec:
         xp = self._point.xp
         parts = []
         for leaf, path in zip(leaves, paths, strict=True):
             like = self._point.backend.gather_detached(leaf[0, ...] if self._many else leaf)
             paired = bool(xp.isdtype(like.dtype, "complex floating"))
-            parts.append(Part(like, path, paired, float(machine_epsilon(like))))
-        return Space(tuple(parts), structure)
+            parts.append(OutputLeaf(like, path, paired, float(machine_epsilon(like))))
+        return OutputSpec(tuple(parts), structure)
 
     def _vector(
         self, leaves: Sequence[Array], paths: Sequence[str], name: str, many: bool
     ) -> Array:
-        xp, space = self._point.xp, self.space
-        wanted = [part.path for part in space.parts]
+        xp, spec = self._point.xp, self.spec
+        wanted = [part.path for part in spec.parts]
         if list(paths) != wanted:
             raise ValueError(f"{name} is {_listed(paths)}, but func(x0) is {_listed(wanted)}")
         flat = [
             self._flat(leaf, part, name, many)
-            for leaf, part in zip(leaves, space.parts, strict=True)
+            for leaf, part in zip(leaves, spec.parts, strict=True)
         ]
         if len(flat) == 1:
             return flat[0]
@@ -190,7 +190,7 @@ class Outputs:
         joined: Array = xp.concat([xp.astype(leaf, widest, copy=False) for leaf in flat], axis=-1)
         return joined
 
-    def _flat(self, leaf: Array, part: Part, name: str, many: bool) -> Array:
+    def _flat(self, leaf: Array, part: OutputLeaf, name: str, many: bool) -> Array:
         xp = self._point.xp
         shape = tuple(leaf.shape[1:] if many else leaf.shape)
         if shape != tuple(part.like.shape) and not math.prod(shape) == 1 == math.prod(

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from checkgrad.arrays.arithmetic import at_least_single, dot
-from checkgrad.arrays.outputs import Outputs, Space
+from checkgrad.arrays.outputs import OutputSpec, VectorFunction
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, flatten_tree, machine_epsilon, snapshot
@@ -195,7 +195,7 @@ class _OfOutputs(_Called):
         name: str,
         point: Point,
         args: tuple[Any, ...],
-        outputs: Outputs,
+        outputs: VectorFunction,
     ) -> None:
         super().__init__(function, name, point, args)
         self._outputs = outputs
@@ -206,9 +206,9 @@ class VjpClaim(_OfOutputs):
 
     def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
         """See `Claim.slopes`."""
-        space = self._outputs.space
+        spec = self._outputs.spec
         for row in range(rows.count):
-            cotangent = space.cotangent(rows.weights_of(row, space.size), self._point)
+            cotangent = spec.cotangent(rows.weights_of(row, spec.size), self._point)
             yield self._slope(self._call(leaves, cotangent), passing)
 
 
@@ -296,23 +296,23 @@ class JacClaim(_OfOutputs):
     def slopes(self, leaves: Leaves, rows: Rows, passing: bool = False) -> Iterator[Slope]:
         """See `Claim.slopes`."""
         del passing
-        space, point = self._outputs.space, self._point
-        blocks = self._blocks(snapshot(self._call(leaves)), space)
+        spec, point = self._outputs.spec, self._point
+        blocks = self._blocks(snapshot(self._call(leaves)), spec)
         self._note(max(float(machine_epsilon(b)) for row in blocks for b in row))
         for row in range(rows.count):
             if row < len(rows.entries):
                 entry = int(rows.entries[row])
-                k = space.part_of(entry)
-                claims = [block[entry - space.offsets[k], ...] for block in blocks[k]]
+                k = spec.part_of(entry)
+                claims = [block[entry - spec.offsets[k], ...] for block in blocks[k]]
             else:
-                claims = self._weighted(blocks, rows.weights_of(row, space.size))
+                claims = self._weighted(blocks, rows.weights_of(row, spec.size))
             yield LeavesSlope(claims, point)
 
     def _weighted(self, blocks: list[list[Array]], weights: Floats) -> list[Array]:
         """The weighted sum of all rows."""
-        space, xp = self._outputs.space, self._point.xp
+        spec, xp = self._outputs.spec, self._point.xp
         sums: list[Any] = [0.0] * len(self._point.leaves)
-        for part, start, row in zip(space.parts, space.offsets, blocks, strict=True):
+        for part, start, row in zip(spec.parts, spec.offsets, blocks, strict=True):
             for leaf, block in enumerate(row):
                 if 0 in block.shape:
                     continue
@@ -323,21 +323,21 @@ class JacClaim(_OfOutputs):
                 sums[leaf] = sums[leaf] + xp.sum(column * wide, axis=0)
         return sums
 
-    def _blocks(self, claim: Any, space: Space) -> list[list[Array]]:
+    def _blocks(self, claim: Any, spec: OutputSpec) -> list[list[Array]]:
         """For each output and each leaf, an array of shape (numbers of output,) + leaf."""
         point = self._point
         if claim is None:
             raise TypeError(
                 f"{self._name} returned None; it must return numbers (is a return missing?)"
             )
-        if space.structure is None:
+        if spec.structure is None:
             asked = f"{self._name} returned"
             grid = [point.parts(claim, asked, "one part is needed for each array of x0")]
         else:
             leaves, structure = flatten_tree(claim)
             at = dict(zip(structure.paths, leaves, strict=True))
             paths = [point.leaf_path(leaf) for leaf in range(len(point.leaves))]
-            wanted = [[part.path + path for path in paths] for part in space.parts]
+            wanted = [[part.path + path for path in paths] for part in spec.parts]
             missing = [path for row in wanted for path in row if path not in at]
             if missing:
                 raise ValueError(
@@ -351,7 +351,7 @@ class JacClaim(_OfOutputs):
                 path
                 for path in structure.paths
                 if path not in known
-                and not path.startswith(space.structure.fixed)
+                and not path.startswith(spec.structure.fixed)
                 and not path.endswith(inputs)
             ]
             if extra:
@@ -361,12 +361,12 @@ class JacClaim(_OfOutputs):
                 )
             grid = [[at[path] for path in row] for row in wanted]
         return [
-            [self._block(block, space, k, leaf) for leaf, block in enumerate(row)]
+            [self._block(block, spec, k, leaf) for leaf, block in enumerate(row)]
             for k, row in enumerate(grid)
         ]
 
-    def _block(self, claim: Any, space: Space, k: int, leaf: int) -> Array:
-        point, part = self._point, space.parts[k]
+    def _block(self, claim: Any, spec: OutputSpec, k: int, leaf: int) -> Array:
+        point, part = self._point, spec.parts[k]
         xp, x = point.xp, point.leaves[leaf]
         name = f"{self._name}{part.path}{point.leaf_path(leaf)}"
         array = as_numeric(claim, point.backend, x, name)

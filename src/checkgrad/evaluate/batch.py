@@ -288,8 +288,8 @@ class BatchEvaluator:
     ) -> bool:
         """Whether the values of a `batch` are those that ``func`` returns alone.
 
-        Its first value is that at x0, the others are those at the control_points, and so are those that
-        it returned `apart`. One step may change ``func`` by no more than its rounding error; with
+        Its first value is that at x0, the others are those at the control points, and so are those
+        that it returned `apart`. One step may change ``func`` by no more than its rounding error; with
         all entries moved at once, and with every other one, it changes by more.
         """
         to_host = self._point.backend.to_host
@@ -344,7 +344,7 @@ def _too_few_digits(array: Array) -> bool:
 
 
 def _near(x: Array, x0: Array, moved: Array, xp: Any) -> Iterator[Array]:
-    """Points some units in the last place from `x`, between `x0` and `perturbed_copies` as it is itself."""
+    """Points some units in the last place from `x`, between `x0` and `moved` as it is itself."""
     way = xp.where(x == x0, moved, x0) - x
     unit = xp.abs(x * (1 + float(xp.finfo(x.dtype).eps)) - x) * xp.sign(way)
     for count in range(1, _NEIGHBOURS + 1):

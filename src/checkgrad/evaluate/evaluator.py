@@ -121,8 +121,8 @@ class Sampler:
     def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
         """``func`` with single entries of one leaf replaced, or with rows of them, on the host.
 
-        `perturbed_copies` are the new values, exactly representable in the dtype of the leaf. The values
-        are those of `host_values`.
+        `moved` are the new values, exactly representable in the dtype of the leaf. The values are
+        those of `host_values`.
         """
         x, backend = self.point.leaves[leaf], self.point.backend
         count = len(entries)
@@ -277,13 +277,12 @@ class Sampler:
         """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
         if self.point.is_single_real_array:
             return copies
-        others = self.point.leaves
-        copy = self.point.backend.copy
+        leaves, copy = self.point.leaves, self.point.backend.copy
         return (
             self.point.assemble(
-                [copy if other == leaf else copy(x) for other, x in enumerate(others)]
+                [moved if other == leaf else copy(x) for other, x in enumerate(leaves)]
             )
-            for copy in copies
+            for moved in copies
         )
 
     def _call(self, x: Any) -> Any:

@@ -12,7 +12,7 @@ import array_api_compat
 import numpy as np
 
 from checkgrad.arrays.messages import first_line
-from checkgrad.arrays.outputs import Outputs
+from checkgrad.arrays.outputs import VectorFunction
 from checkgrad.arrays.point import Point
 from checkgrad.backends import other_convention
 from checkgrad.claims.forms import Claim, Rows
@@ -97,7 +97,7 @@ class Subject:
         What the user calls x0.
     sampler, claim : Sampler, Claim
         ``func`` and the claim, and how often they were called.
-    outputs : Outputs or None
+    outputs : VectorFunction or None
         What ``func`` returns; None where that is a number.
     rows : Rows
         The numbers made of it.
@@ -117,7 +117,7 @@ class Subject:
     name: str
     sampler: Sampler
     claim: Claim
-    outputs: Outputs | None
+    outputs: VectorFunction | None
     rows: Rows
     form: str
     label: str
@@ -147,7 +147,7 @@ class Subject:
         assert self.outputs is not None
         entries = self.rows.entries
         if row < len(entries):
-            return "func" + self.outputs.space.place(int(entries[row]))
+            return "func" + self.outputs.spec.place(int(entries[row]))
         return "cotangent" if len(self.rows.weights) == 1 else f"cotangent {row - len(entries)}"
 
 
@@ -283,7 +283,7 @@ def _mismatches(found: Sequence[tuple[Subject, Part]], verdict: Verdict) -> Iter
         if verdict is not Verdict.WRONG:
             shown = ~(assessment.wrong | assessment.resolved)
         places = np.flatnonzero(shown)
-        # Outputs may be of different units; the entries of one row are compared as they are.
+        # VectorFunction may be of different units; the entries of one row are compared as they are.
         unit = 1.0 if len(found) == 1 else scale_of(part.evidence.claim, part.evidence.estimate)
         worst = np.nan_to_num(assessment.distance[places] / (unit or 1.0), nan=np.inf)
         # Those as far off as can be told are in the order of their places, whatever the rounding.
@@ -358,7 +358,7 @@ def _slips(subject: Subject) -> Iterator[str]:
         return
     axes = [part for part in subject.parts if part.lines.axes]
     axes = [part for part in axes if part.row < len(subject.rows.entries)]
-    whole = len(axes) == (1 if subject.outputs is None else subject.outputs.space.size)
+    whole = len(axes) == (1 if subject.outputs is None else subject.outputs.spec.size)
     if whole and any(part in axes for part in wrong):
         yield from _recognised(subject, axes)
     elif whole:
@@ -400,13 +400,13 @@ def _inputs(point: Point) -> list[_Axis]:
     ]
 
 
-def _outputs(outputs: Outputs | None) -> list[_Axis]:
+def _outputs(outputs: VectorFunction | None) -> list[_Axis]:
     if outputs is None:
         return [_Axis("", (), np.arange(1), False)]
-    space = outputs.space
+    spec = outputs.spec
     return [
         axis
-        for part, start in zip(space.parts, space.offsets, strict=True)
+        for part, start in zip(spec.parts, spec.offsets, strict=True)
         for axis in _Axis.of(part.path, tuple(part.like.shape), start, part.paired)
     ]
 
