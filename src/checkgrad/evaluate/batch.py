@@ -289,8 +289,8 @@ class BatchEvaluator:
         """Whether the values of a `batch` are those that ``func`` returns alone.
 
         Its first value is that at x0, the others are those at the control points, and so are those
-        that it returned `apart`. One step may change ``func`` by no more than its rounding error; with
-        all entries moved at once, and with every other one, it changes by more.
+        that it returned `apart`. One step may change ``func`` by no more than its rounding error;
+        with all entries moved at once, and with every other one, it changes by more.
         """
         to_host = self._point.backend.to_host
         single = np.stack([to_host(value) for value in apart])
