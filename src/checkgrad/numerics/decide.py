@@ -1,25 +1,22 @@
-"""From claims and estimates to a verdict: arithmetic on what was found, no call of user code.
+"""Decisions: claims against estimates, each decision with its reason.
 
-What a verdict means is section 4 of the design: a probe (a coordinate or a tangent) is *wrong* if
-claim and estimate differ by more than a safe multiple of the uncertainty and by more than `rtol`,
-*resolved* if the uncertainty is small enough to tell an error of `rtol`.
+What a verdict means is section 4 of the design. A claim is *wrong* if it differs from every valid
+derivative by more than a safe multiple of the uncertainty, and by more than `rtol`. A direction is
+*resolved* if its uncertainty is small enough to tell an error of `rtol`. This module does no other
+arithmetic, and calls no user code.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checkgrad.numerics.estimate import Estimate, Flags, Floats
-
-SAFETY = 5.0  # uncertainties that claim and estimate must lie apart before the claim is wrong
-MARGIN = 1.5  # times rtol that a wrong claim is off: a feature hidden in noise may be worth one
-AGREEMENT = 10.0  # two independent numbers this many times closer than rtol certify each other
-ROUGH = 3  # probes for which only one side of x0 speaks: func is not smooth as far as it shows ...
-ROUGHLY = 2.0  # ... and times as far off as the worst of them, a wrong claim is
-NEGLIGIBLE = 100.0  # how much smaller than the whole derivative an entry must be to be negligible
+from checkgrad.numerics.estimate import Estimate
+from checkgrad.numerics.findings import Kind
+from checkgrad.numerics.samples import Flags, Floats
+from checkgrad.numerics.thresholds import thresholds
 
 
 class Verdict(enum.Enum):
@@ -40,155 +37,353 @@ class Verdict(enum.Enum):
     INCONCLUSIVE = "inconclusive"
 
 
+class Reason(enum.Enum):
+    """Why a decision is what it is."""
+
+    # Correct
+    AGREES = "claim and estimate agree"
+    CONSTANT = "func is constant, and the claim is 0"
+    # Wrong
+    DIFFERS = "claim and estimate differ"
+    NOT_FINITE = "the claim is not finite"
+    # Inconclusive
+    SEVERAL_KINKS = "several kinks may add up along this direction"
+    TIE = "func is not differentiable"
+    JUMP = "func jumps"
+    NO_VALUE = "func has no finite value"
+    NOISE = "the derivative is lost in the noise"
+    ROUGH = "differences do not settle"
+    HIDDEN = "a feature hidden in the noise may explain the difference"
+    COARSE = "coarse and fine steps settle on different values"
+    TOO_CLOSE = "the difference is too large for correct and too small for wrong"
+
+
+# A decision that is open for several reasons gives the first of these.
+OPEN_REASONS = (
+    Reason.SEVERAL_KINKS,
+    Reason.TIE,
+    Reason.JUMP,
+    Reason.NO_VALUE,
+    Reason.NOISE,
+    Reason.ROUGH,
+    Reason.COARSE,
+    Reason.HIDDEN,
+    Reason.TOO_CLOSE,
+)
+
+
 @dataclass(frozen=True)
-class Assessment:
-    """What claims and estimates say of each probe.
+class Criteria:
+    """What decisions depend on besides claims and estimates.
 
     Attributes
     ----------
-    distance : array, shape (probes,)
-        How far the claim lies from the nearest valid derivative; infinite if it is not finite.
-    uncertainty : array, shape (probes,)
-        Of the comparison: the estimate's and the claim's own.
-    magnitude : array, shape (probes,)
-        The larger of claim and estimate.
-    reference : array, shape (probes,)
-        What `rtol` is relative to: the magnitude, or the scale around it where it is negligible.
-    wrong, resolved : array of bool, shape (probes,)
-        Both False: inconclusive.
+    rtol : float
+        The smallest relative error that must not get past.
+    scale : float
+        The scale of the whole derivative, see `scale_of`.
+    may_be_negligible : array of bool, shape (directions,), or bool
+        Which directions may be taken to be negligible beside the whole, if they are that small.
+    fully_sampled : array of bool, shape (directions,), or bool
+        Which directions were sampled at all steps.
+    tangent_scale : float
+        Errors are relative to this at least. It is what the claim typically says of a random
+        tangent, whose terms may cancel by chance.
+    sibling_scale : float
+        The scale of the derivatives of other outputs in the same array.
+    kink_is_isolated : bool
+        Whether a claim outside of the one-sided derivatives at a kink is wrong. Along a tangent
+        several kinks may add up to anything.
     """
 
+    rtol: float
+    scale: float
+    may_be_negligible: Flags | bool = True
+    fully_sampled: Flags | bool = True
+    tangent_scale: float = 0.0
+    sibling_scale: float = 0.0
+    kink_is_isolated: bool = True
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What claims and estimates say of each direction.
+
+    Attributes
+    ----------
+    claim, claim_noise : array, shape (directions,)
+        The claim, and its own rounding error where it was measured, else 0.
+    estimate : Estimate
+        Of the same directions.
+    criteria : Criteria
+        What else the decisions depend on.
+    distance : array, shape (directions,)
+        How far the claim lies from the nearest valid derivative. Infinite if it is not finite.
+    uncertainty : array, shape (directions,)
+        Of the comparison: the estimate's and the claim's own.
+    magnitude : array, shape (directions,)
+        The larger of claim and estimate.
+    reference : array, shape (directions,)
+        What `rtol` is relative to: the magnitude, or the scale around it where it is negligible.
+    wrong, resolved : array of bool, shape (directions,)
+        Both False: inconclusive.
+    reasons : dict of Reason to array of bool, shape (directions,)
+        Every direction has exactly one.
+    """
+
+    claim: Floats
+    claim_noise: Floats
+    estimate: Estimate
+    criteria: Criteria
     distance: Floats
     uncertainty: Floats
     magnitude: Floats
     reference: Floats
     wrong: Flags
     resolved: Flags
+    reasons: dict[Reason, Flags]
+
+    @property
+    def open(self) -> Flags:
+        """Where nothing can be said of the claim."""
+        return ~(self.wrong | self.resolved)
 
     @property
     def verdict(self) -> Verdict:
-        """Wrong if any probe is; else inconclusive if any is unresolved; else correct."""
+        """Wrong if any decision is; else inconclusive if any is open; else correct."""
         if np.any(self.wrong):
             return Verdict.WRONG
         return Verdict.CORRECT if np.all(self.resolved) else Verdict.INCONCLUSIVE
 
+    @property
+    def reliable_uncertainty(self) -> Floats:
+        """The uncertainty; for claims certified by agreement, that of the agreement."""
+        agreement = self.criteria.rtol / thresholds().agreement * self.reference
+        certified = np.where(self.resolved, self.distance + agreement, np.inf)
+        return np.fmin(self.uncertainty, certified)
+
+    def tied(self) -> Decisions:
+        """Return the decisions for a func that is not differentiable: no claim is wrong."""
+        findings = self.estimate.findings.blocking_wrong(Kind.TIE)
+        estimate = replace(self.estimate, findings=findings)
+        return decide(self.claim, estimate, self.claim_noise, self.criteria)
+
 
 def scale_of(claim: Floats, estimate: Estimate) -> float:
-    """The scale of the whole derivative: its largest entry, as far as one is certain of it."""
+    """Return the scale of the whole derivative: its largest entry, as far as that is certain.
+
+    Parameters
+    ----------
+    claim : array, shape (directions,)
+        The claimed derivatives.
+    estimate : Estimate
+        Of the same directions.
+    """
     certain = np.abs(estimate.value) - estimate.uncertainty
     entries = np.concatenate([np.abs(claim), certain])
     return float(np.max(entries[np.isfinite(entries)], initial=0.0))
 
 
-def assess(
-    claim: Floats,
-    estimate: Estimate,
-    claim_noise: Floats,
-    rtol: float,
-    scale: float,
-    negligible: Flags | bool = True,
-    examined: Flags | bool = True,
-    whole: float = 0.0,
-    beside: float = 0.0,
-    single: bool = True,
-) -> Assessment:
+def decide(claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Criteria) -> Decisions:
     """Compare each claim with its estimate.
 
     Parameters
     ----------
-    claim, claim_noise : array, shape (probes,)
+    claim, claim_noise : array, shape (directions,)
         The claim, and its own rounding error.
     estimate : Estimate
-        Of the same probes.
-    rtol : float
-        The smallest relative error that must not get past.
-    scale : float
-        The scale of the whole derivative, see `scale_of`.
-    negligible : array of bool, shape (probes,)
-        Which probes may be taken to be negligible beside the whole, if they are that small.
-    examined : array of bool, shape (probes,)
-        Which probes were looked at as closely, and as far, as can be.
-    whole : float
-        A scale that errors are relative to at least: that of a random tangent, whose terms may
-        cancel by chance.
-    beside : float
-        The scale of derivatives of the same kind, beside which one that vanishes is as small as
-        it can be told to be.
-    single : bool
-        Whether a claim outside of the one-sided derivatives at a kink is wrong.
+        Of the same directions, with its findings.
+    criteria : Criteria
+        What else the decisions depend on.
     """
     with np.errstate(all="ignore"):
-        return _assess(
-            claim,
-            estimate,
-            claim_noise,
-            rtol,
-            scale,
-            np.asarray(negligible),
-            np.asarray(examined),
-            whole,
-            beside,
-            single,
+        comparison = _compare(claim, estimate, claim_noise, criteria)
+        wrong = _is_wrong(comparison)
+        resolved, constant = _is_resolved(comparison, wrong)
+    return Decisions(
+        claim,
+        claim_noise,
+        estimate,
+        criteria,
+        comparison.distance,
+        comparison.uncertainty,
+        comparison.magnitude,
+        comparison.reference,
+        wrong,
+        resolved,
+        _reasons(comparison, wrong, resolved, constant),
+    )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The numbers that both tests use: arrays of shape (directions,)."""
+
+    claim: Floats
+    claim_noise: Floats
+    estimate: Estimate
+    criteria: Criteria
+    finite: Flags  # whether the claim is
+    uncertainty: Floats
+    size: Floats  # of the largest valid derivative
+    magnitude: Floats
+    distance: Floats
+    own: Floats  # what rtol is relative to, tangent_scale left out
+    relative: Floats  # ... and with it
+    reference: Floats
+    flat_but_not_constant: Flags  # func saturates: it looks constant and need not be
+    fully_sampled: Flags
+
+    @property
+    def beyond(self) -> Floats:
+        """The part of the distance that rtol does not allow."""
+        limits, criteria = thresholds(), self.criteria
+        return self.distance - limits.wrong_margin * criteria.rtol * self.magnitude
+
+    @property
+    def differs(self) -> Flags:
+        """Where the claim differs by more than the uncertainty allows."""
+        differs: Flags = self.beyond > thresholds().safety * self.uncertainty
+        return differs & ~self.flat_but_not_constant
+
+    @property
+    def near_coarse(self) -> Flags:
+        """Where the claim is near another value that the samples support."""
+        other = self.estimate.findings.coarse_estimates
+        allowed = np.fmax(
+            thresholds().safety * self.uncertainty, self.criteria.rtol * self.magnitude
         )
+        near: Flags = np.any(np.abs(self.claim - other) <= allowed, axis=0)
+        return near
 
 
-def _assess(
-    claim: Floats,
-    estimate: Estimate,
-    claim_noise: Floats,
-    rtol: float,
-    scale: float,
-    negligible: Flags,
-    examined: Flags,
-    whole: float,
-    beside: float,
-    single: bool,
-) -> Assessment:
-    uncertainty = estimate.uncertainty + claim_noise
-    size = np.fmax(np.abs(estimate.lower), np.abs(estimate.upper))
+def _compare(
+    claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Criteria
+) -> _Comparison:
+    limits, findings = thresholds(), estimate.findings
+    low, high = estimate.low, estimate.high
     finite = np.isfinite(claim)
+    uncertainty = estimate.uncertainty + claim_noise
+    size = np.fmax(np.abs(low), np.abs(high))
     magnitude = np.where(finite, np.fmax(np.abs(claim), size), size)
-    distance = np.fmax(0.0, np.fmax(estimate.lower - claim, claim - estimate.upper))
+    distance = np.fmax(0.0, np.fmax(low - claim, claim - high))
     distance = np.where(finite & np.isfinite(estimate.value), distance, np.inf)
+    scale, fully_sampled = criteria.scale, np.asarray(criteria.fully_sampled)
+    small = np.asarray(criteria.may_be_negligible) & (magnitude <= scale / limits.negligible)
+    own = np.where(small, scale, magnitude)
+    relative = np.fmax(own, criteria.tangent_scale)
+    # A derivative that vanishes is compared with how fast func changes nearby.
+    nearby = np.fmax(estimate.nearby_slope, criteria.sibling_scale)
+    vanishes = fully_sampled & (scale <= nearby / limits.negligible)
+    vanishes &= distance <= limits.safety * uncertainty
+    # A saturated function looks constant at every step but is not.
+    hidden = np.fmax(uncertainty, findings.undetectable_slope)
+    flat = fully_sampled & (scale <= criteria.sibling_scale / limits.negligible)
+    flat &= distance <= limits.safety * hidden
+    flat &= np.abs(estimate.value) <= limits.safety * uncertainty
+    return _Comparison(
+        claim=claim,
+        claim_noise=claim_noise,
+        estimate=estimate,
+        criteria=criteria,
+        finite=finite,
+        uncertainty=uncertainty,
+        size=size,
+        magnitude=magnitude,
+        distance=distance,
+        own=own,
+        relative=relative,
+        reference=np.where(vanishes | flat, nearby, relative),
+        flat_but_not_constant=flat,
+        fully_sampled=fully_sampled,
+    )
 
-    own = np.where(negligible & (magnitude <= scale / NEGLIGIBLE), scale, magnitude)
-    relative = np.fmax(own, whole)
-    slope = estimate.slope
-    near = np.fmax(slope, beside)
-    vanishes = examined & (scale <= near / NEGLIGIBLE) & (distance <= SAFETY * uncertainty)
-    # Where func saturates it stands still, however far one looks, and yet need not be constant.
-    hidden = np.fmax(uncertainty, estimate.hidden)
-    saturates = examined & (scale <= beside / NEGLIGIBLE) & (distance <= SAFETY * hidden)
-    saturates &= np.abs(estimate.value) <= SAFETY * uncertainty
-    vanishes |= saturates
-    reference = np.where(vanishes, near, relative)
-    unsure = estimate.jump | ~np.isfinite(estimate.value)
-    # What is far off for its own size is looked at closely, before it counts as chance.
-    resolved = distance + uncertainty <= rtol * np.where(examined, reference, own)
-    agrees = (distance <= rtol / AGREEMENT * relative) & (relative > 0)
-    agrees &= estimate.rounding <= rtol * relative
-    # A small entry that rounding does not excuse is looked at more closely.
-    resolved |= agrees & (distance <= rtol / AGREEMENT * magnitude + SAFETY * estimate.rounding)
-    # Nothing moves func, however far, and the claim says so.
-    resolved |= examined & (claim == 0) & (size == 0) & (slope == 0) & ~estimate.faint
 
-    near_rival = np.abs(claim - estimate.rival) <= np.fmax(SAFETY * uncertainty, rtol * magnitude)
-    beyond = distance - MARGIN * rtol * magnitude
-    differs = (beyond > SAFETY * uncertainty) & ~saturates
-    firm = np.fmax(estimate.uncertainty, estimate.hidden) + claim_noise
-    wrong = (beyond > SAFETY * firm) & finite & ~unsure & ~near_rival
+def _is_wrong(comparison: _Comparison) -> Flags:
+    """Return which claims are wrong."""
+    limits, criteria = thresholds(), comparison.criteria
+    estimate, findings = comparison.estimate, comparison.estimate.findings
+    claim, distance = comparison.claim, comparison.distance
+    surely = np.fmax(estimate.uncertainty, findings.undetectable_slope) + comparison.claim_noise
+    wrong = (comparison.beyond > limits.safety * surely) & comparison.finite
+    wrong &= ~findings.blocks_wrong & ~comparison.near_coarse
     # From one side the claim looks right, and noise hides what is between there and x0.
-    excused = wrong & (claim >= estimate.least) & (claim <= estimate.most)
-    wrong &= ~excused
-    if np.count_nonzero(excused) >= ROUGH:  # then the others are no surer than these
-        wrong &= distance > ROUGHLY * np.max(distance[excused])
-    if not single:
-        wrong &= estimate.lower == estimate.upper
-    smooth = uncertainty <= np.fmax(rtol * reference, size / NEGLIGIBLE)
-    wrong |= ~finite & smooth & ~unsure & ~estimate.steep
+    one_sided_ok = wrong & (claim >= findings.one_sided_low) & (claim <= findings.one_sided_high)
+    wrong &= ~one_sided_ok
+    if np.count_nonzero(one_sided_ok) >= limits.one_sided_directions:
+        # func is not smooth as far as it shows; the other directions are no surer than these.
+        wrong &= distance > limits.one_sided_excess * np.max(distance[one_sided_ok])
+    if not criteria.kink_is_isolated:
+        wrong &= ~estimate.has_kink
+    smooth = comparison.uncertainty <= np.fmax(
+        criteria.rtol * comparison.reference, comparison.size / limits.negligible
+    )
+    infinite = ~comparison.finite & smooth & ~findings.blocks_wrong
+    wrong |= infinite & ~findings.seen[Kind.DIVERGING]
+    return wrong
+
+
+def _is_resolved(comparison: _Comparison, wrong: Flags) -> tuple[Flags, Flags]:
+    """Return which claims are correct, and which of them since nothing moves func."""
+    limits, rtol = thresholds(), comparison.criteria.rtol
+    estimate, findings = comparison.estimate, comparison.estimate.findings
+    distance, magnitude, relative = comparison.distance, comparison.magnitude, comparison.relative
+    sampled = comparison.fully_sampled
+    # An error that is large for its own size needs all steps before it counts as chance.
+    reference = np.where(sampled, comparison.reference, comparison.own)
+    resolved = distance + comparison.uncertainty <= rtol * reference
+    # Two independent numbers that agree this well certify each other.
+    agrees = (distance <= rtol / limits.agreement * relative) & (relative > 0)
+    agrees &= estimate.rounding <= rtol * relative
+    # A small entry whose difference rounding does not explain needs more steps.
+    allowed = rtol / limits.agreement * magnitude + limits.safety * estimate.rounding
+    resolved |= agrees & (distance <= allowed)
+    constant = sampled & (comparison.claim == 0) & (comparison.size == 0)
+    constant &= (estimate.nearby_slope == 0) & ~findings.seen[Kind.BELOW_NOISE]
+    resolved |= constant
     # Which of two values is meant does not matter where both are the same to rtol.
-    apart = np.abs(estimate.rival - estimate.value) > rtol * magnitude
-    resolved &= finite & ~wrong & ~differs & ~unsure & (~near_rival | ~apart | (distance == 0))
-    # What looks like a kink may be a bend to those who look closely.
-    resolved &= examined | ~(estimate.lower < estimate.upper)
-    return Assessment(distance, uncertainty, magnitude, reference, wrong, resolved)
+    other = findings.coarse_estimates
+    apart = np.any(np.abs(other - estimate.value) > rtol * magnitude, axis=0)
+    resolved &= ~comparison.near_coarse | ~apart | (distance == 0)
+    resolved &= comparison.finite & ~wrong & ~comparison.differs & ~findings.blocks_correct
+    # What looks like a kink may turn out to be a bend at other steps.
+    resolved &= sampled | ~estimate.has_kink
+    return resolved, constant & resolved
+
+
+def _reasons(
+    comparison: _Comparison, wrong: Flags, resolved: Flags, constant: Flags
+) -> dict[Reason, Flags]:
+    """Return where each reason holds; every direction has one."""
+    limits, criteria = thresholds(), comparison.criteria
+    estimate, findings = comparison.estimate, comparison.estimate.findings
+    everywhere = np.ones_like(wrong)
+    with np.errstate(all="ignore"):
+        unsure = comparison.uncertainty > criteria.rtol * comparison.reference
+        unsure |= ~np.isfinite(comparison.uncertainty)
+        noisy = estimate.rounding >= comparison.uncertainty / 2
+        surely = np.fmax(estimate.uncertainty, findings.undetectable_slope)
+        hidden = comparison.beyond > limits.safety * comparison.uncertainty
+        hidden &= surely > estimate.uncertainty
+        holds = {
+            Reason.SEVERAL_KINKS: estimate.has_kink & (not criteria.kink_is_isolated),
+            Reason.TIE: findings.seen[Kind.TIE],
+            Reason.JUMP: findings.seen[Kind.JUMP],
+            Reason.NO_VALUE: findings.seen[Kind.EDGE],
+            Reason.NOISE: unsure & noisy,
+            Reason.ROUGH: unsure,
+            Reason.COARSE: comparison.near_coarse,
+            Reason.HIDDEN: hidden,
+            Reason.TOO_CLOSE: everywhere,
+        }
+    reasons = {
+        Reason.CONSTANT: constant,
+        Reason.AGREES: resolved & ~constant,
+        Reason.NOT_FINITE: wrong & ~comparison.finite,
+        Reason.DIFFERS: wrong & comparison.finite,
+    }
+    left = ~(wrong | resolved)
+    for reason in OPEN_REASONS:
+        reasons[reason] = left & holds[reason]
+        left = left & ~holds[reason]
+    return reasons

@@ -1,0 +1,65 @@
+"""Kinks: the one-sided derivatives settle on two values, and the central one half way.
+
+All claims between the two values are subgradients, and valid.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checkgrad.numerics.detectors.evidence import Evidence
+from checkgrad.numerics.findings import Finding, Kind
+from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.quotients import Quotients, one_sided_slopes
+from checkgrad.numerics.samples import Flags, Floats, Samples
+from checkgrad.numerics.thresholds import thresholds
+
+
+def detect_kink(evidence: Evidence) -> Finding:
+    """Return where ``func`` has a kink at x0, and the one-sided derivatives there."""
+    kink, right, left = evidence.has_kink, evidence.right.value, evidence.left.value
+    return Finding.of(
+        Kind.KINK,
+        kink,
+        subgradient_low=np.where(kink, np.fmin(left, right), np.nan),
+        subgradient_high=np.where(kink, np.fmax(left, right), np.nan),
+    )
+
+
+def find_kinks(
+    samples: Samples, central: Quotients, smooth: Limit, right: Limit, left: Limit
+) -> Flags:
+    """Return where the limits from the two sides differ, and the central one is half way."""
+    limits = thresholds()
+    sides = right.uncertainty + left.uncertainty
+    width = np.abs(right.value - left.value)
+    kink: Flags = width > limits.kink_gap * sides
+    off_centre = np.abs((right.value + left.value) / 2 - smooth.value)
+    kink &= off_centre <= limits.kink_gap * (sides + smooth.uncertainty)
+    # Far from x0, every bend between two samples looks like a kink.
+    valid = np.isfinite(central.value)
+    kink &= np.min(central.step, axis=0, initial=np.inf, where=valid) <= samples.scale
+    kink &= width * samples.scale > limits.stands_out * samples.sigma_of()
+    kink &= valid.sum(axis=0) >= limits.kink_steps
+    kink &= 2 * _gap_above_finest(samples, width) >= width
+    return kink
+
+
+def _gap_above_finest(samples: Samples, width: Floats) -> Floats:
+    """Return the gap between the one-sided slopes some steps above the finest one.
+
+    Between the two finest steps, a plateau of rounded values looks like a kink. The step chosen is
+    the shortest at which a kink of this `width` would stand out of the noise.
+    """
+    limits = thresholds()
+    right, left = one_sided_slopes(samples)
+    gap = right - left
+    both: Flags = np.isfinite(gap)
+    finest = np.min(samples.forward, axis=0, initial=np.inf, where=both)
+    long_enough = both & (samples.forward >= limits.kink_above_finest * finest)
+    long_enough &= samples.forward * width > limits.stands_out * samples.sigma_of()
+    # The shortest step that is long enough, else the longest.
+    preference = np.where(long_enough, 1 / samples.forward, -1 / samples.forward)
+    chosen = np.argmax(np.where(both, preference, -np.inf), axis=0)
+    opening: Floats = np.abs(np.take_along_axis(gap, chosen[None], axis=0)[0])
+    return opening
