@@ -1,0 +1,124 @@
+"""What is known of each direction so far, and which directions are sampled further."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.numerics.decide import Decisions, decide, scale_of
+from checkgrad.numerics.estimate import Estimate, estimate
+from checkgrad.numerics.findings import put
+from checkgrad.numerics.samples import Flags, Floats, Places, Samples
+from checkgrad.numerics.thresholds import thresholds
+from checkgrad.refine.first_step import first_steps
+from checkgrad.refine.spec import CheckSpec
+
+
+class Progress:
+    """The state of one refinement.
+
+    Attributes
+    ----------
+    spec : CheckSpec
+        What is to be checked.
+    estimate : Estimate
+        Of all directions, as far as they were sampled.
+    claim_noise : array, shape (directions,)
+        The rounding error of the claim, 0 until it is measured.
+    fully_sampled, may_be_negligible : array of bool, shape (directions,)
+        As in `checkgrad.numerics.decide.Criteria`.
+    active : array of int
+        The directions that are sampled further. The next three are theirs.
+    first : array of int
+        log2 of their first steps.
+    powers : array of int, shape (steps, active directions)
+        log2 of their steps so far, relative to `first`.
+    samples : Samples or None
+        Of `func` along them.
+    """
+
+    def __init__(self, spec: CheckSpec) -> None:
+        count = spec.directions.count
+        infinite = np.full(count, np.inf)
+        self.spec = spec
+        self.estimate = Estimate.of_values(np.full(count, np.nan), infinite, infinite)
+        self.claim_noise = np.zeros(count)
+        self.fully_sampled = np.zeros(count, dtype=bool)
+        # In the units of x0 an entry may be small, and matter where its coordinate is large.
+        weights = np.abs(np.where(np.isfinite(spec.claim), spec.claim, 0.0)) * spec.directions.scale
+        largest = np.max(weights, initial=0.0)
+        self.may_be_negligible: Flags = weights <= largest / thresholds().negligible
+        self._first_of_all = first_steps(spec)
+        self.start(np.arange(count))
+
+    def start(self, directions: Places) -> None:
+        """Begin with some directions, of which nothing is known."""
+        self.active = directions
+        self.first: npt.NDArray[np.intp] = self._first_of_all[directions]
+        self.powers = np.empty((0, directions.size), dtype=int)
+        self.samples: Samples | None = None
+
+    def focus(self, chosen: Places) -> None:
+        """Keep some of the active directions, and no others."""
+        self.active, self.first = self.active[chosen], self.first[chosen]
+        self.powers = self.powers[:, chosen]
+        if self.samples is not None:
+            self.samples = self.samples.take(chosen)
+
+    def retire(self, done: Flags) -> None:
+        """Sample the active directions in `done` no further."""
+        self.focus(np.flatnonzero(~done))
+
+    def held(self) -> Samples:
+        """Return the samples of the active directions."""
+        assert self.samples is not None
+        return self.samples
+
+    def sample(self, steps: Floats) -> None:
+        """Sample both sides of the active directions, at `steps` of shape (steps, directions)."""
+        spec, active = self.spec, self.active
+        both = np.stack([steps, -steps])
+        which = np.broadcast_to(active, both.shape)
+        found = spec.directions.sample(which.ravel(), both.ravel())
+        lengths, values = (part.reshape(both.shape) for part in found)
+        new = Samples(
+            value=spec.value,
+            forward=lengths[0],
+            forward_values=values[0],
+            backward=lengths[1],
+            backward_values=values[1],
+            sigma=spec.sigma,
+            epsilon=spec.epsilon,
+            scale=spec.directions.scale[active],
+            smoothness_length=spec.smoothness_length[active],
+            scale_is_guess=spec.scale_is_guess[active],
+        )
+        self.samples = new if self.samples is None else self.samples.joined(new)
+        self.estimate = self.estimate.put(active, estimate(self.samples))
+
+    def decide(self) -> Decisions:
+        """Return the decisions along all directions."""
+        return self._decide(slice(None))
+
+    def decide_active(self) -> Decisions:
+        """Return the decisions along the active directions."""
+        return self._decide(self.active)
+
+    def decide_for(self, chosen: Places) -> Decisions:
+        """Return the decisions along some directions."""
+        return self._decide(chosen)
+
+    def mark_fully_sampled(self, directions: Places) -> None:
+        """Note that some directions were sampled at all steps."""
+        self.fully_sampled = put(self.fully_sampled, directions, np.asarray(True))
+
+    def allow_negligible(self, chosen: Places | slice) -> None:
+        """Let some directions be negligible beside the whole, if they are that small."""
+        self.may_be_negligible = put(self.may_be_negligible, chosen, np.asarray(True))
+
+    def _decide(self, chosen: Places | slice) -> Decisions:
+        spec = self.spec
+        scale = scale_of(spec.claim, self.estimate)
+        criteria = spec.criteria(scale, self.may_be_negligible[chosen], self.fully_sampled[chosen])
+        part = self.estimate.take(chosen)
+        return decide(spec.claim[chosen], part, self.claim_noise[chosen], criteria)

@@ -1,0 +1,189 @@
+"""What is to be checked of one output along some directions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from checkgrad.evaluate.directions import Directions as DirectionsOfOutput
+from checkgrad.numerics.decide import Criteria
+from checkgrad.numerics.samples import Flags, Floats, Places
+from checkgrad.numerics.thresholds import thresholds
+
+
+class Directions(Protocol):
+    """Lines through x0 that ``func`` is sampled along.
+
+    Attributes
+    ----------
+    count : int
+        How many.
+    scale : array, shape (count,)
+        The step along each that changes x0 by about itself, a power of two.
+    """
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    @property
+    def scale(self) -> Floats:
+        """See above."""
+
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """Evaluate ``func`` at signed `steps` along the directions `which`.
+
+        Returns the lengths of the steps really taken, positive, and the values. NaN stands where
+        there is nothing to evaluate (out of bounds, a step that vanishes) or no finite value.
+        """
+
+
+class GroupedDirections(Protocol):
+    """Directions of which several can be followed at once."""
+
+    def groups(self, chosen: Places, size: int) -> Places:
+        """Return `chosen` directions in random groups, shape (groups, size)."""
+
+    def random_offsets(self, shape: tuple[int, ...]) -> Floats:
+        """Return random numbers between 1/4 and 3/4."""
+
+    def sample_groups(self, groups: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """Return the steps taken, of the shape of `groups`, and values, shape (groups, 1)."""
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """What is to be checked of one output along some directions.
+
+    Attributes
+    ----------
+    directions : Directions
+        The lines to sample ``func`` along.
+    claim : array, shape (directions,)
+        The claimed derivative along each.
+    smoothness_length : array, shape (directions,)
+        A length over which ``func`` may be expected to be smooth: that of x0, its other
+        coordinates included.
+    scale_is_guess : array of bool, shape (directions,)
+        Where nothing but a guess shows the scale: along coordinates that are 0.
+    value : float
+        ``func(x0)``.
+    sigma : float
+        The noise of one evaluation of ``func``, as measured: a standard deviation.
+    epsilon : float
+        The machine epsilon that ``func`` computes with.
+    rtol : float
+        The smallest relative error that must not get past.
+    tangent_scale, sibling_scale, kink_is_isolated
+        As in `checkgrad.numerics.decide.Criteria`.
+    claim_noise : callable
+        Measures the rounding error of the claim along all directions. Called at most once.
+    """
+
+    directions: Directions
+    claim: Floats
+    smoothness_length: Floats
+    scale_is_guess: Flags
+    value: float
+    sigma: float
+    epsilon: float
+    rtol: float
+    tangent_scale: float
+    sibling_scale: float
+    kink_is_isolated: bool
+    claim_noise: Callable[[], Floats]
+
+    @property
+    def sigma_at_x0(self) -> float:
+        """The noise of one evaluation at x0: the measured one, or that of rounding if larger."""
+        return max(self.sigma, thresholds().rounding_sigma * self.epsilon * abs(self.value))
+
+    def take(self, chosen: Places) -> CheckSpec:
+        """Return what is to be checked along some of the directions."""
+        return dataclasses.replace(
+            self,
+            directions=_Chosen(self.directions, chosen),
+            claim=self.claim[chosen],
+            smoothness_length=self.smoothness_length[chosen],
+            scale_is_guess=self.scale_is_guess[chosen],
+            claim_noise=lambda: self.claim_noise()[chosen],
+        )
+
+    def criteria(
+        self,
+        scale: float,
+        may_be_negligible: Flags | bool = True,
+        fully_sampled: Flags | bool = True,
+    ) -> Criteria:
+        """Return what decisions depend on; the arguments are as in `Criteria`."""
+        return Criteria(
+            rtol=self.rtol,
+            scale=scale,
+            may_be_negligible=may_be_negligible,
+            fully_sampled=fully_sampled,
+            tangent_scale=self.tangent_scale,
+            sibling_scale=self.sibling_scale,
+            kink_is_isolated=self.kink_is_isolated,
+        )
+
+
+class _Chosen:
+    """A view of the directions in `chosen`."""
+
+    def __init__(self, directions: Directions, chosen: Places) -> None:
+        self._directions = directions
+        self._chosen = chosen
+        self.count = chosen.size
+        self.scale = directions.scale[chosen]
+
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """See `Directions.sample`."""
+        return self._directions.sample(self._chosen[which], steps)
+
+
+@dataclass(frozen=True)
+class BaseValues:
+    """What is known of every output at x0: arrays of shape (outputs,).
+
+    Attributes
+    ----------
+    value : array
+        The output at x0.
+    sigma : array
+        Its noise.
+    epsilon : array
+        The machine epsilon that ``func`` computes with.
+    rtol : array
+        The smallest relative error that must not get past.
+    """
+
+    value: Floats
+    sigma: Floats
+    epsilon: Floats
+    rtol: Floats
+
+    def spec(
+        self,
+        directions: DirectionsOfOutput,
+        claim_noise: Callable[[], Floats],
+        kink_is_isolated: bool,
+        sibling_scale: float = 0.0,
+    ) -> CheckSpec:
+        """Return what is to be checked of an output along its directions."""
+        output = directions.output
+        return CheckSpec(
+            directions=directions,
+            claim=directions.claim,
+            smoothness_length=directions.smoothness_length,
+            scale_is_guess=directions.scale_is_guess,
+            value=float(self.value[output]),
+            sigma=float(self.sigma[output]),
+            epsilon=float(self.epsilon[output]),
+            rtol=float(self.rtol[output]),
+            tangent_scale=directions.tangent_scale,
+            sibling_scale=sibling_scale,
+            kink_is_isolated=kink_is_isolated,
+            claim_noise=claim_noise,
+        )
