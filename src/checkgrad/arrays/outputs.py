@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -106,15 +106,20 @@ class OutputSpec:
         return leaves[0] if self.structure is None else self.structure.unflatten_tangent(leaves)
 
 
-class VectorFunction:
-    """``func`` as a function that returns a vector of the library of x0.
+class OutputReader:
+    """Reads what ``func`` returns as one vector of the library of x0.
 
-    The first call, at x0, makes its `spec`. With `many`, func takes and returns many points along
-    a leading axis.
+    The first value that it reads, that at x0, makes its `spec`.
+
+    Parameters
+    ----------
+    point : Point
+        x0.
+    many : bool
+        Whether values are those of many points, along a leading axis.
     """
 
-    def __init__(self, func: Callable[..., Any], point: Point, many: bool) -> None:
-        self._func = func
+    def __init__(self, point: Point, many: bool) -> None:
         self._point = point
         self._many = many
         self._spec: OutputSpec | None = None
@@ -125,9 +130,8 @@ class VectorFunction:
         assert self._spec is not None
         return self._spec
 
-    def __call__(self, x: Any, *args: Any) -> Array:
-        """What func returns, as one vector."""
-        value = self._func(x, *args)
+    def read(self, value: Any) -> Array:
+        """Return what func returned as one vector."""
         leaves, paths, structure = _parts(value, self._point, "func")
         if self._many:
             _require_many(leaves, paths)

@@ -1,7 +1,9 @@
-"""``func`` at x0 and at points around it: calling, copying, counting; never judging.
+"""``func`` at x0 and at points around it: one interface over every way to call it.
 
 Every call gets arrays of its own, so that a ``func`` that writes into its argument or keeps it
-changes nothing of the user's and nothing of ours.
+changes nothing of the user's and nothing of ours. This module copies, stacks and brings values to
+the host. `checkgrad.evaluate.calling` calls ``func`` at one point, and `checkgrad.evaluate.batch`
+at many points in one call.
 """
 
 from __future__ import annotations
@@ -17,31 +19,39 @@ import numpy.typing as npt
 from checkgrad.arrays.arithmetic import reshaped
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.messages import quote
+from checkgrad.arrays.outputs import OutputReader, numbers_of
 from checkgrad.arrays.parsing import as_float, as_numeric
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
-from checkgrad.backends.protocol import Entries
-from checkgrad.evaluate.batch import CHUNK_BYTES, BatchEvaluator, for_one_point
+from checkgrad.evaluate.batch import BatchEvaluator, EntryPoints
+from checkgrad.evaluate.calling import IMMUTABLE, UserFunction
+from checkgrad.evaluate.options import CHUNK_BYTES, of_one_point
 
-_IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
 _FLOATS = frozenset({float, np.float64, np.float32})
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
 
-class Sampler:
+class Evaluator:
     """The user's ``func`` around one point.
+
+    Parameters
+    ----------
+    func, args
+        As the user passed them.
+    point : Point
+        Where to evaluate.
+    batch, chunk_bytes
+        As in `checkgrad.verify_grad`.
+    reader : OutputReader, optional
+        Reads what ``func`` returns as a vector. Without it, ``func`` returns a number or an array.
 
     Attributes
     ----------
     point : Point
         Where to evaluate.
-    n_func : int
-        How often ``func`` was called so far.
     value_epsilon : float
         The machine epsilon of the dtype in which ``func`` returned its value at x0, known once
         `at_x0` was called.
-    failure : Exception or None
-        The first exception that ``func`` raised away from x0.
     batch : BatchEvaluator
         How ``func`` is evaluated at many points in one call.
     shape : tuple of int
@@ -55,94 +65,35 @@ class Sampler:
         args: tuple[Any, ...],
         batch: str = "auto",
         chunk_bytes: int = CHUNK_BYTES,
+        reader: OutputReader | None = None,
     ) -> None:
-        alone = for_one_point(func, point, batch)
-        # Without arguments no call is put around the user's, which is most of what a point costs.
-        self._func: Callable[[Any], Any] = (lambda x: alone(x, *args)) if args else alone
-        self.batch = BatchEvaluator(func, point, args, batch, chunk_bytes)
-        self._users = np.geterr()  # under which func runs at x0
+        self._as_returned = UserFunction(of_one_point(func, point, batch), args)
+        function = func if reader is None else _read(func, reader)
+        self._function = UserFunction(of_one_point(function, point, batch), args)
+        self.batch = BatchEvaluator(UserFunction(function, args), point, batch, chunk_bytes)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
-        self._plain = False  # whether func returns Python's or NumPy's numbers
+        self._returns_scalars = False  # whether func returns Python's or NumPy's numbers
         self.point = point
         self.shape: tuple[int, ...] = ()
-        self.n_func = 0
         self.value_epsilon: Any = 0.0
-        self.failure: Exception | None = None
+
+    @property
+    def n_func(self) -> int:
+        """How often ``func`` was evaluated so far. Every point of a batch counts."""
+        return self._function.n_calls + self._as_returned.n_calls + self.batch.n_func
+
+    @property
+    def failure(self) -> Exception | None:
+        """The first exception that ``func`` raised away from x0."""
+        return self._function.failure
 
     def at_x0(self) -> Array:
-        """``func(x0)`` as an array of the point's library."""
+        """Return ``func(x0)`` as an array of the point's library."""
         return self._noted_at_x0()[1]
 
-    def at(self, leaves: Sequence[Array]) -> Array:
-        """``func`` at a point given by its `leaves`, which are handed out as they are."""
-        return self._numeric(self._call(self.point.assemble(leaves)))
-
-    def at_entries(self, leaf: int, moved: Array, shape: tuple[int, ...]) -> Array:
-        """``func`` with one entry of one leaf replaced, for every entry of the leaf.
-
-        Parameters
-        ----------
-        leaf : int
-            Which leaf moves.
-        moved : array, shape (n,)
-            The new value of each entry of the leaf, flattened.
-        shape : tuple of int
-            The shape that ``func`` returned at x0.
-
-        Returns
-        -------
-        array, shape (n, *shape)
-            The values, in the library and dtype in which ``func`` returned them.
-        """
-        entries = np.arange(moved.shape[0])
-        if self._takes(len(entries)):
-            together = self._together(leaf, entries, moved, shape)
-            if together is not None:
-                return together
-        func, kept, xp = self._func, self._kept, self.point.xp
-        x = self.point.leaves[leaf]
-        if moved.shape[0] == 0:
-            return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
-        copies = self.point.backend.perturbed_copies(x, entries, moved)
-        points = self._in_place_of(leaf, copies)
-        chunks = []
-        while values := [
-            value if type(value := func(x)) in _IMMUTABLE else kept(value)
-            for x in itertools.islice(points, _CHUNK)
-        ]:
-            self.n_func += len(values)
-            chunks.append(self.point.backend.block_until_ready(self._stack(values, shape)))
-        if len(chunks) == 1:
-            return chunks[0]
-        dtype = xp.result_type(*chunks)
-        return xp.concat([xp.astype(chunk, dtype, copy=False) for chunk in chunks])
-
-    def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
-        """``func`` with single entries of one leaf replaced, or with rows of them, on the host.
-
-        `moved` are the new values, exactly representable in the dtype of the leaf. The values are
-        those of `host_values`.
-        """
-        x, backend = self.point.leaves[leaf], self.point.backend
-        count = len(entries)
-        if self._takes(count):
-            more = self.batch.filled(count, leaf) - count
-            width = [(0, more), (0, 0)][: entries.ndim]
-            places = np.pad(entries, width, mode="edge")
-            numbers = np.pad(moved, width, mode="edge")
-            with np.errstate(all="ignore"):
-                together = self._together(
-                    leaf, places, backend.from_host(numbers, x), self.shape, quiet=True
-                )
-            if together is not None:
-                self.n_func -= more
-                return backend.to_host(together).astype(np.float64)[:count]
-        copies = backend.perturbed_copies(x, entries, backend.from_host(moved, x))
-        return self.host_values(self._in_place_of(leaf, copies))
-
     def value_at_x0(self) -> float:
-        """``func(x0)`` as a number.
+        """Return ``func(x0)`` as a number.
 
         Raises
         ------
@@ -169,48 +120,180 @@ class Sampler:
         return number
 
     def vector_at_x0(self) -> Floats:
-        """``func(x0)``, which is a vector of real numbers, on the host."""
+        """Return ``func(x0)``, which is a vector of real numbers, on the host."""
         kept = self._noted_at_x0()[1]
         self.shape = tuple(kept.shape)
         return self.point.backend.to_host(kept).astype(np.float64)
 
-    def _noted_at_x0(self) -> tuple[Any, Array]:
-        """``func(x0)`` as it came and as an array, both noted for the points around it."""
-        with np.errstate(**self._users):
-            value = self._call(self.point.copy())
-        kept = self._kept(value)
-        self.value_epsilon = machine_epsilon(value)
-        self._at_x0, self._plain = kept, isinstance(value, (int, float, np.generic))
-        return value, kept
+    def at(self, leaves: Sequence[Array]) -> Array:
+        """Return ``func`` at a point given by its `leaves`, which are handed out as they are."""
+        return self._numeric(self._function.near_x0(self.point.assemble(leaves)))
+
+    def at_complex(self, x: Any, size: int) -> npt.NDArray[np.complex128]:
+        """Return all `size` numbers of ``func`` at a complex point, on the host.
+
+        Raises
+        ------
+        ValueError
+            If ``func`` does not take complex numbers, or returns another number of them.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                value = self._as_returned.near_x0(x)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                "method is 'complex-step', but func does not take complex numbers "
+                f"({type(error).__name__}: {error}); pass method='differences'"
+            ) from error
+        numbers = numbers_of(value, self.point)
+        if numbers.size != size:
+            raise ValueError(
+                f"func returned {quote(value)} for complex numbers: {numbers.size} of them, and "
+                f"{size} for real ones; pass method='differences'"
+            )
+        return numbers
+
+    def at_entries(self, leaf: int, moved: Array, shape: tuple[int, ...]) -> Array:
+        """Return ``func`` with one entry of one leaf replaced, for every entry of the leaf.
+
+        Parameters
+        ----------
+        leaf : int
+            Which leaf moves.
+        moved : array, shape (n,)
+            The new value of each entry of the leaf, flattened.
+        shape : tuple of int
+            The shape that ``func`` returned at x0.
+
+        Returns
+        -------
+        array, shape (n, *shape)
+            The values, in the library and dtype in which ``func`` returned them.
+        """
+        entries, xp = np.arange(moved.shape[0]), self.point.xp
+        if self._takes(len(entries)):
+            together = self._together(EntryPoints(leaf, entries, moved), shape)
+            if together is not None:
+                return together
+        if len(entries) == 0:
+            return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
+        points = self._perturbed(leaf, entries, moved)
+        backend, kept = self.point.backend, self._kept
+        chunks = []
+        while values := self._function.at_each(itertools.islice(points, _CHUNK), kept):
+            chunks.append(backend.block_until_ready(self._stack(values, shape)))
+        if len(chunks) == 1:
+            return chunks[0]
+        dtype = xp.result_type(*chunks)
+        return xp.concat([xp.astype(chunk, dtype, copy=False) for chunk in chunks])
+
+    def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
+        """Return ``func`` with single entries of one leaf replaced, or with rows, on the host.
+
+        `moved` are the new values, exactly representable in the dtype of the leaf. The values are
+        those of `host_values`.
+        """
+        x, backend = self.point.leaves[leaf], self.point.backend
+        count = len(entries)
+        if self._takes(count):
+            more = self.batch.filled(count, leaf) - count
+            width = [(0, more), (0, 0)][: entries.ndim]
+            places = np.pad(entries, width, mode="edge")
+            with np.errstate(all="ignore"):
+                numbers = backend.from_host(np.pad(moved, width, mode="edge"), x)
+                points = EntryPoints(leaf, places, numbers)
+                together = self._together(points, self.shape, inside_domain=True, more=more)
+            if together is not None:
+                return backend.to_host(together).astype(np.float64)[:count]
+        return self.host_values(self._perturbed(leaf, entries, backend.from_host(moved, x)))
 
     def host_values(self, points: Iterable[Any]) -> Floats:
-        """``func`` at some points near x0, on the host; NaN where it raises an exception.
+        """Return ``func`` at some points near x0, on the host; NaN where it has no value.
 
-        They are along the first axis, before those of `shape`.
-
-        Off x0, where the user did not ask for a value, an exception or a value that is not
-        finite marks the edge of the domain. The first exception is kept in `failure`.
+        They are along the first axis, before those of `shape`. Off x0, where the user asked for no
+        value, an exception or a value that is not finite marks the edge of the domain.
         """
-        values: list[Any] = []
-        failed: list[int] = []
-        with np.errstate(all="ignore"):
-            for x in points:
-                try:
-                    value = self._func(x)
-                    # func may return one buffer, filled anew at every call.
-                    kept = value if type(value) in _IMMUTABLE else snapshot(value)
-                    values.append(
-                        self.point.backend.block_until_ready(kept) if self._large else kept
-                    )
-                except MemoryError:
-                    raise
-                except Exception as error:
-                    self.failure = self.failure or error
-                    failed.append(len(values))
-                    values.append(np.full(self.shape, math.nan) if self.shape else math.nan)
-                del x  # before the next is made
-        self.n_func += len(values)
+        backend = self.point.backend
+
+        # func may return one buffer, filled anew at every call.
+        def kept(value: Any) -> Any:
+            return backend.block_until_ready(snapshot(value)) if self._large else snapshot(value)
+
+        def missing() -> Any:
+            return np.full(self.shape, math.nan) if self.shape else math.nan
+
+        values, failed = self._function.inside_domain(points, kept, missing)
         return self._to_host(values, failed)
+
+    def _noted_at_x0(self) -> tuple[Any, Array]:
+        """Return ``func(x0)`` as it came and as an array, both noted for the points around it."""
+        value = self._function.at_x0(self.point.copy())
+        kept = self._kept(value)
+        self.value_epsilon = machine_epsilon(value)
+        self._at_x0 = kept
+        self._returns_scalars = isinstance(value, (int, float, np.generic))
+        return value, kept
+
+    def _takes(self, count: int) -> bool:
+        """Return whether so many points are to be evaluated in one call."""
+        if not self.batch.takes(count):
+            return False
+        if self._returns_scalars:  # they keep their own precision, which a batch would not
+            self.batch.give_up("it returns a number, not an array")
+        return not self._returns_scalars
+
+    def _together(
+        self,
+        points: EntryPoints,
+        shape: tuple[int, ...],
+        inside_domain: bool = False,
+        more: int = 0,
+    ) -> Array | None:
+        """Return ``func`` at some points, in few calls; None where that fails.
+
+        If `inside_domain`, its exceptions at one point alone mark the edge of the domain. The last
+        `more` of the points were added for the number of them, and do not count.
+        """
+
+        def alone(moved: Array) -> Array:
+            (x,) = self._in_place_of(points.leaf, iter([moved]))
+            if not inside_domain:
+                value = self._kept(self._function.near_x0(x))
+            else:
+                values, failed = self._function.inside_domain([x], self._kept, lambda: None)
+                value = at_x0 * math.nan if failed else self._numeric(values[0])
+            return reshaped(value, shape, self.point.xp)
+
+        at_x0 = reshaped(self._at_x0, shape, self.point.xp)
+        return self.batch.values(points, at_x0, alone, more)
+
+    def _perturbed(self, leaf: int, entries: Any, moved: Array) -> Iterator[Any]:
+        """Yield x0 with entries of one leaf replaced, in the user's structure."""
+        copies = self.point.backend.perturbed_copies(self.point.leaves[leaf], entries, moved)
+        return self._in_place_of(leaf, copies)
+
+    def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
+        """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
+        if self.point.is_single_real_array:
+            return copies
+        leaves, copy = self.point.leaves, self.point.backend.copy
+        return (
+            self.point.assemble(
+                [moved if other == leaf else copy(x) for other, x in enumerate(leaves)]
+            )
+            for moved in copies
+        )
+
+    def _kept(self, value: Any) -> Array:
+        """Return a value of ``func`` in memory of its own: ``func`` may reuse its buffer."""
+        return snapshot(self._numeric(value))
+
+    def _numeric(self, value: Any) -> Array:
+        if value is None:
+            raise TypeError("func returned None; it must return a number (is a return missing?)")
+        return as_numeric(value, self.point.backend, self.point.leaves[0], "func")
 
     def _to_host(self, values: list[Any], failed: list[int]) -> Floats:
         if not values:
@@ -233,77 +316,18 @@ class Sampler:
         numbers[failed] = math.nan
         return numbers
 
-    def _takes(self, count: int) -> bool:
-        """Whether so many points are to be evaluated in one call."""
-        if not self.batch.takes(count):
-            return False
-        if self._plain:  # it keeps its own precision, which a batch would not
-            self.batch.give_up("it returns a number, not an array")
-        return not self._plain
-
-    def _together(
-        self,
-        leaf: int,
-        entries: Entries,
-        numbers: Array,
-        shape: tuple[int, ...],
-        quiet: bool = False,
-    ) -> Array | None:
-        """``func`` with single entries of one leaf replaced, in few calls; None where that fails.
-
-        Every point counts as an evaluation of ``func``. Its exceptions at one point alone are not
-        let through if `quiet`.
-        """
-        xp = self.point.xp
-
-        def alone(moved: Array) -> Array:
-            try:
-                value = self._kept(self._call(next(self._in_place_of(leaf, iter([moved])))))
-            except Exception as error:
-                if not quiet or isinstance(error, MemoryError):
-                    raise
-                self.failure = self.failure or error
-                return at_x0 * math.nan
-            return reshaped(value, shape, xp)
-
-        at_x0 = reshaped(self._at_x0, shape, xp)
-        before = self.batch.n_func
-        found = self.batch.values(leaf, entries, numbers, at_x0, alone)
-        self.n_func += self.batch.n_func - before
-        self.n_func += 0 if found is None else len(entries)
-        return found
-
-    def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
-        """x0 with each of `copies` in the place of `leaf`, in the user's structure."""
-        if self.point.is_single_real_array:
-            return copies
-        leaves, copy = self.point.leaves, self.point.backend.copy
-        return (
-            self.point.assemble(
-                [moved if other == leaf else copy(x) for other, x in enumerate(leaves)]
-            )
-            for moved in copies
-        )
-
-    def _call(self, x: Any) -> Any:
-        self.n_func += 1
-        return self._func(x)
-
-    def _kept(self, value: Any) -> Array:
-        """A value of ``func`` in memory of its own: ``func`` may reuse its buffer."""
-        return snapshot(self._numeric(value))
-
-    def _numeric(self, value: Any) -> Array:
-        if value is None:
-            raise TypeError("func returned None; it must return a number (is a return missing?)")
-        return as_numeric(value, self.point.backend, self.point.leaves[0], "func")
-
     def _stack(self, values: list[Any], shape: tuple[int, ...]) -> Array:
-        """The values of many calls as one array, refusing values of another shape than at x0."""
+        """Return the values of many calls as one array.
+
+        Raises
+        ------
+        ValueError
+            If one has another shape than at x0.
+        """
         if _FLOATS.issuperset(map(type, values)) and shape == ():
             return self._numeric(np.asarray(values))
         if all(
-            type(value) in _IMMUTABLE or isinstance(value, np.ndarray) or not is_array(value)
+            type(value) in IMMUTABLE or isinstance(value, np.ndarray) or not is_array(value)
             for value in values
         ):
             try:
@@ -323,3 +347,8 @@ class Sampler:
         dtypes = {str(a.dtype): a.dtype for a in arrays}
         dtype = xp.result_type(*dtypes.values()) if len(dtypes) > 1 else arrays[0].dtype
         return xp.stack([xp.astype(xp.reshape(a, shape), dtype, copy=False) for a in arrays])
+
+
+def _read(func: Callable[..., Any], reader: OutputReader) -> Callable[..., Any]:
+    """Return `func`, with what it returns as one vector."""
+    return lambda x, *args: reader.read(func(x, *args))

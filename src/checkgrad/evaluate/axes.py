@@ -1,0 +1,122 @@
+"""``func`` along the coordinate axes through x0, for all outputs at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.arrays.point import Floats
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.known_values import KnownValues, Places
+from checkgrad.evaluate.outputs import Outputs
+
+
+class Axes:
+    """Samples ``func`` along coordinate axes, one coordinate at a time or several."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        outputs: Outputs,
+        bounds: tuple[Floats, Floats],
+        rng: np.random.Generator,
+    ) -> None:
+        self._evaluator = evaluator
+        self._outputs = outputs
+        self._x0 = evaluator.point.on_host(evaluator.point.leaves)
+        self._bounds = bounds
+        self._rng = rng
+        self._known = KnownValues(outputs.count)
+
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """Evaluate ``func`` at signed `steps` along the axes `which`.
+
+        Returns the lengths of the steps really taken, positive, and a value for each output along
+        the last axis. NaN stands where there is nothing to evaluate (out of bounds, a step that
+        vanishes) or no finite value.
+        """
+        moved, taken, usable = self._moved(which, steps)
+        values = np.full((which.size, self._outputs.count), np.nan)
+        leaf_of = self._leaf_of(which)
+        for leaf in np.unique(leaf_of[usable]).tolist():
+            here = np.flatnonzero(usable & (leaf_of == leaf))
+            new = self._known.missing(which[here], moved[here])
+            found = np.empty((0, self._outputs.count))
+            if new.size:
+                entries = which[here[new]] - self._evaluator.point.offsets[leaf]
+                at = self._evaluator.at_entries_on_host(leaf, entries, moved[here[new]])
+                found = self._outputs.of(at.reshape(new.size, -1))
+            values[here] = self._known.completed(which[here], moved[here], new, found)
+        values[~np.isfinite(values)] = np.nan
+        return np.where(usable, np.abs(taken), np.nan), values
+
+    def groups(self, chosen: Places, size: int) -> Places:
+        """Return `chosen` coordinates in random groups of up to `size`, each of one leaf.
+
+        Shape (groups, size). A smaller group holds its first coordinate more than once. One that
+        is alone in its leaf is in no group.
+        """
+        found: list[Places] = []
+        leaf_of = self._leaf_of(chosen)
+        for leaf in np.unique(leaf_of).tolist():
+            members = self._rng.permutation(chosen[leaf_of == leaf])
+            if members.size > 1:
+                found += np.array_split(members, -(-members.size // size))
+        filled = [np.append(group, np.repeat(group[0], size - group.size)) for group in found]
+        return np.asarray(filled, np.intp).reshape(-1, size)
+
+    def random_offsets(self, shape: tuple[int, ...]) -> Floats:
+        """Return random numbers between 1/4 and 3/4."""
+        return self._rng.uniform(0.25, 0.75, shape)
+
+    def sample_groups(self, groups: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """Evaluate ``func`` where all coordinates of a group are moved at once.
+
+        Parameters
+        ----------
+        groups : array of int, shape (groups, size)
+            The coordinates of each group, of one leaf.
+        steps : array, shape (groups, size)
+            Signed steps.
+
+        Returns
+        -------
+        array, shape (groups, size)
+            The steps really taken; NaN where there is nothing to evaluate.
+        array, shape (groups, outputs)
+            The values; NaN also where they are not finite.
+        """
+        moved, taken, usable = self._moved(groups, steps)
+        usable = np.all(usable, axis=1)
+        values = np.full((len(groups), self._outputs.count), np.nan)
+        leaf_of = self._leaf_of(groups[:, 0])
+        for leaf in np.unique(leaf_of[usable]).tolist():
+            here = np.flatnonzero(usable & (leaf_of == leaf))
+            entries = groups[here] - self._evaluator.point.offsets[leaf]
+            found = self._evaluator.at_entries_on_host(leaf, entries, moved[here])
+            values[here] = self._outputs.of(found.reshape(here.size, -1))
+        values[~np.isfinite(values)] = np.nan
+        return np.where(usable[:, None], taken, np.nan), values
+
+    def _leaf_of(self, coordinates: Places) -> Places:
+        offsets = np.asarray(self._evaluator.point.offsets)
+        return np.searchsorted(offsets, coordinates, side="right") - 1
+
+    def _moved(self, which: Places, steps: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+        """Return where signed `steps` lead, how far that is, and whether the point is usable.
+
+        It is, if it lies within the bounds and is not x0.
+        """
+        point = self._evaluator.point
+        x0, lower, upper = (part[which] for part in (self._x0, *self._bounds))
+        moved, leaf_of = np.empty(which.shape), self._leaf_of(which)
+        with np.errstate(over="ignore", invalid="ignore"):
+            wanted = x0 + steps
+            for leaf in np.unique(leaf_of).tolist():
+                here = leaf_of == leaf
+                rounded = point.backend.from_host(wanted[here], point.leaves[leaf])
+                moved[here] = point.backend.to_host(rounded)
+            taken = moved - x0
+        usable = (moved >= lower) & (moved <= upper)
+        usable &= np.isfinite(moved) & (np.sign(taken) == np.sign(steps)) & (taken != 0)
+        return moved, taken, usable

@@ -1,0 +1,127 @@
+"""The one place that calls the user's functions.
+
+This module counts the calls and tells the user's exceptions from ours. Every other module of this
+room decides where a function is called, and none calls it by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.point import Point
+from checkgrad.backends import Array
+
+IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
+
+
+class UserFunction:
+    """A function of the user's: func, or a claim.
+
+    Attributes
+    ----------
+    n_calls : int
+        How often it was called. Every point counts.
+    failure : Exception or None
+        The first exception that it raised away from x0.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._function = function
+        self._args = args
+        # Without arguments nothing is put around the user's function: a wrapper would be most of
+        # what a point costs.
+        self._of_point: Callable[[Any], Any] = (lambda x: function(x, *args)) if args else function
+        self._errstate = np.geterr()  # that of the user
+        self.n_calls = 0
+        self.failure: Exception | None = None
+
+    def at_x0(self, x: Any, *vectors: Any) -> Any:
+        """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
+        self.n_calls += 1
+        with np.errstate(**self._errstate):
+            return self._function(x, *vectors, *self._args)
+
+    def near_x0(self, x: Any) -> Any:
+        """Call it at a point near x0. Exceptions pass."""
+        self.n_calls += 1
+        return self._of_point(x)
+
+    def at_each(self, points: Iterable[Any], kept: Callable[[Any], Any]) -> list[Any]:
+        """Call it at some points. Exceptions pass.
+
+        Parameters
+        ----------
+        points : iterable
+            Each is handed over before the next is made.
+        kept : callable
+            Copies a value: the function may return one buffer, filled anew at every call.
+        """
+        function = self._of_point
+        values = [value if type(value := function(x)) in IMMUTABLE else kept(value) for x in points]
+        self.n_calls += len(values)
+        return values
+
+    def inside_domain(
+        self, points: Iterable[Any], kept: Callable[[Any], Any], missing: Callable[[], Any]
+    ) -> tuple[list[Any], list[int]]:
+        """Call it at some points near x0, any of which may be outside of its domain.
+
+        There, where the user asked for no value, an exception marks the edge of the domain. The
+        first one is noted in `failure`. Memory errors pass.
+
+        Parameters
+        ----------
+        points, kept
+            As in `at_each`.
+        missing : callable
+            Makes the value that stands for one that there is not.
+
+        Returns
+        -------
+        list, list of int
+            The values, and the indices of those that are missing.
+        """
+        function, values, failed = self._of_point, [], []
+        with np.errstate(all="ignore"):
+            for x in points:
+                try:
+                    value = function(x)
+                    values.append(value if type(value) in IMMUTABLE else kept(value))
+                except MemoryError:
+                    raise
+                except Exception as error:
+                    self.failure = self.failure or error
+                    failed.append(len(values))
+                    values.append(missing())
+                del x  # before the next is made
+        self.n_calls += len(values)
+        return values, failed
+
+    def of_leaf(self, point: Point, others: dict[int, Array], leaf: int) -> Callable[[Array], Any]:
+        """Return it as a function of one leaf of x0, to be mapped by an array library.
+
+        Parameters
+        ----------
+        point : Point
+            x0.
+        others : dict of int to array
+            The other leaves.
+        leaf : int
+            Which leaf is its argument.
+        """
+        function = self._of_point
+        if point.is_single_real_array:
+            return function  # itself: a library may know its trace
+        return lambda x: function(point.assemble(_with_leaf(others, leaf, x)))
+
+    def at_many(self, points: Any) -> Any:
+        """Call it, a function of many points, at `points` along a leading axis."""
+        return self._of_point(points)
+
+
+def _with_leaf(others: dict[int, Array], leaf: int, x: Array) -> Sequence[Array]:
+    """Return all leaves, with `x` in its place among the others."""
+    return [x if k == leaf else others[k] for k in range(len(others) + 1)]

@@ -1,0 +1,87 @@
+"""Whether a batch can be trusted: its values at some points against those of single calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.point import Point
+from checkgrad.backends import Array, machine_epsilon
+from checkgrad.backends.protocol import HostArray
+from checkgrad.precision import HALF
+
+_SAME = 64.0  # machine epsilons of the largest value at a point that others may be off by there
+_NOISY = 8.0  # ... or times what it varies by at so many points ...
+_NEIGHBOURS = 3  # ... that are units in the last place apart
+
+
+def batch_matches_single(
+    batch: HostArray,
+    x0: Array,
+    control_points: list[Array],
+    apart: list[Array],
+    alone: Callable[[Array], Array],
+    point: Point,
+) -> bool:
+    """Return whether the values of a `batch` are those that ``func`` returns alone.
+
+    One step may change ``func`` by no more than its rounding error. With all entries moved at once,
+    and with every other one, it changes by more.
+
+    Parameters
+    ----------
+    batch : array, shape (1 + points, *m)
+        The value of the batch at x0, then those at the control points.
+    x0 : array
+        The leaf that moves.
+    control_points : list of array
+        What stands in its place.
+    apart : list of array
+        ``func`` at x0 and at the control points, by single calls.
+    alone : callable
+        Makes a single call.
+    point : Point
+        x0.
+    """
+    to_host = point.backend.to_host
+    single = np.stack([to_host(value) for value in apart])
+    epsilon = float(machine_epsilon(apart[0]))
+    # Small values, too, are sums of terms as large as others, and round in another order.
+    size = np.where(np.isfinite(single), np.abs(single), 0.0)
+    size = size.max(axis=tuple(range(1, single.ndim)), keepdims=True, initial=0.0)
+    with np.errstate(invalid="ignore"):
+        off = np.abs(single - batch)
+        same = off <= _SAME * epsilon * size
+        same |= (single == batch) | (np.isnan(single) & np.isnan(batch))
+        if np.all(same):
+            return True
+        # Where terms cancel, the rounding error is larger than that of the value.
+        noise = []
+        for x, value in zip(control_points, single[1:], strict=True):
+            near = [to_host(alone(y)) for y in _near(x, x0, control_points[0], point.xp)]
+            noise.append(np.abs(np.stack(near) - value).max(initial=0.0))
+        at_most = np.reshape([min(noise), *noise], (-1,) + (1,) * (single.ndim - 1))
+        return bool(np.all(same | (off <= _NOISY * at_most)))
+
+
+def has_few_digits(array: Array) -> bool:
+    """Return whether a step changes values of this dtype too little for a batch to be trusted."""
+    return float(machine_epsilon(array)) >= HALF
+
+
+def farthest(values: HostArray) -> int:
+    """Return the point whose value is farthest from that of the first."""
+    flat = values.reshape(values.shape[0], -1)
+    with np.errstate(invalid="ignore"):
+        away = np.abs(flat - flat[:1]).max(axis=1, initial=0.0)
+    return int(np.argmax(np.where(np.isfinite(away), away, -1.0)).item())
+
+
+def _near(x: Array, x0: Array, moved: Array, xp: Any) -> Iterator[Array]:
+    """Yield points some units in the last place from `x`, between `x0` and `moved` as it is."""
+    way = xp.where(x == x0, moved, x0) - x
+    unit = xp.abs(x * (1 + float(xp.finfo(x.dtype).eps)) - x) * xp.sign(way)
+    for count in range(1, _NEIGHBOURS + 1):
+        yield x + xp.where(xp.abs(count * unit) < xp.abs(way), count * unit, way)

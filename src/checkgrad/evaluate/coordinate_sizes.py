@@ -1,0 +1,98 @@
+"""The size of every coordinate, and norms of arrays like x0, computed on its device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from checkgrad.arrays.arithmetic import alike, at_least_single, norm
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.point import Point
+from checkgrad.backends import Array
+
+Leaves = Sequence[Array]
+
+
+def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[Array]:
+    """Return the size of every coordinate, as arrays like x0.
+
+    Where a coordinate is 0, it is the mean size of its leaf, or of all leaves. It is no more than
+    what changes ``func``, by the claim, by all of its value or by what the other coordinates are
+    worth.
+
+    Parameters
+    ----------
+    point : Point
+        x0.
+    claims : sequence of array, or None
+        The claimed gradient, if there is one.
+    value : float
+        ``func(x0)``.
+    """
+    xp = point.xp
+    means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
+    overall = max(means) or 1.0
+    worth = 0.0
+    if claims is not None:
+        worth = max(abs(value), claimed_change(claims, point.leaves, point))
+    # Where nothing shows how large zeros may be, the claim shows how much they differ.
+    if claims is not None and worth == 0:
+        worth = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
+
+    def size(x: Array, claim: Array, mean: float) -> Array:
+        stand_in = xp.full_like(x, mean or overall)
+        if worth > 0:
+            with np.errstate(all="ignore"):
+                needed = worth / xp.abs(xp.astype(claim, x.dtype))
+            stand_in = xp.where(needed < stand_in, needed, stand_in)
+        stand_in = xp.where(stand_in > 0, stand_in, xp.full_like(x, mean or overall))
+        return xp.where(x != 0, xp.abs(x), stand_in)
+
+    return [
+        point.in_blocks(partial(size, mean=mean), x, claim)
+        for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
+    ]
+
+
+def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:
+    """Return the mean size of the entries of a leaf. They are summed times `scale`."""
+    xp, count = point.xp, point.sizes[leaf]
+    if count == 0:
+        return 0.0
+    blocks = point.blocks(lambda x: xp.mean(xp.abs(x) * scale), point.leaves[leaf])
+    lengths = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
+    mean = sum(float(each) * (n / count) for each, n in zip(blocks, lengths, strict=True)) / scale
+    return mean if math.isfinite(mean) or scale < 1 else _mean_size(point, leaf, 1 / BLOCK)
+
+
+def claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point) -> float:
+    """Return what the claim says ``func`` changes by when every coordinate takes its step.
+
+    The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
+    """
+
+    def change(claim: Array, step: Array) -> Array:
+        # Products overflow in float16.
+        pair = [at_least_single(part, point.xp) for part in (claim, step)]
+        one, other = alike(pair, point.xp)
+        return one * other
+
+    return _norm(point, change, claims, steps)
+
+
+def _norm(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
+    """Return the 2-norm of `function` of all entries; 0 if it is not finite."""
+    with np.errstate(all="ignore"):
+        blocks = (float(norm([block], point.xp)) for block in point.blockwise(function, *parts))
+        size = math.hypot(*blocks)
+    return size if math.isfinite(size) else 0.0
+
+
+def largest_size(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
+    """Return the largest size of `function` of all entries."""
+    xp = point.xp
+    blocks = point.blockwise(lambda *each: xp.max(xp.abs(function(*each))), *parts)
+    return max(float(block) for block in blocks)

@@ -1,0 +1,230 @@
+"""Which tangents ``func`` is sampled along: random ones, or one that the user gives.
+
+This module makes tangents, in the tree, dtypes and device of x0, and the directions along them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.bounds import bounded
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import Array
+from checkgrad.evaluate.coordinate_sizes import claimed_change, coordinate_sizes, largest_size
+from checkgrad.evaluate.directions import ClaimedGradient, Directions, power_of_two
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.tangents import LinearMap, Tangents
+
+_ROOM = 2.0**-4  # of the largest number of a dtype: a random number times it is none too large
+
+Leaves = Sequence[Array]
+
+
+class ChosenTangents:
+    """Tangents that all outputs are sampled along.
+
+    Attributes
+    ----------
+    tangents : list of list of array
+        Each has the tree, dtypes and device of x0.
+    sizes : list of array
+        The size of every coordinate.
+    words : str
+        What they are.
+    are_random : bool
+        Whether they are random.
+    """
+
+    def __init__(
+        self,
+        tangents: list[list[Array]],
+        sizes: list[Array],
+        words: str,
+        are_random: bool,
+    ) -> None:
+        self.tangents = tangents
+        self.sizes = sizes
+        self.words = words
+        self.are_random = are_random
+
+    def directions(
+        self,
+        evaluator: Evaluator,
+        outputs: Outputs,
+        claim: LinearMap,
+        gradients: Sequence[ClaimedGradient],
+        limits: tuple[Floats, Floats],
+    ) -> list[Directions]:
+        """Return the directions along them, for every output.
+
+        Parameters
+        ----------
+        evaluator : Evaluator
+            To sample with.
+        outputs : Outputs
+            The outputs.
+        claim : LinearMap
+            What the claim says of all of them.
+        gradients : sequence of ClaimedGradient
+            The same, output by output.
+        limits : tuple of array
+            The bounds.
+        """
+        point = evaluator.point
+        room = _room(point, self.tangents, limits)
+        relative = [
+            largest_size(point, lambda v, size: v / size, v, self.sizes) for v in self.tangents
+        ]
+        scale = power_of_two(np.asarray([1 / (largest or 1.0) for largest in relative]))
+        widest = np.fmax(room[0], room[1])
+        scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
+        tangents = self.tangents  # and not self, whose sizes take memory too
+        lines = Tangents(evaluator, outputs, tangents, claim, room)
+
+        def claimed_by(gradient: ClaimedGradient) -> Floats:
+            return np.asarray([gradient.along(tangent) for tangent in tangents])
+
+        found = []
+        for output, gradient in enumerate(gradients):
+            along = claimed_by(gradient)
+            found.append(
+                Directions(
+                    point=point,
+                    lines=lines,
+                    output=output,
+                    scale=scale,
+                    claim=along,
+                    claimed_by=claimed_by,
+                    smoothness_length=scale,
+                    scale_is_guess=np.zeros(scale.shape, dtype=bool),
+                    words=self.words,
+                    tangent_scale=self._tangent_scale(gradient, along, point),
+                    tangents=tangents,
+                )
+            )
+        return found
+
+    def _tangent_scale(self, gradient: ClaimedGradient, along: Floats, point: Point) -> float:
+        """Return what an output typically says of a random tangent; 0 if they are not random."""
+        if not self.are_random:
+            return 0.0
+        if gradient.leaves is not None:
+            return claimed_change(gradient.leaves, self.sizes, point)
+        with np.errstate(all="ignore"):
+            typical = float(np.sqrt(np.mean(along**2)))
+        return typical if math.isfinite(typical) else 0.0
+
+
+def random_tangents(
+    point: Point,
+    claims: Leaves | None,
+    limits: tuple[Floats, Floats],
+    value: float,
+    rng: np.random.Generator,
+    count: int,
+) -> ChosenTangents:
+    """Return random tangents, made on the device of x0.
+
+    Each coordinate is a normal number times its own size.
+
+    Parameters
+    ----------
+    point : Point
+        x0.
+    claims : sequence of array, or None
+        The claimed gradient of the only output, if there is just one.
+    limits : tuple of array
+        The bounds.
+    value : float
+        The only output at x0.
+    rng : numpy.random.Generator
+        Where random numbers come from.
+    count : int
+        How many tangents.
+    """
+    sizes = coordinate_sizes(point, claims, value)
+    shrunk = _shrunk(point, sizes)
+
+    def tangent(x: Array, size: Array) -> Array:
+        return point.backend.random_tangent(rng, x) * (size * shrunk)
+
+    tangents = [point.halved(tangent, sizes) for _ in range(count)]
+    tangents = [_inward(point, tangent, limits) for tangent in tangents]
+    words = "1 random tangent" if count == 1 else f"{count} random tangents"
+    return ChosenTangents(tangents, sizes, words, are_random=True)
+
+
+def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
+    """Return the factor of the length of random tangents with which no entry overflows."""
+    room = [
+        largest_size(point, lambda size: size, [size]) / float(point.xp.finfo(size.dtype).max)
+        for size in sizes
+        if math.prod(size.shape)
+    ]
+    return 1.0 if max(room) < _ROOM else _ROOM
+
+
+def scaled_tangent(
+    point: Point, scale: Floats, limits: tuple[Floats, Floats], rng: np.random.Generator
+) -> ChosenTangents:
+    """Return a random tangent: each coordinate is a normal number times its `scale`."""
+    tangent = point.from_host(rng.standard_normal(scale.size) * scale)
+    words = "1 random tangent"
+    return ChosenTangents(
+        [_inward(point, tangent, limits)], point.from_host(scale), words, are_random=False
+    )
+
+
+def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+    """Return a tangent turned inward where x0 lies on a bound, so that it can be followed."""
+    if not bounded(limits):
+        return tangent
+    x0, v = point.on_host(point.leaves), point.on_host(tangent)
+    v = np.where(x0 == limits[0], np.abs(v), v)
+    v = np.where(x0 == limits[1], -np.abs(v), v)
+    return point.from_host(np.where(limits[0] == limits[1], 0.0, v))
+
+
+def given_tangent(
+    point: Point, claims: Leaves | None, value: float, direction: Any
+) -> ChosenTangents:
+    """Return the tangent that the user gives; `claims` and `value` are as in `random_tangents`.
+
+    Raises
+    ------
+    ValueError
+        If it is not shaped like x0, not finite, or zero.
+    """
+    parts = point.claim_leaves(direction, name="direction", said="is", tangent=True)
+    tangent = [point.xp.astype(part, x.dtype) for part, x in zip(parts, point.leaves, strict=True)]
+    largest = largest_size(point, lambda part: part, tangent)
+    if not math.isfinite(largest) or largest == 0:
+        problem = "zero everywhere" if largest == 0 else "not finite"
+        raise ValueError(f"direction is {problem}; pass a finite tangent that is not zero")
+    sizes = coordinate_sizes(point, claims, value)
+    return ChosenTangents([tangent], sizes, "the given tangent", are_random=False)
+
+
+def _room(
+    point: Point, tangents: list[list[Array]], limits: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Return how far each tangent may be followed, forward and backward, within the bounds."""
+    lower, upper = limits
+    unbounded = np.full(len(tangents), np.inf)
+    if not bounded(limits):
+        return unbounded, unbounded
+    x0 = point.on_host(point.leaves)
+    above, below = upper - x0, x0 - lower
+    forward, backward = unbounded.copy(), unbounded.copy()
+    for i, tangent in enumerate(tangents):
+        v = point.on_host(tangent)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            up, down = above / np.abs(v), below / np.abs(v)
+        forward[i] = np.nanmin(np.where(v > 0, up, np.where(v < 0, down, np.inf)))
+        backward[i] = np.nanmin(np.where(v > 0, down, np.where(v < 0, up, np.inf)))
+    return forward, backward

@@ -1,0 +1,109 @@
+"""``func`` along tangents, for all outputs at once.
+
+``x0 + t * v`` rounds, so that the step is not quite along ``v``. What the claim says of the
+difference is taken out of the value. That is right to first order if the claim is about right, and
+far too little to matter if it is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from checkgrad.arrays.arithmetic import dot
+from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.known_values import KnownValues, Places
+from checkgrad.evaluate.outputs import Outputs
+
+
+class LinearMap(Protocol):
+    """What a claim says, as a linear map from changes of x0 to changes of all outputs.
+
+    Attributes
+    ----------
+    leaves : list of list of array, or None
+        The gradient of each output as arrays like the leaves of x0; None where it takes an
+        evaluation of the claim for each tangent.
+    """
+
+    @property
+    def leaves(self) -> list[list[Array]] | None:
+        """See above."""
+
+    def changes(self, tangent: Sequence[Array]) -> Floats:
+        """Return what it says of a tangent, which may be tiny: a number for each output."""
+
+
+class Tangents:
+    """Samples ``func`` along tangents, which have the tree, dtypes and device of x0."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        outputs: Outputs,
+        tangents: Sequence[Sequence[Array]],
+        claim: LinearMap,
+        room: tuple[Floats, Floats],
+    ) -> None:
+        self._evaluator = evaluator
+        self._outputs = outputs
+        self._tangents = tangents
+        self._claim = claim
+        self._room = room  # how far each tangent may be followed, forward and backward
+        self._known = KnownValues(outputs.count)
+
+    def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
+        """Evaluate ``func`` at signed `steps` along the tangents `which`.
+
+        Returns the same as `checkgrad.evaluate.axes.Axes.sample`.
+        """
+        usable = np.where(steps > 0, steps <= self._room[0][which], -steps <= self._room[1][which])
+        usable &= np.isfinite(steps) & (steps != 0)
+        here = np.flatnonzero(usable)
+        lengths = np.full(which.size, np.nan)
+        values = np.full((which.size, self._outputs.count), np.nan)
+        if here.size:
+            new = self._known.missing(which[here], steps[here])
+            found = np.empty((0, self._outputs.count))
+            if new.size:
+                corrections: list[Floats] = []
+                points = self._points(which[here[new]], steps[here[new]], corrections)
+                at = self._evaluator.host_values(points)
+                known = np.reshape(corrections, (new.size, self._outputs.count))
+                found = self._outputs.of(at.reshape(new.size, -1)) - known
+            values[here] = self._known.completed(which[here], steps[here], new, found)
+        lengths[here] = np.abs(steps[here])
+        values[~np.isfinite(values)] = np.nan
+        return lengths, values
+
+    def _points(self, which: Places, steps: Floats, corrections: list[Floats]) -> Iterator[Any]:
+        """Yield points along the tangents, and note what the claim says of how far they lie off."""
+        point = self._evaluator.point
+        for tangent, step in zip(which.tolist(), steps.tolist(), strict=True):
+            moved, missed = self._moved(self._tangents[tangent], step)
+            corrections.append(np.where(np.isfinite(missed), missed, 0.0))
+            yield point.assemble(moved)
+            del moved  # before the next is made
+
+    def _moved(self, tangent: Sequence[Array], step: float) -> tuple[list[Array], Floats]:
+        """Return a point along a tangent, and what the claim says of how far it lies off."""
+        point, gradients = self._evaluator.point, self._claim.leaves
+        with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
+            if gradients is None:
+                moved = point.leafwise(lambda x, v: x + step * v, tangent)
+                off = point.leafwise(lambda x, v, y: (y - x) - step * v, tangent, moved)
+                return moved, self._claim.changes(off)
+            missed: list[list[float]] = []
+
+            def move(x: Array, v: Array, *claims: Array) -> Array:
+                y = x + step * v
+                missed.append([float(dot(c, (y - x) - step * v, point.xp)) for c in claims])
+                return y
+
+            moved = point.leafwise(move, tangent, *gradients)
+            return moved, np.asarray([math.fsum(parts) for parts in zip(*missed, strict=True)])
