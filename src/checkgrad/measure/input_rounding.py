@@ -1,0 +1,84 @@
+"""Whether ``func`` rounds its input to a coarser dtype before it computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats
+from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.numerics.samples import Flags
+from checkgrad.numerics.thresholds import thresholds
+
+
+def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Flags) -> Flags:
+    """Return which outputs round their input to a dtype of machine epsilon `coarser`.
+
+    A ``func`` that casts to a coarser dtype first does not change at all between a number of that
+    dtype and others a part of a unit in the last place away, at x0 and on the way to others. Over
+    one unit it changes, and over several in proportion, by more than a slope could hide in the
+    rounding of its value.
+
+    Parameters
+    ----------
+    near : Neighbourhood
+        The surroundings of x0.
+    coarser, epsilon : float
+        The machine epsilons of the coarser dtype, and of the dtypes of x0 and func(x0).
+    asked : array of bool, shape (outputs,)
+        The outputs to look at.
+    """
+    limits = thresholds()
+    line = _CoarserNumbers(near, coarser)
+    start = near.value if line.holds_x0() else line.values(0.0)
+    rounds: Flags = asked.copy()
+    part, many = limits.rounded_away, limits.units_seen
+    for offset in (part, -part):
+        rounds &= line.values(offset) == start
+        if not np.any(rounds):
+            return rounds
+    far = np.abs(line.values(many) - start)
+    rounds &= far > limits.repeatable_epsilons * epsilon * np.abs(near.value)
+    if not np.any(rounds):
+        return rounds
+    rounds &= np.abs(line.values(1.0) - start) > far / many / limits.disproportion
+    half = limits.nearly_half
+    for count in range(1, limits.coarser_numbers + 1):
+        if not np.any(rounds):
+            return rounds
+        there = line.values(0.0, count)
+        rounds &= (line.values(half, count) == there) & (line.values(-half, count) == there)
+    another = _CoarserNumbers(near, coarser)
+    rounds &= another.values(part) == start
+    return rounds
+
+
+class _CoarserNumbers:
+    """Numbers of a coarser dtype along a random line through x0."""
+
+    def __init__(self, near: Neighbourhood, coarser: float) -> None:
+        self._near = near
+        self._coarser = coarser
+        self._signs = near.random_signs()
+
+    def holds_x0(self) -> bool:
+        """Return whether x0 is one of them."""
+        point = self._near.point
+        same = point.blockwise(
+            lambda x: point.xp.all(point.coarsened(x, self._coarser) == x), point.leaves
+        )
+        return all(bool(block) for block in same)
+
+    def values(self, part: float, count: int = 0) -> Floats:
+        """Return the outputs at `part` of a unit off the number that is `count` of them away."""
+        near, point, coarser = self._near, self._near.point, self._coarser
+
+        def moved(x: Any, sign: Any) -> Any:
+            base = point.coarsened(x, coarser)
+            base = point.coarsened(base + count * coarser * base * sign, coarser)
+            return base + part * coarser * base * sign
+
+        leaves = point.leafwise(moved, self._signs)
+        found: Floats = near.values(iter([near.assembled(leaves)]))[0]
+        return found

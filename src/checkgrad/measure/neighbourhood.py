@@ -1,0 +1,96 @@
+"""Points next to x0, and the values of all outputs there.
+
+All measurements take their points from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.bounds import bounded, within
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import Array
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.numerics.thresholds import thresholds
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The surroundings of x0.
+
+    Attributes
+    ----------
+    evaluator : Evaluator
+        Evaluates ``func``.
+    outputs : Outputs
+        The outputs.
+    value : array, shape (outputs,)
+        The outputs at x0.
+    limits : tuple of array
+        The bounds.
+    rng : numpy.random.Generator
+        Where random signs come from.
+    """
+
+    evaluator: Evaluator
+    outputs: Outputs
+    value: Floats
+    limits: tuple[Floats, Floats]
+    rng: np.random.Generator
+
+    @property
+    def point(self) -> Point:
+        """x0."""
+        return self.evaluator.point
+
+    @property
+    def points_before(self) -> int:
+        """The index of x0 in what `along_line` returns: in the middle, or first within bounds."""
+        return 0 if bounded(self.limits) else thresholds().noise_points
+
+    def random_signs(self) -> list[Array]:
+        """Return a random 1 or -1 for every coordinate."""
+        return self.point.random_signs(self.rng)
+
+    def assembled(self, leaves: list[Array]) -> Any:
+        """Return a point in the user's structure, moved to within the bounds."""
+        return self.point.assemble(within(self.point, leaves, self.limits))
+
+    def values(self, points: Iterator[Any]) -> Floats:
+        """Return the outputs at some points, shape (points, outputs)."""
+        found = self.evaluator.host_values(points)
+        return self.outputs.of(found.reshape(found.shape[0], -1))
+
+    def along_line(self, epsilon: float) -> Floats:
+        """Return the outputs on a random line through x0, shape (points, outputs).
+
+        The points are equally spaced, some units in the last place of a dtype of machine `epsilon`
+        apart. x0 is one of them.
+        """
+        limits, before = thresholds(), self.points_before
+        signs = self.random_signs()
+        if bounded(self.limits):
+            signs = _roomier(self.point, signs, self.limits)
+        numbers = range(2 * limits.noise_points + 1)
+        counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
+
+        def points() -> Iterator[Any]:  # each handed over before the next is made
+            for count in counts:
+                yield self.assembled(self.point.neighbour(signs, count, epsilon))
+
+        near: Floats = np.insert(self.values(points()), before, self.value, axis=0)
+        return near
+
+
+def _roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+    """Return signs turned to the side where a coordinate has more room, if the sides differ."""
+    x0, chosen = point.on_host(point.leaves), point.on_host(signs)
+    above, below = limits[1] - x0, x0 - limits[0]
+    chosen = np.where(above == below, chosen, np.where(above > below, 1.0, -1.0))
+    # The neighbours of a negative number move away from zero with a positive sign.
+    return point.from_host(np.where(x0 < 0, -chosen, chosen))
