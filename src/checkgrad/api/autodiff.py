@@ -16,11 +16,13 @@ from checkgrad.arrays.outputs import is_one_array
 from checkgrad.arrays.parsing import backend_array, flatten_floating, is_floating
 from checkgrad.arrays.point import Point, make_point
 from checkgrad.backends import Array, Structure, host, is_array, machine_epsilon
-from checkgrad.evaluate.batch import CHUNK_BYTES
+from checkgrad.evaluate.options import CHUNK_BYTES
 from checkgrad.numerics.decide import Verdict
-from checkgrad.pipeline import Options, Question, examine
-from checkgrad.report.reasons import Subject, report_on
+from checkgrad.pipeline import examine
+from checkgrad.problem import Options, Problem
+from checkgrad.report.build import report_on
 from checkgrad.report.report import Report
+from checkgrad.report.results import ClaimResult
 
 MODES = ("fwd", "rev", "vmap")
 _REPEATABLE = 100.0  # machine epsilons that two calls of a rule may differ by
@@ -360,7 +362,7 @@ class _Audit:
     def __init__(self, args: tuple[Any, ...], options: Options) -> None:
         self._args = args
         self._options = options
-        self._subjects: list[Subject] = []
+        self._subjects: list[ClaimResult] = []
         self._defects: dict[str, None] = {}
         self._missing: dict[str, _NoRuleError] = {}
         self._failures: dict[str, Exception] = {}
@@ -455,18 +457,18 @@ class _Audit:
 
     def _examined(
         self, rules: _Rules, x0: Any, form: str, claim: Callable[..., Any], label: str
-    ) -> Subject:
+    ) -> ClaimResult:
         options = replace(self._options, bounds=rules.bounds)
         own = form == "jvp" and label in MODES + ("vmap of fwd",)  # what the user's tangent is for
         if not own and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
         if rules.loop:
             options = replace(options, batch="loop")
-        question = Question(form, rules.func, claim, x0, self._args, options, label)
+        question = Problem(form, rules.func, claim, x0, self._args, options, label)
         return examine(question)
 
 
-def _without_fixed(subject: Subject) -> Subject:
+def _without_fixed(subject: ClaimResult) -> ClaimResult:
     """The same, silent about what is not differentiated: it was said of x0 itself."""
     structure = subject.point.structure
     assert structure is not None

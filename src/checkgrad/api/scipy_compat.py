@@ -29,8 +29,8 @@ from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Point, make_point
 from checkgrad.backends import Array, machine_epsilon, snapshot
-from checkgrad.evaluate.batch import CHUNK_BYTES
-from checkgrad.evaluate.evaluator import Sampler
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.options import CHUNK_BYTES
 
 
 class _NotGiven:
@@ -157,7 +157,7 @@ def check_grad(
     point = make_point(x0)
     if direction == "random" and _is_numpy_number(point):
         func = _of_one_axis(func)
-    sampler = Sampler(func, point, args, batch, chunk_bytes)
+    sampler = Evaluator(func, point, args, batch, chunk_bytes)
     if direction == "random":
         claims, estimates = _along_random(sampler, grad, args, epsilon, _seeded(generator))
     else:
@@ -242,7 +242,7 @@ def approx_fprime(
     """
     require_functions(f=f)
     point = make_point(xk)
-    sampler = Sampler(f, point, args, batch, chunk_bytes)
+    sampler = Evaluator(f, point, args, batch, chunk_bytes)
     value = sampler.at_x0()
     _value_shape(value)
     estimates = _jacobian(sampler, value, epsilon)
@@ -282,7 +282,7 @@ def _value_shape(value: Array) -> tuple[int, ...]:
     return shape
 
 
-def _jacobian(sampler: Sampler, value: Array, epsilon: Any) -> list[Array]:
+def _jacobian(sampler: Evaluator, value: Array, epsilon: Any) -> list[Array]:
     """The forward-difference Jacobian, a leaf of ``value.shape + leaf.shape`` for each of x0."""
     point, xp = sampler.point, sampler.point.xp
     shape = () if value.shape == (1,) else tuple(value.shape)
@@ -341,13 +341,13 @@ def _flat_step(point: Point, leaf: int, part: Any) -> Any:
     return point.xp.reshape(step, (-1,))
 
 
-def _default_step(x: Array, sampler: Sampler) -> float:
+def _default_step(x: Array, sampler: Evaluator) -> float:
     """``sqrt(eps)`` of the coarser of the dtypes of `x` and of ``func(x0)``, rounded to it."""
     return float(max(machine_epsilon(x), sampler.value_epsilon) ** 0.5)
 
 
 def _along_random(
-    sampler: Sampler, grad: Callable[..., Any], args: tuple[Any, ...], epsilon: Any, rng: Any
+    sampler: Evaluator, grad: Callable[..., Any], args: tuple[Any, ...], epsilon: Any, rng: Any
 ) -> tuple[list[Array], list[Array]]:
     """Claim and estimate along one random tangent."""
     point, xp = sampler.point, sampler.point.xp
@@ -391,7 +391,7 @@ def _moved_as_in_scipy(
 
 
 def _moved_in_blocks(
-    sampler: Sampler, claims: list[Array], step: float, rng: Any
+    sampler: Evaluator, claims: list[Array], step: float, rng: Any
 ) -> tuple[list[Array], Array, float]:
     """x0 moved along a random tangent, what the claim says of it, and the step.
 
@@ -444,7 +444,7 @@ def _moved_block(
     return moved, float(xp.max(xp.abs(length)))
 
 
-def _random_step(sampler: Sampler, epsilon: Any) -> float:
+def _random_step(sampler: Evaluator, epsilon: Any) -> float:
     first = _steps(sampler.point, epsilon)[0]
     default = max(_default_step(x, sampler) for x in sampler.point.leaves)
     return default if first is None or float(first[0]) == 0 else float(first[0])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from checkgrad.evaluate.batch import CHUNK_BYTES
-from checkgrad.pipeline import Options, Question, check
+from checkgrad.evaluate.options import CHUNK_BYTES
+from checkgrad.pipeline import check
+from checkgrad.problem import Options, Problem
 from checkgrad.report.report import Report
 
 
@@ -140,7 +141,7 @@ def verify_grad(
     ...
     """
     options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
-    return check(Question("grad", func, grad, x0, args, options))
+    return check(Problem("grad", func, grad, x0, args, options))
 
 
 def verify_jac(
@@ -223,7 +224,7 @@ def verify_jac(
       ...
     """
     options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
-    return check(Question("jac", func, jac, x0, args, options))
+    return check(Problem("jac", func, jac, x0, args, options))
 
 
 def verify_jvp(
@@ -299,7 +300,7 @@ def verify_jvp(
     True
     """
     options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
-    return check(Question("jvp", func, jvp, x0, args, options))
+    return check(Problem("jvp", func, jvp, x0, args, options))
 
 
 def verify_vjp(
@@ -379,7 +380,7 @@ def verify_vjp(
     True
     """
     options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
-    return check(Question("vjp", func, vjp, x0, args, options))
+    return check(Problem("vjp", func, vjp, x0, args, options))
 
 
 def assert_grad(

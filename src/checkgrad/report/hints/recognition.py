@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.numerics.estimate import Flags, Floats
+from checkgrad.numerics.samples import Flags, Floats
 
 _Indices = npt.NDArray[np.intp]
 

@@ -1,0 +1,220 @@
+"""From base values to the decisions of all outputs, along the axes and the tangents of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats
+from checkgrad.claims.linear_map import ClaimAtX0, GradientByLeaves
+from checkgrad.evaluate.axes import Axes
+from checkgrad.evaluate.complex_step import ComplexSteps
+from checkgrad.evaluate.directions import ClaimedGradient, Directions, coordinate_directions
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.plan import DirectionPlan
+from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
+from checkgrad.measure.claim_noise import claim_noise_of
+from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.numerics.decide import Verdict
+from checkgrad.numerics.samples import Flags
+from checkgrad.numerics.thresholds import thresholds
+from checkgrad.parsed import ParsedProblem
+from checkgrad.precision import default_rtol
+from checkgrad.refine.complex_step import refine_by_complex_steps
+from checkgrad.refine.loop import refine
+from checkgrad.refine.spec import BaseValues
+from checkgrad.report.results import OutputResult
+
+_NOT_ANALYTIC = (
+    "complex steps and differences disagree: func is not analytic (does it take a modulus, a real "
+    "part or a conjugate?); differences count"
+)
+
+
+@dataclass(frozen=True)
+class ClaimOfOutputs:
+    """A claim, and what is to be looked at.
+
+    Attributes
+    ----------
+    parsed : ParsedProblem
+        What the check works with.
+    near : Neighbourhood
+        The surroundings of x0, and the outputs.
+    plan : DirectionPlan
+        Which directions to look along.
+    gradients : sequence of ClaimedGradient
+        The claim at x0, output by output.
+    dtype_epsilon : array, shape (outputs,)
+        The machine epsilon of the coarser of the dtypes of x0 and of each output.
+    """
+
+    parsed: ParsedProblem
+    near: Neighbourhood
+    plan: DirectionPlan
+    gradients: Sequence[ClaimedGradient]
+    dtype_epsilon: Floats
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs."""
+        return self.near.outputs
+
+    def directions_along(self, tangents: ChosenTangents) -> list[Directions]:
+        """Return the directions of every output along some tangents."""
+        return self._along(tangents, self.outputs, self.gradients)
+
+    def along_estimate(
+        self, tangents: ChosenTangents, chosen: Sequence[int], estimates: Sequence[Floats]
+    ) -> list[Directions]:
+        """Return the directions of some outputs, where estimates stand for the claim.
+
+        Parameters
+        ----------
+        tangents : ChosenTangents
+            The tangents.
+        chosen : sequence of int
+            The outputs.
+        estimates : sequence of array, shape (coordinates,)
+            Their derivatives.
+        """
+        point = self.parsed.point
+        gradients = [GradientByLeaves(point.from_host(each), point) for each in estimates]
+        return self._along(tangents, self.outputs.take(chosen), gradients)
+
+    def _along(
+        self, tangents: ChosenTangents, outputs: Outputs, gradients: Sequence[ClaimedGradient]
+    ) -> list[Directions]:
+        parsed = self.parsed
+        claim = ClaimAtX0(parsed.claim, outputs, gradients)
+        return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.limits)
+
+
+def judge_outputs(claim: ClaimOfOutputs, base: BaseValues, chosen: Flags) -> Iterator[OutputResult]:
+    """Yield what is found of each of the outputs in `chosen`, along axes and then along tangents.
+
+    Once several outputs are wrong, the others are sampled at few steps only: the verdict does not
+    depend on them.
+
+    Parameters
+    ----------
+    claim : ClaimOfOutputs
+        The claim, and what is to be looked at.
+    base : BaseValues
+        What is known at x0.
+    chosen : array of bool, shape (outputs,)
+        The outputs.
+    """
+    limits, wrong_outputs = thresholds(), 0
+    entries, count = len(claim.outputs.entries), claim.outputs.count
+    for axes, directions in _direction_sets(claim, base.value):
+        one_by_one = claim.parsed.form == "vjp"
+        claim_noise = claim_noise_of(claim.near, claim.parsed.claim, directions, one_by_one)
+        siblings = _sibling_scales(claim, directions)
+        exact = None
+        if claim.parsed.options.method == "complex-step":
+            exact = _ExactDerivatives.along(claim, directions)
+        for output in np.flatnonzero(chosen).tolist():
+            along = directions[output]
+            isolated = along.are_axes and output < entries
+            spec = base.spec(along, partial(claim_noise, output), isolated, siblings[output])
+            most = limits.wrong_outputs if along.are_axes else limits.wrong_outputs_along_tangents
+            thorough, note = wrong_outputs < most, ""
+            if exact is not None and exact.agree_with_differences(output, base):
+                decisions = refine_by_complex_steps(spec, exact.steps, output, thorough)
+            else:
+                note = "" if exact is None else _NOT_ANALYTIC
+                # Few of many outputs have steps in common.
+                grouped = axes if isolated and count == 1 else None
+                decisions = refine(spec, thorough, grouped)
+            wrong_outputs += bool(np.any(decisions.wrong))
+            yield OutputResult(along, decisions, spec, float(claim.dtype_epsilon[output]), note)
+
+
+def _direction_sets(
+    claim: ClaimOfOutputs, value: Floats
+) -> Iterator[tuple[Axes | None, list[Directions]]]:
+    """Yield the directions of all outputs: along the axes, and along the tangents of the plan."""
+    parsed, outputs, plan = claim.parsed, claim.outputs, claim.plan
+    if plan.axes:
+        axes = Axes(parsed.evaluator, outputs, parsed.limits, parsed.rng)
+        yield (
+            axes,
+            [
+                coordinate_directions(
+                    axes, output, gradient, parsed.point, parsed.limits, float(value[output])
+                )
+                for output, gradient in enumerate(claim.gradients)
+            ],
+        )
+    tangents = _tangents(claim, value)
+    if tangents is not None:
+        directions = claim.directions_along(tangents)
+        del tangents  # whose sizes take memory too
+        yield None, directions
+
+
+def _tangents(claim: ClaimOfOutputs, value: Floats) -> ChosenTangents | None:
+    parsed, gradients, plan = claim.parsed, claim.gradients, claim.plan
+    single = gradients[0].leaves if len(gradients) == 1 else None
+    number = float(value[0]) if single is not None else 0.0
+    if plan.given is not None:
+        return given_tangent(parsed.point, single, number, plan.given)
+    if plan.tangents:
+        return random_tangents(
+            parsed.point, single, parsed.limits, number, parsed.rng, plan.tangents
+        )
+    return None
+
+
+def _sibling_scales(claim: ClaimOfOutputs, directions: Sequence[Directions]) -> list[float]:
+    """Return the largest claim of the outputs that are in one array with each output."""
+    found = np.zeros(claim.outputs.count)
+    reader = claim.parsed.reader
+    if reader is not None:
+        sizes = [np.max(np.abs(each.claim), initial=0.0) for each in directions]
+        entries = claim.outputs.entries.tolist()
+        parts = np.asarray([reader.spec.part_of(i) for i in entries])
+        for part in np.unique(parts).tolist():
+            here = np.flatnonzero(parts == part)
+            largest = max(sizes[output] for output in here.tolist())
+            found[here] = largest if np.isfinite(largest) else 0.0
+    numbers: list[float] = found.tolist()
+    return numbers
+
+
+@dataclass(frozen=True)
+class _ExactDerivatives:
+    """Complex steps, and directions along which differences are to agree with them."""
+
+    steps: ComplexSteps
+    control: list[Directions]
+
+    @classmethod
+    def along(cls, claim: ClaimOfOutputs, directions: Sequence[Directions]) -> _ExactDerivatives:
+        """Return those along some directions: themselves, or a random tangent for axes."""
+        parsed, outputs = claim.parsed, claim.outputs
+        size = outputs.weights.shape[1] if parsed.reader is not None else 1
+        tangents = directions[0].tangents
+        steps = ComplexSteps(parsed.evaluator, outputs, size, tangents)
+        if tangents is not None:
+            return cls(
+                steps,
+                [
+                    replace(each, claim=steps.derivative(output))
+                    for output, each in enumerate(directions)
+                ],
+            )
+        estimates = [steps.derivative(output) for output in range(outputs.count)]
+        random = random_tangents(parsed.point, None, parsed.limits, 0.0, parsed.rng, 1)
+        return cls(steps, claim.along_estimate(random, range(outputs.count), estimates))
+
+    def agree_with_differences(self, output: int, base: BaseValues) -> bool:
+        """Return whether complex steps agree with differences, as those of a real part do not."""
+        along = self.control[output]
+        spec = base.spec(along, lambda: np.zeros(along.count), kink_is_isolated=False)
+        spec = replace(spec, rtol=max(spec.rtol, default_rtol(spec.epsilon)))
+        return refine(spec).verdict is Verdict.CORRECT

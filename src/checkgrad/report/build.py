@@ -1,0 +1,181 @@
+"""From the results of one claim, or of several, to a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import array_api_compat
+import numpy as np
+
+from checkgrad.numerics.decide import Decisions, Verdict, scale_of
+from checkgrad.numerics.samples import Floats
+from checkgrad.report.notes import not_repeatable, notes_on
+from checkgrad.report.reasons import sentences_on
+from checkgrad.report.report import Mismatch, Report
+from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.report.slips import slips
+
+_LISTED = 100  # mismatches that a report keeps
+_DIGITS_APART = 3  # in which one must be farther off than another to be listed first
+
+
+def report_on(
+    claims: Sequence[ClaimResult],
+    rule_errors: Sequence[str] = (),
+    not_checked: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Return the report on one claim, or on several on the same ``func``.
+
+    Parameters
+    ----------
+    claims : sequence of ClaimResult
+        What was found.
+    rule_errors : sequence of str
+        What makes the claim wrong whatever the numbers say.
+    not_checked : sequence of str
+        What was asked for and not checked. It keeps the claim from being correct.
+    notes : sequence of str
+        Hints.
+    """
+    for claim in claims:
+        if claim.not_repeatable is not None and not any(each.is_wrong for each in claims):
+            return _report_without_verdict(claim)
+    found = [(claim, result) for claim in claims for result in claim.results]
+    decisions = [result.decisions for _, result in found]
+    verdict = _verdict(decisions, bool(rule_errors), bool(not_checked))
+    hints = [*rule_errors, *not_checked, *notes]
+    hints += [hint for claim in claims for hint in _hints(claim, verdict)]
+    claimed = np.concatenate([each.claim for each in decisions])
+    estimate = np.concatenate([each.estimate.value for each in decisions])
+    distance = np.concatenate([each.distance for each in decisions])
+    known = np.isfinite(estimate) | ~np.isfinite(claimed)
+    error = _norm(distance[known])
+    size = max(_norm(claimed[known]), _norm(estimate[known]))
+    return _report(
+        claims,
+        verdict=verdict,
+        error=error,
+        relative_error=error / size if size > 0 else error,
+        resolution=max(_resolution(each) for each in decisions),
+        rtol=max(result.spec.rtol for _, result in found),
+        noise=max(result.spec.sigma_at_x0 for _, result in found),
+        mismatches=tuple(_mismatches(found, verdict)),
+        n_wrong=int(sum(each.wrong.sum() for each in decisions)),
+        n_unresolved=int(sum(each.open.sum() for each in decisions)),
+        n_checked=claimed.size,
+        hints=tuple(dict.fromkeys(hints)),
+        direction=found[0][1].directions.words,
+        form=claims[0].form,
+    )
+
+
+def _verdict(decisions: Iterable[Decisions], has_errors: bool, has_gaps: bool) -> Verdict:
+    verdicts = {each.verdict for each in decisions}
+    verdicts |= {Verdict.WRONG} if has_errors else set()
+    verdicts |= {Verdict.INCONCLUSIVE} if has_gaps else set()
+    order = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.CORRECT)
+    return next(each for each in order if each in verdicts)
+
+
+def _hints(claim: ClaimResult, verdict: Verdict) -> Iterator[str]:
+    """Yield what wrong claims look like, or why claims are open; then what else was seen."""
+    if verdict is Verdict.WRONG:
+        prefix = f"{claim.label}: " if claim.label else ""
+        yield from (prefix + hint for hint in slips(claim))
+    else:
+        yield from sentences_on(claim)
+    yield from notes_on(claim)
+
+
+def _report_without_verdict(claim: ClaimResult) -> Report:
+    """Return the report on a ``func`` that is not deterministic: nothing can be said of a claim."""
+    assert claim.not_repeatable is not None
+    value, again, rtol = claim.not_repeatable
+    return _report(
+        [claim],
+        verdict=Verdict.INCONCLUSIVE,
+        error=math.nan,
+        relative_error=math.nan,
+        resolution=math.inf,
+        rtol=rtol,
+        noise=abs(again - value),
+        mismatches=(),
+        n_wrong=0,
+        n_unresolved=0,
+        n_checked=0,
+        hints=(not_repeatable(value, again),),
+        direction="none",
+        form=claim.form,
+    )
+
+
+def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
+    point = claims[0].point
+    users = zip(point.leaves, point.originals, point.complexes, strict=True)
+    dtypes = dict.fromkeys(
+        str((original if paired else leaf).dtype).rpartition(".")[2]
+        for leaf, original, paired in users
+    )
+    devices = dict.fromkeys(str(array_api_compat.device(leaf)) for leaf in point.leaves)
+    return Report(
+        n_func=sum(claim.evaluator.n_func for claim in claims),
+        n_grad=sum(claim.claim.n_grad for claim in claims),
+        backend=point.backend.name,
+        dtype=", ".join(dtypes),
+        device=", ".join(devices),
+        **found,  # type: ignore[arg-type]
+    )
+
+
+def _norm(numbers: Floats) -> float:
+    """Return the 2-norm, without overflow or underflow of the squares."""
+    if numbers.size == 0:
+        return 0.0
+    largest = float(np.max(np.abs(numbers)))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * float(np.linalg.norm(numbers / largest))
+
+
+def _resolution(decisions: Decisions) -> float:
+    """Return the smallest relative error that would have been seen along every direction.
+
+    Where claim and estimate agree far better than asked, they certify each other, and the agreement
+    itself bounds the error.
+    """
+    with np.errstate(all="ignore"):
+        relative = decisions.uncertainty / decisions.reference
+        agreed = decisions.distance / decisions.reference
+    relative = np.where(decisions.uncertainty == 0, 0.0, relative)
+    agreed = np.where(decisions.distance == 0, 0.0, agreed)
+    certified = decisions.resolved & ~(relative <= agreed)
+    return float(np.max(np.where(certified, np.fmin(relative, agreed), relative + agreed)))
+
+
+def _mismatches(
+    found: Sequence[tuple[ClaimResult, OutputResult]], verdict: Verdict
+) -> Iterator[Mismatch]:
+    """Yield where claims are wrong, or else open, the worst first."""
+    listed = []
+    for k, (_, result) in enumerate(found):
+        decisions = result.decisions
+        shown = decisions.wrong if verdict is Verdict.WRONG else decisions.open
+        places = np.flatnonzero(shown)
+        # Outputs may be of different units; the entries of one output are compared as they are.
+        unit = 1.0 if len(found) == 1 else scale_of(decisions.claim, decisions.estimate)
+        worst = np.nan_to_num(decisions.distance[places] / (unit or 1.0), nan=np.inf)
+        # Entries that are as far off as can be told are in the order of their places.
+        alike = [float(f"{far:.{_DIGITS_APART}g}") for far in worst.tolist()]
+        listed += [(-far, k, i) for far, i in zip(alike, places.tolist(), strict=True)]
+    for _, k, i in sorted(listed)[:_LISTED]:
+        claim, result = found[k]
+        decisions = result.decisions
+        yield Mismatch(
+            where=claim.where(result, i),
+            claim=float(decisions.claim[i]),
+            estimate=float(decisions.estimate.nearest_to(decisions.claim)[i]),
+            uncertainty=float(decisions.uncertainty[i]),
+            wrong=bool(decisions.wrong[i]),
+        )

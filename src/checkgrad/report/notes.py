@@ -1,0 +1,91 @@
+"""What else was seen of ``func``: kinks, noise, and how it was evaluated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from checkgrad.precision import SINGLE
+from checkgrad.report.results import ClaimResult, OutputResult
+
+_NOISY = 64.0  # times the rounding error of its dtype that the noise of func is worth a note
+_NAMED = 3  # places that a note names
+
+
+def notes_on(claim: ClaimResult) -> Iterator[str]:
+    """Yield notes on a claim, whatever its verdict.
+
+    Parameters
+    ----------
+    claim : ClaimResult
+        What was found.
+    """
+    yield from dict.fromkeys(result.note for result in claim.results if result.note)
+    if claim.not_repeatable is not None:
+        yield not_repeatable(*claim.not_repeatable[:2])
+    yield from _first(_kink(claim, result) for result in claim.results)
+    # A small output may be a sum of terms as large as the others.
+    largest = max((abs(result.spec.value) for result in claim.results), default=0.0)
+    yield from _first(_noise(result, largest) for result in claim.results)
+    obstacle = claim.evaluator.batch.obstacle
+    if obstacle:
+        yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
+    structure = claim.point.structure
+    if structure is not None and structure.fixed:
+        names = [claim.name + path for path in structure.fixed]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"not differentiated, since not floating: {', '.join(names[:_NAMED])}{more}"
+
+
+def not_repeatable(value: float, again: float) -> str:
+    """Return the note on a ``func`` that returned two values at x0.
+
+    Examples
+    --------
+    >>> not_repeatable(1.0, 2.0)
+    'func is not deterministic: two calls at x0 returned 1.0 and 2.0; fix its random seed \
+(dropout, shuffling, sampling), then check again'
+    """
+    return (
+        f"func is not deterministic: two calls at x0 returned {value!r} and "
+        f"{again!r}; fix its random seed (dropout, shuffling, sampling), then check again"
+    )
+
+
+def _first(found: Iterator[str]) -> Iterator[str]:
+    """Yield the first note, if there is one."""
+    yield from [note for note in found if note][:1]
+
+
+def _kink(claim: ClaimResult, result: OutputResult) -> str:
+    estimate = result.decisions.estimate
+    kinks = np.flatnonzero(estimate.has_kink)
+    if not kinks.size:
+        return ""
+    i = int(kinks[0])
+    return (
+        f"func has a kink at {claim.where(result, i)}: its one-sided derivatives there are "
+        f"{estimate.low[i]:.6g} and {estimate.high[i]:.6g}, and every claim between them is a "
+        "subgradient"
+    )
+
+
+def _noise(result: OutputResult, largest: float) -> str:
+    """Return whether func, whose `largest` output is given, is less precise than its dtype."""
+    spec, decisions = result.spec, result.decisions
+    if spec.epsilon > result.dtype_epsilon:
+        digits = -math.log10(spec.epsilon)
+        return (
+            f"func computes in a coarser dtype than its input, of about {digits:.0f} digits"
+            f"{' (float32?)' if spec.epsilon == SINGLE else ''}"
+        )
+    other = np.any(np.isfinite(decisions.estimate.findings.coarse_estimates), axis=0)
+    noisy = spec.sigma > _NOISY * result.dtype_epsilon * largest > 0
+    if noisy or np.any(other & ~decisions.wrong):
+        return (
+            "func is noisier than its dtype explains, or changes in steps: does it compute in a "
+            "coarser dtype, look values up in a table, or iterate to a tolerance?"
+        )
+    return ""

@@ -1,0 +1,109 @@
+"""What a check found out about a claim, before it is put in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from checkgrad.arrays.outputs import OutputReader
+from checkgrad.arrays.point import Point
+from checkgrad.claims.forms import Claim
+from checkgrad.evaluate.directions import Directions
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.numerics.decide import Decisions
+from checkgrad.refine.spec import CheckSpec
+
+
+@dataclass(frozen=True)
+class OutputResult:
+    """What was found of one output along some directions.
+
+    Attributes
+    ----------
+    directions : Directions
+        Along which directions, and of which output.
+    decisions : Decisions
+        What was found.
+    spec : CheckSpec
+        What was asked.
+    dtype_epsilon : float
+        The machine epsilon of the coarser of the dtypes of x0 and of the output.
+    note : str
+        What came up on the way, for the report.
+    """
+
+    directions: Directions
+    decisions: Decisions
+    spec: CheckSpec
+    dtype_epsilon: float
+    note: str = ""
+
+    @property
+    def output(self) -> int:
+        """Which output."""
+        return self.directions.output
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """What was checked, how, and what was found.
+
+    Attributes
+    ----------
+    point : Point
+        x0.
+    name : str
+        What the user calls x0.
+    evaluator, claim : Evaluator, Claim
+        ``func`` and the claim, and how often they were called.
+    reader : OutputReader or None
+        Knows what ``func`` returns; None where that is a number.
+    outputs : Outputs
+        The numbers made of it.
+    form : {"grad", "jac", "jvp", "vjp"}
+        What kind of function the claim is.
+    label : str
+        What the claim is called, if it is one of several.
+    results : tuple of OutputResult
+        What was found of each output.
+    not_repeatable : tuple of float, or None
+        Two values that ``func`` returned at x0 and rtol, if the values differ.
+    """
+
+    point: Point
+    name: str
+    evaluator: Evaluator
+    claim: Claim
+    reader: OutputReader | None
+    outputs: Outputs
+    form: str
+    label: str
+    results: tuple[OutputResult, ...]
+    not_repeatable: tuple[float, float, float] | None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether any claim is wrong."""
+        return any(np.any(result.decisions.wrong) for result in self.results)
+
+    def where(self, result: OutputResult, direction: int) -> str:
+        """Return the place of a direction in the user's structures, in words."""
+        directions = result.directions
+        along = "tangent" if directions.count == 1 else f"tangent {direction}"
+        if directions.are_axes:
+            along = self.name + self.point.place(direction)
+        if self.reader is not None:
+            of = self.output_name(result.output)
+            along = f"d {of} / d {along}" if directions.are_axes else f"{of} along {along}"
+        return f"{self.label}: {along}" if self.label else along
+
+    def output_name(self, output: int) -> str:
+        """Return what an output of several is called."""
+        assert self.reader is not None
+        entries = self.outputs.entries
+        if output < len(entries):
+            return "func" + self.reader.spec.place(int(entries[output]))
+        sums = len(self.outputs.weights)
+        return "cotangent" if sums == 1 else f"cotangent {output - len(entries)}"
