@@ -73,35 +73,37 @@ def captured(call: Callable[[], Any]) -> tuple[Any, list[dict[str, Any]]]:
     ``axes`` whether the directions are the coordinate axes. The others are arrays with one entry
     for each direction.
     """
-    from checkgrad import autodiff, checking, diagnosis
+    from checkgrad import pipeline
+    from checkgrad.api import autodiff
+    from checkgrad.report import build
 
-    subjects: list[Any] = []
+    claims: list[Any] = []
 
     def report_on(found: Any, *rest: Any, **options: Any) -> Any:
-        subjects.extend(found)
-        return diagnosis.report_on(found, *rest, **options)
+        claims.extend(found)
+        return build.report_on(found, *rest, **options)
 
     with (
-        patch.object(checking, "report_on", report_on),
+        patch.object(pipeline, "report_on", report_on),
         patch.object(autodiff, "report_on", report_on),
     ):
         result = call()
     estimates = [
         {
-            "label": subject.label,
-            "output": int(part.row),
-            "axes": bool(part.lines.axes),
-            "claim": part.evidence.claim,
-            "claim_noise": part.evidence.claim_noise,
-            "value": part.evidence.estimate.value,
-            "uncertainty": part.evidence.estimate.uncertainty,
-            "lower": part.evidence.estimate.lower,
-            "upper": part.evidence.estimate.upper,
-            "wrong": part.evidence.assessment.wrong,
-            "resolved": part.evidence.assessment.resolved,
+            "label": claim.label,
+            "output": each.output,
+            "axes": each.directions.are_axes,
+            "claim": each.decisions.claim,
+            "claim_noise": each.decisions.claim_noise,
+            "value": each.decisions.estimate.value,
+            "uncertainty": each.decisions.estimate.uncertainty,
+            "lower": each.decisions.estimate.low,
+            "upper": each.decisions.estimate.high,
+            "wrong": each.decisions.wrong,
+            "resolved": each.decisions.resolved,
         }
-        for subject in subjects
-        for part in subject.parts
+        for claim in claims
+        for each in claim.results
     ]
     return result, estimates
 
