@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from checkgrad.api.autodiff import verify_autodiff
     from checkgrad.api.scipy_compat import approx_fprime, check_grad
     from checkgrad.api.verify import assert_grad, verify_grad, verify_jac, verify_jvp, verify_vjp
-    from checkgrad.numerics.decide import Verdict
+    from checkgrad.numerics.decisions import Verdict
     from checkgrad.report.report import GradientError, Mismatch, Report
 
 __all__ = [
@@ -37,7 +37,7 @@ _HOMES = {
     "GradientError": "report.report",
     "Mismatch": "report.report",
     "Report": "report.report",
-    "Verdict": "numerics.decide",
+    "Verdict": "numerics.decisions",
     "approx_fprime": "api.scipy_compat",
     "assert_grad": "api.verify",
     "check_grad": "api.scipy_compat",

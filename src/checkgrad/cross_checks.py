@@ -11,6 +11,7 @@ import numpy as np
 from checkgrad.claims.linearity import is_sum_of, terms_of_sum
 from checkgrad.evaluate.tangent_choice import scaled_tangent
 from checkgrad.judging import ClaimOfOutputs
+from checkgrad.numerics.decide import decide_without_wrong
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues
@@ -52,7 +53,9 @@ def without_ties(
         rest = along_axes[first:]
         tied |= {each.output for each in rest if not _is_additive(claim, each, base)}
     return [
-        replace(each, decisions=each.decisions.tied()) if each.output in tied else each
+        replace(each, decisions=decide_without_wrong(each.decisions))
+        if each.output in tied
+        else each
         for each in results
     ]
 

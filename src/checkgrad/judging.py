@@ -18,7 +18,7 @@ from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.numerics.decide import Verdict
+from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.parsed import ParsedProblem

@@ -17,7 +17,7 @@ from checkgrad.arrays.parsing import backend_array, flatten_floating, is_floatin
 from checkgrad.arrays.point import Point, make_point
 from checkgrad.backends import Array, Structure, host, is_array, machine_epsilon
 from checkgrad.evaluate.options import CHUNK_BYTES
-from checkgrad.numerics.decide import Verdict
+from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
 from checkgrad.report.build import report_on

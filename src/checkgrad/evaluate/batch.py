@@ -10,7 +10,6 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,9 +21,9 @@ from checkgrad.arrays.messages import brief
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
-from checkgrad.backends.protocol import Entries
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.control_points import batch_matches_single, farthest, has_few_digits
+from checkgrad.evaluate.entry_points import EntryPoints, padded
 from checkgrad.evaluate.options import require_chunk_bytes
 
 _COPIES = 4  # of the points in a call: what func computes from them takes memory too
@@ -34,43 +33,7 @@ _ON_HOST = 2**25  # bytes on a CPU: for more, the system makes new pages in ever
 _MANY = 64  # ... which costs less than more calls where a call has fewer points than this
 _FEWEST = 8  # points from which on "auto" evaluates them in one call ...
 _FEWEST_COMPILED = 32  # ... where that compiles something
-_ROUND = 256  # numbers of points are multiples of this, or powers of two: each is compiled anew
 _TRIED = 3  # points that a func of many points is tried with
-
-
-@dataclass(frozen=True)
-class EntryPoints:
-    """Points around x0, each with one entry of one leaf replaced, or with several.
-
-    Attributes
-    ----------
-    leaf : int
-        Which leaf moves.
-    entries : array of int, shape (n,) or (n, r)
-        Which flat entries of it, for each point.
-    numbers : array, shape (n,) or (n, r)
-        The new values, an array like the leaf.
-    """
-
-    leaf: int
-    entries: Entries
-    numbers: Array
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def part(self, start: int, size: int, xp: Any) -> EntryPoints:
-        """Return `size` points from `start` on, the last one repeated beyond the end.
-
-        Code is compiled for the number of points: that of every part is the same.
-        """
-        chosen = slice(start, min(start + size, len(self)))
-        entries, numbers = self.entries[chosen], self.numbers[chosen, ...]
-        more = size - len(entries)
-        if more > 0:
-            entries = np.concatenate([entries, *[entries[-1:]] * more])
-            numbers = xp.concat([numbers, *[numbers[-1:, ...]] * more])
-        return EntryPoints(self.leaf, entries, numbers)
 
 
 class _NotTogetherError(Exception):
@@ -298,16 +261,3 @@ def _without_offset(found: Array, at_x0: Array, count: int) -> Array:
     offset = found[:1, ...] - at_x0[None, ...]
     # Where the value at x0 is infinite, there is none.
     return found[1 : count + 1, ...] - xp.where(xp.isfinite(offset), offset, xp.zeros_like(offset))
-
-
-def padded(count: int) -> int:
-    """Return a number of points not below `count`, one of few: code is compiled for each.
-
-    Examples
-    --------
-    >>> [padded(count) for count in (3, 100, 300)]
-    [4, 128, 512]
-    """
-    if count > _ROUND:
-        return -(-count // _ROUND) * _ROUND
-    return 1 << max(0, count - 1).bit_length()

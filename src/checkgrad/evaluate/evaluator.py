@@ -1,9 +1,9 @@
 """``func`` at x0 and at points around it: one interface over every way to call it.
 
 Every call gets arrays of its own, so that a ``func`` that writes into its argument or keeps it
-changes nothing of the user's and nothing of ours. This module copies, stacks and brings values to
-the host. `checkgrad.evaluate.calling` calls ``func`` at one point, and `checkgrad.evaluate.batch`
-at many points in one call.
+changes nothing of the user's and nothing of ours. `checkgrad.evaluate.calling` calls ``func`` at
+one point, `checkgrad.evaluate.batch` at many points in one call, and `checkgrad.evaluate.values`
+brings the values to the host.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from checkgrad.arrays.arithmetic import reshaped
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.outputs import OutputReader, numbers_of
-from checkgrad.arrays.parsing import as_float, as_numeric
+from checkgrad.arrays.parsing import as_float
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array, is_array, machine_epsilon, snapshot
-from checkgrad.evaluate.batch import BatchEvaluator, EntryPoints
-from checkgrad.evaluate.calling import IMMUTABLE, UserFunction
+from checkgrad.backends import Array, machine_epsilon, snapshot
+from checkgrad.evaluate.batch import BatchEvaluator
+from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.entry_points import EntryPoints
 from checkgrad.evaluate.options import CHUNK_BYTES, of_one_point
+from checkgrad.evaluate.values import numeric_value, stacked_values, values_on_host
 
-_FLOATS = frozenset({float, np.float64, np.float32})
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
 
@@ -127,7 +128,7 @@ class Evaluator:
 
     def at(self, leaves: Sequence[Array]) -> Array:
         """Return ``func`` at a point given by its `leaves`, which are handed out as they are."""
-        return self._numeric(self._function.near_x0(self.point.assemble(leaves)))
+        return numeric_value(self._function.near_x0(self.point.assemble(leaves)), self.point)
 
     def at_complex(self, x: Any, size: int) -> npt.NDArray[np.complex128]:
         """Return all `size` numbers of ``func`` at a complex point, on the host.
@@ -183,7 +184,7 @@ class Evaluator:
         backend, kept = self.point.backend, self._kept
         chunks = []
         while values := self._function.at_each(itertools.islice(points, _CHUNK), kept):
-            chunks.append(backend.block_until_ready(self._stack(values, shape)))
+            chunks.append(backend.block_until_ready(stacked_values(values, shape, self.point)))
         if len(chunks) == 1:
             return chunks[0]
         dtype = xp.result_type(*chunks)
@@ -225,7 +226,7 @@ class Evaluator:
             return np.full(self.shape, math.nan) if self.shape else math.nan
 
         values, failed = self._function.inside_domain(points, kept, missing)
-        return self._to_host(values, failed)
+        return values_on_host(values, failed, self.shape, self.point)
 
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """Return ``func(x0)`` as it came and as an array, both noted for the points around it."""
@@ -263,7 +264,7 @@ class Evaluator:
                 value = self._kept(self._function.near_x0(x))
             else:
                 values, failed = self._function.inside_domain([x], self._kept, lambda: None)
-                value = at_x0 * math.nan if failed else self._numeric(values[0])
+                value = at_x0 * math.nan if failed else numeric_value(values[0], self.point)
             return reshaped(value, shape, self.point.xp)
 
         at_x0 = reshaped(self._at_x0, shape, self.point.xp)
@@ -288,65 +289,7 @@ class Evaluator:
 
     def _kept(self, value: Any) -> Array:
         """Return a value of ``func`` in memory of its own: ``func`` may reuse its buffer."""
-        return snapshot(self._numeric(value))
-
-    def _numeric(self, value: Any) -> Array:
-        if value is None:
-            raise TypeError("func returned None; it must return a number (is a return missing?)")
-        return as_numeric(value, self.point.backend, self.point.leaves[0], "func")
-
-    def _to_host(self, values: list[Any], failed: list[int]) -> Floats:
-        if not values:
-            return np.empty((0, *self.shape))
-        on_host = not any(is_array(value) and not isinstance(value, np.ndarray) for value in values)
-        if on_host:
-            try:
-                numbers = np.asarray(values, dtype=np.float64)
-            except (TypeError, ValueError, OverflowError):
-                numbers = np.empty(0)
-            if numbers.size == len(values) * math.prod(self.shape):
-                return numbers.reshape(-1, *self.shape)
-        elif failed:
-            # One library, and so one transfer, for all of them.
-            whole = next(value for i, value in enumerate(values) if i not in set(failed))
-            values = [whole if i in set(failed) else value for i, value in enumerate(values)]
-        stacked = self.point.backend.to_host(self._stack(values, self.shape))
-        # Where func is real, a complex value, as of a power of a negative number, is none.
-        numbers = np.where(np.isreal(stacked), stacked.real, math.nan).astype(np.float64)
-        numbers[failed] = math.nan
-        return numbers
-
-    def _stack(self, values: list[Any], shape: tuple[int, ...]) -> Array:
-        """Return the values of many calls as one array.
-
-        Raises
-        ------
-        ValueError
-            If one has another shape than at x0.
-        """
-        if _FLOATS.issuperset(map(type, values)) and shape == ():
-            return self._numeric(np.asarray(values))
-        if all(
-            type(value) in IMMUTABLE or isinstance(value, np.ndarray) or not is_array(value)
-            for value in values
-        ):
-            try:
-                stacked = self._numeric(values)
-            except (TypeError, ValueError):
-                stacked = None
-            if stacked is not None and stacked.shape == (len(values), *shape):
-                return stacked
-        arrays = [self._numeric(value) for value in values]
-        for value, array in zip(values, arrays, strict=True):
-            if array.shape != shape and not (shape == () and math.prod(array.shape) == 1):
-                raise ValueError(
-                    f"func returned shape {tuple(array.shape)} near x0 but shape {shape} at x0: "
-                    f"{quote(value)}"
-                )
-        xp = self.point.xp
-        dtypes = {str(a.dtype): a.dtype for a in arrays}
-        dtype = xp.result_type(*dtypes.values()) if len(dtypes) > 1 else arrays[0].dtype
-        return xp.stack([xp.astype(xp.reshape(a, shape), dtype, copy=False) for a in arrays])
+        return snapshot(numeric_value(value, self.point))
 
 
 def _read(func: Callable[..., Any], reader: OutputReader) -> Callable[..., Any]:

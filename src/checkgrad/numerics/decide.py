@@ -1,4 +1,4 @@
-"""Decisions: claims against estimates, each decision with its reason.
+"""The decisions: claims against estimates, by two one-sided tests.
 
 What a verdict means is section 4 of the design. A claim is *wrong* if it differs from every valid
 derivative by more than a safe multiple of the uncertainty, and by more than `rtol`. A direction is
@@ -8,165 +8,15 @@ arithmetic, and calls no user code.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from checkgrad.numerics.decisions import OPEN_REASONS, Criteria, Decisions, Reason
 from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
-
-
-class Verdict(enum.Enum):
-    """What a check found out about a claim.
-
-    ``CORRECT``: the claim is the derivative, to within `rtol`. ``WRONG``: it is not.
-    ``INCONCLUSIVE``: noise or roughness of the function hides which.
-
-    Examples
-    --------
-    >>> from checkgrad import Verdict
-    >>> Verdict("wrong") is Verdict.WRONG
-    True
-    """
-
-    CORRECT = "correct"
-    WRONG = "wrong"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Reason(enum.Enum):
-    """Why a decision is what it is."""
-
-    # Correct
-    AGREES = "claim and estimate agree"
-    CONSTANT = "func is constant, and the claim is 0"
-    # Wrong
-    DIFFERS = "claim and estimate differ"
-    NOT_FINITE = "the claim is not finite"
-    # Inconclusive
-    SEVERAL_KINKS = "several kinks may add up along this direction"
-    TIE = "func is not differentiable"
-    JUMP = "func jumps"
-    NO_VALUE = "func has no finite value"
-    NOISE = "the derivative is lost in the noise"
-    ROUGH = "differences do not settle"
-    HIDDEN = "a feature hidden in the noise may explain the difference"
-    COARSE = "coarse and fine steps settle on different values"
-    TOO_CLOSE = "the difference is too large for correct and too small for wrong"
-
-
-# A decision that is open for several reasons gives the first of these.
-OPEN_REASONS = (
-    Reason.SEVERAL_KINKS,
-    Reason.TIE,
-    Reason.JUMP,
-    Reason.NO_VALUE,
-    Reason.NOISE,
-    Reason.ROUGH,
-    Reason.COARSE,
-    Reason.HIDDEN,
-    Reason.TOO_CLOSE,
-)
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """What decisions depend on besides claims and estimates.
-
-    Attributes
-    ----------
-    rtol : float
-        The smallest relative error that must not get past.
-    scale : float
-        The scale of the whole derivative, see `scale_of`.
-    may_be_negligible : array of bool, shape (directions,), or bool
-        Which directions may be taken to be negligible beside the whole, if they are that small.
-    fully_sampled : array of bool, shape (directions,), or bool
-        Which directions were sampled at all steps.
-    tangent_scale : float
-        Errors are relative to this at least. It is what the claim typically says of a random
-        tangent, whose terms may cancel by chance.
-    sibling_scale : float
-        The scale of the derivatives of other outputs in the same array.
-    kink_is_isolated : bool
-        Whether a claim outside of the one-sided derivatives at a kink is wrong. Along a tangent
-        several kinks may add up to anything.
-    """
-
-    rtol: float
-    scale: float
-    may_be_negligible: Flags | bool = True
-    fully_sampled: Flags | bool = True
-    tangent_scale: float = 0.0
-    sibling_scale: float = 0.0
-    kink_is_isolated: bool = True
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What claims and estimates say of each direction.
-
-    Attributes
-    ----------
-    claim, claim_noise : array, shape (directions,)
-        The claim, and its own rounding error where it was measured, else 0.
-    estimate : Estimate
-        Of the same directions.
-    criteria : Criteria
-        What else the decisions depend on.
-    distance : array, shape (directions,)
-        How far the claim lies from the nearest valid derivative. Infinite if it is not finite.
-    uncertainty : array, shape (directions,)
-        Of the comparison: the estimate's and the claim's own.
-    magnitude : array, shape (directions,)
-        The larger of claim and estimate.
-    reference : array, shape (directions,)
-        What `rtol` is relative to: the magnitude, or the scale around it where it is negligible.
-    wrong, resolved : array of bool, shape (directions,)
-        Both False: inconclusive.
-    reasons : dict of Reason to array of bool, shape (directions,)
-        Every direction has exactly one.
-    """
-
-    claim: Floats
-    claim_noise: Floats
-    estimate: Estimate
-    criteria: Criteria
-    distance: Floats
-    uncertainty: Floats
-    magnitude: Floats
-    reference: Floats
-    wrong: Flags
-    resolved: Flags
-    reasons: dict[Reason, Flags]
-
-    @property
-    def open(self) -> Flags:
-        """Where nothing can be said of the claim."""
-        return ~(self.wrong | self.resolved)
-
-    @property
-    def verdict(self) -> Verdict:
-        """Wrong if any decision is; else inconclusive if any is open; else correct."""
-        if np.any(self.wrong):
-            return Verdict.WRONG
-        return Verdict.CORRECT if np.all(self.resolved) else Verdict.INCONCLUSIVE
-
-    @property
-    def reliable_uncertainty(self) -> Floats:
-        """The uncertainty; for claims certified by agreement, that of the agreement."""
-        agreement = self.criteria.rtol / thresholds().agreement * self.reference
-        certified = np.where(self.resolved, self.distance + agreement, np.inf)
-        return np.fmin(self.uncertainty, certified)
-
-    def tied(self) -> Decisions:
-        """Return the decisions for a func that is not differentiable: no claim is wrong."""
-        findings = self.estimate.findings.blocking_wrong(Kind.TIE)
-        estimate = replace(self.estimate, findings=findings)
-        return decide(self.claim, estimate, self.claim_noise, self.criteria)
 
 
 def scale_of(claim: Floats, estimate: Estimate) -> float:
@@ -213,6 +63,19 @@ def decide(claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Cri
         resolved,
         _reasons(comparison, wrong, resolved, constant),
     )
+
+
+def decide_without_wrong(decisions: Decisions) -> Decisions:
+    """Return the decisions for a ``func`` that is not differentiable: no claim is wrong.
+
+    Parameters
+    ----------
+    decisions : Decisions
+        As they are without this finding.
+    """
+    findings = decisions.estimate.findings.blocking_wrong(Kind.TIE)
+    estimate = replace(decisions.estimate, findings=findings)
+    return decide(decisions.claim, estimate, decisions.claim_noise, decisions.criteria)
 
 
 @dataclass(frozen=True)

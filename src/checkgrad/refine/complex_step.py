@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from checkgrad.evaluate.complex_step import ComplexSteps
-from checkgrad.numerics.decide import Criteria, Decisions, decide, scale_of
+from checkgrad.numerics.decide import decide, scale_of
+from checkgrad.numerics.decisions import Criteria, Decisions
 from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.thresholds import thresholds

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from checkgrad.numerics.decide import Decisions
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits

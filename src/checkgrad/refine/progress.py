@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.numerics.decide import Decisions, decide, scale_of
+from checkgrad.numerics.decide import decide, scale_of
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.estimate import Estimate, estimate
 from checkgrad.numerics.findings import put
 from checkgrad.numerics.samples import Flags, Floats, Places, Samples
@@ -26,7 +27,7 @@ class Progress:
     claim_noise : array, shape (directions,)
         The rounding error of the claim, 0 until it is measured.
     fully_sampled, may_be_negligible : array of bool, shape (directions,)
-        As in `checkgrad.numerics.decide.Criteria`.
+        As in `checkgrad.numerics.decisions.Criteria`.
     active : array of int
         The directions that are sampled further. The next three are theirs.
     first : array of int

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from checkgrad.evaluate.directions import Directions as DirectionsOfOutput
-from checkgrad.numerics.decide import Criteria
+from checkgrad.numerics.decisions import Criteria
 from checkgrad.numerics.samples import Flags, Floats, Places
 from checkgrad.numerics.thresholds import thresholds
 
@@ -77,7 +77,7 @@ class CheckSpec:
     rtol : float
         The smallest relative error that must not get past.
     tangent_scale, sibling_scale, kink_is_isolated
-        As in `checkgrad.numerics.decide.Criteria`.
+        As in `checkgrad.numerics.decisions.Criteria`.
     claim_noise : callable
         Measures the rounding error of the claim along all directions. Called at most once.
     """

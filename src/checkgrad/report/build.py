@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import array_api_compat
 import numpy as np
 
-from checkgrad.numerics.decide import Decisions, Verdict, scale_of
+from checkgrad.numerics.decide import scale_of
+from checkgrad.numerics.decisions import Decisions, Verdict
 from checkgrad.numerics.samples import Floats
 from checkgrad.report.notes import not_repeatable, notes_on
 from checkgrad.report.reasons import sentences_on

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from checkgrad.arrays.messages import first_line
-from checkgrad.numerics.decide import Reason
+from checkgrad.numerics.decisions import Reason
 from checkgrad.report.results import ClaimResult, OutputResult
 
 

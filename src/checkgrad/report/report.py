@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from checkgrad.numerics.decide import Verdict
+from checkgrad.numerics.decisions import Verdict
 from checkgrad.report.text import render_dict, render_html, render_text
 
 

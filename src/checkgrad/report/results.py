@@ -12,7 +12,7 @@ from checkgrad.claims.forms import Claim
 from checkgrad.evaluate.directions import Directions
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
-from checkgrad.numerics.decide import Decisions
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.refine.spec import CheckSpec
 
 

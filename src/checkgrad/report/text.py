@@ -7,7 +7,7 @@ import html
 import math
 from typing import TYPE_CHECKING, Any
 
-from checkgrad.numerics.decide import Verdict
+from checkgrad.numerics.decisions import Verdict
 
 if TYPE_CHECKING:
     from checkgrad.report.report import Mismatch, Report

@@ -1,0 +1,61 @@
+"""Points around x0 with some entries of one leaf replaced, and how many of them make a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checkgrad.backends import Array
+from checkgrad.backends.protocol import Entries
+
+_ROUND = 256  # numbers of points are multiples of this, or powers of two: each is compiled anew
+
+
+@dataclass(frozen=True)
+class EntryPoints:
+    """Points around x0, each with one entry of one leaf replaced, or with several.
+
+    Attributes
+    ----------
+    leaf : int
+        Which leaf moves.
+    entries : array of int, shape (n,) or (n, r)
+        Which flat entries of it, for each point.
+    numbers : array, shape (n,) or (n, r)
+        The new values, an array like the leaf.
+    """
+
+    leaf: int
+    entries: Entries
+    numbers: Array
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def part(self, start: int, size: int, xp: Any) -> EntryPoints:
+        """Return `size` points from `start` on, the last one repeated beyond the end.
+
+        Code is compiled for the number of points: that of every part is the same.
+        """
+        chosen = slice(start, min(start + size, len(self)))
+        entries, numbers = self.entries[chosen], self.numbers[chosen, ...]
+        more = size - len(entries)
+        if more > 0:
+            entries = np.concatenate([entries, *[entries[-1:]] * more])
+            numbers = xp.concat([numbers, *[numbers[-1:, ...]] * more])
+        return EntryPoints(self.leaf, entries, numbers)
+
+
+def padded(count: int) -> int:
+    """Return a number of points not below `count`, one of few: code is compiled for each.
+
+    Examples
+    --------
+    >>> [padded(count) for count in (3, 100, 300)]
+    [4, 128, 512]
+    """
+    if count > _ROUND:
+        return -(-count // _ROUND) * _ROUND
+    return 1 << max(0, count - 1).bit_length()

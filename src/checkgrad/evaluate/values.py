@@ -1,0 +1,99 @@
+"""Values of ``func`` as they came, one for each point, as one array."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.messages import quote
+from checkgrad.arrays.parsing import as_numeric
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import Array, is_array
+from checkgrad.evaluate.calling import IMMUTABLE
+
+_FLOATS = frozenset({float, np.float64, np.float32})
+
+
+def numeric_value(value: Any, point: Point) -> Array:
+    """Return a value of ``func`` as an array of the library of x0.
+
+    Raises
+    ------
+    TypeError
+        If it is not numeric.
+    """
+    if value is None:
+        raise TypeError("func returned None; it must return a number (is a return missing?)")
+    return as_numeric(value, point.backend, point.leaves[0], "func")
+
+
+def values_on_host(
+    values: list[Any], missing: list[int], shape: tuple[int, ...], point: Point
+) -> Floats:
+    """Return values as one array on the host; NaN for those that are missing, or complex.
+
+    Parameters
+    ----------
+    values : list
+        As ``func`` returned them.
+    missing : list of int
+        The indices of values that there are not.
+    shape : tuple of int
+        The shape of each.
+    point : Point
+        x0.
+    """
+    if not values:
+        return np.empty((0, *shape))
+    on_host = not any(is_array(value) and not isinstance(value, np.ndarray) for value in values)
+    if on_host:
+        try:
+            numbers = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            numbers = np.empty(0)
+        if numbers.size == len(values) * math.prod(shape):
+            return numbers.reshape(-1, *shape)
+    elif missing:
+        # One library, and so one transfer, for all of them.
+        whole = next(value for i, value in enumerate(values) if i not in set(missing))
+        values = [whole if i in set(missing) else value for i, value in enumerate(values)]
+    stacked = point.backend.to_host(stacked_values(values, shape, point))
+    # Where func is real, a complex value, as of a power of a negative number, is none.
+    numbers = np.where(np.isreal(stacked), stacked.real, math.nan).astype(np.float64)
+    numbers[missing] = math.nan
+    return numbers
+
+
+def stacked_values(values: list[Any], shape: tuple[int, ...], point: Point) -> Array:
+    """Return the values of many calls as one array of the library of x0.
+
+    Raises
+    ------
+    ValueError
+        If one has another shape than at x0.
+    """
+    if _FLOATS.issuperset(map(type, values)) and shape == ():
+        return numeric_value(np.asarray(values), point)
+    if all(
+        type(value) in IMMUTABLE or isinstance(value, np.ndarray) or not is_array(value)
+        for value in values
+    ):
+        try:
+            stacked = numeric_value(values, point)
+        except (TypeError, ValueError):
+            stacked = None
+        if stacked is not None and stacked.shape == (len(values), *shape):
+            return stacked
+    arrays = [numeric_value(value, point) for value in values]
+    for value, array in zip(values, arrays, strict=True):
+        if array.shape != shape and not (shape == () and math.prod(array.shape) == 1):
+            raise ValueError(
+                f"func returned shape {tuple(array.shape)} near x0 but shape {shape} at x0: "
+                f"{quote(value)}"
+            )
+    xp = point.xp
+    dtypes = {str(a.dtype): a.dtype for a in arrays}
+    dtype = xp.result_type(*dtypes.values()) if len(dtypes) > 1 else arrays[0].dtype
+    return xp.stack([xp.astype(xp.reshape(a, shape), dtype, copy=False) for a in arrays])
