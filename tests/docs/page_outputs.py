@@ -30,7 +30,8 @@ SCRIPT_OUTPUT = re.compile(
 )
 OPTIONAL_IMPORT = re.compile(r"(?:import|from) (jax|scipy|torch)\b")
 
-LAST_DIGITS = 5  # units of the last digit shown that a number may differ by
+LAST_DIGITS = 5  # units of the last digit shown that a number may differ by ...
+MOST_APART = 0.01  # ... but by no more than this part of it
 DIGITS_APART = 1.0  # that "to 9.1 digits" may differ by
 FACTOR_APART = 10.0  # between two uncertainties, and between two measured noises
 COUNT_APART = 0.1  # relative difference between two evaluation counts ...
@@ -40,7 +41,7 @@ NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf"
 # One named group for each kind of number, see `same_output`.
 NUMBERS = re.compile(
     rf"(?P<estimate>{NUMBER}) ± (?P<uncertainty>{NUMBER})"
-    rf"|(?P<noise>(?<=noise of func )(?:{NUMBER}))"
+    rf"|(?:(?<=noise of func )|(?<=noise of func \()|(?<=its noise \())(?P<noise>{NUMBER})"
     rf"|(?P<digits>(?<=to )\d+\.\d(?= digits))"
     rf"|(?P<count>\d+(?= evaluations of func)|(?<=of func, )\d+(?= of the claim))"
     rf"|(?P<number>(?<![\w.])(?:{NUMBER})(?!\w))"
@@ -91,6 +92,7 @@ class _Recorder(doctest.DocTestRunner):
         raise AssertionError(f"{test.name} raised in:\n{example.source}") from exc_info[1]
 
 
+@functools.cache
 def code_outputs(page: Path) -> list[Output]:
     """Run the code of a page, and return the output of each statement.
 
@@ -167,8 +169,9 @@ def same_output(shown: str, printed: str) -> bool:
     - the noise of func: by a factor of ten;
     - the digits in ``to 9.1 digits or better``: by one;
     - a number of evaluations: by a tenth, or by three;
-    - any other number: by five units of the last digit shown, and by 1% at most. An integer
-      must be equal.
+    - an integer: not at all;
+    - any other number: by five units of the last digit shown, but by no more than 1% if that is
+      more than one unit.
     """
     rest_shown, numbers_shown = _split(shown)
     rest_printed, numbers_printed = _split(printed)
@@ -216,7 +219,7 @@ def _same_digits(shown: str, printed: str) -> bool:
         return False
     a, b = float(shown), float(printed)
     unit = max(map(_last_digit, (shown, printed)))
-    return abs(a - b) <= min(LAST_DIGITS * unit, 0.01 * max(abs(a), abs(b)))
+    return abs(a - b) <= min(LAST_DIGITS * unit, max(unit, MOST_APART * max(abs(a), abs(b))))
 
 
 def _last_digit(number: str) -> float:
