@@ -3,9 +3,9 @@
 Run ``python docs/examples/logistic_regression.py``. The program needs only NumPy. It also uses JAX
 and PyTorch if they are installed. In each library and in both precisions it checks the right
 gradient and two broken ones. Each broken one has a common mistake. The program prints two of the
-reports in full. Then it prints one line for each check: the verdict of `verify_grad`, and the number that
-`check_grad`, the drop-in for SciPy's function, leaves to the reader. It exits with 0 if the right
-gradient is correct and the broken ones are wrong everywhere, and with 1 otherwise.
+reports in full. Then it prints one line for each check: the verdict of `verify_grad`, and the
+number that `check_grad`, the drop-in for SciPy's function, leaves to the reader. It exits with 0 if
+the right gradient is correct and the broken ones are wrong everywhere, and with 1 otherwise.
 """
 
 import importlib.util
@@ -72,7 +72,7 @@ def libraries():
     if importlib.util.find_spec("jax"):
         import jax
 
-        jax.config.update("jax_enable_x64", True)  # else JAX would make float32 of float64
+        jax.config.update("jax_enable_x64", True)  # otherwise JAX turns float64 into float32
         yield "jax", jax.numpy.asarray, jax.jit(loss)
     else:
         yield "jax", None, None

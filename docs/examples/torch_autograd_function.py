@@ -32,7 +32,7 @@ class BrokenLogSumExp(LogSumExp):
     """Broken: the backward pass ignores its cotangent."""
 
     @staticmethod
-    def backward(ctx, cotangent):  # noqa: ARG004 - which is the slip
+    def backward(ctx, cotangent):  # noqa: ARG004 - this is the mistake
         (softmax,) = ctx.saved_tensors
         return softmax
 
