@@ -9,6 +9,7 @@ from __future__ import annotations
 import doctest
 import functools
 import importlib.util
+import itertools
 import os
 import re
 import subprocess
@@ -37,6 +38,7 @@ FACTOR_APART = 10.0  # between two uncertainties, and between two measured noise
 COUNT_APART = 0.1  # relative difference between two evaluation counts ...
 COUNT_APART_AT_LEAST = 3  # ... or this many evaluations
 
+MISMATCH = re.compile(r"  \S.* claim .* estimate")  # a line of a report, about one place
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf"
 # One named group for each kind of number, see `same_output`.
 NUMBERS = re.compile(
@@ -161,8 +163,9 @@ def same_output(shown: str, printed: str) -> bool:
     """Return whether two outputs are equal, up to what depends on the machine.
 
     Both texts are split into numbers and the rest. The rest must be equal; the number of spaces
-    between two words may differ, because a report pads its columns. A number is compared by its
-    kind:
+    between two words may differ, because a report pads its columns. The wrong places of a report
+    may come in another order, because two of them can be off by the same amount. A number is
+    compared by its kind:
 
     - an estimate with its uncertainty, ``0.5 ± 2e-12``: the estimates may differ by the sum of
       both uncertainties, and the uncertainties by a factor of ten;
@@ -182,7 +185,9 @@ def same_output(shown: str, printed: str) -> bool:
 
 def _split(text: str) -> tuple[list[str], list[dict[str, str]]]:
     """Return the text between the numbers, and the numbers by their kind."""
-    text = " ".join(text.split())
+    runs = itertools.groupby(text.splitlines(), lambda line: MISMATCH.match(line) is not None)
+    lines = [line for is_mismatch, run in runs for line in (sorted(run) if is_mismatch else run)]
+    text = " ".join(" ".join(lines).split())
     rest, numbers, end = [], [], 0
     for match in NUMBERS.finditer(text):
         kinds = {kind: value for kind, value in match.groupdict().items() if value is not None}

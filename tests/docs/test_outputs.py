@@ -12,6 +12,7 @@ from page_outputs import (
 )
 
 REFRESH = "the page is out of date; run python tests/docs/refresh_outputs.py"
+TWO_PLACES = "  x[0]  claim 1  estimate 2 ± 1e-9\n  x[1]  claim 3  estimate 4 ± 1e-9\n"
 FOOTER = "  {} evaluations of func, 1 of the claim; rtol 1e-05; noise of func {}"
 
 
@@ -48,6 +49,7 @@ def test_page_of_examples_shows_the_output_of_every_script_but_one():
         (FOOTER.format(100, "2.0e-16"), FOOTER.format(110, "4.1e-17")),
         ("to 9.1 digits or better", "to 8.1 digits or better"),
         ("1.23456789", "1.23456786"),
+        (TWO_PLACES, "".join(reversed(TWO_PLACES.splitlines(keepends=True)))),
     ],
 )
 def test_outputs_that_differ_by_machine_are_the_same(shown, printed):
