@@ -34,6 +34,7 @@ OPTIONAL_IMPORT = re.compile(r"(?:import|from) (jax|scipy|torch)\b")
 LAST_DIGITS = 5  # units of the last digit shown that a number may differ by ...
 MOST_APART = 0.01  # ... but by no more than this part of it
 DIGITS_APART = 1.0  # that "to 9.1 digits" may differ by
+ESTIMATE_ROUNDING = 1e-11  # relative: a report shows twelve digits of an estimate at most
 FACTOR_APART = 10.0  # between two uncertainties, and between two measured noises
 COUNT_APART = 0.1  # relative difference between two evaluation counts ...
 COUNT_APART_AT_LEAST = 3  # ... or this many evaluations
@@ -170,7 +171,7 @@ def same_output(shown: str, printed: str) -> bool:
     - an estimate with its uncertainty, ``0.5 ± 2e-12``: the estimates may differ by the sum of
       both uncertainties, and the uncertainties by a factor of ten;
     - the noise of func: by a factor of ten;
-    - the digits in ``to 9.1 digits or better``: by one;
+    - the digits in ``to 9.1 digits or better``: by one, where ``to the last digit`` counts as 16;
     - a number of evaluations: by a tenth, or by three;
     - an integer: not at all;
     - any other number: by five units of the last digit shown, but by no more than 1% if that is
@@ -188,6 +189,7 @@ def _split(text: str) -> tuple[list[str], list[dict[str, str]]]:
     runs = itertools.groupby(text.splitlines(), lambda line: MISMATCH.match(line) is not None)
     lines = [line for is_mismatch, run in runs for line in (sorted(run) if is_mismatch else run)]
     text = " ".join(" ".join(lines).split())
+    text = text.replace("to the last digit", "to 16.0 digits or better")
     rest, numbers, end = [], [], 0
     for match in NUMBERS.finditer(text):
         kinds = {kind: value for kind, value in match.groupdict().items() if value is not None}
@@ -202,7 +204,8 @@ def _same_number(shown: dict[str, str], printed: dict[str, str]) -> bool:
     values = {kind: (float(a), float(b)) for kind, (a, b) in pairs.items()}
     apart = {kind: abs(a - b) for kind, (a, b) in values.items()}
     if "estimate" in values:
-        close = apart["estimate"] <= sum(values["uncertainty"]) or _same_digits(*pairs["estimate"])
+        rounding = ESTIMATE_ROUNDING * max(map(abs, values["estimate"]))
+        close = apart["estimate"] <= sum(values["uncertainty"]) + rounding
         return close and _same_magnitude(*values["uncertainty"])
     if "noise" in values:
         return _same_magnitude(*values["noise"])

@@ -1,21 +1,16 @@
 """The example programs tell right from broken, and the examples in docstrings hold."""
 
 import doctest
-import functools
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from page_outputs import OPTIONAL_IMPORT, installed, missing_for
+from page_outputs import EXAMPLES, OPTIONAL_IMPORT, installed, missing_for, run_script
 
 import checkgrad
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "docs" / "examples"
 PACKAGE = Path(checkgrad.__file__).parent
 
 
@@ -26,13 +21,6 @@ def assert_examples_hold(tests):
         runner.run(test, out=report.append)
     assert runner.tries > 0
     assert runner.failures == 0, "".join(report)
-
-
-@functools.cache
-def run_example(name):
-    return subprocess.run(
-        [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=300, check=False
-    )
 
 
 def skip_where_missing(script):
@@ -58,7 +46,7 @@ def reports_in(printed):
 
 @pytest.fixture(scope="module")
 def logistic_regression():
-    return run_example("logistic_regression.py")
+    return run_script("logistic_regression.py")
 
 
 def test_logistic_regression_tells_right_from_broken_in_every_installed_library(
@@ -134,7 +122,7 @@ def test_logistic_regression_says_which_libraries_it_left_out(logistic_regressio
     ],
 )
 def test_custom_rule_example_tells_right_from_broken(script, right, broken, size, place):
-    outcome = run_example(script)
+    outcome = run_script(script)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     reports = reports_in(outcome.stdout)
     assert list(reports) == [right, broken]
@@ -187,7 +175,7 @@ REPORTS = {
 @pytest.mark.parametrize("script", REPORTS)
 def test_example_prints_the_report_of_every_variant(script):
     skip_where_missing(script)
-    outcome = run_example(script)
+    outcome = run_script(script)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     reports = reports_in(outcome.stdout)
     assert list(reports) == list(REPORTS[script])
