@@ -8,6 +8,7 @@ copyright = "2026, checkgrad developers"
 release = version = checkgrad.__version__
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+myst_enable_extensions = ["dollarmath"]  # formulas between dollar signs
 exclude_patterns = ["_build", "examples"]
 
 autodoc_typehints = "none"  # the docstrings say it in words

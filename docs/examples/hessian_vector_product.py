@@ -1,9 +1,9 @@
 """Check the hand-written Hessian-vector product of a regularised logistic loss.
 
-Run ``python docs/examples/hessian_vector_product.py``. The product is compared with differences
-of the gradient, and the gradient with differences of the loss first. It prints the report on the
-right product and on two broken ones, and exits with 0 if the gradient and the first are found
-correct and the others wrong.
+Run ``python docs/examples/hessian_vector_product.py``. The program first compares the gradient with
+differences of the loss. Then it compares the product with differences of the gradient. It prints
+the reports on the right product and on two broken ones. It exits with 0 if the gradient and the
+right product are correct and the broken ones are wrong.
 """
 
 import sys
@@ -16,7 +16,7 @@ PENALTY = 0.1
 
 
 def make_data():
-    """Forty points of three features, and a class of -1 or +1 for each."""
+    """Return forty points of three features, and a class of -1 or +1 for each."""
     generator = np.random.default_rng(0)
     features = generator.normal(size=(40, 3))
     signs = np.sign(features @ [1.0, -2.0, 0.5] + generator.normal(size=40))
@@ -34,24 +34,24 @@ def gradient(x, features, signs):
 
 
 def curvature(x, features, signs):
-    """Of the loss of every point, by its margin."""
+    """Return the second derivative of the loss of every point, by its margin."""
     odds = np.exp(signs * (features @ x))
     return odds / (1 + odds) ** 2
 
 
 def product(x, tangent, features, signs):
-    """The Hessian of `loss` times `tangent`, without making the Hessian."""
+    """Return the Hessian of `loss` times `tangent`, without computing the Hessian."""
     weights = curvature(x, features, signs)
     return (weights * (features @ tangent)) @ features / len(signs) + PENALTY * tangent
 
 
 def penalty_forgotten(x, tangent, features, signs):
-    """Broken: the Hessian of the mean loss alone."""
+    """Return a broken product: the Hessian lacks the penalty."""
     return product(x, tangent, features, signs) - PENALTY * tangent
 
 
 def outer_product_swapped(x, tangent, features, signs):
-    """Broken: the tangent scales the features, where they should be multiplied with it."""
+    """Return a broken product: the tangent scales the features, instead of a scalar product."""
     weights = curvature(x, features, signs)
     squares = np.mean(weights[:, None] * features**2, axis=0)
     return squares * tangent + PENALTY * tangent

@@ -1,7 +1,7 @@
 """Check the hand-written Jacobian of a robot arm's forward kinematics.
 
-Run ``python docs/examples/jacobian.py``. It prints the report on a right and on two broken
-Jacobians, and exits with 0 if the first is found correct and the others wrong.
+Run ``python docs/examples/jacobian.py``. It prints the reports on a right and on two broken
+Jacobians. It exits with 0 if the right one is correct and the broken ones are wrong.
 """
 
 import sys
@@ -14,14 +14,17 @@ LENGTHS = np.array([0.7, 0.5, 0.3])  # of the links, in metres
 
 
 def pose(angles):
-    """Position of the hand of a planar arm, and where it points to."""
+    """Return the position of the hand of a planar arm, and the direction in which it points."""
     headings = np.cumsum(angles)
     x, y = LENGTHS @ np.cos(headings), LENGTHS @ np.sin(headings)
     return np.array([x, y, headings[-1]])
 
 
 def jacobian(angles):
-    """A row for each number of `pose`, a column for each joint, which turns all links after it."""
+    """Return a row for each number of `pose`, and a column for each joint.
+
+    A joint turns all links after it.
+    """
     headings = np.cumsum(angles)
     along = np.cumsum((LENGTHS * np.cos(headings))[::-1])[::-1]
     across = np.cumsum((LENGTHS * np.sin(headings))[::-1])[::-1]
@@ -29,12 +32,12 @@ def jacobian(angles):
 
 
 def transposed(angles):
-    """Broken: a row for each joint. With three joints the shape does not give it away."""
+    """Return a broken Jacobian: a row for each joint. With three joints the shape is the same."""
     return jacobian(angles).T
 
 
 def single_link(angles):
-    """Broken: every joint turns one link only."""
+    """Return a broken Jacobian: every joint turns only one link."""
     headings = np.cumsum(angles)
     return np.stack([-LENGTHS * np.sin(headings), LENGTHS * np.cos(headings), np.ones(3)])
 

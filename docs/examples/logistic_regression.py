@@ -1,11 +1,11 @@
 """Check the hand-written gradient of a regularised logistic loss, on real data.
 
-Run ``python docs/examples/logistic_regression.py``: it needs NumPy only, and takes in JAX and
-PyTorch where they are installed. In each library and in both precisions it checks the gradient
-and then two broken ones, each with a slip that is easily made. It prints two of the reports in
-full, then a line for each check: the verdict of `verify_grad`, and beside it the number that
-`check_grad`, the drop-in for SciPy's, leaves to the reader. It exits with 0 if the right gradient
-is found correct and the broken ones wrong everywhere, and with 1 if not.
+Run ``python docs/examples/logistic_regression.py``. The program needs only NumPy. It also uses JAX
+and PyTorch if they are installed. In each library and in both precisions it checks the right
+gradient and two broken ones. Each broken one has a common mistake. The program prints two of the
+reports in full. Then it prints one line for each check: the verdict of `verify_grad`, and the
+number that `check_grad`, the drop-in for SciPy's function, leaves to the reader. It exits with 0 if
+the right gradient is correct and the broken ones are wrong everywhere, and with 1 otherwise.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ PENALTY = 0.1
 
 
 def load_data():
-    """Read 569 tumours: a one and 30 standardised features each, and -1 or +1 for the class."""
+    """Return 569 tumours (a one and 30 standardised features each), and their classes, -1 or +1."""
     table = np.loadtxt(DATA, delimiter=",", skiprows=1)
     features, classes = table[:, :-1], table[:, -1]
     features = (features - features.mean(axis=0)) / features.std(axis=0)
@@ -31,7 +31,7 @@ def load_data():
 
 
 def loss(x, features, signs):
-    """Mean logistic loss, and a penalty on all parameters but the first, the intercept."""
+    """Return the mean logistic loss, with a penalty on all parameters but the intercept, x[0]."""
     xp = array_namespace(x)
     margins = signs * (features @ x)
     return xp.mean(xp.logaddexp(xp.zeros_like(margins), -margins)) + PENALTY / 2 * xp.sum(
@@ -40,7 +40,7 @@ def loss(x, features, signs):
 
 
 def gradient(x, features, signs):
-    """The gradient of `loss`, by hand."""
+    """Return the gradient of `loss`, written by hand."""
     xp = array_namespace(x)
     return gradient_without_penalty(x, features, signs) + PENALTY * xp.concat(
         [xp.zeros_like(x[:1]), x[1:]]
@@ -48,14 +48,14 @@ def gradient(x, features, signs):
 
 
 def gradient_without_penalty(x, features, signs):
-    """Broken: the penalty is forgotten."""
+    """Return a broken gradient: the penalty is forgotten."""
     xp = array_namespace(x)
     margins = signs * (features @ x)
     return -(signs / (1 + xp.exp(margins))) @ features / features.shape[0]
 
 
 def gradient_penalising_intercept(x, features, signs):
-    """Broken in one entry of 31: the intercept is penalised as well."""
+    """Return a broken gradient: the intercept, one entry of 31, is penalised too."""
     return gradient_without_penalty(x, features, signs) + PENALTY * x
 
 
@@ -67,12 +67,12 @@ CLAIMS = {
 
 
 def libraries():
-    """Yield the name, ``asarray`` and `loss` of each library, or None where it is missing."""
+    """Yield the name, ``asarray`` and `loss` of each library, or None if it is not installed."""
     yield "numpy", np.asarray, loss
     if importlib.util.find_spec("jax"):
         import jax
 
-        jax.config.update("jax_enable_x64", True)  # else JAX would make float32 of float64
+        jax.config.update("jax_enable_x64", True)  # otherwise JAX turns float64 into float32
         yield "jax", jax.numpy.asarray, jax.jit(loss)
     else:
         yield "jax", None, None
@@ -85,7 +85,7 @@ def libraries():
 
 
 def check(asarray, dtype, func, claim):
-    """Return the report on a gradient, and the error that `check_grad` finds, relative to it."""
+    """Return the report on a gradient, and the relative error that `check_grad` finds."""
     features, signs = load_data()
     x0 = np.random.default_rng(3).normal(size=features.shape[1])
     x0, features, signs = (asarray(array.astype(dtype)) for array in (x0, features, signs))

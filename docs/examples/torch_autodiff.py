@@ -1,8 +1,8 @@
 """Check a `torch.autograd.Function` in every mode, and its second derivatives.
 
-Run ``python docs/examples/torch_autodiff.py``. The broken function has the right first
-derivatives, and silently wrong second ones. It prints the reports, and exits with 0 if the right
-function is found correct, and the broken one correct at order 1 and wrong at order 2.
+Run ``python docs/examples/torch_autodiff.py``. The broken function has right first
+derivatives and wrong second derivatives, without an error. The program prints the reports. It exits
+with 0 if the right function is correct, and the broken one correct at order 1 and wrong at order 2.
 """
 
 import sys
@@ -40,7 +40,7 @@ class LogSumExp(torch.autograd.Function):
 
 
 class SoftmaxKept(LogSumExp):
-    """Broken: what the backward pass needs is computed in advance, and no longer depends on x."""
+    """Broken: the backward pass uses a softmax that no longer depends on x."""
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -1,7 +1,7 @@
 """Check the hand-written backward pass of a `torch.autograd.Function`.
 
-Run ``python docs/examples/torch_autograd_function.py``. It prints the report on a right and on a
-broken backward pass, and exits with 0 if the first is found correct and the second wrong.
+Run ``python docs/examples/torch_autograd_function.py``. It prints the reports on a right and on a
+broken backward pass. It exits with 0 if the right one is correct and the broken one is wrong.
 """
 
 import sys
@@ -29,10 +29,10 @@ class LogSumExp(torch.autograd.Function):
 
 
 class BrokenLogSumExp(LogSumExp):
-    """The same, but the backward pass forgets what comes after it in the chain."""
+    """Broken: the backward pass ignores its cotangent."""
 
     @staticmethod
-    def backward(ctx, cotangent):  # noqa: ARG004 - which is the slip
+    def backward(ctx, cotangent):  # noqa: ARG004 - this is the mistake
         (softmax,) = ctx.saved_tensors
         return softmax
 

@@ -1,7 +1,7 @@
 """Check a hand-written gradient with respect to the parameters of a `torch.nn.Module`.
 
-Run ``python docs/examples/torch_module.py``. It prints the report on a right and on a broken
-gradient, and exits with 0 if the first is found correct and the second wrong.
+Run ``python docs/examples/torch_module.py``. It prints the reports on a right and on a broken
+gradient. It exits with 0 if the right one is correct and the broken one is wrong.
 """
 
 import sys
@@ -16,18 +16,18 @@ MODULE = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
 
 
 def loss(params, inputs, targets):
-    """Half the mean square of what the module is off by, with `params` in the place of its own."""
+    """Return half the mean squared error of the module with the parameters `params`."""
     return ((functional_call(MODULE, params, (inputs,)) - targets) ** 2).sum() / (2 * len(inputs))
 
 
 def gradient(params, inputs, targets):
-    """The gradient of `loss` by hand, of the names and shapes of the parameters."""
+    """Return the gradient of `loss`, written by hand, by the names of the parameters."""
     hidden = torch.tanh(inputs @ params["0.weight"].T + params["0.bias"])
     return backward(params, inputs, targets, hidden, slope=1 - hidden**2)
 
 
 def activation_forgotten(params, inputs, targets):
-    """Broken: the backward pass takes no notice of the tanh."""
+    """Return a broken gradient: the backward pass ignores the tanh."""
     hidden = torch.tanh(inputs @ params["0.weight"].T + params["0.bias"])
     return backward(params, inputs, targets, hidden, slope=1)
 

@@ -1,7 +1,7 @@
 """Check the hand-written backward pass of a layer normalisation.
 
-Run ``python docs/examples/vjp.py``. It prints the report on a right and on a broken backward
-pass, and exits with 0 if the first is found correct and the second wrong.
+Run ``python docs/examples/vjp.py``. It prints the reports on a right and on a broken backward
+pass. It exits with 0 if the right one is correct and the broken one is wrong.
 """
 
 import sys
@@ -12,7 +12,7 @@ from checkgrad import Verdict, verify_vjp
 
 
 def forward(layer):
-    """Every row of the inputs, to mean 0 and variance 1, then scaled and shifted."""
+    """Return the inputs, each row normalised to mean 0 and variance 1, then scaled and shifted."""
     normal, _ = normalised(layer["inputs"])
     return layer["gain"] * normal + layer["offset"]
 
@@ -24,7 +24,7 @@ def normalised(inputs):
 
 
 def backward(layer, cotangent):
-    """The cotangent of the outputs, pulled back to everything that the layer depends on."""
+    """Return the gradient by all parts of the layer, from the cotangent of its outputs."""
     normal, deviation = normalised(layer["inputs"])
     scaled = cotangent * layer["gain"]
     mean = scaled.mean(axis=1, keepdims=True)
@@ -37,7 +37,7 @@ def backward(layer, cotangent):
 
 
 def mean_forgotten(layer, cotangent):
-    """Broken: that an input moves the mean of its row is left out."""
+    """Return a broken result: an input also changes the mean of its row, which is ignored."""
     normal, deviation = normalised(layer["inputs"])
     scaled = cotangent * layer["gain"]
     projection = np.mean(scaled * normal, axis=1, keepdims=True)

@@ -1,68 +1,26 @@
-"""The examples do what they say, and code in docstrings and pages gives what stands below it."""
+"""The example programs tell right from broken, and the examples in docstrings hold."""
 
 import doctest
-import functools
 import importlib
-import importlib.util
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from page_outputs import EXAMPLES, OPTIONAL_IMPORT, installed, missing_for, run_script
 
 import checkgrad
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ROOT / "docs" / "examples"
 PACKAGE = Path(checkgrad.__file__).parent
-CODE_BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
-OPTIONAL_IMPORT = re.compile(r"(?:import|from) (jax|scipy|torch)\b")
-# A script that a page includes, and what the page says that it prints.
-PRINTED = re.compile(
-    r"^```\{literalinclude\} examples/(?P<script>\w+\.py)\n(?:(?!#)[^\n]*\n)*?"
-    r"^```text\n(?P<printed>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
-AS_ON_PAGES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-
-
-def installed(library):
-    return importlib.util.find_spec(library) is not None
-
-
-def code_blocks(page):
-    return [match["code"] for match in CODE_BLOCK.finditer(page.read_text(encoding="utf-8"))]
-
-
-PAGES = [
-    page
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-    if code_blocks(page)
-]
 
 
 def assert_examples_hold(tests):
-    runner = doctest.DocTestRunner(optionflags=AS_ON_PAGES)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     report = []
     for test in tests:
         runner.run(test, out=report.append)
     assert runner.tries > 0
     assert runner.failures == 0, "".join(report)
-
-
-@functools.cache
-def run_example(name):
-    return subprocess.run(
-        [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=300, check=False
-    )
-
-
-def missing_for(script):
-    """The libraries that a script imports and that are not installed."""
-    imported = OPTIONAL_IMPORT.findall((EXAMPLES / script).read_text(encoding="utf-8"))
-    return {library for library in imported if not installed(library)}
 
 
 def skip_where_missing(script):
@@ -88,7 +46,7 @@ def reports_in(printed):
 
 @pytest.fixture(scope="module")
 def logistic_regression():
-    return run_example("logistic_regression.py")
+    return run_script("logistic_regression.py")
 
 
 def test_logistic_regression_tells_right_from_broken_in_every_installed_library(
@@ -164,7 +122,7 @@ def test_logistic_regression_says_which_libraries_it_left_out(logistic_regressio
     ],
 )
 def test_custom_rule_example_tells_right_from_broken(script, right, broken, size, place):
-    outcome = run_example(script)
+    outcome = run_script(script)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     reports = reports_in(outcome.stdout)
     assert list(reports) == [right, broken]
@@ -217,7 +175,7 @@ REPORTS = {
 @pytest.mark.parametrize("script", REPORTS)
 def test_example_prints_the_report_of_every_variant(script):
     skip_where_missing(script)
-    outcome = run_example(script)
+    outcome = run_script(script)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     reports = reports_in(outcome.stdout)
     assert list(reports) == list(REPORTS[script])
@@ -235,34 +193,6 @@ def test_every_example_is_run_here():
         "jax_custom_vjp.py",
         *REPORTS,
     }
-
-
-def printed_on_page():
-    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
-    return {match["script"]: match["printed"] for match in PRINTED.finditer(page)}
-
-
-def test_page_shows_what_the_examples_print():
-    assert set(printed_on_page()) == {
-        path.name for path in EXAMPLES.glob("*.py") if path.name != "logistic_regression.py"
-    }
-
-
-@pytest.mark.parametrize("script", printed_on_page())
-def test_example_prints_what_stands_on_the_page(script):
-    skip_where_missing(script)
-    expected, printed = printed_on_page()[script], run_example(script).stdout
-    assert doctest.OutputChecker().check_output(expected, printed, AS_ON_PAGES), printed
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_code_on_page_gives_what_stands_below_it(page):
-    """Blocks that import an optional library run where it is installed."""
-    blocks = code_blocks(page)
-    assert all(">>> " in code for code in blocks), "Python that is not run"
-    runnable = [code for code in blocks if all(map(installed, OPTIONAL_IMPORT.findall(code)))]
-    code = "\n".join(runnable)
-    assert_examples_hold([doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), 0)])
 
 
 def dotted_name(path):
@@ -289,7 +219,11 @@ def test_code_in_docstrings_gives_what_stands_below_it(module):
 
 
 def test_every_public_function_has_an_example():
-    tests = doctest.DocTestFinder().find(checkgrad, module=False)
-    with_example = {test.name.split(".")[1] for test in tests if test.examples}
-    functions = {name for name in checkgrad.__all__ if inspect.isfunction(getattr(checkgrad, name))}
-    assert functions <= with_example
+    public = [getattr(checkgrad, name) for name in checkgrad.__all__]  # each is imported when used
+    finder = doctest.DocTestFinder()
+    without_example = {
+        function.__name__
+        for function in filter(inspect.isfunction, public)
+        if not any(test.examples for test in finder.find(function, function.__name__))
+    }
+    assert without_example == set()
