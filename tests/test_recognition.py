@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from checkgrad.report.hints.recognition import Leaf, recognise
+from checkgrad.report.hints import Leaf, recognise
 
 Array = npt.NDArray[np.float64]
 

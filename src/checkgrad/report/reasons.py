@@ -21,7 +21,7 @@ from checkgrad.evaluate.evaluator import Sampler
 from checkgrad.numerics.decide import AGREEMENT, Verdict, scale_of
 from checkgrad.numerics.estimate import Flags, Floats
 from checkgrad.refine.loop import Evidence, Task
-from checkgrad.report.hints.recognition import Leaf, recognise
+from checkgrad.report.hints import Leaf, recognise
 from checkgrad.report.report import Mismatch, Report
 
 _LISTED = 100  # mismatches that a report keeps
