@@ -57,7 +57,7 @@ def explain_rearrangements(mismatches: Mismatches) -> Iterator[Explanation]:
     """Explain leaves whose claim is a rearrangement of the estimate, all alike leaves at once."""
     found: dict[str, tuple[Rearrangement, list[Leaf]]] = {}
     for leaf in mismatches.wrong_leaves:
-        for change in rearrangements(leaf.shape) if leaf.size > 1 else ():
+        for change in rearrangements(leaf.shape):
             origin = np.where(change.origin == NOWHERE, NOWHERE, leaf.start + change.origin)
             number = count_relocated(mismatches, leaf, origin, THRESHOLDS.slack)
             if number >= THRESHOLDS.min_moved:
@@ -73,7 +73,7 @@ def rearrangements(shape: tuple[int, ...]) -> Iterator[Rearrangement]:
     index = np.arange(math.prod(shape)).reshape(shape)
     if len(shape) == 1:
         yield from _flat_transposes(index)
-    else:
+    elif len(shape) > 1:
         yield from _transposes(index)
     for axis in range(len(shape)):
         yield from _moves_along(axis, index)
