@@ -65,7 +65,7 @@ def test_a_named_factor_must_be_met_to_one_part_in_a_thousand(factor: float, nam
 
 
 def test_factors_near_one_are_told_apart() -> None:
-    claim = np.where(np.arange(40) < 22, 1.001, 1.0011) * MANY
+    claim = np.where(np.arange(40) < 22, 1.001, 1.00103) * MANY
     (found,) = explanations(explain_factors, claim, MANY)
     assert found.text.startswith("claim is 1.001 times the estimate at x[0:22]")
 
