@@ -38,8 +38,8 @@ def test_html_has_the_verdict_a_table_a_list_and_the_footer() -> None:
     assert render_html(report) == (
         '<div><p><strong style="color: #cf222e">wrong</strong>: the claim is off by 25% (2-norm), '
         "at 1 of 4 coordinates</p>"
-        "<table><tr><td>x[0]</td><td>claim 2</td><td>estimate 1.333333333 ± 1e-09</td><td></td></tr>"
-        "</table>"
+        "<table><tr><td>x[0]</td><td>claim 2</td><td>estimate 1.333333333 ± 1e-09</td><td></td>"
+        "</tr></table>"
         "<ul><li>one</li><li>two</li></ul>"
         "<p><small>12 evaluations of func, 3 of the claim; float64 on cpu (numpy); rtol 1e-05; "
         "noise of func 1.2e-16</small></p></div>"

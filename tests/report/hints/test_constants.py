@@ -23,6 +23,11 @@ def test_a_constant_is_explained(slip: str) -> None:
     assert hint in texts(explain_constants, claim, estimate)
 
 
+def test_a_constant_is_dearer_than_any_factor() -> None:
+    costs = [explanations(explain_constants, *slip[:2])[0].cost for slip in CONSTANTS.values()]
+    assert costs == [5.5, pytest.approx(5.6), pytest.approx(5.7)]
+
+
 def test_three_entries_share_a_constant_by_no_accident_and_two_may() -> None:
     assert texts(explain_constants, added([3, 7, 20], 0.7), D)
     assert not texts(explain_constants, added([3, 7], 0.7), D)

@@ -160,6 +160,24 @@ def test_zeros_and_numbers_that_are_not_finite_have_no_factor() -> None:
     assert np.flatnonzero(~found.explains).tolist() == [0, 1, 2, 5]
 
 
+@pytest.mark.parametrize(
+    ("slip", "cost"),
+    [
+        ("sign", 1.0),
+        ("sign of a leaf", 1.1),
+        ("sign of one entry", 1.3),
+        ("twice", 1.5),
+        ("a number", 5.0),
+        ("a number in a leaf", 5.1),
+    ],
+)
+def test_the_likelier_the_factor_and_the_simpler_the_place_the_cheaper(
+    slip: str, cost: float
+) -> None:
+    (found, *_) = explanations(explain_factors, *FACTORS[slip][:2])
+    assert found.cost == pytest.approx(cost)
+
+
 # How it is written
 
 
@@ -183,6 +201,7 @@ def test_zeros_and_numbers_that_are_not_finite_have_no_factor() -> None:
         (0.0, "0"),
         (2.0, "2"),
         (1.0, "1"),
+        (1.000001, "1.000001"),
     ],
 )
 def test_a_factor_is_written_as_a_person_writes_it(value: float, text: str) -> None:

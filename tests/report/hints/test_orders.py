@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hint_cases import ORDERS, D, assigned, texts, vector
+from hint_cases import ORDERS, D, assigned, explanations, texts, vector
 
 from checkgrad.report.hints.orders import explain_orders
 
@@ -15,6 +15,11 @@ pytestmark = pytest.mark.numpy
 def test_another_order_is_explained(slip: str) -> None:
     claim, estimate, hint = ORDERS[slip]
     assert texts(explain_orders, claim, estimate) == [hint]
+
+
+def test_an_order_without_a_name_is_the_dearest_explanation() -> None:
+    (found,) = explanations(explain_orders, *ORDERS["an order without a name"][:2])
+    assert found.cost == pytest.approx(7.45)
 
 
 def test_three_numbers_may_be_in_another_order_and_two_are_swapped() -> None:
