@@ -63,6 +63,11 @@ def test_numbers_that_are_mostly_alike_have_no_order(estimate: list[float], said
     assert bool(texts(explain_orders, np.roll(right, 2), right)) is said
 
 
+def test_each_number_has_a_tolerance_of_its_own_size() -> None:
+    estimate = np.array([-1000.0, 1.0, 2.0, 3.0])
+    assert texts(explain_orders, np.roll(estimate, 1), estimate)
+
+
 def test_a_single_leaf_may_be_in_another_order() -> None:
     estimate = {"a": vector(7, 2), "b": vector(5, 3)}
     claim = {"a": estimate["a"][[3, 0, 1, 6, 2, 4, 5]], "b": estimate["b"] + [1, 3, 7, 2, 9]}
