@@ -111,6 +111,14 @@ def test_a_claim_that_moves_less_than_the_estimate_is_uncertain_shows_no_factor(
     assert texts(explain_factors, 1.01 * D, D, 2 * ROUGH) == []
 
 
+def test_an_entry_too_uncertain_to_show_the_factor_is_not_explained() -> None:
+    """Its claim is 10 uncertainties off the estimate; the factor shows from 16.8 on."""
+    uncertainty = np.where(np.arange(30) == 7, 1e-3, 1e-9)
+    (found,) = explanations(explain_factors, 1.01 * D, D, uncertainty)
+    assert found.text.startswith("claim is 1.01 times the estimate at every coordinate:")
+    assert np.flatnonzero(~found.explains).tolist() == [7]
+
+
 # How many entries it takes
 
 

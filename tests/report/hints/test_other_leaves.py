@@ -85,7 +85,7 @@ def test_a_swap_is_cheaper_than_a_copy() -> None:
     assert (swap.cost, copy.cost) == (2.5, 3.5)
 
 
-@pytest.mark.parametrize(("n", "said"), [(15, True), (20, False)])
+@pytest.mark.parametrize(("n", "said"), [(16, True), (17, False)])
 def test_one_number_may_equal_another_of_many_by_accident(n: int, said: bool) -> None:
     estimate = {f"p[{i}]": np.array(value) for i, value in enumerate(vector(n))}
     claim = {**estimate, "p[0]": estimate["p[1]"]}

@@ -28,6 +28,11 @@ def test_the_order_of_costs() -> None:
     assert costs["flip"] == costs["roll"] < costs["shift"]
 
 
+def test_a_shift_costs_less_than_a_factor_without_a_name() -> None:
+    (found,) = explanations(explain_rearrangements, *REARRANGEMENTS["shift"][:2])
+    assert found.cost == 4.5
+
+
 def test_all_leaves_with_the_same_slip_are_one_explanation() -> None:
     estimate = {"U": array(4, 4, seed=2), "b": vector(3), "V": array(5, 5, seed=3)}
     claim = {path: part.T for path, part in estimate.items()}
