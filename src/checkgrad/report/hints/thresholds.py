@@ -3,7 +3,8 @@
 This module owns all thresholds of the hints. How likely one slip is compared with another is not
 a threshold: each family states the cost of its explanations itself.
 
-The tests of `tests/report/hints` fail if a number is halved or doubled.
+The tests of `tests/report/hints` fail if a number is halved or doubled. The one exception is
+`neighbours`: doubled, it only costs time and memory.
 """
 
 from __future__ import annotations
