@@ -1,1 +1,1 @@
-"""From decisions to a report that a person reads."""
+"""The room that turns decisions into a report for a person."""

@@ -1,7 +1,7 @@
-"""What a check found: the report, and the error that carries it.
+"""The report of a check, and the error that carries it.
 
-The report holds findings as plain numbers and strings; `checkgrad.render` turns it into text,
-HTML and dictionaries.
+This module owns the plain numbers and strings that a report consists of. The modules `text`,
+`html` and `dictionary` turn them into what is shown.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.report.text import render_dict, render_html, render_text
+from checkgrad.report.dictionary import to_dict
+from checkgrad.report.html import render_html
+from checkgrad.report.text import render_text
 
 
 class GradientError(AssertionError):
-    """A claim was not found to be right.
+    """The verdict on a claim is not "correct".
 
     Attributes
     ----------
     report : Report
-        What was found.
+        The report of the check.
 
     Examples
     --------
@@ -42,7 +44,7 @@ class GradientError(AssertionError):
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One coordinate, or tangent, at which the claim is wrong or could not be checked.
+    """One coordinate or tangent at which the claim is wrong, or could not be checked.
 
     Attributes
     ----------
@@ -51,11 +53,11 @@ class Mismatch:
     claim : float
         The derivative that the user's code returned.
     estimate : float
-        Ours, by differences; NaN where none could be had.
+        The derivative by differences. NaN where differences gave none.
     uncertainty : float
-        Of the comparison: the estimate's and the claim's own rounding error.
+        The uncertainty of the estimate, plus the rounding error of the claim.
     wrong : bool
-        Whether the claim is wrong there; otherwise it is unresolved.
+        Whether the claim is wrong there. Otherwise it is unresolved.
 
     Examples
     --------
@@ -77,38 +79,42 @@ class Mismatch:
 class Report:
     """The verdict on a claim, and the evidence.
 
-    ``bool(report)`` is true for a correct claim only; ``str(report)`` is what a person reads in a
-    failing test.
+    ``bool(report)`` is true only for a correct claim. ``str(report)`` is the text that a person
+    reads in a failing test.
 
     Attributes
     ----------
     verdict : Verdict
         Correct, wrong or inconclusive.
     error, relative_error : float
-        The 2-norm of claim less estimate over all that was checked, and that relative to the
-        larger of the norms of the two.
+        The 2-norm of the difference between claim and estimate, over all that was checked. The
+        relative error is this norm divided by the larger of the norms of claim and estimate.
     resolution : float
         The smallest relative error in the claim that this check would have seen everywhere.
     rtol : float
-        The smallest relative error that was not to get past.
+        The smallest relative error that the check had to find.
     noise : float
-        The absolute error in one evaluation of ``func``, as measured: a standard deviation, in
-        the units of ``func``.
+        The measured absolute error of one evaluation of ``func``: a standard deviation, in the
+        units of ``func``.
     mismatches : tuple of Mismatch
-        Where the claim is wrong, or else unresolved, worst first; at most 100 of them.
+        The places where the claim is wrong, the worst first. If there are none, the places where
+        it is unresolved. There are at most 100 of them.
     n_wrong, n_unresolved, n_checked : int
-        How many coordinates or tangents are wrong, are unresolved, and were checked.
-    hints : tuple of str
-        What it looks like, and what to do.
-    n_func, n_grad : int
-        How often ``func`` and the claim were evaluated; every point of a call counts.
-    backend, dtype, device : str
-        Of the arrays of x0.
-    direction : str
-        What was looked along: "all", "the given tangent", or how many random tangents.
-    form : str
-        What the claim is: "grad", "jac", "jvp" or "vjp"; of `verify_autodiff` the first that was
+        The number of coordinates or tangents that are wrong, that are unresolved, and that were
         checked.
+    hints : tuple of str
+        The likely causes, and what to do.
+    n_func, n_grad : int
+        The number of evaluations of ``func`` and of the claim. A call at many points counts once
+        for each point.
+    backend, dtype, device : str
+        The array library, dtype and device of the arrays of x0.
+    direction : str
+        The directions that were checked: "all", "the given tangent", or the number of random
+        tangents.
+    form : str
+        The form of the claim: "grad", "jac", "jvp" or "vjp". For `verify_autodiff`, the form that
+        was checked first.
 
     Examples
     --------
@@ -150,9 +156,9 @@ class Report:
         return render_html(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON takes it: strings, finite numbers, lists and dictionaries.
+        """Return the report as strings, finite numbers, lists and dictionaries, as JSON has them.
 
-        Numbers that are not finite, which JSON lacks, become the strings "nan", "inf" and "-inf".
+        JSON lacks numbers that are not finite: they become the strings "nan", "inf" and "-inf".
 
         Returns
         -------
@@ -167,7 +173,7 @@ class Report:
         >>> report.to_dict()["verdict"]
         'correct'
         """
-        return render_dict(self)
+        return to_dict(self)
 
     def raise_for_verdict(self, allow_inconclusive: bool = False) -> None:
         """Raise unless the claim is correct.
@@ -175,12 +181,12 @@ class Report:
         Parameters
         ----------
         allow_inconclusive : bool
-            Let an inconclusive check pass too.
+            Whether an inconclusive check passes too.
 
         Raises
         ------
         GradientError
-            If the verdict is wrong, or inconclusive and not allowed.
+            If the verdict is "wrong", or if it is "inconclusive" and that is not allowed.
 
         Examples
         --------

@@ -18,7 +18,7 @@ from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
 from checkgrad.backends import other_convention
 from checkgrad.numerics.samples import Flags, Floats
-from checkgrad.report.hints.recognition import Leaf, recognise
+from checkgrad.report.hints import Leaf, recognise
 from checkgrad.report.results import ClaimResult, OutputResult
 
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent

@@ -1,128 +1,17 @@
-"""The report: what a person, a test, a notebook and a program read from it."""
+"""What a report says of a check: the numbers, the places, the slips, and what to change."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-import pickle
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from report_cases import VALUES, Function, func, grad, inconclusive, put, undetermined
 
-import checkgrad
-from checkgrad import GradientError, Report, Verdict, assert_grad, verify_grad
+from checkgrad import Verdict, verify_grad
 
-Function = Callable[..., Any]
-
-VALUES = np.asarray([0.5, 1.25, -2.0, 3.0])
-
-
-def func(x: Any) -> Any:
-    return np.sum(np.exp(x) * np.arange(1, x.size + 1))
-
-
-def grad(x: Any) -> Any:
-    return np.exp(x) * np.arange(1, x.size + 1)
-
-
-def rough(x: Any) -> Any:
-    """As good as random, though the same at every call."""
-    return np.sum(np.sin(x)) + 0.01 * np.sum(np.sin(1e20 * x))
-
-
-def put(entry: int, value: float) -> Function:
-    def changed(x: Any) -> Any:
-        claim = grad(x)
-        claim[entry] = value
-        return claim
-
-    return changed
-
-
-def correct() -> Report:
-    return verify_grad(func, grad, VALUES)
-
-
-def wrong() -> Report:
-    return verify_grad(func, lambda x: -grad(x), VALUES)
-
-
-def inconclusive() -> Report:
-    return verify_grad(rough, np.cos, VALUES)
-
-
-def undetermined() -> Report:
-    rng = np.random.default_rng(0)
-    return verify_grad(lambda x: rng.normal(), grad, VALUES)
-
-
-def not_finite() -> Report:
-    return verify_grad(func, put(1, math.nan), VALUES)
-
-
-MAKERS = [correct, wrong, inconclusive, undetermined, not_finite]
-every_report = pytest.mark.parametrize("make", MAKERS)
-VERDICTS = {
-    correct: "correct",
-    wrong: "wrong",
-    inconclusive: "inconclusive",
-    undetermined: "inconclusive",
-    not_finite: "wrong",
-}
-
-
-# The object
-
-
-@every_report
-def test_a_report_is_frozen(make: Callable[[], Report]) -> None:
-    report = make()
-    assert dataclasses.is_dataclass(report)
-    for name in ("verdict", "error", "hints", "new"):
-        with pytest.raises((dataclasses.FrozenInstanceError, TypeError, AttributeError)):
-            setattr(report, name, None)
-
-
-@every_report
-def test_only_a_correct_report_is_true(make: Callable[[], Report]) -> None:
-    report = make()
-    assert report.verdict.value == VERDICTS[make], str(report)
-    assert bool(report) is (make is correct)
-
-
-def test_a_verdict_is_one_of_three_words() -> None:
-    assert [verdict.value for verdict in Verdict] == ["correct", "wrong", "inconclusive"]
-    assert Verdict("wrong") is Verdict.WRONG
-
-
-@every_report
-def test_a_report_has_what_the_design_says(make: Callable[[], Report]) -> None:
-    report = make()
-    names = (
-        "verdict error relative_error resolution rtol noise mismatches hints n_func n_grad "
-        "backend dtype device direction"
-    )
-    for name in names.split():
-        assert hasattr(report, name)
-    assert isinstance(report.mismatches, tuple)
-    assert isinstance(report.hints, tuple)
-    assert (report.backend, report.dtype, report.device) == ("numpy", "float64", "cpu")
-    for mismatch in report.mismatches:
-        for name in "where claim estimate uncertainty".split():
-            assert hasattr(mismatch, name)
-
-
-@every_report
-def test_a_report_survives_pickling(make: Callable[[], Report]) -> None:
-    report = make()
-    copy = pickle.loads(pickle.dumps(report))
-    assert str(copy) == str(report)
-    assert copy.verdict is report.verdict
-    if make is not undetermined and make is not not_finite:  # these have NaNs
-        assert copy == report
+pytestmark = pytest.mark.numpy
 
 
 def test_errors_are_2_norms() -> None:
@@ -141,28 +30,6 @@ def test_the_noise_is_in_units_of_func() -> None:
         )
         size = factor * func(VALUES)
         assert 1e-9 * size < rough.noise < 1e-6 * size
-
-
-# What a person reads
-
-
-@every_report
-def test_the_first_line_is_the_verdict_and_why(make: Callable[[], Report]) -> None:
-    first = str(make()).splitlines()[0]
-    word, _, why = first.partition(": ")
-    assert word == VERDICTS[make]
-    assert len(why) > 10
-    assert len(first) < 120
-
-
-def test_a_correct_report_says_to_how_many_digits() -> None:
-    report = correct()
-    first = str(report).splitlines()[0]
-    assert "all 4 coordinates" in first
-    assert "digits" in first
-    digits = float(first.split(" to ")[1].split()[0])
-    assert digits == pytest.approx(-math.log10(report.resolution), abs=0.1)
-    assert digits >= 5
 
 
 def test_one_coordinate_is_no_plural() -> None:
@@ -246,138 +113,12 @@ def test_a_number_has_no_index() -> None:
 
 
 def test_many_mismatches_are_not_all_shown() -> None:
-    x0 = np.linspace(0, 1, 300)
+    x0 = np.linspace(0, 1, 110)
     report = verify_grad(lambda x: np.sum(np.exp(x)), lambda x: -np.exp(x), x0)
     assert report.n_wrong > 50
     assert len(report.mismatches) <= 100
     assert len(str(report).splitlines()) < 20
     assert f"... and {report.n_wrong + report.n_unresolved - 8} more" in str(report)
-
-
-# What a notebook shows
-
-HOSTILE = ["<script>alert(1)</script>", "a&b", "\"'><img src=x onerror=alert(1)>", "</td></b>"]
-
-
-@pytest.mark.parametrize("key", HOSTILE)
-def test_html_escapes_everything_from_the_user(key: str) -> None:
-    x0 = {key: np.ones(2)}
-    report = verify_grad(lambda p: np.sum(p[key] ** 2), lambda p: {key: 3 * p[key]}, x0)
-    shown = report._repr_html_()
-    assert report.mismatches
-    assert key not in shown
-    for tag in ("<script", "<img"):
-        assert tag not in shown
-    assert shown.count("</table>") == shown.count("<table>") == 1
-
-
-def test_html_escapes_the_messages_of_exceptions() -> None:
-    def fails(x: Any) -> Any:
-        if np.any(x != 1):
-            raise ValueError("<script>alert(1)</script>")
-        return 1.0
-
-    report = verify_grad(fails, lambda x: x, np.ones(2))
-    assert "script" in str(report)
-    assert "<script" not in report._repr_html_()
-
-
-@every_report
-def test_html_says_what_the_text_says(make: Callable[[], Report]) -> None:
-    import html
-    import re
-
-    report = make()
-    shown = html.unescape(re.sub("<[^>]*>", " ", report._repr_html_()))
-    shown = " ".join(shown.split())
-    assert report.verdict.value in shown
-    for mismatch in report.mismatches[:3]:
-        assert mismatch.where in shown
-    for hint in report.hints:
-        assert " ".join(hint.split()) in shown
-
-
-# What a program reads
-
-
-@every_report
-def test_to_dict_is_json(make: Callable[[], Report]) -> None:
-    report = make()
-    found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert found["verdict"] == VERDICTS[make]
-    assert set(found) == {field.name for field in dataclasses.fields(Report)}
-    assert len(found["mismatches"]) == len(report.mismatches)
-    assert found["hints"] == list(report.hints)
-    assert found["n_func"] == report.n_func
-
-
-def test_to_dict_writes_numbers_that_json_lacks_as_words() -> None:
-    found = not_finite().to_dict()
-    assert found["mismatches"][0]["claim"] == "nan"
-    assert undetermined().to_dict()["resolution"] == "inf"
-
-
-# What a test raises
-
-
-@every_report
-def test_raise_for_verdict_raises_unless_correct(make: Callable[[], Report]) -> None:
-    report = make()
-    if make is correct:
-        assert report.raise_for_verdict() is None
-        return
-    with pytest.raises(GradientError) as caught:
-        report.raise_for_verdict()
-    assert str(caught.value) == str(report)
-    assert caught.value.report is report
-
-
-def test_raise_for_verdict_lets_inconclusive_pass_if_asked_to() -> None:
-    assert inconclusive().raise_for_verdict(allow_inconclusive=True) is None
-    with pytest.raises(GradientError):
-        wrong().raise_for_verdict(allow_inconclusive=True)
-
-
-def test_a_gradient_error_is_an_assertion_error_that_survives_pickling() -> None:
-    assert issubclass(GradientError, AssertionError)
-    error = GradientError(wrong())
-    copy = pickle.loads(pickle.dumps(error))
-    assert isinstance(copy, GradientError)
-    assert str(copy) == str(error)
-    assert copy.report == error.report
-
-
-def test_assert_grad_raises_unless_the_claim_is_correct() -> None:
-    assert assert_grad(func, grad, VALUES) is None
-    with pytest.raises(GradientError, match=r"^wrong: "):
-        assert_grad(func, lambda x: -grad(x), VALUES)
-
-
-def test_assert_grad_passes_arguments_and_options_on() -> None:
-    def scaled(x: Any, factor: float) -> Any:
-        return factor * func(x)
-
-    assert_grad(scaled, lambda x, factor: factor * grad(x), VALUES, 3.0, direction=2, rng=1)
-    assert_grad(scaled, lambda x, factor: factor * 1.001 * grad(x), VALUES, 3.0, rtol=0.1)
-    with pytest.raises(GradientError):
-        assert_grad(scaled, lambda x, factor: 1.001 * factor * grad(x), VALUES, 3.0)
-    with pytest.raises(ValueError, match="rtol"):
-        assert_grad(func, grad, VALUES, rtol=-1)
-
-
-def test_assert_grad_lets_inconclusive_pass_only_if_asked_to() -> None:
-    with pytest.raises(GradientError, match=r"^inconclusive: "):
-        assert_grad(rough, np.cos, VALUES)
-    assert_grad(rough, np.cos, VALUES, allow_inconclusive=True)
-
-
-def test_what_is_public_is_what_the_design_says() -> None:
-    for name in "verify_grad assert_grad Report Verdict GradientError check_grad".split():
-        assert name in checkgrad.__all__
-        assert getattr(checkgrad, name).__doc__
-
-
-# What it looks like
 
 
 def hints(function: Function, claim: Function, x0: Any) -> str:
@@ -512,9 +253,6 @@ def test_a_coarser_dtype_inside_is_named() -> None:
     )
     assert report.verdict is Verdict.WRONG
     assert "coarser dtype than its input" in " ".join(report.hints)
-
-
-# What to change where nothing could be concluded
 
 
 def test_a_derivative_lost_in_the_noise_calls_for_a_wider_dtype() -> None:
