@@ -45,6 +45,7 @@ LIBRARIES = (
     Library("numpy", "numpy_backend.NumPyBackend", array_api_compat.is_numpy_array),
     Library("jax", "jax_backend.JaxBackend", array_api_compat.is_jax_array),
     Library("torch", "torch_backend.TorchBackend", array_api_compat.is_torch_array),
+    Library("cupy", "cupy_backend.CupyBackend", array_api_compat.is_cupy_array),
 )
 _OTHER = "standard_backend.StandardBackend"
 
