@@ -1,8 +1,8 @@
-"""What the gradient of a real function of complex numbers is, library by library.
+"""What libraries call the gradient of a real function of complex numbers.
 
-By the real part x and the imaginary part y of a coordinate it is df/dx - i df/dy for JAX, so that
-the change of f is the real part of gradient times step, and df/dx + i df/dy, the direction of
-steepest ascent, for PyTorch.
+Let x be the real part of a coordinate and y its imaginary part. For JAX the gradient is
+df/dx - i df/dy, so the change of f is the real part of gradient times step. For PyTorch it is
+df/dx + i df/dy, the direction of steepest ascent.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ CONVENTIONS = tuple(_NAMES)
 
 
 def is_conj_convention(convention: str) -> bool:
-    """Whether the derivative by the imaginary part is taken with a minus."""
+    """Return whether the derivative by the imaginary part has a minus sign."""
     return convention == "jax"
 
 
 def other_convention(conj_convention: bool) -> tuple[str, str]:
-    """The convention that has a minus where the one given has none: its name, and as a word."""
+    """Return the other convention: the value of the option, and the name for messages."""
     option = next(each for each in CONVENTIONS if is_conj_convention(each) != conj_convention)
     return option, _NAMES[option]

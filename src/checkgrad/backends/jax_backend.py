@@ -1,33 +1,34 @@
-"""JAX: immutable arrays, whose entries are replaced by a compiled scatter.
+"""JAX: immutable arrays, whose entries a compiled scatter replaces.
 
-A function compiled to donate its argument deletes it, so what is handed out is a copy all the
-same.
+A function that is compiled to donate its argument deletes the argument. So what the user's code
+gets is a copy all the same.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import array_api_compat
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from checkgrad.backends.protocol import Array, Entries, HostArray, Lists, Structure
+from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
+from checkgrad.backends.base import Backend, as_numpy
+from checkgrad.backends.jax_differentiation import JaxDifferentiation
+from checkgrad.backends.jax_placement import (
+    device_of,
+    gathered,
+    is_indexed,
+    partitioning,
+    placed,
+    ready_on_all_devices,
+)
 from checkgrad.backends.seeds import draw_seed
-
-
-def make(array: Array) -> JaxBackend:
-    """The backend of `array`."""
-    return JaxBackend(array_api_compat.array_namespace(array))
 
 
 def _with_entry(array: Array, entry: Array, values: Array, place: Array) -> Array:
@@ -35,25 +36,14 @@ def _with_entry(array: Array, entry: Array, values: Array, place: Array) -> Arra
     return jnp.reshape(flat.at[entry].set(values[place]), array.shape)
 
 
-# What JAX raises where a function has no rule for a mode: a custom_vjp in forward mode, a rule that
-# is not linear in its tangent or a while_loop in reverse mode, a primitive in any.
-_NO_RULE = (
-    (TypeError, "forward-mode"),
-    (NotImplementedError, " rule "),
-    (ValueError, "Reverse-mode differentiation does not work"),
-)
-
-_compiled_with_entry = jax.jit(_with_entry)
-
-
 def _with_entries(array: Array, entries: Array, values: Array) -> tuple[Array, Array, Array]:
     count = entries.shape[0]
     rows = jnp.reshape(entries, (count, -1))
     flat = jnp.broadcast_to(jnp.reshape(array, (-1,)), (count + 3, array.size))
-    moved = flat.at[jnp.arange(1, count + 1)[:, None], rows].set(jnp.reshape(values, rows.shape))
-    moved = moved.at[-2, entries].set(values).at[-1, entries[::2]].set(values[::2])
-    together = jnp.reshape(moved, (count + 3, *array.shape))
-    return together, together[-2], together[-1]
+    flat = flat.at[jnp.arange(1, count + 1)[:, None], rows].set(jnp.reshape(values, rows.shape))
+    flat = flat.at[-2, entries].set(values).at[-1, entries[::2]].set(values[::2])
+    batch = jnp.reshape(flat, (count + 3, *array.shape))
+    return batch, batch[-2], batch[-1]
 
 
 def _block(array: Array, start: Array, size: int) -> Array:
@@ -65,9 +55,10 @@ def _with_block(array: Array, block: Array, start: Array) -> Array:
     return jnp.reshape(flat, array.shape)
 
 
+_compiled_with_entry = jax.jit(_with_entry)
 _compiled_with_entries = jax.jit(_with_entries)
-_compiled_block = jax.jit(_block, static_argnums=2)  # alone, the reshaping is a copy of all
-_compiled_with_block = jax.jit(_with_block, donate_argnums=0)  # in place
+_compiled_block = jax.jit(_block, static_argnums=2)  # outside jit, reshape copies the whole array
+_compiled_with_block = jax.jit(_with_block, donate_argnums=0)  # writes in place
 _compiled_copy = jax.jit(jnp.copy)
 _Compiled = type(_compiled_copy)
 _compiled_maps: weakref.WeakKeyDictionary[Any, Callable[[Array], Any]]
@@ -80,52 +71,45 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-class JaxBackend:
-    """See `checkgrad.backends.protocol.Backend`."""
+class JaxBackend(Backend):
+    """JAX, on one device or on several."""
 
     name = "jax"
+    differentiation = JaxDifferentiation()
     compiles = True
-    differentiates = True
-    nests = ("rev", "fwd")
-    bitcasts = (32,)  # not of float64 on every device
     maps = True
-    maps_gradients = True
-    convention = "jax"
+    bitcasts = (32,)  # not of float64 on every device
 
-    def __init__(self, xp: Any) -> None:
-        self.xp = xp
+    def host(self, array: Array) -> HostArray:
+        return as_numpy(array)
+
+    def obstacle(self, array: Array) -> str:
+        if not isinstance(array, jax.core.Tracer):
+            return ""
+        return (
+            f"traced by JAX (an array of shape {tuple(array.shape)} and dtype {array.dtype}), so "
+            "that there are no values; call checkgrad outside of jit, vmap and grad"
+        )
 
     def asarray(self, value: Any, like: Array | None = None) -> Array:
         if array_api_compat.is_jax_array(value):
-            return _gathered(value)
-        from checkgrad.backends import portable
+            return gathered(value)
+        from checkgrad.backends.dispatch import portable
 
         host = portable(value)
-        return jax.device_put(host) if like is None else _placed(host, like)
+        return jax.device_put(host) if like is None else placed(host, like)
 
     def gather_detached(self, array: Array) -> Array:
-        return _gathered(array)
+        return gathered(array)
 
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
-        if not any(map(_is_explicit, originals)):
-            return structure
-        whole = _ONE_ARRAY if structure is None else structure
-
-        def placed(leaves: list[Array]) -> list[Array]:
-            pairs = zip(leaves, originals, strict=True)
-            return [_partitioned(leaf, like) for leaf, like in pairs]
-
-        return dataclasses.replace(
-            whole,
-            unflatten=lambda leaves: whole.unflatten(placed(leaves)),
-            unflatten_tangent=lambda leaves: whole.unflatten_tangent(placed(leaves)),
-        )
+        return partitioning(structure, originals)
 
     def copy(self, array: Array) -> Array:
-        return _compiled_copy(collected(array))
+        return _compiled_copy(ready_on_all_devices(array))
 
-    def recording(self, array: Array, original: Array) -> Array:
-        return array
+    def snapshot(self, array: Array) -> Array:
+        return ready_on_all_devices(array)
 
     def block_until_ready(self, array: Array) -> Array:
         return jax.block_until_ready(array)
@@ -134,10 +118,10 @@ class JaxBackend:
         return jax.lax.complex(pairs[..., 0], pairs[..., 1])
 
     def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
-        if not _is_indexed(like):
+        if not is_indexed(like):
             return jnp.reshape(jnp.concat(list(blocks)), shape)
         first, start = next(blocks), 0
-        with _where(like):
+        with device_of(like):
             joined = jnp.zeros(shape, first.dtype)
         for block in itertools.chain([first], blocks):
             joined = _compiled_with_block(joined, block, start).block_until_ready()
@@ -145,7 +129,7 @@ class JaxBackend:
         return joined
 
     def split(self, array: Array, size: int) -> Iterator[Array]:
-        if not _is_indexed(array):
+        if not is_indexed(array):
             flat = jnp.reshape(array, (-1,))
             yield from (flat[start : start + size] for start in range(0, array.size, size))
             return
@@ -167,8 +151,8 @@ class JaxBackend:
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
-        found: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
-        return found
+        batch: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
+        return batch
 
     def on_host(self, array: Array) -> bool:
         return all(device.platform == "cpu" for device in array.devices())
@@ -182,161 +166,30 @@ class JaxBackend:
 
     def mapped(self, func: Callable[[Array], Any]) -> Callable[[Array], Any]:
         if not isinstance(func, _Compiled):
-            over: Callable[[Array], Any] = jax.vmap(func)
-            return over
-        # What is compiled does not depend on what else its function sees: nor does its map.
+            mapped: Callable[[Array], Any] = jax.vmap(func)
+            return mapped
+        # Compiled code does not depend on later changes of what func closes over. Neither does
+        # the mapped code, so one map is enough for each compiled func.
         if func not in _compiled_maps:
             _compiled_maps[func] = jax.jit(jax.vmap(weakref.proxy(func)))
         return _compiled_maps[func]
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
-        with _where(like):
+        with device_of(like):
             numbers = jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
-        return _placed(numbers, like)
+        return placed(numbers, like)
 
     def random_signs(self, rng: Any, like: Array) -> Array:
-        with _where(like):
+        with device_of(like):
             signs = jax.random.rademacher(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
-        return _placed(signs, like)
+        return placed(signs, like)
 
     def from_host(self, numbers: HostArray, like: Array) -> Array:
-        return _placed(numbers.astype(like.dtype), like)
-
-    def to_host(self, array: Array) -> HostArray:
-        wide = np.complex128 if jnp.iscomplexobj(array) else np.float64
-        return np.asarray(array).astype(wide)
-
-    def pullback(
-        self,
-        func: Lists,
-        primals: list[Array],
-        weights: list[Array],
-        again: bool = False,
-        between: Callable[[], None] | None = None,
-        only: int | None = None,
-    ) -> list[Array]:
-        chosen = range(len(primals)) if only is None else [only]
-
-        def of_chosen(*parts: Array) -> tuple[Array, ...]:
-            every = list(primals)
-            for place, part in zip(chosen, parts, strict=True):
-                every[place] = part
-            return tuple(func(every))
-
-        values, pull = jax.vjp(of_chosen, *(primals[place] for place in chosen))
-        weights = [_partitioned(*pair) for pair in zip(weights, values, strict=True)]
-        if between is not None:
-            between()
-        found = [jnp.zeros_like(part) for part in primals]
-        for place, part in zip(chosen, pull(tuple(weights)), strict=True):
-            found[place] = part
-        return found
-
-    def recorded(self, func: Lists, primals: list[Array], forward: bool) -> list[Array]:
-        def flat(*parts: Array) -> tuple[Array, ...]:
-            return tuple(func(list(parts)))
-
-        still = [jnp.zeros_like(part) for part in primals]
-        values, _ = jax.jvp(flat, primals, still) if forward else jax.vjp(flat, *primals)
-        return list(values)
-
-    def pushforward(self, func: Lists, primals: list[Array], tangents: list[Array]) -> list[Array]:
-        _, found = jax.jvp(lambda *parts: tuple(func(list(parts))), primals, tangents)
-        return list(found)
-
-    def pullback_of_many(
-        self, func: Lists, primals: list[Array], weights: list[Array]
-    ) -> list[Array]:
-        found: list[Array] = jax.vmap(functools.partial(self.pullback, func))(primals, weights)
-        return found
-
-    def pushforward_of_many(
-        self, func: Lists, primals: list[Array], tangents: list[Array]
-    ) -> list[Array]:
-        over = jax.vmap(functools.partial(self.pushforward, func))
-        found: list[Array] = over(primals, tangents)
-        return found
-
-    def values_of_many(self, func: Lists, primals: list[Array]) -> list[Array]:
-        found: list[Array] = jax.vmap(func)(primals)
-        return found
-
-    def differentiating(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def lacks_rule(self, error: Exception) -> bool:
-        return any(isinstance(error, kind) and part in str(error) for kind, part in _NO_RULE)
-
-
-_INT32 = 2**31 - 1
-_ONE_ARRAY = Structure(
-    unflatten=lambda leaves: leaves[0],
-    unflatten_tangent=lambda leaves: leaves[0],
-    paths=("",),
-    description="one array",
-    flatten_like=lambda other: ([other], ("",), "one array"),
-)
-
-
-def collected(array: Array) -> Array:
-    """`array`, waited for where several devices compute it.
-
-    They wait for each other in sums over all of them. On a CPU of few cores, many such computations
-    that are started at once can hold each other up, until XLA aborts the process.
-    """
-    if isinstance(array, jax.core.Tracer) or len(array.devices()) == 1:
-        return array
-    return jax.block_until_ready(array)
-
-
-def _is_explicit(array: Array) -> bool:
-    """Whether the partition of an array over devices is part of its type."""
-    if isinstance(array, jax.core.Tracer) or not isinstance(array.sharding, NamedSharding):
-        return False
-    return AxisType.Explicit in array.sharding.mesh.axis_types
-
-
-def _where(like: Array) -> AbstractContextManager[Any]:
-    """In which arrays are made where `like` is."""
-    device: AbstractContextManager[Any] = jax.default_device(next(iter(like.devices())))
-    return device
-
-
-def _placed(array: Array, like: Array) -> Array:
-    """`array`, of JAX or NumPy, where `like` is, and committed to its devices if that is.
-
-    Computing with arrays that are committed to others is an error.
-    """
-    if not like.committed:
-        with _where(like):
-            return jnp.asarray(array)
-    sharding = like.sharding
-    if array.shape != like.shape and isinstance(sharding, NamedSharding):
-        sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition is of like
-    return jax.device_put(array, sharding)
-
-
-def _gathered(array: Array) -> Array:
-    """An array that is whole on each of its devices, where every operation must be told else."""
-    if not _is_explicit(array):
-        return array
-    return jax.device_put(array, NamedSharding(array.sharding.mesh, PartitionSpec()))
-
-
-def _partitioned(array: Array, like: Array) -> Array:
-    """An array, partitioned over devices as `like` is, where it has that shape."""
-    if not _is_explicit(like) or array.shape != like.shape:
-        return array
-    return jax.device_put(array, like.sharding)
-
-
-def _is_indexed(array: Array) -> bool:
-    """Whether compiled code finds the entries of an array by numbers, all on one device."""
-    return len(array.devices()) == 1 and array.size <= _INT32
+        return placed(numbers.astype(like.dtype), like)
 
 
 def _largest(jaxpr: Any) -> int:
-    """The bytes of the largest array that a traced function makes, inner functions included."""
+    """Return the bytes of the largest array that a traced function makes, at any depth."""
     largest = 0
     for equation in jaxpr.eqns:
         for made in (variable.aval for variable in equation.outvars):

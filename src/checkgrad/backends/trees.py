@@ -10,15 +10,15 @@ from typing import Any
 
 import array_api_compat
 
-from checkgrad.backends.protocol import Structure
+from checkgrad.backends.array_types import Structure
 
 
 def flatten_tree(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves of `tree` and its structure.
+    """Return the leaves of `tree` and its structure.
 
-    JAX users register their own node types with ``jax.tree_util``, which optree does not know, so
-    it comes first, where it has been imported and finds a JAX array, and last, where optree leaves
-    over an object that it can take apart.
+    JAX users register their own node types with ``jax.tree_util``, and optree does not know them.
+    So ``jax.tree_util`` comes first, if JAX has been imported and one of the leaves is a JAX
+    array. It also comes last, if optree leaves an object that ``jax.tree_util`` can take apart.
     """
     if "jax" in sys.modules:
         with contextlib.suppress(ValueError, TypeError):  # keys that have no order
@@ -34,42 +34,43 @@ def flatten_tree(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def _is_opaque(leaf: Any) -> bool:
+    """Return whether `leaf` is neither an array nor a number."""
     return not (array_api_compat.is_array_api_obj(leaf) or isinstance(leaf, (int, float, complex)))
 
 
 def _flatten_jax(tree: Any) -> tuple[list[Any], Structure]:
     from jax import tree_util
 
-    def taken_apart(tree: Any) -> tuple[list[Any], tuple[str, ...], Any]:
+    def flatten(tree: Any) -> tuple[list[Any], tuple[str, ...], Any]:
         with_paths, definition = tree_util.tree_flatten_with_path(tree)
         paths = tuple(tree_util.keystr(path) for path, _ in with_paths)
         return [leaf for _, leaf in with_paths], paths, definition
 
-    return _structured(tree, taken_apart, tree_util.tree_unflatten)
+    return _with_structure(tree, flatten, tree_util.tree_unflatten)
 
 
 def _flatten_optree(tree: Any) -> tuple[list[Any], Structure]:
     import optree
 
-    def taken_apart(tree: Any) -> tuple[list[Any], tuple[str, ...], Any]:
+    def flatten(tree: Any) -> tuple[list[Any], tuple[str, ...], Any]:
         accessors, leaves, definition = optree.tree_flatten_with_accessor(tree)
         return leaves, tuple(accessor.codify("") for accessor in accessors), definition
 
-    return _structured(tree, taken_apart, optree.tree_unflatten)
+    return _with_structure(tree, flatten, optree.tree_unflatten)
 
 
-def _structured(
+def _with_structure(
     tree: Any,
-    taken_apart: Callable[[Any], tuple[list[Any], tuple[str, ...], Any]],
+    flatten: Callable[[Any], tuple[list[Any], tuple[str, ...], Any]],
     unflatten: Callable[[Any, list[Any]], Any],
 ) -> tuple[list[Any], Structure]:
-    leaves, paths, definition = taken_apart(tree)
+    leaves, paths, definition = flatten(tree)
 
     def flatten_like(other: Any) -> tuple[list[Any], tuple[str, ...], str]:
-        other_leaves, other_paths, other_definition = taken_apart(other)
+        other_leaves, other_paths, other_definition = flatten(other)
         if sorted(other_paths) != sorted(paths):
-            renamed = _named_as(unflatten(definition, list(paths)), other)
-            other_leaves, other_paths, other_definition = taken_apart(renamed)
+            renamed = _with_types_of(unflatten(definition, list(paths)), other)
+            other_leaves, other_paths, other_definition = flatten(renamed)
         return other_leaves, other_paths, str(other_definition)
 
     structure = Structure(
@@ -82,21 +83,28 @@ def _structured(
     return leaves, structure
 
 
-def _named_as(tree: Any, other: Any) -> Any:
-    """`other`, with named tuples where `tree` has some, and plain ones where it has plain ones."""
+def _with_types_of(tree: Any, other: Any) -> Any:
+    """Return `other` with the named tuples of `tree`, and with plain tuples elsewhere."""
     if isinstance(tree, Mapping) and isinstance(other, Mapping):
-        return {key: _named_as(tree.get(key), part) for key, part in other.items()}
+        return {key: _with_types_of(tree.get(key), part) for key, part in other.items()}
     sequences = isinstance(tree, (list, tuple)) and isinstance(other, (list, tuple))
     if not sequences or len(tree) != len(other):
         return other
-    parts = [_named_as(*pair) for pair in zip(tree, other, strict=True)]
+    parts = [_with_types_of(*pair) for pair in zip(tree, other, strict=True)]
     return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
 
 
 def without(structure: Structure, fixed: dict[int, Any], copy: Callable[[Any], Any]) -> Structure:
-    """`structure` with the leaves in some places fixed: they are no leaves of it any more.
+    """Return `structure` with some leaves fixed: they are not among its leaves any more.
 
-    What `copy` makes of them is put in their places.
+    Parameters
+    ----------
+    structure : Structure
+        The structure of the whole tree.
+    fixed : dict of int to leaf
+        The fixed leaves, by their places in ``structure.paths``.
+    copy : callable
+        Makes the copies of fixed leaves that ``unflatten`` puts in their places.
     """
     hidden = {structure.paths[place] for place in fixed}
     count = len(structure.paths)
@@ -121,14 +129,17 @@ def without(structure: Structure, fixed: dict[int, Any], copy: Callable[[Any], A
 
 
 def _zero(leaf: Any) -> Any:
-    """A tangent of what is not differentiated: 0 for numbers, and the same for all else."""
+    """Return the tangent of a fixed leaf: 0 for numbers, and any other leaf itself."""
     if array_api_compat.is_array_api_obj(leaf):
         return array_api_compat.array_namespace(leaf).zeros_like(leaf) if is_number(leaf) else leaf
     return type(leaf)(0) if isinstance(leaf, (bool, int)) else leaf
 
 
 def is_number(array: Any, kind: str = "numeric") -> bool:
-    """Whether an array is of a kind of dtype, of which JAX and NumPy have more than numbers."""
+    """Return whether an array has a kind of dtype of the standard; truth values are numeric.
+
+    JAX and NumPy also have dtypes that the standard does not know.
+    """
     xp = array_api_compat.array_namespace(array)
     try:
         return bool(xp.isdtype(array.dtype, kind) or (kind == "numeric" and array.dtype == xp.bool))

@@ -1,21 +1,10 @@
-"""Arrays that no entry of can be moved, or read: what they are, and what to pass in their place."""
+"""PyTorch tensors that cannot be x0: what is in the way, and what to pass instead."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import array_api_compat
-
-from checkgrad.backends.protocol import Array
-
-
-def obstacle(array: Array) -> str:
-    """Why `array` cannot be x0, and what to do; empty where nothing is in the way."""
-    if array_api_compat.is_torch_array(array):
-        return next((text for holds, text in _OF_TENSORS if holds(array)), "").format(array)
-    if array_api_compat.is_jax_array(array):
-        return _obstacle_of_jax(array)
-    return ""
+from checkgrad.backends.array_types import Array
 
 
 def _is_fake(tensor: Array) -> bool:
@@ -26,8 +15,8 @@ def _has_tiny_floats(tensor: Array) -> bool:
     return str(tensor.dtype).startswith(("torch.float8", "torch.float4"))
 
 
-# Whether one is in the way, and which; the first counts, since little can be asked of some tensors.
-_OF_TENSORS: tuple[tuple[Callable[[Array], bool], str], ...] = (
+# Tests, each with its message. The first that holds counts: later ones may raise for such a tensor.
+_OBSTACLES: tuple[tuple[Callable[[Array], bool], str], ...] = (
     (_is_fake, "a FakeTensor, which has no values; pass a tensor made outside of FakeTensorMode"),
     (
         lambda tensor: bool(tensor.is_nested),
@@ -55,12 +44,6 @@ _OF_TENSORS: tuple[tuple[Callable[[Array], bool], str], ...] = (
 )
 
 
-def _obstacle_of_jax(array: Array) -> str:
-    import jax
-
-    if isinstance(array, jax.core.Tracer):
-        return (
-            f"traced by JAX (an array of shape {tuple(array.shape)} and dtype {array.dtype}), so "
-            "that there are no values; call checkgrad outside of jit, vmap and grad"
-        )
-    return ""
+def obstacle_of(tensor: Array) -> str:
+    """Return why `tensor` cannot be x0, and what to pass instead; empty where it can be."""
+    return next((text for holds, text in _OBSTACLES if holds(tensor)), "").format(tensor)
