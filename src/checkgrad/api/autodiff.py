@@ -12,7 +12,7 @@ import numpy as np
 
 from checkgrad.arrays.bounds import make_bounds, within
 from checkgrad.arrays.messages import brief, first_line, quote, require_functions
-from checkgrad.arrays.outputs import is_one_array
+from checkgrad.arrays.output_arrays import is_one_array
 from checkgrad.arrays.parsing import backend_array, flatten_floating, is_floating
 from checkgrad.arrays.point import Point, make_point
 from checkgrad.backends import Array, Structure, host, is_array, machine_epsilon
