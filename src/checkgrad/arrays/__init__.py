@@ -1,1 +1,1 @@
-"""The user's structures and flat numbers: the way from one to the other, and back."""
+"""The user's structures as flat numbers: the way from one to the other, and back."""

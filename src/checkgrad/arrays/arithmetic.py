@@ -1,4 +1,8 @@
-"""Differences, norms and products in the array library and on the device of x0."""
+"""Steps, differences, norms and products in the array library and on the device of x0.
+
+On NumPy float64 every result is SciPy's, to the last bit. The module calls no function of the
+user's.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ _DOUBLE = 8  # bytes of a float64
 
 
 def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Array:
-    """First-order forward differences.
+    """Return first-order forward differences.
 
     Parameters
     ----------
@@ -33,7 +37,7 @@ def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Ar
     Returns
     -------
     array, shape (*m, n)
-        The Jacobian. Of complex values the real part, with a warning, as in SciPy.
+        The Jacobian. If the values are complex, it is the real part, with a warning, as in SciPy.
     """
     differences = difference(values, value[None, ...], xp)
     column = xp.reshape(steps, (-1,) + (1,) * (len(values.shape) - 1))
@@ -46,22 +50,23 @@ def forward_difference(values: Array, value: Array, steps: Array, xp: Any) -> Ar
 
 
 def difference(one: Array, other: Array, xp: Any) -> Array:
-    """`one` less `other`, whatever their dtypes."""
+    """Return ``one - other``, whatever their dtypes."""
     if one.dtype != other.dtype:
         one, other = alike([one, other], xp)
     return one - other
 
 
 def alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
-    """`arrays` in one dtype, cast by name: a library may be told to promote nothing by itself.
+    """Return `arrays` cast to one dtype.
 
-    (JAX with ``jax_numpy_dtype_promotion="strict"``.)
+    The cast is explicit, because JAX with ``jax_numpy_dtype_promotion="strict"`` promotes nothing
+    by itself.
     """
     if len({str(array.dtype) for array in arrays}) == 1:
         return list(arrays)
     try:
         dtype = xp.result_type(*(array.dtype for array in arrays))
-    except Exception:  # JAX's own class of error, which this room does not import
+    except Exception:  # JAX's own class of error, which this package does not import
         dtype = max((a.dtype for a in arrays), key=lambda dtype: xp.finfo(dtype).bits)
         if xp.finfo(dtype).bits < xp.finfo(xp.float32).bits:
             dtype = xp.float32  # bfloat16 and float16: neither holds the other
@@ -69,7 +74,7 @@ def alike(arrays: Sequence[Array], xp: Any) -> list[Array]:
 
 
 def at_least_single(array: Array, xp: Any) -> Array:
-    """`array`, in float32 where its dtype is narrower or no floating one."""
+    """Return `array`, cast to float32 if its dtype is narrower or not floating."""
     floating = xp.isdtype(array.dtype, ("real floating", "complex floating"))
     if floating and xp.finfo(array.dtype).bits >= xp.finfo(xp.float32).bits:
         return array
@@ -77,6 +82,7 @@ def at_least_single(array: Array, xp: Any) -> Array:
 
 
 def _real(array: Array, xp: Any) -> Array:
+    """Return the real part of complex numbers, and warn the caller of the public function."""
     if not xp.isdtype(array.dtype, "complex floating"):
         return array
     warnings.warn(
@@ -88,15 +94,16 @@ def _real(array: Array, xp: Any) -> Array:
 
 
 def distance(ones: Sequence[Array], others: Sequence[Array], xp: Any) -> Array:
-    """The `norm` of all entries of `ones` less `others`."""
+    """Return the `norm` of the differences between `ones` and `others`."""
     return norm([difference(one, other, xp) for one, other in zip(ones, others, strict=True)], xp)
 
 
 def norm(differences: Sequence[Array], xp: Any) -> Array:
-    """The 2-norm of all entries of `differences` together, on their device.
+    """Return the 2-norm of all entries of `differences` together, on their device.
 
-    On NumPy the sum is SciPy's, to the last bit. Elsewhere the entries are at least float32 and
-    scaled by the largest, since squares overflow in float16 from 256 on and in float32 from 2e19.
+    On NumPy the sum is SciPy's, to the last bit. Elsewhere the entries are cast to float32 at least
+    and divided by the largest, because squares overflow: in float16 from 256 on, in float32 from
+    2e19 on.
     """
     if all(isinstance(d, np.ndarray) and d.dtype.itemsize >= _DOUBLE for d in differences):
         return np.sqrt(sum(np.sum(np.abs(d**2)) for d in differences))
@@ -109,7 +116,7 @@ def norm(differences: Sequence[Array], xp: Any) -> Array:
 
 
 def dot(claim: Array, tangent: Array, xp: Any) -> Array:
-    """The product of a claim with a tangent of the same shape, summed in float32 at least."""
+    """Return the product of a claim and a tangent of one shape, summed in float32 at least."""
     if isinstance(claim, np.ndarray) and claim.dtype.itemsize >= _DOUBLE:
         return np.dot(claim.ravel(), tangent.ravel())
     one, other = alike([at_least_single(claim, xp), at_least_single(tangent, xp)], xp)
@@ -117,7 +124,7 @@ def dot(claim: Array, tangent: Array, xp: Any) -> Array:
 
 
 def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> tuple[Array, Array]:
-    """``x + epsilon``, in the dtype of `x`, and the steps that it takes, ``(x + epsilon) - x``.
+    """Return ``x + epsilon``, and the steps that are really taken, ``(x + epsilon) - x``.
 
     A step that vanishes in the sum becomes ``default * sign(x) * max(1, |x|)``, as in SciPy's
     ``approx_derivative`` (scipy.optimize._numdiff, ``abs_step``).
@@ -132,13 +139,20 @@ def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> t
         The relative step that stands in for one that vanishes.
     backend : Backend
         The array library of `x`.
+
+    Returns
+    -------
+    moved : array
+        The sum, in the shape and dtype of `x`.
+    taken : array
+        The steps.
     """
     xp = backend.xp
-    # Steps of extended precision are taken in it, as in SciPy.
+    # A step of extended precision is added in extended precision, as in SciPy.
     extended = isinstance(x, np.ndarray) and np.result_type(epsilon).char == "g"
     dtype = np.longdouble if extended else x.dtype
     step = epsilon if isinstance(epsilon, float) else xp.astype(epsilon, dtype, copy=False)
-    # Of a narrow dtype, compiled code may keep more digits on the way than it has.
+    # Compiled code may keep more digits in between than a narrow dtype has.
     narrow = xp.finfo(x.dtype).bits < xp.finfo(xp.float32).bits
     sums = _sums if narrow else backend.compiled(_sums)
     moved, taken, everywhere = sums(x, step, xp)
@@ -152,12 +166,12 @@ def forward_steps(x: Array, epsilon: Any, default: float, backend: Backend) -> t
 
 
 def _sums(x: Array, step: Any, xp: Any) -> tuple[Array, Array, Array]:
-    """``x + step``, the step that is taken, and whether one is taken everywhere."""
+    """Return ``x + step``, the steps taken, and whether none of them vanishes."""
     moved = x + step
     taken = moved - x
     return moved, taken, xp.all(taken != 0)
 
 
 def reshaped(array: Array, shape: tuple[int, ...], xp: Any) -> Array:
-    """`array` in a `shape`: itself where it has that, which takes no time on any device."""
+    """Return `array` in a `shape`; the same object if it has that shape, which costs nothing."""
     return array if tuple(array.shape) == shape else xp.reshape(array, shape)

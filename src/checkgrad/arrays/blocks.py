@@ -1,7 +1,8 @@
-"""Large arrays that are not held as they are, but made block by block where they are needed.
+"""Large arrays that are not held in memory, but made block by block where they are needed.
 
 A check along a random tangent of many millions of coordinates needs as much memory as the arrays
-like x0 that it holds at once. What is random need not be one of them.
+like x0 that it holds at once. Random arrays are made anew from a seed instead of being held. This
+module owns these arrays; `checkgrad.arrays.blockwise` owns the work on them.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ import numpy as np
 
 from checkgrad.backends import Array, Backend
 
-BLOCK = 2**17  # entries of large arrays that are worked on at a time: they fit the cache
+BLOCK = 2**17  # entries of a block: it fits the cache; longer arrays are worked on in blocks
 
 
 @dataclass(frozen=True)
 class Lazy(ABC):
-    """What stands for an array.
+    """An object that stands for an array and makes its blocks on demand.
 
     Attributes
     ----------
     held : array
-        An array of its shape, on its device.
+        An array of the same shape, on the same device. It is the only one in memory.
     backend : Backend
         The array library.
     """
@@ -35,30 +36,30 @@ class Lazy(ABC):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the array."""
+        """The shape of the array."""
         return tuple(self.held.shape)
 
     @abstractmethod
     def blocks(self) -> Iterator[Array]:
-        """The array, flat, in blocks."""
+        """Yield the flat array in blocks of `BLOCK` entries; the last block may be shorter."""
 
 
 @dataclass(frozen=True)
 class Halved(Lazy):
-    """A floating array, of which the upper half of the bits of every number is held, as integers.
+    """A floating array of which only the upper half of the bits of every number is held.
 
-    In a tangent, numbers of half of the digits serve as well.
+    The held array has integers of half the width. A tangent needs no more digits than that.
 
     Attributes
     ----------
     dtype : dtype
-        That of the numbers.
+        The dtype of the numbers that `blocks` makes.
     """
 
     dtype: Any
 
     def blocks(self) -> Iterator[Array]:
-        """The array, flat, in blocks; the lower half of the bits of every number is 0."""
+        """Yield the flat array in blocks; the lower half of the bits of every number is 0."""
         xp = self.backend.xp
         bits = xp.finfo(self.dtype).bits
         for upper in self.backend.split(self.held, BLOCK):
@@ -67,7 +68,7 @@ class Halved(Lazy):
 
 
 def upper_half(numbers: Array, backend: Backend) -> Array:
-    """The upper half of the bits of some floating `numbers`, as integers."""
+    """Return the upper half of the bits of floating `numbers`, as integers of half the width."""
     xp = backend.xp
     bits = xp.finfo(numbers.dtype).bits
     whole = backend.bitcast(numbers, getattr(xp, f"int{bits}"))
@@ -76,18 +77,18 @@ def upper_half(numbers: Array, backend: Backend) -> Array:
 
 @dataclass(frozen=True)
 class RandomSigns(Lazy):
-    """A random 1 or -1 for every entry of what is held, the same ones whenever they are made.
+    """A random 1 or -1 for every entry of the held array.
 
     Attributes
     ----------
     seed : int
-        What they come from.
+        Every call of `blocks` makes the same signs from this seed.
     """
 
     seed: int
 
     def blocks(self) -> Iterator[Array]:
-        """The array, flat, in blocks."""
+        """Yield the flat array in blocks."""
         rng = np.random.default_rng(self.seed)
         for block in self.backend.split(self.held, BLOCK):
             yield self.backend.random_signs(rng, block)

@@ -1,4 +1,7 @@
-"""Bounds on x0: how far ``func`` may be evaluated in each coordinate."""
+"""Bounds on x0: how far ``func`` may be evaluated in each coordinate.
+
+The module reads the user's bounds and moves points to within them. It plans no steps.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,29 @@ from checkgrad.backends import Array
 
 
 def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
-    """`bounds` as the user gives them, as flat coordinates.
+    """Return the user's bounds as flat coordinates: the lower and the upper ones.
+
+    Parameters
+    ----------
+    bounds : pair or None
+        The lower and the upper bounds. Each is a number, None, or shaped like x0.
+    point : Point
+        x0.
+    name : str
+        The name of x0 in error messages.
+
+    Returns
+    -------
+    lower, upper : array of float64, shape (point.size,)
+        Infinite where there is no bound.
 
     Raises
     ------
     ValueError
-        If `bounds` is no pair, a part of it does not fit x0, or x0 lies outside.
+        If `bounds` is no pair, one of them does not fit x0, they are crossed, x0 lies outside, or
+        x0 is complex.
+    TypeError
+        If a bound is not a real number.
     """
     if bounds is None:
         return _everywhere(-np.inf, point), _everywhere(np.inf, point)
@@ -50,25 +70,26 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
 
 
 def bounded(limits: tuple[Floats, Floats]) -> bool:
-    """Whether any coordinate has a bound."""
-    # A bound for all coordinates at once is a view of one number.
+    """Return whether any coordinate has a bound."""
+    # One bound for all coordinates is a view of one number: looking at that one is enough.
     sides = (side[:1] if side.strides == (0,) else side for side in limits)
     return not all(np.all(np.isinf(side)) for side in sides)
 
 
 def within(point: Point, leaves: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
-    """A point near x0, moved to within the bounds."""
+    """Return a point near x0, moved to within the bounds."""
     if not bounded(limits):
         return leaves
     return point.from_host(np.clip(point.on_host(leaves), *limits))
 
 
 def _everywhere(number: float, point: Point) -> Floats:
-    """The same bound for all coordinates; it takes no memory."""
+    """Return the same bound for all coordinates; it takes no memory."""
     return np.broadcast_to(np.float64(number), (point.size,))
 
 
 def _side(side: Any, default: float, point: Point) -> Floats:
+    """Return the lower or the upper bounds as flat coordinates; `default` if there are none."""
     if side is None:
         return _everywhere(default, point)
     if np.isscalar(side):

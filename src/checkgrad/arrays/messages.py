@@ -1,13 +1,22 @@
-"""How messages quote the user's values and exceptions."""
+"""How messages quote the user's values and exceptions.
+
+The module cuts long texts and names types. What a message says is written where it is raised.
+"""
 
 from __future__ import annotations
 
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
-_MESSAGE = 120  # characters of what an exception says that a report quotes
+_SAID_LENGTH = 120  # characters of what an exception says that a report quotes
 
 
 def quote(value: object) -> str:
-    """`value` as an error message shows it: its repr, cut where it grows long, and its type."""
+    """Return a value as an error message shows it: its repr, cut if it is long, and its type.
+
+    Examples
+    --------
+    >>> quote("three")
+    "'three' (type str)"
+    """
     text = repr(value)
     if len(text) > _QUOTED_LENGTH:
         text = text[: _QUOTED_LENGTH - 3] + "..."
@@ -15,19 +24,19 @@ def quote(value: object) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an exception says, cut where it grows long."""
+    """Return the first line of what an exception says, cut if it is long."""
     line = next(iter(str(error).splitlines()), "")
-    return line if len(line) <= _MESSAGE else line[: _MESSAGE - 3] + "..."
+    return line if len(line) <= _SAID_LENGTH else line[: _SAID_LENGTH - 3] + "..."
 
 
 def brief(error: Exception) -> str:
-    """An exception as a report quotes it."""
+    """Return an exception as a report quotes it: its class and its first line."""
     line = first_line(error)
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def require_functions(**functions: object) -> None:
-    """Raise a `TypeError` that names the first of the user's arguments that is not callable."""
+    """Raise a `TypeError` that names the first argument that is not callable."""
     for name, function in functions.items():
         if not callable(function):
             raise TypeError(f"{name} is {quote(function)}; pass a function of x0")

@@ -1,6 +1,7 @@
-"""From what the user passes to arrays: x0, its tree, and what functions return.
+"""From what the user passes to arrays: x0, its tree, and the numbers that functions return.
 
-This module validates x0. Nothing here calls the user's functions.
+The module decides what counts as an array and what as a tree, and converts numbers to arrays of
+the library of x0. Nothing here calls the user's functions.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from checkgrad.backends import (
 
 
 def backend_array(array: Array, backend: Backend, like: Array) -> Array:
-    """`array` as it is where it is of the backend's library, else converted to it."""
+    """Return `array` as it is, or converted if it is NumPy's and the library is another one."""
     if isinstance(array, np.ndarray) and backend.name != "numpy":
         return backend.asarray(array, like)
     return array
 
 
 def copy_for_claim(array: Array, backend: Backend) -> Array:
-    """A copy, recording for differentiation where `array` does."""
+    """Return a copy that requires a gradient where `array` does."""
     return backend.recording(backend.copy(array), array)
 
 
@@ -44,7 +45,7 @@ def is_host_part(part: Any) -> bool:
 
 
 def plain_array(part: Any) -> Array:
-    """A NumPy array, or a number, as an array of the base class in native byte order."""
+    """Return a NumPy array or a number as a plain array in native byte order."""
     if not is_array(part):
         wide = np.complex128 if isinstance(part, (complex, np.complexfloating)) else np.float64
         return np.asarray(part, dtype=wide)
@@ -53,7 +54,15 @@ def plain_array(part: Any) -> Array:
 
 
 def flatten_x0(x0: Any) -> tuple[list[Array], Structure | None]:
-    """Return the arrays in x0, and the structure around them; None for a single array."""
+    """Return the arrays in x0, and the structure around them; None for a single array.
+
+    Raises
+    ------
+    TypeError
+        If a leaf of a tree is neither an array nor a number, or is a `numpy.matrix`.
+    ValueError
+        If x0 has no array in it, or is a ragged list.
+    """
     if is_array(x0):
         return [x0], None
     if _is_array_like(x0):
@@ -82,9 +91,10 @@ def flatten_x0(x0: Any) -> tuple[list[Array], Structure | None]:
 
 
 def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves of a tree that are differentiated, and its structure with the others in place.
+    """Return the leaves of a tree that are differentiated, and its structure.
 
-    Those are the floating ones, or all of them where none is floating.
+    The floating leaves are differentiated, or all leaves if none is floating. The structure keeps
+    the other leaves in their places.
     """
     leaves, structure = flatten_tree(tree)
     if not any(map(is_floating, leaves)) or all(map(is_floating, leaves)):
@@ -95,7 +105,7 @@ def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def is_floating(leaf: Any) -> bool:
-    """Whether something is a floating number, or an array of them."""
+    """Return whether a leaf is a floating number, or an array of them."""
     if is_array(leaf):
         if isinstance(leaf, np.ndarray):
             return leaf.dtype.kind not in "biuSUMm"
@@ -104,7 +114,7 @@ def is_floating(leaf: Any) -> bool:
 
 
 def _is_array_like(x0: Any) -> bool:
-    """Whether `x0` is what NumPy reads as one array: numbers, or nested sequences of them."""
+    """Return whether x0 is what NumPy reads as one array: numbers, or nested sequences of them."""
     if isinstance(x0, np.ndarray):
         return x0.ndim == 0  # SciPy reads a list of 0-d arrays as a vector
     if isinstance(x0, (range, stdlib_array.array, memoryview)):
@@ -117,11 +127,12 @@ def _is_array_like(x0: Any) -> bool:
 
 
 def _turns_into_array(x0: Any) -> bool:
-    """Whether `x0` is no array, but offers to become one, as data frames do."""
+    """Return whether x0 is no array but can become one, as a data frame can."""
     return hasattr(x0, "__array__") and not isinstance(x0, np.matrix)
 
 
 def _host_array(x0: Any) -> Array:
+    """Return x0 as NumPy reads it."""
     try:
         return _of_any_size(np.asarray(x0))
     except ValueError as error:
@@ -129,14 +140,14 @@ def _host_array(x0: Any) -> Array:
 
 
 def _of_any_size(array: Array) -> Array:
-    """Python's real numbers that fit no dtype of NumPy's (integers of many digits) as float64."""
+    """Return Python's real numbers that fit no NumPy dtype (long integers) as float64."""
     if array.dtype.kind != "O" or not all(isinstance(item, numbers.Real) for item in array.flat):
         return array
     return np.asarray([as_float(item) for item in array.flat]).reshape(array.shape)
 
 
 def as_float(number: Any) -> float:
-    """A real number of Python's as a float, infinite where it is too large for one."""
+    """Return a real number of Python's as a float; infinite if it is too large for one."""
     try:
         return float(number)
     except OverflowError:
@@ -144,12 +155,18 @@ def as_float(number: Any) -> float:
 
 
 def real_pairs(array: Array, xp: Any) -> Array:
-    """Real and imaginary parts along a new last axis."""
+    """Return real and imaginary parts along a new last axis."""
     return xp.stack([xp.real(array), xp.imag(array)], axis=-1)
 
 
 def as_real_floating(array: Array, xp: Any, name: str, given: Any) -> Array:
-    """`array` of real numbers, of integers as floating ones; errors quote what was `given`."""
+    """Return an array of real numbers; integers become floating numbers.
+
+    Raises
+    ------
+    TypeError
+        If the numbers are neither. The message quotes `given`.
+    """
     if is_number(array, "real floating"):
         return array
     if is_number(array, "integral"):
@@ -160,17 +177,33 @@ def as_real_floating(array: Array, xp: Any, name: str, given: Any) -> Array:
 
 
 def default_floating(xp: Any) -> Any:
-    """The dtype that numbers of no floating dtype are converted to."""
+    """Return the dtype that integers are converted to."""
     return xp.__array_namespace_info__().default_dtypes()["real floating"]
 
 
 def as_numeric(
     value: Any, backend: Backend, like: Array, name: str, said: str = "returned"
 ) -> Array:
-    """`value`, returned by the user's function `name`, as an array of the backend's library.
+    """Return numbers of the user's as one array of the backend's library.
 
-    A list of 0-d arrays becomes one array. Raises TypeError where `value` is not numeric; truth
-    values are not. `said` is "is" for a value that the user passed.
+    Parameters
+    ----------
+    value : Any
+        A number, an array, or nested lists of them. A list of 0-d arrays becomes one array.
+    backend : Backend
+        The array library.
+    like : array
+        An array on the device that the result is on. Integers get its dtype, except NumPy's.
+    name, said : str
+        The name of the value and the verb after it in error messages; `said` is "is" for a value
+        that the user passed.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not numeric. Truth values are not.
+    ValueError
+        If a list has parts of different shapes.
     """
     remedy = "it must return numbers" if said == "returned" else "pass numbers"
     if isinstance(value, (list, tuple)) and any(_holds_array(item) for item in value):
@@ -203,6 +236,7 @@ def as_numeric(
 
 
 def _holds_array(value: Any) -> bool:
+    """Return whether a value is or holds an array of another library than NumPy."""
     if isinstance(value, (list, tuple)):
         return any(_holds_array(item) for item in value)
     return is_array(value) and not isinstance(value, np.ndarray)

@@ -1,0 +1,62 @@
+"""Points next to x0: some units in the last place away, or rounded to a coarser dtype.
+
+These points show how much func changes where nothing but rounding differs. This module works on
+single arrays. It does not know how they make up x0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.blocks import RandomSigns
+from checkgrad.arrays.blockwise import is_large
+from checkgrad.backends import Array, Backend
+
+
+def moved_by_units(x: Array, signs: Array, count: int, precision: float, xp: Any) -> Array:
+    """Return `x` with every entry moved by some units in the last place.
+
+    Parameters
+    ----------
+    x : array
+        Real floating numbers. An entry that is 0 stays: it has no such unit.
+    signs : array
+        1 for an entry that grows in magnitude, -1 for one that shrinks.
+    count : int
+        How many units.
+    precision : float
+        The unit is that of this machine epsilon where it is coarser than the one of the dtype.
+    xp : namespace
+        The array API namespace of both arrays.
+    """
+    with np.errstate(all="ignore"):
+        unit = x * (1 + max(float(xp.finfo(x.dtype).eps), precision)) - x
+        return x + count * (unit * signs)
+
+
+def coarsened(x: Array, precision: float, xp: Any) -> Array:
+    """Return `x` rounded to a coarser dtype, one of machine epsilon `precision`.
+
+    A sum followed by a difference rounds the numbers [1]_.
+
+    References
+    ----------
+    .. [1] T. J. Dekker, "A floating-point technique for extending the available precision",
+       Numer. Math. 18, 1971, after G. W. Veltkamp.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        large = x * (precision / float(xp.finfo(x.dtype).eps) + 1)
+        return large - (large - x)
+
+
+def random_signs(x: Array, rng: np.random.Generator, backend: Backend) -> Array:
+    """Return a random 1 or -1 for every entry of `x`, in its dtype and on its device.
+
+    The signs of a large array are a `RandomSigns`, which takes no memory.
+    """
+    if is_large(x):
+        return RandomSigns(x, backend, int(rng.integers(2**63)))
+    numbers = backend.random_tangent(rng, x)
+    return backend.xp.astype(numbers > 0, x.dtype) * 2 - 1

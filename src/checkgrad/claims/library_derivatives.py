@@ -1,0 +1,238 @@
+"""The array library's own derivatives of a func, as functions that a user could have written.
+
+`LibraryDerivatives` is the jvp and the vjp of one func, with the signatures that `verify_jvp` and
+`verify_vjp` take. So they are claims like any other. The module judges nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.bounds import make_bounds, within
+from checkgrad.arrays.messages import first_line
+from checkgrad.arrays.output_arrays import recording_arrays
+from checkgrad.arrays.point import Point
+from checkgrad.backends import Array, Structure
+from checkgrad.backends.differentiation import Differentiation
+
+_N_MAPPED = 3  # points that a mapped derivative is evaluated at in one call
+_DISTANCE = 2.0**-6  # of another point from x0, relative to each coordinate
+
+
+class NoRuleError(Exception):
+    """A func has no rule to be differentiated by in some mode."""
+
+
+class LibraryDerivatives:
+    """The derivatives of one func by the library of x0, in the forms that a user would write.
+
+    Parameters
+    ----------
+    func : callable ``func(x, *args)``
+        The user's function.
+    args : tuple
+        Further arguments of `func`, which are not differentiated.
+    point : Point
+        x0.
+    bounds : Any
+        The user's bounds on x0, or None.
+    loop : bool
+        Whether `func` can be evaluated at one point at a time only.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        point: Point,
+        bounds: Any,
+        loop: bool = False,
+    ) -> None:
+        self.func = func
+        self.args = args
+        self.point = point
+        self.bounds = bounds
+        self.loop = loop
+        self.limits = make_bounds(bounds, point, "x0")
+        # A wrong rule may keep what it computed first. So the first call is not at x0.
+        with contextlib.suppress(Exception):
+            func(point.rebuilt(self.another_point()), *args)
+        self._outputs = self._value()[1]
+
+    # The claims.
+
+    def jvp(self, x: Any, tangent: Any, *args: Any) -> Any:
+        """Return the derivative along `tangent`, in forward mode."""
+        return self._output(self._pushforward(self._parts(x), self._parts(tangent), args))
+
+    def vjp(self, x: Any, cotangent: Any, *args: Any) -> Any:
+        """Return the gradient weighted by `cotangent`, in reverse mode."""
+        weights = recording_arrays(cotangent, self.point)[0]
+        return self.point.rebuilt(self.pullback(self._parts(x), weights, args))
+
+    def mapped_jvp(self, x: Any, tangent: Any, *args: Any) -> Any:
+        """Return `jvp`, computed at several points in one call."""
+        primals, tangents = self._parts(x), self._parts(tangent)
+        with self._translated_errors():
+            found = self.library.pushforward_of_many(
+                self._on_arrays(args), self._nearby(primals), self._scaled(tangents)
+            )
+        return self._output([part[1, ...] for part in found])
+
+    def mapped_vjp(self, x: Any, cotangent: Any, *args: Any) -> Any:
+        """Return `vjp`, computed at several points in one call."""
+        primals, weights = self._parts(x), recording_arrays(cotangent, self.point)[0]
+        with self._translated_errors():
+            found = self.library.pullback_of_many(
+                self._on_arrays(args), self._nearby(primals), self._scaled(weights)
+            )
+        return self.point.rebuilt([part[1, ...] for part in found])
+
+    # Derivatives that are differentiated again.
+
+    def nested_jvp(self) -> Callable[..., Any]:
+        """Return the jvp as a function of ``{"x0": ..., "tangent": [...]}``."""
+
+        def derivative(inputs: Any, *args: Any) -> Any:
+            primals, tangents = self._parts(inputs["x0"]), list(inputs["tangent"])
+            return self._output(self._pushforward(primals, tangents, args))
+
+        return derivative
+
+    def nested_vjp(self) -> Callable[..., Any]:
+        """Return the vjp as a function of ``{"x0": ..., "cotangent": [...]}``."""
+
+        def derivative(inputs: Any, *args: Any) -> Any:
+            primals, weights = self._parts(inputs["x0"]), list(inputs["cotangent"])
+            return self.point.rebuilt(self.pullback(primals, weights, args, again=True))
+
+        return derivative
+
+    # Lists of arrays: what the checks of a rule compare.
+
+    def primals(self) -> list[Array]:
+        """Return x0 as a list of arrays."""
+        return self._parts(self.point.copy())
+
+    def values(self) -> list[Array]:
+        """Return ``func(x0)`` as a list of arrays."""
+        return self._value()[0]
+
+    def values_while_differentiated(self, forward: bool) -> list[Array]:
+        """Return ``func(x0)`` as it comes with a derivative: in forward or in reverse mode."""
+        with self._translated_errors():
+            return self.library.recorded(self._on_arrays(self.args), self.primals(), forward)
+
+    def mapped_and_single_values(self, only: int | None = None) -> tuple[list[Array], list[Array]]:
+        """Return ``func`` at several points near x0: mapped in one call, and called one by one.
+
+        Parameters
+        ----------
+        only : int, optional
+            The points differ in this input alone, and the other inputs are not mapped.
+        """
+        primals, func = self.primals(), self._on_arrays(self.args)
+        chosen = range(len(primals)) if only is None else [only]
+        nearby = self._nearby(primals)
+        points = [nearby[k] for k in chosen]
+
+        def at(parts: list[Array]) -> list[Array]:
+            inputs = list(primals)
+            for k, part in zip(chosen, parts, strict=True):
+                inputs[k] = part
+            return func(inputs)
+
+        with self._translated_errors():
+            mapped = self.library.values_of_many(at, points)
+        single = [at([part[k, ...] for part in points]) for k in range(_N_MAPPED)]
+        return mapped, [self.point.xp.stack(parts) for parts in zip(*single, strict=True)]
+
+    def pullback(
+        self, primals: list[Array], weights: list[Array], args: tuple[Any, ...], **options: Any
+    ) -> list[Array]:
+        """Return the gradient weighted by `weights`, in reverse mode.
+
+        The options are those of the backend's `pullback`.
+        """
+        with self._translated_errors():
+            return self.library.pullback(self._on_arrays(args), primals, weights, **options)
+
+    def another_point(self) -> list[Array]:
+        """Return a point near x0 and within the bounds that differs in every coordinate."""
+        xp = self.point.xp
+        moved = [
+            xp.where(x == 0, xp.full_like(x, _DISTANCE), x * (1 + _DISTANCE))
+            for x in self.primals()
+        ]
+        return self._within(moved)
+
+    def random_like(self, arrays: Sequence[Array], rng: np.random.Generator) -> list[Array]:
+        """Return random normal numbers like some arrays."""
+        return [self._normal(array, rng) for array in arrays]
+
+    @property
+    def library(self) -> Differentiation:
+        """The differentiation of the library of x0."""
+        differentiation = self.point.backend.differentiation
+        assert differentiation is not None
+        return differentiation
+
+    def _pushforward(
+        self, primals: list[Array], tangents: list[Array], args: tuple[Any, ...]
+    ) -> list[Array]:
+        with self._translated_errors():
+            return self.library.pushforward(self._on_arrays(args), primals, tangents)
+
+    def _parts(self, x: Any) -> list[Array]:
+        return self.point.parts(x, "x is", "pass a point")
+
+    def _output(self, parts: list[Array]) -> Any:
+        return parts[0] if self._outputs is None else self._outputs.unflatten(parts)
+
+    def _value(self) -> tuple[list[Array], Structure | None]:
+        return recording_arrays(self.func(self.point.copy(), *self.args), self.point)
+
+    def _on_arrays(self, args: tuple[Any, ...]) -> Callable[[list[Array]], list[Array]]:
+        """Return ``func`` as a function of lists of arrays."""
+
+        def on_arrays(primals: list[Array]) -> list[Array]:
+            value = self.func(self.point.rebuilt(primals), *args)
+            return recording_arrays(value, self.point)[0]
+
+        return on_arrays
+
+    def _within(self, parts: list[Array]) -> list[Array]:
+        """Return a point moved to within the bounds. Only a real x0 has bounds."""
+        return within(self.point, parts, self.limits)
+
+    def _normal(self, part: Array, rng: np.random.Generator) -> Array:
+        xp, backend = self.point.xp, self.point.backend
+        if not xp.isdtype(part.dtype, "complex floating"):
+            return backend.random_tangent(rng, backend.gather_detached(part))
+        like = xp.stack([xp.real(backend.gather_detached(part))] * 2, axis=-1)
+        return backend.complexed(backend.random_tangent(rng, like))
+
+    def _nearby(self, primals: list[Array]) -> list[Array]:
+        """Return `_N_MAPPED` points along a leading axis; the second is the given one."""
+        before, after = ([x * (1 + step) for x in primals] for step in (-_DISTANCE, _DISTANCE))
+        points = [self._within(before), primals, self._within(after)]
+        return [self.point.xp.stack(parts) for parts in zip(*points, strict=True)]
+
+    def _scaled(self, vectors: list[Array]) -> list[Array]:
+        """Return `_N_MAPPED` vectors along a leading axis; the second is the given one."""
+        xp = self.point.xp
+        return [xp.stack([xp.ones_like(v), v, -2 * v]) for v in vectors]
+
+    @contextlib.contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Raise a `NoRuleError` in place of the library's own errors for a missing rule."""
+        try:
+            yield
+        except Exception as error:
+            if self.library.lacks_rule(error):
+                raise NoRuleError(first_line(error)) from error
+            raise

@@ -1,0 +1,203 @@
+"""The modes of automatic differentiation, checked one by one and put into one report.
+
+`ModeRunner` asks the pipeline about the jvp and the vjp of func, plain and mapped, and about the
+derivatives of these derivatives. It keeps what each mode raised until all modes are checked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.messages import brief
+from checkgrad.arrays.parsing import is_floating
+from checkgrad.arrays.point import make_point
+from checkgrad.backends import is_array
+from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
+from checkgrad.claims.rule_errors import rule_errors
+from checkgrad.numerics.decisions import Verdict
+from checkgrad.pipeline import examine
+from checkgrad.problem import Options, Problem
+from checkgrad.report.build import report_on
+from checkgrad.report.report import Report
+from checkgrad.report.results import ClaimResult
+
+MODES = ("fwd", "rev", "vmap")
+_SEED = 0  # of the tangents and cotangents at which second derivatives are checked
+
+
+class ModeRunner:
+    """Checks the modes of one func, and collects what it finds.
+
+    Parameters
+    ----------
+    args : tuple
+        Further arguments of the user's func.
+    options : Options
+        The options of the user.
+    """
+
+    def __init__(self, args: tuple[Any, ...], options: Options) -> None:
+        self._args = args
+        self._options = options
+        self._results: list[ClaimResult] = []
+        self._rule_errors: dict[str, None] = {}  # a set that keeps the order
+        self._missing: dict[str, NoRuleError] = {}
+        self._failures: dict[str, Exception] = {}
+        self._not_checked: list[str] = []
+
+    def check_mode(
+        self, derivatives: LibraryDerivatives, x0: Any, mode: str, inner: str = ""
+    ) -> None:
+        """Check one mode, if there is a rule for it.
+
+        Mode "vmap" is both other modes mapped, or the one that there is a rule for. What a rule
+        raises is kept until all modes are checked: if a rule is wrong in one mode, another mode may
+        fail for the same reason.
+
+        Parameters
+        ----------
+        derivatives : LibraryDerivatives
+            The derivatives of the user's func, or of a derivative of it.
+        x0 : Any
+            Where to check, in the user's structure.
+        mode : {"fwd", "rev", "vmap"}
+            The mode.
+        inner : {"", "fwd", "rev"}
+            The mode of the derivative that is differentiated; empty for the user's func.
+        """
+        claims: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
+            "fwd": [("fwd", "jvp", derivatives.jvp)],
+            "rev": [("rev", "vjp", derivatives.vjp)],
+            "vmap": [
+                ("vmap of fwd", "jvp", derivatives.mapped_jvp),
+                ("vmap of rev", "vjp", derivatives.mapped_vjp),
+            ],
+        }
+        for name, form, claim in claims[mode]:
+            label = f"{name} of {inner}" if inner else name
+            try:
+                if not inner:
+                    for error in rule_errors(derivatives, label):
+                        self._rule_errors[f"{label}: {error}"] = None
+                result = self._check_claim(derivatives, x0, form, claim, label)
+                self._results.append(_without_fixed(result) if inner else result)
+            except NoRuleError as no_rule:
+                self._missing[label] = no_rule
+            except MemoryError:
+                raise
+            except Exception as failure:
+                self._failures[label] = failure
+
+    def check_second_order(self, derivatives: LibraryDerivatives, modes: Sequence[str]) -> None:
+        """Check the derivatives of the derivatives, if there are rules for them."""
+        before, nests = len(self._results), derivatives.library.nests
+        outer = [mode for mode in modes if mode != "vmap"] or ["rev"]
+        for inner in [mode for mode in nests if mode in modes] or nests[:1]:
+            self._check_nested(derivatives, inner, outer)
+        if len(self._results) == before:
+            self._not_checked.append(
+                "no second derivative was checked, since there is no rule; pass order=1"
+            )
+
+    def report(self) -> Report:
+        """Return the report on all modes that were checked.
+
+        Raises
+        ------
+        TypeError
+            If no mode was checked, because there is no rule for any.
+        Exception
+            What a mode raised, unless another mode is wrong, which may be the reason.
+        """
+        failed = next(iter(self._failures.values()), None)
+        if not self._results:
+            if failed is not None:
+                raise failed
+            label, error = next(iter(self._missing.items()))
+            raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
+        report = report_on(self._results, list(self._rule_errors), self._not_checked, self._notes())
+        if failed is not None and report.verdict is not Verdict.WRONG:
+            raise failed
+        return report
+
+    def _check_claim(
+        self,
+        derivatives: LibraryDerivatives,
+        x0: Any,
+        form: str,
+        claim: Callable[..., Any],
+        label: str,
+    ) -> ClaimResult:
+        """Give one derivative to the pipeline as a claim."""
+        options = replace(self._options, bounds=derivatives.bounds)
+        # A tangent of the user's is one like x0: for the jvp of the user's own func.
+        takes_tangent = form == "jvp" and label in (*MODES, "vmap of fwd")
+        if not takes_tangent and not isinstance(options.direction, (str, int)):
+            options = replace(options, direction="random")
+        if derivatives.loop:
+            options = replace(options, batch="loop")
+        return examine(Problem(form, derivatives.func, claim, x0, self._args, options, label))
+
+    def _check_nested(
+        self, derivatives: LibraryDerivatives, inner: str, modes: Sequence[str]
+    ) -> None:
+        """Check the derivatives of one derivative, in the modes that there are rules for."""
+        rng = np.random.default_rng(_SEED)
+        x0 = derivatives.point.copy_for_claim()
+        if inner == "rev":
+            func = derivatives.nested_vjp()
+            inputs = {"x0": x0, "cotangent": derivatives.random_like(derivatives.values(), rng)}
+        else:
+            func = derivatives.nested_jvp()
+            inputs = {"x0": x0, "tangent": derivatives.random_like(derivatives.primals(), rng)}
+        point = make_point(inputs, allow_complex=True)
+        bounds = _bounds_of(derivatives, inputs)
+        loop = not derivatives.library.maps_gradients
+        try:
+            nested = LibraryDerivatives(func, self._args, point, bounds, loop)
+        except NoRuleError as error:
+            self._missing.update({f"{mode} of {inner}": error for mode in modes})
+            return
+        for mode in modes:
+            self.check_mode(nested, inputs, mode, inner)
+
+    def _notes(self) -> list[str]:
+        """Return what the report says about modes and arguments that were not checked."""
+        notes = [f"not checked: {label} ({error})" for label, error in self._missing.items()]
+        notes += [f"not checked: {label} ({brief(e)})" for label, e in self._failures.items()]
+        if any(is_array(arg) and is_floating(arg) for arg in self._args):
+            notes.append(
+                "not differentiated, since not in x0: the further arguments; to check those too, "
+                "make x0 a tuple of all"
+            )
+        return notes
+
+
+def _without_fixed(result: ClaimResult) -> ClaimResult:
+    """Return a result that names no leaves as fixed: the result for x0 itself names them."""
+    structure = result.point.structure
+    assert structure is not None
+    point = replace(result.point, structure=replace(structure, fixed=()))
+    return replace(result, point=point)
+
+
+def _bounds_of(derivatives: LibraryDerivatives, inputs: dict[str, Any]) -> Any:
+    """Return the bounds on x0 as bounds on `inputs`; its tangent or cotangent has none."""
+    if derivatives.bounds is None:
+        return None
+    point = derivatives.point
+    free = {
+        key: [point.xp.ones_like(part) for part in parts]
+        for key, parts in inputs.items()
+        if key != "x0"
+    }
+    return [
+        {"x0": point.rebuilt(point.from_host(side))}
+        | {key: [sign * math.inf * one for one in ones] for key, ones in free.items()}
+        for side, sign in zip(derivatives.limits, (-1, 1), strict=True)
+    ]
