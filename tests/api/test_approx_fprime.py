@@ -1,6 +1,6 @@
 """`approx_fprime` beyond SciPy: every array library, device and dtype, any shape, trees, bad input.
 
-That it is SciPy's on NumPy float64 is tested in test_scipy_parity.py; what it shares with
+That it is SciPy's on NumPy float64 is tested in test_scipy_compat.py; what it shares with
 `check_grad` (the steps, the copies, the messages about x0) is tested in test_check_grad.py, and
 here only that it is shared.
 """

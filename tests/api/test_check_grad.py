@@ -1,6 +1,6 @@
 """`check_grad` beyond SciPy: every array library, device and dtype, any shape, trees, bad input.
 
-That it is SciPy's on NumPy float64 is tested in test_scipy_parity.py.
+That it is SciPy's on NumPy float64 is tested in test_scipy_compat.py.
 """
 
 from __future__ import annotations
@@ -726,7 +726,7 @@ def test_the_leaves_of_a_tree_may_be_0_d_arrays(xp: Library) -> None:
 
 @pytest.mark.libraries("jax", "torch", "strict")
 def test_a_list_of_0_d_arrays_is_a_tree(xp: Library) -> None:
-    """But of NumPy's it is a vector, as in SciPy: see test_scipy_parity.py."""
+    """But of NumPy's it is a vector, as in SciPy: see test_scipy_compat.py."""
     x0 = [xp.asarray(value) for value in VALUES]
     received = []
 
