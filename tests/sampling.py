@@ -1,0 +1,60 @@
+"""Which of a test's runs a plain ``pytest`` takes: a sample that leaves nothing out altogether.
+
+A test that is parametrized runs over *cases* (its own parameters) and *places* (an array library
+with a device or kind of array, and a dtype). The product of both says little more than a sample
+of it. This module owns the choice; conftest.py applies it. The choice depends on nothing but the
+names of the tests, so that every run and every worker makes the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from zlib import crc32
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+Case = tuple[tuple[str, int], ...]  # pairs of a parameter's name and the number of its value
+
+
+def rotation(text: str) -> int:
+    """Give a number that depends on the text alone, in every process and on every machine."""
+    return crc32(text.encode())
+
+
+def cover(cases: Sequence[A], places: Sequence[B], start: int) -> Iterator[tuple[A, B]]:
+    """Pair cases with places: each case at least once, and each place at least once.
+
+    There are as many pairs as there are cases or places, whichever are more. Every round through
+    the places begins one place later than the round before. Otherwise a parameter of two values
+    would meet only half of four places.
+    """
+    for number in range(max(len(cases), len(places))):
+        round_number = number // len(places)
+        place = places[(start + number + round_number) % len(places)]
+        yield cases[number % len(cases)], place
+
+
+def every_value_once(cases: Sequence[Case], name: str) -> list[Case]:
+    """Keep few of the cases: every value of every parameter is in at least one of them."""
+    seen: set[tuple[str, int]] = set()
+    kept = set()
+    for case in sorted(cases, key=lambda case: (rotation(f"{name}{case}"), repr(case))):
+        if not seen.issuperset(case):
+            seen.update(case)
+            kept.add(case)
+    return [case for case in cases if case in kept]
+
+
+def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:
+    """Replace the values of the parameters by numbers, in the order in which they first occur."""
+    numbers: dict[str, dict[Any, int]] = {}
+    for params in runs:
+        case = []
+        for name, value in sorted(params.items()):
+            seen = numbers.setdefault(name, {})
+            plain = isinstance(value, str | int | float | bool | None)
+            key = (type(value), value) if plain else id(value)
+            case.append((name, seen.setdefault(key, len(seen))))
+        yield tuple(case)
