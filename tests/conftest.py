@@ -72,7 +72,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 import pytest
-from sampling import Case, cover, every_value_once, numbered, rotation
+from sampling import Case, cover, every_value_once, numbered, rotation, shuffled
 
 LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
 FULL_VARIABLE = "CHECKGRAD_FULL"
@@ -391,10 +391,10 @@ def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pyte
         case = tuple(each for each in numbers if each[0] not in place_names)
         place = tuple(each for each in numbers if each[0] in place_names)
         runs[case, place] = item
-    cases = [*dict.fromkeys(case for case, _ in runs)]
+    cases = shuffled(dict.fromkeys(case for case, _ in runs), name)
     places = [*dict.fromkeys(place for _, place in runs)]
     if items[0].get_closest_marker("sampled"):
-        cases = every_value_once(cases, name)
+        cases = every_value_once(cases)
     if items[0].get_closest_marker("all_dtypes"):
         return [item for (case, _), item in runs.items() if case in cases]
     start = rotation(name)

@@ -8,7 +8,7 @@ names of the tests, so that every run and every worker makes the same one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -26,25 +26,29 @@ def rotation(text: str) -> int:
 def cover(cases: Sequence[A], places: Sequence[B], start: int) -> Iterator[tuple[A, B]]:
     """Pair cases with places: each case at least once, and each place at least once.
 
-    There are as many pairs as there are cases or places, whichever are more. Every round through
-    the places begins one place later than the round before. Otherwise a parameter of two values
-    would meet only half of four places.
+    There are as many pairs as there are cases or places, whichever are more.
     """
     for number in range(max(len(cases), len(places))):
-        round_number = number // len(places)
-        place = places[(start + number + round_number) % len(places)]
-        yield cases[number % len(cases)], place
+        yield cases[number % len(cases)], places[(start + number) % len(places)]
 
 
-def every_value_once(cases: Sequence[Case], name: str) -> list[Case]:
+def shuffled(cases: Iterable[Case], name: str) -> list[Case]:
+    """Order the cases of a test at random, always alike.
+
+    In their own order, a parameter of two values would meet only half of four places.
+    """
+    return sorted(cases, key=lambda case: (rotation(f"{name}{case}"), case))
+
+
+def every_value_once(cases: Iterable[Case]) -> list[Case]:
     """Keep few of the cases: every value of every parameter is in at least one of them."""
     seen: set[tuple[str, int]] = set()
-    kept = set()
-    for case in sorted(cases, key=lambda case: (rotation(f"{name}{case}"), repr(case))):
+    kept = []
+    for case in cases:
         if not seen.issuperset(case):
             seen.update(case)
-            kept.add(case)
-    return [case for case in cases if case in kept]
+            kept.append(case)
+    return kept
 
 
 def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:
