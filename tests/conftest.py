@@ -34,6 +34,26 @@ others. ``@pytest.mark.libraries("jax", "torch")`` on a test or module keeps it 
 ``@pytest.mark.one_setting`` to the first line of each library, where a test is about numbers that
 no second device or kind of array changes, and the marker ``cuda`` selects what needs a GPU
 (``pytest -m cuda``).
+
+A test that does not ask for `xp` is about NumPy alone. It gets the marker ``numpy``, and the
+sessions of other libraries leave it out (``-m "not numpy"``). Modules that choose their libraries
+themselves are listed in `CHOOSE_THEMSELVES`.
+
+**A plain run takes a sample.** The cases of a test (its own parameters) are not multiplied with
+the lines above and the dtypes. In each library a test runs as often as it has cases, or lines
+and dtypes, whichever are more. Each case then runs at least once in each library, and each line
+and dtype of the library at least once. Which case meets which dtype depends on the name of the
+test alone: see sampling.py. Where JAX has no float64, one case of each test is enough, because
+all cases run where it has.
+
+- ``pytest --full``, or ``CHECKGRAD_FULL=1``, runs everything, as ``nox -s full`` does.
+- ``@pytest.mark.all_dtypes``: every case runs in every line and dtype, also in a plain run.
+- ``@pytest.mark.sampled``: the cases repeat each other. A plain run takes so many of them that
+  every value of every parameter is used once.
+- ``@pytest.mark.full``: a plain run leaves the test out.
+
+The sample is taken from the tests that are selected: one that is named on the command line with
+its case (``pytest "tests/api/test_check_grad.py::test_name[case]"``) always runs.
 """
 
 from __future__ import annotations
@@ -42,16 +62,26 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import array_api_compat
 import numpy as np
 import pytest
+from sampling import Case, cover, every_value_once, numbered, rotation, shuffled
 
 LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
+FULL_VARIABLE = "CHECKGRAD_FULL"
+
+# Tests below tests/ that have no `xp` and are not about NumPy alone.
+CHOOSE_THEMSELVES = ("backends", "golden", "test_examples.py")
+
+# The parameters that say in which library and dtype a test runs; all others make its case.
+PLACE = ("xp", "dtype")
 
 # Coarsest first.
 FLOAT_DTYPES = ("bfloat16", "float16", "float32", "float64")
@@ -244,10 +274,19 @@ MAKERS = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help=f"run every case in every dtype, like {FULL_VARIABLE}=1"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cuda: needs a GPU, skipped where there is none")
     config.addinivalue_line("markers", "one_setting: runs once for each array library")
     config.addinivalue_line("markers", "libraries(*names): run over these array libraries only")
+    config.addinivalue_line("markers", "all_dtypes: every case runs in every dtype")
+    config.addinivalue_line("markers", "sampled: cases that repeat each other; a few are enough")
+    config.addinivalue_line("markers", "full: runs with --full only")
     if "jax" not in sys.modules:
         # JAX reads this once, when it first makes an array: two devices on one CPU.
         flag = "--xla_force_host_platform_device_count=2"
@@ -288,6 +327,82 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ],
         indirect=["xp"],
     )
+
+
+def is_full(config: pytest.Config) -> bool:
+    return config.getoption("--full") or os.environ.get(FULL_VARIABLE, "0") not in ("", "0")
+
+
+def _is_about_numpy_alone(item: pytest.Item) -> bool:
+    below = Path(item.path).relative_to(Path(__file__).parent).parts[0]
+    return (
+        below not in CHOOSE_THEMSELVES
+        and "xp" not in getattr(item, "fixturenames", ())
+        and not any(item.iter_markers("libraries"))
+    )
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if _is_about_numpy_alone(item):
+        item.add_marker(pytest.mark.numpy)
+
+
+@pytest.hookimpl(trylast=True)  # after -k and -m, and after a name on the command line
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if is_full(config):
+        return
+    kept = {item for _, group in groupby(items, _function_of) for item in _sample([*group])}
+    left_out = [item for item in items if item not in kept]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item in kept]
+
+
+def _function_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def _params(item: pytest.Item) -> dict[str, Any]:
+    callspec = getattr(item, "callspec", None)
+    return dict(callspec.params) if callspec else {}
+
+
+def _library_of(item: pytest.Item) -> str:
+    """Name the library in which a test runs, its GPU apart: that one may be missing."""
+    setting = _params(item).get("xp")
+    if not isinstance(setting, Setting):
+        return ""
+    return "-".join([setting.library, *(["cuda"] if setting.device == "cuda" else [])])
+
+
+def _sample(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """Choose among the runs of one test function."""
+    if items[0].get_closest_marker("full"):
+        return
+    for library in dict.fromkeys(map(_library_of, items)):
+        runs = [item for item in items if _library_of(item) == library]
+        yield from _sample_in_library(runs, f"{_function_of(items[0])} {library}")
+
+
+def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pytest.Item]:
+    place_names = PLACE if "xp" in _params(items[0]) else ()
+    runs: dict[tuple[Case, Case], pytest.Item] = {}
+    for item, numbers in zip(items, numbered([_params(item) for item in items]), strict=True):
+        case = tuple(each for each in numbers if each[0] not in place_names)
+        place = tuple(each for each in numbers if each[0] in place_names)
+        runs[case, place] = item
+    cases = shuffled(dict.fromkeys(case for case, _ in runs), name)
+    places = [*dict.fromkeys(place for _, place in runs)]
+    if items[0].get_closest_marker("sampled"):
+        cases = every_value_once(cases)
+    if items[0].get_closest_marker("all_dtypes"):
+        return [item for (case, _), item in runs.items() if case in cases]
+    start = rotation(name)
+    if name.endswith(" jax") and "float64" not in _dtypes("jax"):
+        cases, places = [cases[start % len(cases)]], [places[start % len(places)]]
+    # A case may lack in some place: it then runs in another one.
+    somewhere = {case: item for (case, _), item in runs.items()}
+    return {runs.get(pair, somewhere[pair[0]]) for pair in cover(cases, places, start)}
 
 
 @pytest.fixture

@@ -12,46 +12,45 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import checkgrad
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "checkgrad"
+RUNNING = Path(checkgrad.__file__).parent  # the package as installed
 
-# The rooms of the package, from the ground up; a module imports from the floors below its own,
-# and on the floor of the verdict also from its neighbours, as long as that is no circle. A room
-# may be named here before it is built.
-FLOORS = (
-    {"backends"},
-    {"lazy"},
-    {"point"},
-    {"batching", "bounds", "outputs"},
-    {"sampling"},
-    {"differences"},
-    {"claims"},
-    {"probes"},
-    {"directions"},
-    {"judge", "recognition", "report", "render"},
-    {"refinement"},
-    {"complex_step"},
-    {"diagnosis"},
-    {"checking"},
-    {"autodiff", "scipy_contract", "verify"},
-)
-NEIGHBOURS = {"judge", "recognition", "report", "render"}
-# Rooms of arithmetic, which can be tested without functions, and those that call functions.
-ARITHMETIC = {"differences", *NEIGHBOURS}
-CALLING = {
-    "batching",
-    "outputs",
-    "sampling",
-    "claims",
-    "probes",
-    "directions",
-    "complex_step",
-    "checking",
+# The rooms of the package from the ground up (DESIGN.md, section 5), each with the rooms that it
+# may import from. All of those stand above it in this table, so that no imports make a circle. A
+# room may be named here before it is built.
+MAY_IMPORT = {
+    "precision": "",
+    "backends": "precision",
+    "arrays": "precision backends",
+    "evaluate": "precision backends arrays",
+    "claims": "precision backends arrays evaluate",
+    "numerics": "precision",
+    "measure": "precision arrays evaluate claims numerics",
+    "refine": "precision evaluate numerics",
+    "report": "precision backends arrays evaluate claims numerics",
+    "problem": "precision backends arrays evaluate claims numerics",
+    "pipeline": "precision backends arrays evaluate claims numerics measure refine report problem",
+    "modes": "precision backends arrays evaluate claims numerics measure refine report problem"
+    " pipeline",
+    "api": "precision backends arrays evaluate claims numerics measure refine report problem"
+    " pipeline modes",
 }
+
+# The rooms of arithmetic. They import NumPy, what Python has, and what the table allows.
+ARITHMETIC = {"numerics"}
+# The rooms that call func and the claim.
+CALLING = {"evaluate", "claims"}
+
+# A module is one idea, in about 250 lines. The doors have long docstrings.
+MOST_LINES = 300
+MAY_BE_LONGER = {"api"}
+
 LIBRARY_NAMES = re.compile(r"(array_api_strict|cupy|dask|jax|jaxlib|torch)(\.[\w.]+)?")
 OF_A_LIBRARY = re.compile(r"is_(cupy|dask|jax|torch)_(array|namespace)")
 NEVER_IMPORTED = ("jax", "torch", "scipy", "matplotlib")
@@ -200,22 +199,10 @@ def room_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def floor_of(room):
-    return next(floor for floor, rooms in enumerate(FLOORS) if room in rooms)
-
-
-def nodes_that_run(node):
-    """All nodes but those under ``if TYPE_CHECKING``, which a circle may go through."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
-            yield from nodes_that_run(child)
-
-
-def absolute_imports(path, nodes=ast.walk):
+def absolute_imports(path):
     """The dotted names of all that a module imports, wherever in the module."""
     package = ("checkgrad", *path.relative_to(PACKAGE).parent.parts)
-    for node in nodes(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -224,35 +211,79 @@ def absolute_imports(path, nodes=ast.walk):
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def rooms_imported(path, nodes=ast.walk):
+def rooms_imported(path):
     """The rooms of checkgrad, other than its own, that a module imports from."""
-    dotted = (name.split(".") for name in absolute_imports(path, nodes))
+    dotted = (name.split(".") for name in absolute_imports(path))
     return {parts[1] for parts in dotted if parts[0] == "checkgrad"} - {room_of(path)}
+
+
+def test_no_room_may_import_from_one_above_it():
+    built = set()
+    for room, allowed in MAY_IMPORT.items():
+        assert set(allowed.split()) <= built, f"{room} stands too far up in the table"
+        built.add(room)
 
 
 @pytest.mark.parametrize("path", modules(), ids=module_id)
 def test_module_imports_only_from_rooms_below(path):
     room = room_of(path)
-    assert any(room in rooms for rooms in FLOORS), f"{room} has no place in DESIGN.md, section 5"
-    allowed = set().union(*FLOORS[: floor_of(room)])
-    if room in NEIGHBOURS:
-        allowed |= NEIGHBOURS
-    if room in ARITHMETIC:
-        allowed -= CALLING
-    assert rooms_imported(path) <= allowed
+    assert room in MAY_IMPORT, f"{room} has no place in DESIGN.md, section 5"
+    assert rooms_imported(path) <= set(MAY_IMPORT[room].split())
 
 
-def test_rooms_of_the_verdict_do_not_import_in_a_circle():
-    needs = {
-        room_of(path): rooms_imported(path, nodes_that_run) & NEIGHBOURS
-        for path in modules()
-        if room_of(path) in NEIGHBOURS
-    }
-    while needs:
-        free = [room for room, needed in needs.items() if not needed & needs.keys()]
-        assert free, f"{sorted(needs)} import each other"
-        for room in free:
-            del needs[room]
+@pytest.mark.parametrize("path", modules(), ids=module_id)
+def test_arithmetic_knows_numpy_alone(path):
+    if room_of(path) in ARITHMETIC:
+        imported = {name.partition(".")[0] for name in absolute_imports(path)}
+        assert imported <= {"numpy", "checkgrad", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_id)
+def test_module_is_short_enough_for_one_idea(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES or room_of(path) in MAY_BE_LONGER
+
+
+def caller():
+    """The room of the package that called the function that asks."""
+    frame = sys._getframe(2)
+    while not (path := Path(frame.f_code.co_filename)).is_relative_to(RUNNING):
+        frame = frame.f_back
+    return path.relative_to(RUNNING).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("direction", ["all", "random"])
+@pytest.mark.parametrize(
+    ("door", "options"),
+    [
+        ("check_grad", {}),
+        ("verify_grad", {}),
+        ("verify_grad", {"batch": "vectorized"}),
+        ("verify_grad", {"method": "complex-step"}),
+        ("verify_jac", {}),
+        ("verify_jvp", {}),
+        ("verify_vjp", {}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("factor", [3, 6], ids=["right", "wrong"])
+def test_only_these_rooms_call_the_users_functions(door, options, direction, factor):
+    callers = set()
+
+    def func(x):
+        callers.add(caller())
+        return (x**3).sum(axis=-1)
+
+    def claim(x, *vectors):
+        callers.add(caller())
+        found = factor * x**2
+        if not vectors:
+            return found
+        return (found * vectors[0]).sum() if door == "verify_jvp" else found * vectors[0]
+
+    x0 = np.asarray([1.5, 1.25, -2.0])
+    getattr(checkgrad, door)(func, claim, x0, direction=direction, rng=0, **options)
+    assert callers <= CALLING
 
 
 def names_of_libraries(path):

@@ -4,8 +4,8 @@ A right claim is never called wrong; a claim that is off by more than rtol in an
 matters is never called correct. The right claim is the analytic gradient, evaluated in more
 digits than the dtype of x0 has, and rounded.
 
-``CHECKGRAD_EXAMPLES=5000 pytest tests/test_verify_properties.py`` looks harder, and elsewhere at
-every run.
+``CHECKGRAD_EXAMPLES=5000 pytest tests/api/test_verify_properties.py`` looks harder, and elsewhere
+at every run.
 """
 
 from __future__ import annotations

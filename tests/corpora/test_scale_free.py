@@ -10,7 +10,7 @@ from scale_corpus import CASES, ScaleCase, multiplied, rescaled
 
 from checkgrad import Verdict, verify_grad
 
-pytestmark = pytest.mark.numpy
+pytestmark = [pytest.mark.numpy, pytest.mark.sampled]
 
 BY_NAME = {case.name: case for case in CASES}
 

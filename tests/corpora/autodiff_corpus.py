@@ -2,7 +2,7 @@
 
 This module owns the corpus: which functions, and where. It imports no array library: a function
 of the corpus is given the library that it calls. It neither breaks nor judges:
-test_verify_autodiff.py does.
+test_autodiff.py does.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from operator_corpus import OPERATORS, Case, case
 
 from checkgrad import Report, Verdict, verify_grad
 
+pytestmark = [pytest.mark.libraries("torch"), pytest.mark.sampled]
+
 BY_NAME = {operator.name: operator for operator in OPERATORS}
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 

@@ -918,18 +918,6 @@ def test_mode_that_jax_has_no_rule_for_is_left_out(xp: Any, jax: Any) -> None:
         verify_autodiff(cube, made(xp, [1.0, 2.0]), modes="rev")
 
 
-@both
-def test_exception_of_the_users_code_reaches_the_user(xp: Any) -> None:
-    class OwnError(Exception):
-        pass
-
-    def func(x: Any) -> Any:
-        raise OwnError("as it was raised")
-
-    with pytest.raises(OwnError, match="as it was raised"):
-        verify_autodiff(func, made(xp, [1.0, 2.0]))
-
-
 @torch_only
 def test_torch_tensor_kept_from_the_first_call_is_found(xp: Any, torch: Any) -> None:
     class Cube(torch.autograd.Function):

@@ -1,0 +1,64 @@
+"""Which of a test's runs a plain ``pytest`` takes: a sample that leaves nothing out altogether.
+
+A test that is parametrized runs over *cases* (its own parameters) and *places* (an array library
+with a device or kind of array, and a dtype). The product of both says little more than a sample
+of it. This module owns the choice; conftest.py applies it. The choice depends on nothing but the
+names of the tests, so that every run and every worker makes the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from zlib import crc32
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+Case = tuple[tuple[str, int], ...]  # pairs of a parameter's name and the number of its value
+
+
+def rotation(text: str) -> int:
+    """Give a number that depends on the text alone, in every process and on every machine."""
+    return crc32(text.encode())
+
+
+def cover(cases: Sequence[A], places: Sequence[B], start: int) -> Iterator[tuple[A, B]]:
+    """Pair cases with places: each case at least once, and each place at least once.
+
+    There are as many pairs as there are cases or places, whichever are more.
+    """
+    for number in range(max(len(cases), len(places))):
+        yield cases[number % len(cases)], places[(start + number) % len(places)]
+
+
+def shuffled(cases: Iterable[Case], name: str) -> list[Case]:
+    """Order the cases of a test at random, always alike.
+
+    In their own order, a parameter of two values would meet only half of four places.
+    """
+    return sorted(cases, key=lambda case: (rotation(f"{name}{case}"), case))
+
+
+def every_value_once(cases: Iterable[Case]) -> list[Case]:
+    """Keep few of the cases: every value of every parameter is in at least one of them."""
+    seen: set[tuple[str, int]] = set()
+    kept = []
+    for case in cases:
+        if not seen.issuperset(case):
+            seen.update(case)
+            kept.append(case)
+    return kept
+
+
+def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:
+    """Replace the values of the parameters by numbers, in the order in which they first occur."""
+    numbers: dict[str, dict[Any, int]] = {}
+    for params in runs:
+        case = []
+        for name, value in sorted(params.items()):
+            seen = numbers.setdefault(name, {})
+            plain = isinstance(value, str | int | float | bool | None)
+            key = (type(value), value) if plain else id(value)
+            case.append((name, seen.setdefault(key, len(seen))))
+        yield tuple(case)
