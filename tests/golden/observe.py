@@ -73,8 +73,7 @@ def captured(call: Callable[[], Any]) -> tuple[Any, list[dict[str, Any]]]:
     ``axes`` whether the directions are the coordinate axes. The others are arrays with one entry
     for each direction.
     """
-    from checkgrad import pipeline
-    from checkgrad.api import autodiff
+    from checkgrad import modes, pipeline
     from checkgrad.report import build
 
     claims: list[Any] = []
@@ -85,7 +84,7 @@ def captured(call: Callable[[], Any]) -> tuple[Any, list[dict[str, Any]]]:
 
     with (
         patch.object(pipeline, "report_on", report_on),
-        patch.object(autodiff, "report_on", report_on),
+        patch.object(modes, "report_on", report_on),
     ):
         result = call()
     estimates = [
