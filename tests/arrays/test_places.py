@@ -17,7 +17,7 @@ def test_offsets_are_where_each_array_begins() -> None:
 @pytest.mark.parametrize("sizes", [(3, 2), (3, 0, 2), (0, 3, 0, 0, 2, 0), (1,), (1, 0)])
 def test_every_entry_lies_in_an_array_that_has_entries(sizes: tuple[int, ...]) -> None:
     expected = [array for array, size in enumerate(sizes) for _ in range(size)]
-    found = [array_of(entry, offsets_of(sizes), sizes) for entry in range(sum(sizes))]
+    found = [array_of(entry, offsets_of(sizes)) for entry in range(sum(sizes))]
     assert found == expected
 
 

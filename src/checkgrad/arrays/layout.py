@@ -73,7 +73,7 @@ class Layout:
 
     def locate(self, coordinate: int) -> tuple[int, int]:
         """Return the leaf that `coordinate` lies in, and its flat entry there."""
-        leaf = array_of(coordinate, self.offsets, self.sizes)
+        leaf = array_of(coordinate, self.offsets)
         return leaf, coordinate - self.offsets[leaf]
 
     def place(self, coordinate: int) -> str:

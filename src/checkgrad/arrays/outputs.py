@@ -68,23 +68,18 @@ class OutputSpec:
     structure: Structure | None
 
     @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """The number of entries of each part."""
-        return tuple(part.size for part in self.parts)
-
-    @cached_property
     def offsets(self) -> tuple[int, ...]:
         """The first entry of each part."""
-        return offsets_of(self.sizes)
+        return offsets_of(part.size for part in self.parts)
 
     @cached_property
     def size(self) -> int:
         """The number of entries."""
-        return sum(self.sizes)
+        return sum(part.size for part in self.parts)
 
     def part_of(self, entry: int) -> int:
         """Return which part an entry lies in."""
-        return array_of(entry, self.offsets, self.sizes)
+        return array_of(entry, self.offsets)
 
     def place(self, entry: int) -> str:
         """Return where an entry is in what ``func`` returns, e.g. ``['loss'][2]``."""

@@ -23,18 +23,18 @@ def offsets_of(sizes: Iterable[int]) -> tuple[int, ...]:
     return tuple(itertools.accumulate(sizes, initial=0))[:-1]
 
 
-def array_of(entry: int, offsets: Sequence[int], sizes: Sequence[int]) -> int:
-    """Return which array the flat `entry` lies in; an empty array holds no entry.
+def array_of(entry: int, offsets: Sequence[int]) -> int:
+    """Return which array the flat `entry` lies in.
+
+    An empty array has the same offset as the next one. So the last array whose offset is not beyond
+    the entry has entries.
 
     Examples
     --------
-    >>> array_of(3, offsets=(0, 3, 3), sizes=(3, 0, 2))
+    >>> array_of(3, offsets=(0, 3, 3))
     2
     """
-    array = bisect.bisect_right(offsets, entry) - 1
-    while sizes[array] == 0:
-        array -= 1
-    return array
+    return bisect.bisect_right(offsets, entry) - 1
 
 
 def entry_text(shape: tuple[int, ...], entry: int, paired: bool = False) -> str:
