@@ -20,7 +20,7 @@ import pytest
 
 import checkgrad
 from checkgrad import check_grad
-from checkgrad.arrays.point import BLOCK
+from checkgrad.arrays.blocks import BLOCK
 
 if TYPE_CHECKING:
     from conftest import Library

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from checkgrad import Report, Verdict, approx_fprime, verify_autodiff, verify_grad
-from checkgrad.pipeline import ALL_UP_TO, TANGENTS
+from checkgrad.evaluate.plan import ALL_UP_TO, TANGENTS
 
 if TYPE_CHECKING:
     from conftest import Library

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from checkgrad import Verdict, verify_grad
-from checkgrad.numerics.decide import NEGLIGIBLE
+from checkgrad.numerics.thresholds import Thresholds
 
 pytestmark = pytest.mark.one_setting
 
@@ -288,7 +288,8 @@ def test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_
     whole = np.max(np.abs(claim))
     assume(np.abs(right[i]) >= MATTERS * whole)
     # An entry that is claimed to be negligible is resolved to rtol of the whole: much, in bfloat16.
-    assume(abs(claim[i]) > whole / NEGLIGIBLE or abs(claim[i] - right[i]) > 2 * rtol * whole)
+    negligible = abs(claim[i]) <= whole / Thresholds.negligible
+    assume(not negligible or abs(claim[i] - right[i]) > 2 * rtol * whole)
     report = verify_grad(func, grad, x0)
     event(f"{dtype}: {report.verdict.value}")
     assert report.verdict is not Verdict.CORRECT, f"off by {off:.3g} at [{i}]: {report}"
@@ -316,7 +317,8 @@ def test_a_verdict_on_many_coordinates_is_never_the_opposite_one(
     off = abs(claim[i] - right[i]) / max(abs(claim[i]), abs(right[i]))
     whole = np.max(np.abs(claim))
     assume(kind == "right" or (off >= 2 * rtol and np.abs(right[i]) >= MATTERS * whole))
-    seen = abs(claim[i]) > whole / NEGLIGIBLE or abs(claim[i] - right[i]) > 2 * rtol * whole
+    negligible = abs(claim[i]) <= whole / Thresholds.negligible
+    seen = not negligible or abs(claim[i] - right[i]) > 2 * rtol * whole
     assume(kind == "right" or seen)
     opposite = Verdict.WRONG if kind == "right" else Verdict.CORRECT
     report = verify_grad(func, grad, x0)

@@ -21,7 +21,7 @@ import pytest
 from bare import STEP, bare_loop
 
 from checkgrad import check_grad, verify_grad
-from checkgrad.pipeline import ALL_UP_TO
+from checkgrad.evaluate.plan import ALL_UP_TO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from checkgrad import Verdict, approx_fprime, check_grad, verify_grad, verify_jac
-from checkgrad.evaluate.batch import _COPIES, _MANY, _ON_HOST, CHUNK_BYTES, padded
+from checkgrad.evaluate.batch import _COPIES, _MANY, _ON_HOST
+from checkgrad.evaluate.entry_points import padded
+from checkgrad.evaluate.options import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from conftest import Library

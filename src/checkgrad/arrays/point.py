@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays import blockwise, claim_arrays, neighbours
-from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.layout import Layout
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import (
@@ -36,8 +35,6 @@ from checkgrad.backends import (
     is_number,
     require_values,
 )
-
-__all__ = ["BLOCK", "Floats", "Point", "make_point"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
