@@ -34,7 +34,8 @@ def test_zeros_that_a_sparse_tensor_does_not_store_are_on_the_host(xp: Library) 
 
 
 def test_portable_arrays_can_be_read_by_every_library() -> None:
-    for given in (np.arange(3, dtype=">f8")[::-1], np.arange(3, dtype=np.longdouble)[::-1]):
+    for dtype in ("<f8", ">f8", np.longdouble):
+        given = np.arange(3, dtype=dtype)[::-1]
         array = portable(given)
         assert array.dtype == np.dtype("=f8")
         assert array.flags.c_contiguous

@@ -48,6 +48,7 @@ LIBRARIES = (
     Library("cupy", "cupy_backend.CupyBackend", array_api_compat.is_cupy_array),
 )
 _OTHER = "standard_backend.StandardBackend"
+_BACKENDS: WeakKeyDictionary[type, Backend] = WeakKeyDictionary()  # by the types seen so far
 
 
 def is_array(value: object) -> bool:
@@ -66,15 +67,12 @@ def library_of(array: Array) -> Library:
     return Library(type(array).__module__.partition(".")[0], _OTHER, is_array)
 
 
-_BACKENDS: WeakKeyDictionary[type, Backend] = WeakKeyDictionary()  # of types met so far
-
-
 def backend_of(array: Array) -> Backend:
     """Return the backend of the library that one `array` comes from."""
     if (known := _BACKENDS.get(type(array))) is not None:
         return known
     backend = _backend(library_of(array).backend, array_api_compat.array_namespace(array))
-    if not isinstance(array, np.ndarray):  # JAX's zero tangents (float0) are NumPy arrays, too
+    if not isinstance(array, np.ndarray):  # this class also holds JAX's zero tangents (float0)
         _BACKENDS[type(array)] = backend
     return backend
 
@@ -99,7 +97,7 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
         If the arrays come from more than one library, or `require_values` raises.
     """
     arrays = arrays or [np.empty(0)]
-    names = {library_of(array).name: array for array in reversed(arrays)}
+    names = {library_of(array).name: array for array in arrays}
     if names.keys() == {"jax", "numpy"}:
         del names["numpy"]
     if len(names) > 1:
@@ -108,8 +106,8 @@ def find_backend(arrays: Sequence[Array]) -> Backend:
             "throughout"
         )
     require_values(arrays)
-    (first,) = names.values()
-    return backend_of(first)
+    (array,) = names.values()
+    return backend_of(array)
 
 
 def require_values(arrays: Sequence[Array]) -> None:
