@@ -15,7 +15,7 @@ KINDS = ("sign", "double", "percent", "zero", "swap", "constant", "subtle", "neg
 def on_host(array: Any) -> np.ndarray[Any, Any]:
     """Copy an array of any library to a NumPy float64 array."""
     if hasattr(array, "detach"):
-        array = array.detach().double()
+        array = array.detach().double().numpy()
     return np.array(array, dtype=np.float64)
 
 

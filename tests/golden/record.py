@@ -22,6 +22,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ LOOSE = ("verdict", "exception", *COUNTS, "calls")
 BY_HAND = ("cutest",)  # takes minutes: only where it is asked for
 
 
+@cache
 def load(library: str, folder: Path = FOLDER) -> dict[str, Any]:
     """Read the record of a library."""
     return json.loads((folder / f"{library}.json").read_text())

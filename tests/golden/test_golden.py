@@ -31,7 +31,7 @@ def chosen() -> Iterator[Any]:
             yield pytest.param(library, case, id=case.name, marks=needs_x64)
 
 
-@pytest.mark.parametrize(("library", "case"), chosen())
+@pytest.mark.parametrize(("library", "case"), list(chosen()))
 def test_outcome_is_as_recorded(library: str, case: Case) -> None:
     recorded = load(library)
     before, now = recorded["cases"][case.name], observe(case, estimates=False)
