@@ -55,7 +55,7 @@ MAY_BE_LONGER = {"api"}
 
 LIBRARY_NAMES = re.compile(r"(array_api_strict|cupy|dask|jax|jaxlib|torch)(\.[\w.]+)?")
 OF_A_LIBRARY = re.compile(r"is_(cupy|dask|jax|torch)_(array|namespace)")
-NEVER_IMPORTED = ("jax", "torch", "scipy", "matplotlib")
+NEVER_IMPORTED = ("jax", "torch", "cupy", "scipy", "matplotlib")
 
 
 def run_python(code, env=None):

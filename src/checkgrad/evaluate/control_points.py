@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array, machine_epsilon
-from checkgrad.backends.protocol import HostArray
+from checkgrad.backends import Array, HostArray, machine_epsilon
 from checkgrad.precision import HALF
 
 _SAME = 64.0  # machine epsilons of the largest value at a point that others may be off by there

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.backends import Array
-from checkgrad.backends.protocol import Entries
+from checkgrad.backends import Array, Entries
 
 _ROUND = 256  # numbers of points are multiples of this, or powers of two: each is compiled anew
 
