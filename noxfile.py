@@ -1,5 +1,11 @@
-"""Every check of the project: ``nox`` runs all but the benchmarks, ``nox -s bench`` those."""
+"""Every check of the project.
 
+``nox`` runs what every change must pass. ``nox -s full`` runs all cases of all tests in all
+dtypes, of which a plain run takes a sample (tests/conftest.py says which), and the golden record
+of CUTEst. ``nox -s bench`` runs the benchmarks.
+"""
+
+import os
 from pathlib import Path
 
 import nox
@@ -12,6 +18,13 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 
 # The array libraries that are not NumPy, by the name under which they are imported.
 LIBRARIES = ("array_api_strict", "jax", "torch")
+
+# The test sessions by the array library beside which they run.
+BESIDE = [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
+FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden record looks at
+
+# Bytecode is compiled where it is imported, not for all of a library beforehand.
+os.environ.setdefault("PIP_NO_COMPILE", "1")
 
 # A worker on every core: threads of their own beside them take half of the time from each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -40,17 +53,13 @@ def run_pytest(session: nox.Session, *options: str, env: dict[str, str] | None =
     session.run("pytest", "--numprocesses=auto", *options, *session.posargs, env=environment)
 
 
-@nox.session
-@nox.parametrize(
-    "library", [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
-)
-def tests(session: nox.Session, library: str) -> None:
+def run_beside(session: nox.Session, library: str, *options: str) -> None:
     """Run the tests beside one array library, and no other but NumPy."""
-    beyond_numpy = ("-m", "not numpy")  # what concerns NumPy alone runs in its session
+    beyond_numpy = ("-m", "not numpy", *options)  # what concerns NumPy alone runs in its session
     if library == "numpy":
         session.install(".", *group("test", "reference"))
         assert_importable_only(session, None)
-        run_pytest(session)
+        run_pytest(session, *options)
     elif library == "jax":
         session.install(".[jax]", *group("test"))
         assert_importable_only(session, "jax")
@@ -70,6 +79,25 @@ def tests(session: nox.Session, library: str) -> None:
         session.install(".", *group("test", "strict"))
         assert_importable_only(session, "array_api_strict")
         run_pytest(session, *beyond_numpy)
+
+
+@nox.session
+@nox.parametrize("library", BESIDE)
+def tests(session: nox.Session, library: str) -> None:
+    """Run a sample of the tests beside one array library."""
+    run_beside(session, library)
+
+
+@nox.session
+@nox.parametrize("library", [*BESIDE, nox.param("cutest", id="cutest")])
+def full(session: nox.Session, library: str) -> None:
+    """Run all tests beside one array library, or CUTEst's (not part of a plain ``nox``)."""
+    if library == "cutest":
+        session.install(".[jax]", *group("test", "cutest"))
+        cutest = {FULL_VARIABLE: "1", "CHECKGRAD_TEST_LIBRARIES": "cutest", "JAX_ENABLE_X64": "1"}
+        run_pytest(session, "tests/golden", env=cutest)
+    else:
+        run_beside(session, library, "--full")
 
 
 @nox.session

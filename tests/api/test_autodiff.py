@@ -96,6 +96,7 @@ def check_right(xp: Any, function: Function, precision: str) -> None:
         assert_correct(verify_autodiff(func, x0, order=order))
 
 
+@pytest.mark.sampled
 @jax_only
 @every_jax_function
 @every_precision
@@ -105,6 +106,7 @@ def test_jax_differentiates_its_functions_rightly(
     check_right(xp, CORPUS["jax"][name], precision)
 
 
+@pytest.mark.sampled
 @torch_only
 @every_torch_function
 @every_precision
@@ -209,6 +211,7 @@ def some_breakages(library: str, name: str, precision: str) -> list[str]:
     return [names[(first + k) % len(names)] for k in range(BREAKAGES_EACH)]
 
 
+@pytest.mark.sampled
 @jax_only
 @every_jax_function
 @every_precision
@@ -219,6 +222,7 @@ def test_custom_vjp_around_jax_function(xp: Any, jax: Any, name: str, precision:
         assert_wrong(report_on_rule(xp, function, precision, breakage))
 
 
+@pytest.mark.sampled
 @torch_only
 @every_torch_function
 @every_precision
