@@ -5,7 +5,6 @@ dtypes, of which a plain run takes a sample (tests/conftest.py says which), and 
 of CUTEst. ``nox -s bench`` runs the benchmarks.
 """
 
-import os
 from pathlib import Path
 
 import nox
@@ -23,15 +22,17 @@ LIBRARIES = ("array_api_strict", "jax", "torch")
 BESIDE = [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
 FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden record looks at
 
-# Bytecode is compiled where it is imported, not for all of a library beforehand.
-os.environ.setdefault("PIP_NO_COMPILE", "1")
-
 # A worker on every core: threads of their own beside them take half of the time from each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def group(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, *names)
+
+
+def install(session: nox.Session, *packages: str) -> None:
+    """Install packages. Python compiles what it imports, which is the lesser part of torch or jax."""
+    session.install("--no-compile", *packages)
 
 
 def assert_importable_only(session: nox.Session, allowed: str | None) -> None:
@@ -57,11 +58,11 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
     """Run the tests beside one array library, and no other but NumPy."""
     beyond_numpy = ("-m", "not numpy", *options)  # what concerns NumPy alone runs in its session
     if library == "numpy":
-        session.install(".", *group("test", "reference"))
+        install(session, ".", *group("test", "reference"))
         assert_importable_only(session, None)
         run_pytest(session, *options)
     elif library == "jax":
-        session.install(".[jax]", *group("test"))
+        install(session, ".[jax]", *group("test"))
         assert_importable_only(session, "jax")
         # Most of the time goes into compiling; what both runs compile is compiled once.
         cache = {
@@ -72,11 +73,11 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
         run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "1", **cache})
         run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "0", **cache})
     elif library == "torch":
-        session.install(".[torch]", *group("test"))
+        install(session, ".[torch]", *group("test"))
         assert_importable_only(session, "torch")
         run_pytest(session, *beyond_numpy)
     else:
-        session.install(".", *group("test", "strict"))
+        install(session, ".", *group("test", "strict"))
         assert_importable_only(session, "array_api_strict")
         run_pytest(session, *beyond_numpy)
 
@@ -93,7 +94,7 @@ def tests(session: nox.Session, library: str) -> None:
 def full(session: nox.Session, library: str) -> None:
     """Run all tests beside one array library, or CUTEst's (not part of a plain ``nox``)."""
     if library == "cutest":
-        session.install(".[jax]", *group("test", "cutest"))
+        install(session, ".[jax]", *group("test", "cutest"))
         cutest = {FULL_VARIABLE: "1", "CHECKGRAD_TEST_LIBRARIES": "cutest", "JAX_ENABLE_X64": "1"}
         run_pytest(session, "tests/golden", env=cutest)
     else:
@@ -103,7 +104,7 @@ def full(session: nox.Session, library: str) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
-    session.install(*group("lint"))
+    install(session, *group("lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
 
@@ -111,20 +112,20 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check the types of the package."""
-    session.install(".", *group("typing"))
+    install(session, ".", *group("typing"))
     session.run("mypy", "--strict", "src", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
-    session.install(".", *group("docs"))
+    install(session, ".", *group("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks (not part of a plain ``nox``)."""
-    session.install(".[all]", *group("bench"))
+    install(session, ".[all]", *group("bench"))
     # All of the table is in float64 unless it says so.
     session.run("pytest", *(session.posargs or ["tests/benchmarks"]), env={"JAX_ENABLE_X64": "1"})
