@@ -31,7 +31,7 @@ def group(*names: str) -> tuple[str, ...]:
 
 
 def install(session: nox.Session, *packages: str) -> None:
-    """Install packages. Python compiles what it imports, which is the lesser part of torch or jax."""
+    """Install packages. Python compiles them when it imports them: only some of torch or jax."""
     session.install("--no-compile", *packages)
 
 
