@@ -1,4 +1,9 @@
-"""Every check of the project: ``nox`` runs all but the benchmarks, ``nox -s bench`` those."""
+"""Every check of the project.
+
+``nox`` runs what every change must pass. ``nox -s full`` runs all cases of all tests in all
+dtypes, of which a plain run takes a sample (tests/conftest.py says which), and the golden record
+of CUTEst. ``nox -s bench`` runs the benchmarks.
+"""
 
 from pathlib import Path
 
@@ -13,12 +18,21 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 # The array libraries that are not NumPy, by the name under which they are imported.
 LIBRARIES = ("array_api_strict", "jax", "torch")
 
+# The test sessions by the array library beside which they run.
+BESIDE = [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
+FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden record looks at
+
 # A worker on every core: threads of their own beside them take half of the time from each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def group(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, *names)
+
+
+def install(session: nox.Session, *packages: str) -> None:
+    """Install packages. Python compiles them when it imports them: only some of torch or jax."""
+    session.install("--no-compile", *packages)
 
 
 def assert_importable_only(session: nox.Session, allowed: str | None) -> None:
@@ -40,19 +54,15 @@ def run_pytest(session: nox.Session, *options: str, env: dict[str, str] | None =
     session.run("pytest", "--numprocesses=auto", *options, *session.posargs, env=environment)
 
 
-@nox.session
-@nox.parametrize(
-    "library", [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
-)
-def tests(session: nox.Session, library: str) -> None:
+def run_beside(session: nox.Session, library: str, *options: str) -> None:
     """Run the tests beside one array library, and no other but NumPy."""
-    beyond_numpy = ("-m", "not numpy")  # what concerns NumPy alone runs in its session
+    beyond_numpy = ("-m", "not numpy", *options)  # what concerns NumPy alone runs in its session
     if library == "numpy":
-        session.install(".", *group("test", "reference"))
+        install(session, ".", *group("test", "reference"))
         assert_importable_only(session, None)
-        run_pytest(session)
+        run_pytest(session, *options)
     elif library == "jax":
-        session.install(".[jax]", *group("test"))
+        install(session, ".[jax]", *group("test"))
         assert_importable_only(session, "jax")
         # Most of the time goes into compiling; what both runs compile is compiled once.
         cache = {
@@ -63,19 +73,38 @@ def tests(session: nox.Session, library: str) -> None:
         run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "1", **cache})
         run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "0", **cache})
     elif library == "torch":
-        session.install(".[torch]", *group("test"))
+        install(session, ".[torch]", *group("test"))
         assert_importable_only(session, "torch")
         run_pytest(session, *beyond_numpy)
     else:
-        session.install(".", *group("test", "strict"))
+        install(session, ".", *group("test", "strict"))
         assert_importable_only(session, "array_api_strict")
         run_pytest(session, *beyond_numpy)
 
 
 @nox.session
+@nox.parametrize("library", BESIDE)
+def tests(session: nox.Session, library: str) -> None:
+    """Run a sample of the tests beside one array library."""
+    run_beside(session, library)
+
+
+@nox.session
+@nox.parametrize("library", [*BESIDE, nox.param("cutest", id="cutest")])
+def full(session: nox.Session, library: str) -> None:
+    """Run all tests beside one array library, or CUTEst's (not part of a plain ``nox``)."""
+    if library == "cutest":
+        install(session, ".[jax]", *group("test", "cutest"))
+        cutest = {FULL_VARIABLE: "1", "CHECKGRAD_TEST_LIBRARIES": "cutest", "JAX_ENABLE_X64": "1"}
+        run_pytest(session, "tests/golden", env=cutest)
+    else:
+        run_beside(session, library, "--full")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
-    session.install(*group("lint"))
+    install(session, *group("lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
 
@@ -83,20 +112,20 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check the types of the package."""
-    session.install(".", *group("typing"))
+    install(session, ".", *group("typing"))
     session.run("mypy", "--strict", "src", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
-    session.install(".", *group("docs"))
+    install(session, ".", *group("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks (not part of a plain ``nox``)."""
-    session.install(".[all]", *group("bench"))
+    install(session, ".[all]", *group("bench"))
     # All of the table is in float64 unless it says so.
     session.run("pytest", *(session.posargs or ["tests/benchmarks"]), env={"JAX_ENABLE_X64": "1"})

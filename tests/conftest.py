@@ -287,6 +287,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "all_dtypes: every case runs in every dtype")
     config.addinivalue_line("markers", "sampled: cases that repeat each other; a few are enough")
     config.addinivalue_line("markers", "full: runs with --full only")
+    # The option and the variable mean the same, to all who look at either.
+    if os.environ.get(FULL_VARIABLE) == "1":
+        config.option.full = True
+    elif config.getoption("--full"):
+        os.environ[FULL_VARIABLE] = "1"
     if "jax" not in sys.modules:
         # JAX reads this once, when it first makes an array: two devices on one CPU.
         flag = "--xla_force_host_platform_device_count=2"
@@ -330,7 +335,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def is_full(config: pytest.Config) -> bool:
-    return config.getoption("--full") or os.environ.get(FULL_VARIABLE, "0") not in ("", "0")
+    return bool(config.getoption("--full"))
 
 
 def _is_about_numpy_alone(item: pytest.Item) -> bool:

@@ -81,7 +81,7 @@ def assert_wrong(report: Report, hint: str = "") -> None:
 # ---- the corpus: no false alarm
 
 
-def check_right(xp: Any, function: Function, precision: str) -> None:
+def check_right(xp: Any, function: Function, precision: str, order: int) -> None:
     x0 = made(xp, function.x0, precision)
     lib = library(xp)
 
@@ -92,26 +92,29 @@ def check_right(xp: Any, function: Function, precision: str) -> None:
         import jax
 
         func = jax.jit(func)  # half the time: most of it goes into tracing and compiling
-    for order in (1, 2):
-        assert_correct(verify_autodiff(func, x0, order=order))
+    assert_correct(verify_autodiff(func, x0, order=order))
 
 
+@pytest.mark.sampled
 @jax_only
 @every_jax_function
 @every_precision
+@pytest.mark.parametrize("order", [1, 2])
 def test_jax_differentiates_its_functions_rightly(
-    xp: Any, jax: Any, name: str, precision: str
+    xp: Any, jax: Any, name: str, precision: str, order: int
 ) -> None:
-    check_right(xp, CORPUS["jax"][name], precision)
+    check_right(xp, CORPUS["jax"][name], precision, order)
 
 
+@pytest.mark.sampled
 @torch_only
 @every_torch_function
 @every_precision
+@pytest.mark.parametrize("order", [1, 2])
 def test_torch_differentiates_its_functions_rightly(
-    xp: Any, torch: Any, name: str, precision: str
+    xp: Any, torch: Any, name: str, precision: str, order: int
 ) -> None:
-    check_right(xp, CORPUS["torch"][name], precision)
+    check_right(xp, CORPUS["torch"][name], precision, order)
 
 
 # ---- the corpus: nothing missed
@@ -209,24 +212,39 @@ def some_breakages(library: str, name: str, precision: str) -> list[str]:
     return [names[(first + k) % len(names)] for k in range(BREAKAGES_EACH)]
 
 
+# The right rule, or one of its breakages.
+right_and_broken = pytest.mark.parametrize("which", range(1 + BREAKAGES_EACH))
+
+
+def check_rule(xp: Any, library: str, name: str, precision: str, which: int) -> None:
+    breakage = [None, *some_breakages(library, name, precision)][which]
+    report = report_on_rule(xp, CORPUS[library][name], precision, breakage)
+    if breakage is None:
+        assert_correct(report)
+    else:
+        assert_wrong(report)
+
+
+@pytest.mark.sampled
 @jax_only
 @every_jax_function
 @every_precision
-def test_custom_vjp_around_jax_function(xp: Any, jax: Any, name: str, precision: str) -> None:
-    function = CORPUS["jax"][name]
-    assert_correct(report_on_rule(xp, function, precision, None))
-    for breakage in some_breakages("jax", name, precision):
-        assert_wrong(report_on_rule(xp, function, precision, breakage))
+@right_and_broken
+def test_custom_vjp_around_jax_function(
+    xp: Any, jax: Any, name: str, precision: str, which: int
+) -> None:
+    check_rule(xp, "jax", name, precision, which)
 
 
+@pytest.mark.sampled
 @torch_only
 @every_torch_function
 @every_precision
-def test_function_around_torch_function(xp: Any, torch: Any, name: str, precision: str) -> None:
-    function = CORPUS["torch"][name]
-    assert_correct(report_on_rule(xp, function, precision, None))
-    for breakage in some_breakages("torch", name, precision):
-        assert_wrong(report_on_rule(xp, function, precision, breakage))
+@right_and_broken
+def test_function_around_torch_function(
+    xp: Any, torch: Any, name: str, precision: str, which: int
+) -> None:
+    check_rule(xp, "torch", name, precision, which)
 
 
 # ---- both libraries

@@ -415,6 +415,7 @@ WRONG_MATRICES: dict[str, tuple[Wrong, str]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.one_setting
 @pytest.mark.parametrize("form", VERIFY)
 @pytest.mark.parametrize("name", WRONG_MATRICES)
@@ -430,6 +431,7 @@ def test_a_wrong_claim_is_found_and_its_slip_named(xp: Library, form: str, name:
         assert "d func[1] / d x[2]" in wrong_places(report)
 
 
+@pytest.mark.sampled
 @pytest.mark.one_setting
 @pytest.mark.parametrize("form", VERIFY)
 @pytest.mark.parametrize("name", WRONG_MATRICES)
@@ -556,6 +558,7 @@ def products() -> Iterator[Any]:
             yield pytest.param(form, claim, hint, id=f"{form}: {name}")
 
 
+@pytest.mark.sampled
 @pytest.mark.one_setting
 @pytest.mark.parametrize(("form", "claim", "hint"), [*products()])
 @pytest.mark.parametrize("direction", ["auto", 3])
@@ -1252,6 +1255,7 @@ def test_outputs_of_very_different_size_side_by_side() -> None:
 # Ways to evaluate
 
 
+@pytest.mark.sampled
 @pytest.mark.one_setting
 @pytest.mark.parametrize("form", VERIFY)
 @pytest.mark.parametrize("direction", ["all", 2])

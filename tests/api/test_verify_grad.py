@@ -599,6 +599,7 @@ def test_a_func_that_is_defined_at_x0_only_is_inconclusive_and_says_why(xp: Libr
     assert "no model here" in str(report)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, MemoryError])
 @pytest.mark.parametrize("call", [1, 2, 3, 8, 12])
 def test_an_interrupt_inside_func_goes_through(
@@ -1188,6 +1189,7 @@ def test_no_array_library_is_imported_that_the_user_has_not() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("few_digits", [True, False])
 @pytest.mark.parametrize("distance", [1e-6, 1e-5, 1e-4, 1e-3])
@@ -1267,6 +1269,7 @@ def slopes_of_cross_entropy(x: Any) -> Any:
     return (parts / len(x)).astype(x.dtype)
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("margin", [8, 10, 12])
 @pytest.mark.parametrize("seed", range(6))
@@ -1287,6 +1290,7 @@ def test_the_loss_of_a_confident_classifier(margin: float, seed: int) -> None:
     assert_verdict(verify_grad(cross_entropy, flipped, x0), WRONG)
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("size", "count"), [(0.05, 20), (0.02, 20), (0.01, 5)])
@@ -1308,6 +1312,7 @@ def test_a_loss_that_is_a_root_less_one(size: float, count: int, seed: int) -> N
         assert_verdict(verify_grad(loss, lambda x, f=factor: claim(x, f), x0), WRONG)
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def test_func_is_never_called_outside_of_its_bounds(
         assert report.verdict is not (WRONG if factor == 1 else CORRECT), str(report)
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("dtype_name", ["float32", "float64"])
 @pytest.mark.parametrize("seed", range(20))
@@ -304,6 +305,7 @@ SMOOTH: dict[str, tuple[Function, Function]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", SMOOTH)
 @pytest.mark.parametrize("n", [10, 30, 200])
 def test_a_smooth_function_costs_at_most_four_evaluations_for_each_coordinate(
@@ -324,6 +326,7 @@ def test_coordinates_are_certified_several_at_a_time(n: int) -> None:
     assert report.n_func <= n // 2 + 30, report.n_func
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("rng", range(3))
 @pytest.mark.parametrize(("i", "j"), list(itertools.combinations(range(8), 2)))
@@ -343,6 +346,7 @@ def test_swapped_entries_that_are_moved_at_once_are_found(i: int, j: int, rng: i
     assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]", f"x[{j}]"}
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("rng", range(10))
 @pytest.mark.parametrize(
@@ -367,6 +371,7 @@ def test_errors_in_small_proportions_do_not_cancel(
     assert {mismatch.where for mismatch in report.mismatches} == {f"x[{i}]" for i in off}
 
 
+@pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("factor", [1 + 3e-5, 1 - 3e-5, -1, 2])
 @pytest.mark.parametrize("n", [8, 9, 40])

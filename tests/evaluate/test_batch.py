@@ -245,6 +245,7 @@ WRONG_RULES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.libraries("torch")
 @pytest.mark.parametrize("wide", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("offset", [0.0, 1e3])
