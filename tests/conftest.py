@@ -49,7 +49,8 @@ all cases run where it has.
 - ``pytest --full``, or ``CHECKGRAD_FULL=1``, runs everything, as ``nox -s full`` does.
 - ``@pytest.mark.all_dtypes``: every case runs in every line and dtype, also in a plain run.
 - ``@pytest.mark.sampled``: the cases repeat each other. A plain run takes so many of them that
-  every value of every parameter is used once.
+  every value of every parameter is used once. ``sampled("jax")`` does so in JAX only, which
+  compiles each case.
 - ``@pytest.mark.full``: a plain run leaves the test out.
 
 The sample is taken from the tests that are selected: one that is named on the command line with
@@ -72,7 +73,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 import pytest
-from sampling import Case, cover, every_value_once, numbered, rotation, shuffled
+from sampling import Case, Together, cover, every_value_once, numbered, rotation, shuffled
 
 LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
 FULL_VARIABLE = "CHECKGRAD_FULL"
@@ -285,7 +286,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "one_setting: runs once for each array library")
     config.addinivalue_line("markers", "libraries(*names): run over these array libraries only")
     config.addinivalue_line("markers", "all_dtypes: every case runs in every dtype")
-    config.addinivalue_line("markers", "sampled: cases that repeat each other; a few are enough")
+    config.addinivalue_line(
+        "markers", "sampled(*names): a few cases are enough (in these libraries)"
+    )
     config.addinivalue_line("markers", "full: runs with --full only")
     # The option and the variable mean the same, to all who look at either.
     if os.environ.get(FULL_VARIABLE) == "1":
@@ -368,8 +371,15 @@ def _function_of(item: pytest.Item) -> str:
 
 
 def _params(item: pytest.Item) -> dict[str, Any]:
+    """Give the values of a run's parameters; those that are given together are one."""
     callspec = getattr(item, "callspec", None)
-    return dict(callspec.params) if callspec else {}
+    params = dict(callspec.params) if callspec else {}
+    for marker in item.iter_markers("parametrize"):
+        names = marker.args[0]
+        names = names.replace(",", " ").split() if isinstance(names, str) else [*names]
+        if len(names) > 1:
+            params[" ".join(names)] = Together(params.pop(name) for name in names)
+    return params
 
 
 def _library_of(item: pytest.Item) -> str:
@@ -398,7 +408,8 @@ def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pyte
         runs[case, place] = item
     cases = shuffled(dict.fromkeys(case for case, _ in runs), name)
     places = [*dict.fromkeys(place for _, place in runs)]
-    if items[0].get_closest_marker("sampled"):
+    sampled = items[0].get_closest_marker("sampled")
+    if sampled and (not sampled.args or _library_of(items[0]) in sampled.args):
         cases = every_value_once(cases)
     if items[0].get_closest_marker("all_dtypes"):
         return [item for (case, _), item in runs.items() if case in cases]

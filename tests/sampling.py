@@ -18,6 +18,10 @@ B = TypeVar("B")
 Case = tuple[tuple[str, int], ...]  # pairs of a parameter's name and the number of its value
 
 
+class Together(tuple[Any, ...]):
+    """The values of parameters that are given together, as ``("x, y", [(1, 2), (3, 4)])``."""
+
+
 def rotation(text: str) -> int:
     """Give a number that depends on the text alone, in every process and on every machine."""
     return crc32(text.encode())
@@ -58,7 +62,13 @@ def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:
         case = []
         for name, value in sorted(params.items()):
             seen = numbers.setdefault(name, {})
-            plain = isinstance(value, str | int | float | bool | None)
-            key = (type(value), value) if plain else id(value)
-            case.append((name, seen.setdefault(key, len(seen))))
+            case.append((name, seen.setdefault(_key(value), len(seen))))
         yield tuple(case)
+
+
+def _key(value: Any) -> Any:
+    """Tell values apart: numbers and text by what they are, those given together by each."""
+    if isinstance(value, Together):
+        return tuple(map(_key, value))
+    plain = isinstance(value, str | int | float | bool | None)
+    return (type(value), value) if plain else id(value)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sampling import Case, cover, every_value_once, numbered, shuffled
+from sampling import Case, Together, cover, every_value_once, numbered, shuffled
 
 pytestmark = pytest.mark.numpy
 
@@ -157,6 +157,11 @@ def test_either_value_of_a_parameter_meets_all_places() -> None:
 
 def test_equal_numbers_are_one_value_and_equal_objects_are_not() -> None:
     first, second = [1], [1]
+    assert [*numbered([{"xy": Together((x, y))} for x, y in [(1, 2), (1, 3), (1, 2)]])] == [
+        (("xy", 0),),
+        (("xy", 1),),
+        (("xy", 0),),
+    ]
     runs = [{"x": 0.5, "y": first}, {"x": 0.5, "y": second}, {"x": 0, "y": first}, {"x": False}]
     assert [*numbered(runs)] == [
         (("x", 0), ("y", 0)),
