@@ -64,7 +64,7 @@ def _is_additive(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) 
     """Return whether ``func`` changes along a random tangent as the estimates along axes say."""
     parsed, decisions = claim.parsed, result.decisions
     scale = result.directions.scale
-    tangents = scaled_tangent(parsed.point, scale, parsed.limits, parsed.rng)
+    tangents = scaled_tangent(parsed.point, scale, parsed.bounds, parsed.rng)
     lengths = np.abs(parsed.point.on_host(tangents.tangents[0]))
     (along,) = claim.along_estimate(tangents, [result.output], [decisions.estimate.value])
     unsure = np.asarray([np.sum(lengths * decisions.reliable_uncertainty)])

@@ -90,7 +90,7 @@ class ClaimOfOutputs:
     ) -> list[Directions]:
         parsed = self.parsed
         claim = ClaimAtX0(parsed.claim, outputs, gradients)
-        return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.limits)
+        return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.bounds)
 
 
 def judge_outputs(claim: ClaimOfOutputs, base: BaseValues, chosen: Flags) -> Iterator[OutputResult]:
@@ -140,12 +140,12 @@ def _direction_sets(
     """Yield the directions of all outputs: along the axes, and along the tangents of the plan."""
     parsed, outputs, plan = claim.parsed, claim.outputs, claim.plan
     if plan.axes:
-        axes = Axes(parsed.evaluator, outputs, parsed.limits, parsed.rng)
+        axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng)
         yield (
             axes,
             [
                 coordinate_directions(
-                    axes, output, gradient, parsed.point, parsed.limits, float(value[output])
+                    axes, output, gradient, parsed.point, parsed.bounds, float(value[output])
                 )
                 for output, gradient in enumerate(claim.gradients)
             ],
@@ -165,7 +165,7 @@ def _tangents(claim: ClaimOfOutputs, value: Floats) -> ChosenTangents | None:
         return given_tangent(parsed.point, single, number, plan.given)
     if plan.tangents:
         return random_tangents(
-            parsed.point, single, parsed.limits, number, parsed.rng, plan.tangents
+            parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents
         )
     return None
 
@@ -209,7 +209,7 @@ class _ExactDerivatives:
                 ],
             )
         estimates = [steps.derivative(output) for output in range(outputs.count)]
-        random = random_tangents(parsed.point, None, parsed.limits, 0.0, parsed.rng, 1)
+        random = random_tangents(parsed.point, None, parsed.bounds, 0.0, parsed.rng, 1)
         return cls(steps, claim.along_estimate(random, range(outputs.count), estimates))
 
     def agree_with_differences(self, output: int, base: BaseValues) -> bool:

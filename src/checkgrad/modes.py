@@ -140,7 +140,8 @@ class ModeRunner:
         if not takes_tangent and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
         if derivatives.loop:
-            options = replace(options, batch="loop")
+            evaluation = replace(options.evaluation, batch="loop")
+            options = replace(options, evaluation=evaluation)
         return examine(Problem(form, derivatives.func, claim, x0, self._args, options, label))
 
     def _check_nested(

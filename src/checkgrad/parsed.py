@@ -35,7 +35,7 @@ class ParsedProblem:
         Knows what ``func`` returns; None where that is a number.
     claim : Claim
         The claim.
-    limits : tuple of array
+    bounds : tuple of array
         The bounds.
     rng : numpy.random.Generator
         Where random numbers come from.
@@ -49,7 +49,7 @@ class ParsedProblem:
     evaluator: Evaluator
     reader: OutputReader | None
     claim: Claim
-    limits: tuple[Floats, Floats]
+    bounds: tuple[Floats, Floats]
     rng: np.random.Generator
     options: Options
 
@@ -101,14 +101,12 @@ def parse(problem: Problem) -> ParsedProblem:
     point = make_point(problem.x0, allow_complex=True, convention=options.convention)
     reader = None
     if problem.form != "grad":
-        reader = OutputReader(point, many=options.batch == "vectorized")
-    evaluator = Evaluator(
-        problem.func, point, problem.args, options.batch, options.chunk_bytes, reader
-    )
-    limits = make_bounds(options.bounds, point, problem.name)
+        reader = OutputReader(point, many=options.evaluation.batch == "vectorized")
+    evaluator = Evaluator(problem.func, point, problem.args, options.evaluation, reader)
+    bounds = make_bounds(options.bounds, point, problem.name)
     rng = options.generator()
     claim = make_claim(problem.form, problem.claim, problem.args, point, reader)
     options.require_method(point)
     return ParsedProblem(
-        problem.form, problem.name, point, evaluator, reader, claim, limits, rng, options
+        problem.form, problem.name, point, evaluator, reader, claim, bounds, rng, options
     )

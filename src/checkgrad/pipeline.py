@@ -58,7 +58,7 @@ def _examine(parsed: ParsedProblem, label: str) -> ClaimResult:
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
 
     # Measure the noise of func.
-    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.limits, parsed.rng)
+    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     noise = measure_noise(near, dtype_epsilon)
     rtol = [parsed.options.tolerance(max(e, parsed.claim.epsilon)) for e in noise.epsilon.tolist()]
     base = BaseValues(value, noise.sigma, noise.epsilon, np.asarray(rtol))

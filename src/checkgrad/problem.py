@@ -11,7 +11,7 @@ import numpy as np
 
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
-from checkgrad.evaluate.options import CHUNK_BYTES
+from checkgrad.evaluate.options import Evaluation
 from checkgrad.precision import DOUBLE, SINGLE, default_rtol
 
 METHODS = ("differences", "complex-step")
@@ -26,8 +26,7 @@ class Options:
     rtol: Any = None
     bounds: Any = None
     rng: Any = None
-    batch: str = "auto"
-    chunk_bytes: int = CHUNK_BYTES
+    evaluation: Evaluation = field(default_factory=Evaluation)
     convention: str | None = None
     method: str = "differences"
 

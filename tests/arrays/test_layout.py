@@ -53,18 +53,18 @@ def test_shapes_are_the_users() -> None:
 
 def test_leaves_are_assembled_to_the_users_structure() -> None:
     point = make_point(TREE, allow_complex=True)
-    found = point.assemble(point.leaves)
+    found = point.for_func(point.leaves)
     assert list(found) == list(TREE)
     np.testing.assert_array_equal(found["w"], TREE["w"])
     np.testing.assert_array_equal(found["b"][1], TREE["b"][1])
     assert isinstance(found["b"][0], np.ndarray)
-    assert point.assemble([2 * leaf for leaf in point.leaves])["b"][0].shape == ()
+    assert point.for_func([2 * leaf for leaf in point.leaves])["b"][0].shape == ()
 
 
 def test_what_is_not_differentiated_is_0_in_a_tangent() -> None:
     point = make_point({"x": np.ones(2), "n": np.array([3, 4])})
     assert point.size == 2
-    np.testing.assert_array_equal(point.assemble(point.leaves)["n"], [3, 4])
+    np.testing.assert_array_equal(point.for_func(point.leaves)["n"], [3, 4])
     np.testing.assert_array_equal(point.as_tangent(point.leaves)["n"], [0, 0])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
-from checkgrad.evaluate.options import CHUNK_BYTES
+from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
 from checkgrad.modes import MODES, ModeRunner
 from checkgrad.problem import Options
 from checkgrad.report.report import Report
@@ -115,7 +115,9 @@ def verify_autodiff(
         )
     if batch == "vectorized":
         raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
-    runner = ModeRunner(args, Options(direction, rtol, bounds, rng, batch, chunk_bytes))
+    evaluation = Evaluation(batch, chunk_bytes)
+    options = Options(direction=direction, rtol=rtol, bounds=bounds, rng=rng, evaluation=evaluation)
+    runner = ModeRunner(args, options)
     with differentiation.differentiating():
         derivatives = LibraryDerivatives(func, args, point, bounds)
         for mode in asked:

@@ -17,6 +17,7 @@ import numpy as np
 from checkgrad.arrays.arithmetic import distance
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.point import make_point
+from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.forward_differences import (
     along_random_tangent,
@@ -26,7 +27,7 @@ from checkgrad.evaluate.forward_differences import (
     value_and_claim,
     value_shape,
 )
-from checkgrad.evaluate.options import CHUNK_BYTES
+from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
 
 
 class _NotGiven:
@@ -155,13 +156,14 @@ def check_grad(
     point = make_point(x0)
     if direction == "random" and is_numpy_number(point):
         func = of_one_axis(func)
-    sampler = Evaluator(func, point, args, batch, chunk_bytes)
+    evaluator = Evaluator(func, point, args, Evaluation(batch, chunk_bytes))
+    claim = UserFunction(grad, args)
     if direction == "random":
         source = _seeded(generator)
-        claims, estimates = along_random_tangent(sampler, grad, args, epsilon, source)
+        claims, estimates = along_random_tangent(evaluator, claim, epsilon, source)
     else:
-        value, claims = value_and_claim(sampler, grad, args)
-        estimates = jacobian(sampler, value, epsilon)
+        value, claims = value_and_claim(evaluator, claim)
+        estimates = jacobian(evaluator, value, epsilon)
     error = point.backend.compiled(distance)(claims, estimates, point.xp)
     return error if isinstance(error, float) else float(error)
 
@@ -239,10 +241,10 @@ def approx_fprime(
     """
     require_functions(f=f)
     point = make_point(xk)
-    sampler = Evaluator(f, point, args, batch, chunk_bytes)
-    value = sampler.at_x0()
+    evaluator = Evaluator(f, point, args, Evaluation(batch, chunk_bytes))
+    value = evaluator.at_x0()
     value_shape(value)  # raises an exception if it has two dimensions
-    estimates = jacobian(sampler, value, epsilon)
+    estimates = jacobian(evaluator, value, epsilon)
     leaves = [
         point.xp.astype(estimate, leaf.dtype, copy=False)
         for estimate, leaf in zip(estimates, point.leaves, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from checkgrad.evaluate.options import CHUNK_BYTES
+from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
 from checkgrad.pipeline import check
 from checkgrad.problem import Options, Problem
 from checkgrad.report.report import Report
@@ -140,7 +140,15 @@ def verify_grad(
       params['scale']  claim 6.0332014...  estimate 18.0996042... ± ...
     ...
     """
-    options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
+    options = Options(
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        evaluation=Evaluation(batch, chunk_bytes),
+        convention=convention,
+        method=method,
+    )
     return check(Problem("grad", func, grad, x0, args, options))
 
 
@@ -223,7 +231,15 @@ def verify_jac(
       * claim is the transpose of the estimate in jac: a matrix transposed?
       ...
     """
-    options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
+    options = Options(
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        evaluation=Evaluation(batch, chunk_bytes),
+        convention=convention,
+        method=method,
+    )
     return check(Problem("jac", func, jac, x0, args, options))
 
 
@@ -299,7 +315,15 @@ def verify_jvp(
     >>> bool(verify_jvp(grad, hvp, np.array([1.0, -2.0])))
     True
     """
-    options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
+    options = Options(
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        evaluation=Evaluation(batch, chunk_bytes),
+        convention=convention,
+        method=method,
+    )
     return check(Problem("jvp", func, jvp, x0, args, options))
 
 
@@ -379,7 +403,15 @@ def verify_vjp(
     >>> bool(verify_vjp(softplus, vjp, np.array([1.0, -2.0])))
     True
     """
-    options = Options(direction, rtol, bounds, rng, batch, chunk_bytes, convention, method)
+    options = Options(
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        evaluation=Evaluation(batch, chunk_bytes),
+        convention=convention,
+        method=method,
+    )
     return check(Problem("vjp", func, vjp, x0, args, options))
 
 

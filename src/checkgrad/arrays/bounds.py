@@ -69,18 +69,18 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     return low, high
 
 
-def bounded(limits: tuple[Floats, Floats]) -> bool:
+def bounded(bounds: tuple[Floats, Floats]) -> bool:
     """Return whether any coordinate has a bound."""
     # One bound for all coordinates is a view of one number: looking at that one is enough.
-    sides = (side[:1] if side.strides == (0,) else side for side in limits)
+    sides = (side[:1] if side.strides == (0,) else side for side in bounds)
     return not all(np.all(np.isinf(side)) for side in sides)
 
 
-def within(point: Point, leaves: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+def within(point: Point, leaves: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:
     """Return a point near x0, moved to within the bounds."""
-    if not bounded(limits):
+    if not bounded(bounds):
         return leaves
-    return point.from_host(np.clip(point.on_host(leaves), *limits))
+    return point.from_host(np.clip(point.on_host(leaves), *bounds))
 
 
 def _everywhere(number: float, point: Point) -> Floats:

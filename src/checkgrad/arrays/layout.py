@@ -104,7 +104,7 @@ class Layout:
         """Return the user's structure around `parts`, which are like the user's arrays."""
         return parts[0] if self.structure is None else self.structure.unflatten(list(parts))
 
-    def assemble(self, leaves: Sequence[Array]) -> Any:
+    def for_func(self, leaves: Sequence[Array]) -> Any:
         """Return the user's structure around arrays like the leaves."""
         return self.rebuilt(self.as_passed(leaves))
 

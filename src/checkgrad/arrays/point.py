@@ -56,7 +56,7 @@ class Point(Layout):
 
     def copy(self) -> Any:
         """Return x0 for ``func``, in memory of its own."""
-        return self.assemble([self.backend.copy(leaf) for leaf in self.leaves])
+        return self.for_func([self.backend.copy(leaf) for leaf in self.leaves])
 
     def copy_for_claim(self) -> Any:
         """Return x0 for the claim: as the user passed it, in memory of its own."""

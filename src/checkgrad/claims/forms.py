@@ -94,7 +94,7 @@ class FunctionClaim:
         """
         if not handed:
             leaves = [self._point.backend.copy(leaf) for leaf in leaves]
-        return self._function.at_x0(self._point.for_claim(leaves), *vectors)
+        return self._function.with_user_errstate(self._point.for_claim(leaves), *vectors)
 
     def _note(self, epsilon: float) -> None:
         self.epsilon = max(self.epsilon, epsilon)

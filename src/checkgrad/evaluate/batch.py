@@ -24,7 +24,7 @@ from checkgrad.backends import Array
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.control_points import batch_matches_single, farthest, has_few_digits
 from checkgrad.evaluate.entry_points import EntryPoints, padded
-from checkgrad.evaluate.options import require_chunk_bytes
+from checkgrad.evaluate.options import Evaluation, require_chunk_bytes
 
 _COPIES = 4  # of the points in a call: what func computes from them takes memory too
 _COMPANIONS = 3  # of the points in a call: x0 and two control points
@@ -51,11 +51,11 @@ class BatchEvaluator:
         Why it cannot be done; empty where it can, or was not asked for.
     """
 
-    def __init__(self, function: UserFunction, point: Point, batch: str, chunk_bytes: Any) -> None:
+    def __init__(self, function: UserFunction, point: Point, evaluation: Evaluation) -> None:
         self._function = function
         self._point = point
-        self._batch = batch
-        self._memory = require_chunk_bytes(chunk_bytes)
+        self._batch = batch = evaluation.batch
+        self._memory = require_chunk_bytes(evaluation.chunk_bytes)
         self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(has_few_digits(x) for x in point.leaves):
             self._possible = False
@@ -232,7 +232,7 @@ class BatchEvaluator:
             return together
         many = [point.xp.broadcast_to(x, (count, *x.shape)) for x in point.leaves]
         leaves = [together if k == leaf else point.backend.copy(x) for k, x in enumerate(many)]
-        return point.assemble(leaves)
+        return point.for_func(leaves)
 
     def give_up(self, obstacle: str, error: Exception | None = None) -> None:
         """Leave it to one call for each point; an error where the user asked for something else."""

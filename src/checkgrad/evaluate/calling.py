@@ -38,14 +38,14 @@ class UserFunction:
         self.n_calls = 0
         self.failure: Exception | None = None
 
-    def at_x0(self, x: Any, *vectors: Any) -> Any:
+    def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
         """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
         self.n_calls += 1
         with np.errstate(**self._errstate):
             return self._function(x, *vectors, *self._args)
 
-    def near_x0(self, x: Any) -> Any:
-        """Call it at a point near x0. Exceptions pass."""
+    def once(self, x: Any) -> Any:
+        """Call it at one point. Exceptions pass."""
         self.n_calls += 1
         return self._of_point(x)
 
@@ -115,7 +115,7 @@ class UserFunction:
         function = self._of_point
         if point.is_single_real_array:
             return function  # itself: a library may know its trace
-        return lambda x: function(point.assemble(_with_leaf(others, leaf, x)))
+        return lambda x: function(point.for_func(_with_leaf(others, leaf, x)))
 
     def at_many(self, points: Any) -> Any:
         """Call it, a function of many points, at `points` along a leading axis."""

@@ -112,7 +112,7 @@ def coordinate_directions(
     output: int,
     gradient: ClaimedGradient,
     point: Point,
-    limits: tuple[Floats, Floats],
+    bounds: tuple[Floats, Floats],
     value: float,
 ) -> Directions:
     """Return all coordinate axes, for one output.
@@ -131,7 +131,7 @@ def coordinate_directions(
         Its claimed gradient.
     point : Point
         x0.
-    limits : tuple of array
+    bounds : tuple of array
         The bounds.
     value : float
         The output at x0.
@@ -146,7 +146,7 @@ def coordinate_directions(
     typical = _typical(sizes[sizes > 0] if np.any(sizes > 0) else needed[usable])
     scale = np.where(sizes > 0, sizes, np.where(usable, needed, typical))
     with np.errstate(over="ignore"):
-        width = limits[1] - limits[0]
+        width = bounds[1] - bounds[0]
     scale = power_of_two(np.where((width > 0) & (width < scale), width, scale))
     return Directions(
         point=point,

@@ -26,7 +26,7 @@ from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints
-from checkgrad.evaluate.options import CHUNK_BYTES, of_one_point
+from checkgrad.evaluate.options import Evaluation, of_one_point
 from checkgrad.evaluate.values import numeric_value, stacked_values, values_on_host
 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
@@ -41,8 +41,8 @@ class Evaluator:
         As the user passed them.
     point : Point
         Where to evaluate.
-    batch, chunk_bytes
-        As in `checkgrad.verify_grad`.
+    evaluation : Evaluation
+        How ``func`` is evaluated at many points.
     reader : OutputReader, optional
         Reads what ``func`` returns as a vector. Without it, ``func`` returns a number or an array.
 
@@ -64,14 +64,14 @@ class Evaluator:
         func: Callable[..., Any],
         point: Point,
         args: tuple[Any, ...],
-        batch: str = "auto",
-        chunk_bytes: int = CHUNK_BYTES,
+        evaluation: Evaluation,
         reader: OutputReader | None = None,
     ) -> None:
+        batch = evaluation.batch
         self._as_returned = UserFunction(of_one_point(func, point, batch), args)
         function = func if reader is None else _read(func, reader)
         self._function = UserFunction(of_one_point(function, point, batch), args)
-        self.batch = BatchEvaluator(UserFunction(function, args), point, batch, chunk_bytes)
+        self.batch = BatchEvaluator(UserFunction(function, args), point, evaluation)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
         self._returns_scalars = False  # whether func returns Python's or NumPy's numbers
@@ -128,7 +128,7 @@ class Evaluator:
 
     def at(self, leaves: Sequence[Array]) -> Array:
         """Return ``func`` at a point given by its `leaves`, which are handed out as they are."""
-        return numeric_value(self._function.near_x0(self.point.assemble(leaves)), self.point)
+        return numeric_value(self._function.once(self.point.for_func(leaves)), self.point)
 
     def at_complex(self, x: Any, size: int) -> npt.NDArray[np.complex128]:
         """Return all `size` numbers of ``func`` at a complex point, on the host.
@@ -140,7 +140,7 @@ class Evaluator:
         """
         try:
             with np.errstate(all="ignore"):
-                value = self._as_returned.near_x0(x)
+                value = self._as_returned.once(x)
         except MemoryError:
             raise
         except Exception as error:
@@ -230,7 +230,7 @@ class Evaluator:
 
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """Return ``func(x0)`` as it came and as an array, both noted for the points around it."""
-        value = self._function.at_x0(self.point.copy())
+        value = self._function.with_user_errstate(self.point.copy())
         kept = self._kept(value)
         self.value_epsilon = machine_epsilon(value)
         self._at_x0 = kept
@@ -261,7 +261,7 @@ class Evaluator:
         def alone(moved: Array) -> Array:
             (x,) = self._in_place_of(points.leaf, iter([moved]))
             if not inside_domain:
-                value = self._kept(self._function.near_x0(x))
+                value = self._kept(self._function.once(x))
             else:
                 values, failed = self._function.inside_domain([x], self._kept, lambda: None)
                 value = at_x0 * math.nan if failed else numeric_value(values[0], self.point)
@@ -281,7 +281,7 @@ class Evaluator:
             return copies
         leaves, copy = self.point.leaves, self.point.backend.copy
         return (
-            self.point.assemble(
+            self.point.for_func(
                 [moved if other == leaf else copy(x) for other, x in enumerate(leaves)]
             )
             for moved in copies

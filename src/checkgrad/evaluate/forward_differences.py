@@ -22,6 +22,7 @@ from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, machine_epsilon, snapshot
+from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.evaluator import Evaluator
 
 
@@ -58,22 +59,20 @@ def value_shape(value: Array) -> tuple[int, ...]:
     return shape
 
 
-def value_and_claim(
-    sampler: Evaluator, grad: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[Array, list[Array]]:
+def value_and_claim(evaluator: Evaluator, grad: UserFunction) -> tuple[Array, list[Array]]:
     """Return ``func(x0)``, and the arrays of the claim ``grad(x0)``, which is called first."""
-    point = sampler.point
-    claim = snapshot(grad(point.copy_for_claim(), *args))
-    value = sampler.at_x0()
+    point = evaluator.point
+    claim = snapshot(grad.with_user_errstate(point.copy_for_claim()))
+    value = evaluator.at_x0()
     return value, point.claim_leaves(claim, value_shape(value), allow_complex=True)
 
 
-def jacobian(sampler: Evaluator, value: Array, epsilon: Any) -> list[Array]:
+def jacobian(evaluator: Evaluator, value: Array, epsilon: Any) -> list[Array]:
     """Return the forward-difference Jacobian.
 
     Parameters
     ----------
-    sampler : Evaluator
+    evaluator : Evaluator
         Evaluates func; `Evaluator.at_x0` was called.
     value : array
         ``func(x0)``.
@@ -86,20 +85,20 @@ def jacobian(sampler: Evaluator, value: Array, epsilon: Any) -> list[Array]:
         One for each leaf of x0, of shape ``value.shape + leaf.shape``; a value of shape (1,)
         counts as a scalar.
     """
-    point, xp = sampler.point, sampler.point.xp
+    point, xp = evaluator.point, evaluator.point.xp
     shape = () if value.shape == (1,) else tuple(value.shape)
     value = reshaped(value, shape, xp)
     estimates = []
     for leaf, step in enumerate(_steps(point, epsilon)):
         x = point.leaves[leaf]
-        default = _default_step(x, sampler)
+        default = _default_step(x, evaluator)
         moved, steps = forward_steps(
             reshaped(x, (point.sizes[leaf],), xp),
             default if step is None else step,
             default,
             point.backend,
         )
-        values = sampler.at_entries(leaf, moved, shape)
+        values = evaluator.at_entries(leaf, moved, shape)
         quotients = forward_difference
         if not xp.isdtype(values.dtype, "complex floating"):  # complex values raise a warning
             quotients = point.backend.compiled(forward_difference)
@@ -111,7 +110,7 @@ def jacobian(sampler: Evaluator, value: Array, epsilon: Any) -> list[Array]:
 
 
 def along_random_tangent(
-    sampler: Evaluator, grad: Callable[..., Any], args: tuple[Any, ...], epsilon: Any, rng: Any
+    evaluator: Evaluator, grad: UserFunction, epsilon: Any, rng: Any
 ) -> tuple[list[Array], list[Array]]:
     """Return the claimed and the estimated derivative along one random tangent.
 
@@ -120,23 +119,23 @@ def along_random_tangent(
     ValueError
         If func returns more than one number.
     """
-    point, xp = sampler.point, sampler.point.xp
-    value = sampler.at_x0()
+    point, xp = evaluator.point, evaluator.point.xp
+    value = evaluator.at_x0()
     if math.prod(value_shape(value)) != 1:
         raise ValueError(
             "'random' can only be used with scalar valued func; func returned shape "
             f"{tuple(value.shape)}"
         )
-    step = _random_step(sampler, epsilon)
+    step = _random_step(evaluator, epsilon)
     # The claim is multiplied by the tangent before func is called again. So the claim needs no
     # copy, although func may write into it.
-    claims = point.claim_leaves(grad(point.copy_for_claim(), *args), allow_complex=True)
+    claims = point.claim_leaves(grad.with_user_errstate(point.copy_for_claim()), allow_complex=True)
     if all(isinstance(x, np.ndarray) and x.dtype == np.float64 for x in point.leaves):
         moved, claimed = _moved_as_in_scipy(point, claims, step, rng)
     else:
-        moved, claimed, step = _moved_in_blocks(sampler, claims, step, rng)
+        moved, claimed, step = _moved_in_blocks(evaluator, claims, step, rng)
     del claims
-    values = xp.reshape(sampler.at(moved), (1,))
+    values = xp.reshape(evaluator.at(moved), (1,))
     dtypes = (xp.float32, *(x.dtype for x in point.leaves))
     widest = max(dtypes, key=lambda dtype: xp.finfo(dtype).bits)
     steps = xp.zeros_like(values, dtype=widest) + step
@@ -161,7 +160,7 @@ def _moved_as_in_scipy(
 
 
 def _moved_in_blocks(
-    sampler: Evaluator, claims: list[Array], step: float, rng: Any
+    evaluator: Evaluator, claims: list[Array], step: float, rng: Any
 ) -> tuple[list[Array], Array, float]:
     """Return x0 moved along a random tangent, the claimed derivative along it, and the step.
 
@@ -170,14 +169,14 @@ def _moved_in_blocks(
     else is made block by block. A coordinate may move by a longer step, see `_moved_block`. The
     returned step is the longest one.
     """
-    point, xp = sampler.point, sampler.point.xp
+    point, xp = evaluator.point, evaluator.point.xp
     longest = 0.0
     change: Array = None
 
     def move(x: Array, claim: Array) -> Array:
         nonlocal longest, change
         tangent = point.backend.random_tangent(rng, x)
-        default = math.copysign(_default_step(x, sampler), step)
+        default = math.copysign(_default_step(x, evaluator), step)
         moved, length = _moved_block(x, tangent, step, default, xp)
         longest = max(longest, length)
         # One running sum. A list of small arrays between large ones would keep their memory.
@@ -249,13 +248,13 @@ def _flat_steps(point: Point, leaf: int, part: Any) -> Array:
     return point.xp.reshape(step, (-1,))
 
 
-def _default_step(x: Array, sampler: Evaluator) -> float:
+def _default_step(x: Array, evaluator: Evaluator) -> float:
     """Return ``sqrt(eps)`` of the coarser of the dtypes of `x` and of ``func(x0)``."""
-    return float(max(machine_epsilon(x), sampler.value_epsilon) ** 0.5)
+    return float(max(machine_epsilon(x), evaluator.value_epsilon) ** 0.5)
 
 
-def _random_step(sampler: Evaluator, epsilon: Any) -> float:
+def _random_step(evaluator: Evaluator, epsilon: Any) -> float:
     """Return the step along a random tangent: the first one that the user asked for."""
-    first = _steps(sampler.point, epsilon)[0]
-    default = max(_default_step(x, sampler) for x in sampler.point.leaves)
+    first = _steps(evaluator.point, epsilon)[0]
+    default = max(_default_step(x, evaluator) for x in evaluator.point.leaves)
     return default if first is None or float(first[0]) == 0 else float(first[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,20 @@ from checkgrad.arrays.point import Point
 
 BATCHES = ("auto", "vmap", "vectorized", "loop")
 CHUNK_BYTES = 2**28  # 256 MiB
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How ``func`` is evaluated at many points, as the user asks for it.
+
+    Attributes
+    ----------
+    batch, chunk_bytes
+        As in `checkgrad.verify_grad`.
+    """
+
+    batch: Any = "auto"
+    chunk_bytes: Any = CHUNK_BYTES
 
 
 def require_chunk_bytes(chunk_bytes: Any) -> int:

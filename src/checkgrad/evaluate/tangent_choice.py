@@ -58,7 +58,7 @@ class ChosenTangents:
         outputs: Outputs,
         claim: LinearMap,
         gradients: Sequence[ClaimedGradient],
-        limits: tuple[Floats, Floats],
+        bounds: tuple[Floats, Floats],
     ) -> list[Directions]:
         """Return the directions along them, for every output.
 
@@ -72,11 +72,11 @@ class ChosenTangents:
             What the claim says of all of them.
         gradients : sequence of ClaimedGradient
             The same, output by output.
-        limits : tuple of array
+        bounds : tuple of array
             The bounds.
         """
         point = evaluator.point
-        room = _room(point, self.tangents, limits)
+        room = _room(point, self.tangents, bounds)
         relative = [
             largest_size(point, lambda v, size: v / size, v, self.sizes) for v in self.tangents
         ]
@@ -123,7 +123,7 @@ class ChosenTangents:
 def random_tangents(
     point: Point,
     claims: Leaves | None,
-    limits: tuple[Floats, Floats],
+    bounds: tuple[Floats, Floats],
     value: float,
     rng: np.random.Generator,
     count: int,
@@ -138,7 +138,7 @@ def random_tangents(
         x0.
     claims : sequence of array, or None
         The claimed gradient of the only output, if there is just one.
-    limits : tuple of array
+    bounds : tuple of array
         The bounds.
     value : float
         The only output at x0.
@@ -154,7 +154,7 @@ def random_tangents(
         return point.backend.random_tangent(rng, x) * (size * shrunk)
 
     tangents = [point.halved(tangent, sizes) for _ in range(count)]
-    tangents = [_inward(point, tangent, limits) for tangent in tangents]
+    tangents = [_inward(point, tangent, bounds) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
     return ChosenTangents(tangents, sizes, words, are_random=True)
 
@@ -170,24 +170,24 @@ def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
 
 
 def scaled_tangent(
-    point: Point, scale: Floats, limits: tuple[Floats, Floats], rng: np.random.Generator
+    point: Point, scale: Floats, bounds: tuple[Floats, Floats], rng: np.random.Generator
 ) -> ChosenTangents:
     """Return a random tangent: each coordinate is a normal number times its `scale`."""
     tangent = point.from_host(rng.standard_normal(scale.size) * scale)
     words = "1 random tangent"
     return ChosenTangents(
-        [_inward(point, tangent, limits)], point.from_host(scale), words, are_random=False
+        [_inward(point, tangent, bounds)], point.from_host(scale), words, are_random=False
     )
 
 
-def _inward(point: Point, tangent: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+def _inward(point: Point, tangent: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:
     """Return a tangent turned inward where x0 lies on a bound, so that it can be followed."""
-    if not bounded(limits):
+    if not bounded(bounds):
         return tangent
     x0, v = point.on_host(point.leaves), point.on_host(tangent)
-    v = np.where(x0 == limits[0], np.abs(v), v)
-    v = np.where(x0 == limits[1], -np.abs(v), v)
-    return point.from_host(np.where(limits[0] == limits[1], 0.0, v))
+    v = np.where(x0 == bounds[0], np.abs(v), v)
+    v = np.where(x0 == bounds[1], -np.abs(v), v)
+    return point.from_host(np.where(bounds[0] == bounds[1], 0.0, v))
 
 
 def given_tangent(
@@ -211,12 +211,12 @@ def given_tangent(
 
 
 def _room(
-    point: Point, tangents: list[list[Array]], limits: tuple[Floats, Floats]
+    point: Point, tangents: list[list[Array]], bounds: tuple[Floats, Floats]
 ) -> tuple[Floats, Floats]:
     """Return how far each tangent may be followed, forward and backward, within the bounds."""
-    lower, upper = limits
+    lower, upper = bounds
     unbounded = np.full(len(tangents), np.inf)
-    if not bounded(limits):
+    if not bounded(bounds):
         return unbounded, unbounded
     x0 = point.on_host(point.leaves)
     above, below = upper - x0, x0 - lower

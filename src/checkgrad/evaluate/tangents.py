@@ -87,7 +87,7 @@ class Tangents:
         for tangent, step in zip(which.tolist(), steps.tolist(), strict=True):
             moved, missed = self._moved(self._tangents[tangent], step)
             corrections.append(np.where(np.isfinite(missed), missed, 0.0))
-            yield point.assemble(moved)
+            yield point.for_func(moved)
             del moved  # before the next is made
 
     def _moved(self, tangent: Sequence[Array], step: float) -> tuple[list[Array], Floats]:

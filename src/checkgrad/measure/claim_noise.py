@@ -69,7 +69,7 @@ def _claimed_at(
     if k == 0:
         leaves = [point.backend.copy(leaf) for leaf in point.leaves]
     else:
-        leaves = within(point, point.neighbour(near.random_signs(), 1), near.limits)
+        leaves = within(point, point.neighbour(near.random_signs(), 1), near.bounds)
     try:
         gradients = claim.gradients(leaves, outputs, passing=True)
         return np.stack(

@@ -31,7 +31,7 @@ class Neighbourhood:
         The outputs.
     value : array, shape (outputs,)
         The outputs at x0.
-    limits : tuple of array
+    bounds : tuple of array
         The bounds.
     rng : numpy.random.Generator
         Where random signs come from.
@@ -40,7 +40,7 @@ class Neighbourhood:
     evaluator: Evaluator
     outputs: Outputs
     value: Floats
-    limits: tuple[Floats, Floats]
+    bounds: tuple[Floats, Floats]
     rng: np.random.Generator
 
     @property
@@ -51,7 +51,7 @@ class Neighbourhood:
     @property
     def points_before(self) -> int:
         """The index of x0 in what `along_line` returns: in the middle, or first within bounds."""
-        return 0 if bounded(self.limits) else thresholds().noise_points
+        return 0 if bounded(self.bounds) else thresholds().noise_points
 
     def random_signs(self) -> list[Array]:
         """Return a random 1 or -1 for every coordinate."""
@@ -59,7 +59,7 @@ class Neighbourhood:
 
     def assembled(self, leaves: list[Array]) -> Any:
         """Return a point in the user's structure, moved to within the bounds."""
-        return self.point.assemble(within(self.point, leaves, self.limits))
+        return self.point.for_func(within(self.point, leaves, self.bounds))
 
     def values(self, points: Iterator[Any]) -> Floats:
         """Return the outputs at some points, shape (points, outputs)."""
@@ -74,8 +74,8 @@ class Neighbourhood:
         """
         limits, before = thresholds(), self.points_before
         signs = self.random_signs()
-        if bounded(self.limits):
-            signs = _roomier(self.point, signs, self.limits)
+        if bounded(self.bounds):
+            signs = _roomier(self.point, signs, self.bounds)
         numbers = range(2 * limits.noise_points + 1)
         counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
 
@@ -87,10 +87,10 @@ class Neighbourhood:
         return near
 
 
-def _roomier(point: Point, signs: list[Array], limits: tuple[Floats, Floats]) -> list[Array]:
+def _roomier(point: Point, signs: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:
     """Return signs turned to the side where a coordinate has more room, if the sides differ."""
     x0, chosen = point.on_host(point.leaves), point.on_host(signs)
-    above, below = limits[1] - x0, x0 - limits[0]
+    above, below = bounds[1] - x0, x0 - bounds[0]
     chosen = np.where(above == below, chosen, np.where(above > below, 1.0, -1.0))
     # The neighbours of a negative number move away from zero with a positive sign.
     return point.from_host(np.where(x0 < 0, -chosen, chosen))

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from checkgrad.evaluate.directions import Directions as DirectionsOfOutput
+from checkgrad.evaluate.directions import Directions
 from checkgrad.numerics.decisions import Criteria
 from checkgrad.numerics.samples import Flags, Floats, Places
 from checkgrad.numerics.thresholds import thresholds
 
 
-class Directions(Protocol):
+class SampledDirections(Protocol):
     """Lines through x0 that ``func`` is sampled along.
 
     Attributes
@@ -59,7 +59,7 @@ class CheckSpec:
 
     Attributes
     ----------
-    directions : Directions
+    directions : SampledDirections
         The lines to sample ``func`` along.
     claim : array, shape (directions,)
         The claimed derivative along each.
@@ -82,7 +82,7 @@ class CheckSpec:
         Measures the rounding error of the claim along all directions. Called at most once.
     """
 
-    directions: Directions
+    directions: SampledDirections
     claim: Floats
     smoothness_length: Floats
     scale_is_guess: Flags
@@ -132,14 +132,14 @@ class CheckSpec:
 class _Chosen:
     """A view of the directions in `chosen`."""
 
-    def __init__(self, directions: Directions, chosen: Places) -> None:
+    def __init__(self, directions: SampledDirections, chosen: Places) -> None:
         self._directions = directions
         self._chosen = chosen
         self.count = chosen.size
         self.scale = directions.scale[chosen]
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
-        """See `Directions.sample`."""
+        """See `SampledDirections.sample`."""
         return self._directions.sample(self._chosen[which], steps)
 
 
@@ -166,7 +166,7 @@ class BaseValues:
 
     def spec(
         self,
-        directions: DirectionsOfOutput,
+        directions: Directions,
         claim_noise: Callable[[], Floats],
         kink_is_isolated: bool,
         sibling_scale: float = 0.0,

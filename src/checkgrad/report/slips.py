@@ -92,6 +92,10 @@ def _outputs(reader: OutputReader | None) -> list[_UserArray]:
     ]
 
 
+def _x0(point: Point) -> Floats:
+    return point.on_host(point.leaves)
+
+
 def _nearest(result: OutputResult) -> Floats:
     decisions = result.decisions
     return decisions.estimate.nearest_to(decisions.claim)
@@ -119,7 +123,8 @@ def _of_all_entries(claim: ClaimResult, axes: Sequence[OutputResult]) -> list[st
             start += order[-1].size
     places = np.concatenate(order)
     flat = [each.ravel()[places] for each in (claimed, estimate, uncertainty)]
-    return ignored + recognise(flat[0], flat[1], flat[2], wrong.ravel()[places], leaves)
+    x0 = np.tile(_x0(claim.point), len(axes))[places]
+    return ignored + recognise(flat[0], flat[1], flat[2], wrong.ravel()[places], leaves, x0)
 
 
 def _conjugated(
@@ -178,7 +183,8 @@ def _of_one_output(claim: ClaimResult, result: OutputResult) -> list[str]:
     places = np.concatenate(order)
     single = (decisions.claim, _nearest(result), decisions.reliable_uncertainty)
     claimed, estimate, uncertainty = (each[places] for each in single)
-    return recognise(claimed, estimate, uncertainty, decisions.wrong[places], leaves)
+    x0 = _x0(claim.point)[places]
+    return recognise(claimed, estimate, uncertainty, decisions.wrong[places], leaves, x0)
 
 
 def _along_tangents(results: Sequence[OutputResult]) -> Iterator[str]:
