@@ -2,8 +2,8 @@
 
 The page docs/verdict.md says what a verdict means. A claim is *wrong* if it differs from every
 valid derivative by more than a safe multiple of the uncertainty, and by more than `rtol`. A
-direction is *resolved* if its uncertainty is small enough to tell an error of `rtol`. This module does no other
-arithmetic, and calls no user code.
+direction is *resolved* if its uncertainty is small enough to tell an error of `rtol`. This module
+does no other arithmetic, and calls no user code.
 """
 
 from __future__ import annotations
