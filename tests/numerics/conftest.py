@@ -85,7 +85,7 @@ def samples_of(powers_of_two: Callable[..., Floats]) -> Callable[..., Samples]:
 def evidence_of() -> Callable[..., Evidence]:
     """The evidence that `estimate` shows to the detectors, with some of it replaced."""
 
-    def make(samples: Samples, **replaced: Any) -> Evidence:
+    def make(samples: Samples, /, **replaced: Any) -> Evidence:
         with np.errstate(all="ignore"):
             samples, is_quantised = without_plateaus(samples)
             central = central_quotients(samples)
