@@ -179,8 +179,6 @@ def test_steps_of_which_one_side_has_no_value_show_no_gap(samples_of: Make) -> N
     assert not is_kink(with_gap(samples_of, {13: math.nan, 6: 0.0}))
 
 
-def test_a_bend_between_samples_far_from_x0_is_no_kink(
-    samples_of: Make, evidence_of: Make
-) -> None:
+def test_a_bend_between_samples_far_from_x0_is_no_kink(samples_of: Make, evidence_of: Make) -> None:
     samples = samples_of(lambda t: np.sqrt(1 + t**2), [32.0, 8.0], noise=1e-3)
     assert not detect_kink(evidence_of(samples)).seen[0]
