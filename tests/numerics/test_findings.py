@@ -56,7 +56,7 @@ def assert_same(one: Findings, other: Findings) -> None:
 
 
 @given(given_findings=several(), data=st.data())
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=40)
 def test_the_order_of_findings_does_not_matter(given_findings: list[Finding], data: Any) -> None:
     shuffled = data.draw(st.permutations(given_findings))
     assert_same(compose(given_findings), compose(shuffled))
@@ -78,7 +78,7 @@ def as_findings(composed: Findings) -> list[Finding]:
 
 
 @given(given_findings=several(), at=st.integers(1, 5))
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=40)
 def test_findings_may_be_composed_in_two_groups(given_findings: list[Finding], at: int) -> None:
     groups = [group for group in (given_findings[:at], given_findings[at:]) if group]
     in_groups = compose([part for group in groups for part in as_findings(compose(group))])
@@ -86,14 +86,14 @@ def test_findings_may_be_composed_in_two_groups(given_findings: list[Finding], a
 
 
 @given(given_findings=several(), kind=st.sampled_from(list(Kind)))
-@settings(deadline=None, derandomize=True, max_examples=30)
+@settings(deadline=None, derandomize=True, max_examples=25)
 def test_a_finding_without_effects_is_neutral(given_findings: list[Finding], kind: Kind) -> None:
     nothing = Finding.of(kind, np.zeros(DIRECTIONS, bool))
     assert_same(compose(given_findings), compose([*given_findings, nothing]))
 
 
 @given(given_findings=several())
-@settings(deadline=None, derandomize=True, max_examples=30)
+@settings(deadline=None, derandomize=True, max_examples=25)
 def test_a_finding_that_is_composed_never_takes_anything_back(
     given_findings: list[Finding],
 ) -> None:

@@ -82,10 +82,20 @@ def test_the_gap_of_a_jump_gets_the_mean_of_its_neighbours() -> None:
     jump = parabola + 1000.0 * (np.arange(8) >= 4)
     # The change of 7 between the values 3 and 4 is the mean of its neighbours 5 and 9.
     assert noise_without_jump(jump, 4) == 0.0
+    assert noise_without_jump(parabola + 1000.0 * (np.arange(8) >= 5), 4) == 0.0
+    assert noise_without_jump(parabola + 1000.0 * (np.arange(8) >= 2), 2) == 0.0
     # Both gaps next to the value: 7 and 9 become 8, the mean of 5 and 11.
     both = jump + 1000.0 * (np.arange(8) >= 5)
     third = np.array([0.0, 1, -3, 3, -1])
     assert noise_without_jump(both, 4) == pytest.approx(math.sqrt(np.mean(third**2) / 20))
+
+
+def test_the_first_gap_has_one_neighbour() -> None:
+    jump = np.arange(5.0) ** 2 + 1000.0 * (np.arange(5) >= 1)
+    # The changes 1001, 3, 5, 7 become 3, 3, 5, 7: their third differences are 2 and 0.
+    assert noise_without_jump(jump, 0) == pytest.approx(math.sqrt(2 / 20))
+    assert noise_without_jump(np.array([0.0, 0.0, 0.0, 0.0, 100.0]), 0) > 1.0
+    assert noise_without_jump(np.array([100.0, 0.0, 0.0, 0.0, 0.0]), 4) > 1.0
 
 
 def test_values_that_are_not_finite_may_lie_beside_a_jump() -> None:

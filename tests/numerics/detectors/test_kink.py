@@ -88,6 +88,8 @@ def test_one_sided_derivatives_must_differ_by_many_uncertainties(bent: Samples) 
     assert not is_kink(bent, right=(1, 0.17), left=(-1, 0.17))
     assert not is_kink(bent, right=(1, 0.34), left=(-1, 0.0))
     assert not is_kink(bent, right=(1, 0.0), left=(-1, 0.34))
+    with varied(kink_gap=8.0):
+        assert not is_kink(bent, right=(1, 0.125), left=(-1, 0.125))  # exactly as far
     with varied(kink_gap=5.0):
         assert is_kink(bent, right=(1, 0.17), left=(-1, 0.17))
 
@@ -169,6 +171,23 @@ def test_if_no_step_is_long_enough_the_longest_is_looked_at(samples_of: Make) ->
     with varied(kink_above_finest=2.0**20):
         assert is_kink(with_gap(samples_of, {7: 0.0, 13: 0.0}))
         assert not is_kink(with_gap(samples_of, {0: 0.0}))
+
+
+def test_each_direction_is_looked_at_where_its_own_gap_is(samples_of: Make) -> None:
+    parts = [with_gap(samples_of, {7: 0.0}), with_gap(samples_of, {8: 0.0})]
+    parts.append(with_gap(samples_of, {13: math.nan, 7: 0.0}))
+    together = dataclasses.replace(
+        samples_of(np.abs, np.ldexp(1.0, -np.arange(14)), directions=3),
+        forward_values=np.hstack([part.forward_values for part in parts]),
+    )
+
+    def limits(value: float) -> Limit:
+        return Limit(*(np.full(3, part) for part in (value, 0.0, 0.0, 1.0)))
+
+    with np.errstate(all="ignore"):
+        central = central_quotients(together)
+        found = find_kinks(together, central, limits(0.0), limits(1.0), limits(-1.0))
+    assert found.tolist() == [False, True, True]
 
 
 def test_steps_of_which_one_side_has_no_value_show_no_gap(samples_of: Make) -> None:
