@@ -53,8 +53,16 @@ def by_step(slopes: dict[int, float]) -> Callable[[Floats], Floats]:
 def found(samples_of: Make, evidence_of: Make) -> Callable[..., Finding]:
     """The finding for slopes over the steps 1, 1/2, ..., 2**-9."""
 
-    def make(slopes: dict[int, float], best: float = 1.0, last: int = 9, **options: Any) -> Finding:
-        samples = samples_of(by_step(slopes), np.ldexp(1.0, -np.arange(last + 1)), **options)
+    def make(
+        slopes: dict[int, float],
+        best: float = 1.0,
+        last: int = 9,
+        value: float = 0.0,
+        **options: Any,
+    ) -> Finding:
+        curve = by_step(slopes)
+        steps = np.ldexp(1.0, -np.arange(last + 1))
+        samples = samples_of(lambda t: value + curve(t), steps, **options)
         return detect_diverging(evidence_of(samples, best=limit(best)))
 
     return make
@@ -77,6 +85,22 @@ def test_the_slope_grows_by_half_over_a_factor_of_64(found: Make, sides: str, si
         assert not found({3: 0.9, 4: 1.1, 8: 1.5, 9: 1.5}).seen[0]
     with varied(diverging_over=128.0):
         assert found({2: 0.9, 3: 1.1, 8: 1.5, 9: 1.5}).seen[0]
+
+
+@pytest.mark.parametrize("power", [-10, 10])
+def test_a_slope_of_any_size_may_diverge(power: int, found: Make) -> None:
+    factor = 2.0**power
+    for slopes, seen in (({3: 0.9, 8: 1.5, 9: 1.5}, True), ({3: 1e-3, 8: 1.5, 9: -1.5}, False)):
+        finding = found({k: factor * slope for k, slope in slopes.items()}, best=0.0)
+        assert finding.seen[0] == seen
+        assert finding.undetectable_slope.tolist() == [1.5 * factor * seen]
+
+
+def test_changes_are_those_from_x0(found: Make) -> None:
+    slopes = {3: 0.9, 8: 1.5, 9: 1.5}
+    assert found(slopes, value=1.0).seen[0]
+    assert not found(slopes, value=1.0, sigma=1 / 64).seen[0]
+    assert not found({3: 1.1, 8: 1.5, 9: 1.5}, value=-1.0).seen[0]
 
 
 def test_the_least_of_the_two_finest_slopes_counts(found: Make) -> None:
@@ -123,6 +147,7 @@ def test_a_slope_far_steeper_than_the_estimate_is_undetectable(found: Make, sign
     assert found(slopes, best=0.49).undetectable_slope.tolist() == [2.0]
     assert found(slopes, best=-0.49).undetectable_slope.tolist() == [2.0]
     assert found(slopes, best=0.5).undetectable_slope.tolist() == [0.0]
+    assert found(slopes, best=-0.5).undetectable_slope.tolist() == [0.0]
     assert found(slopes, best=0.5).seen[0]
     with varied(diverging_far=3.0):
         assert found(slopes, best=0.5).undetectable_slope.tolist() == [2.0]
