@@ -215,6 +215,13 @@ def test_a_kink_counts_as_such_after_all_steps_only(verdict: Make) -> None:
     assert verdict(2.0, 0.5, estimate=kink, fully_sampled=False) is WRONG
 
 
+def test_the_magnitude_at_a_kink_is_that_of_the_largest_slope(
+    estimate_with: Make, decided: Make
+) -> None:
+    for ends in ((-2.0, 1.0), (-1.0, 2.0)):
+        assert decided(0.5, estimate_with(0.5, kink=ends)).magnitude.tolist() == [2.0]
+
+
 # One-sided ranges
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checkgrad.numerics.fit import Limit, limit_at_zero
+from checkgrad.numerics.fit import Limit, _consistent, _windows, limit_at_zero
 from checkgrad.numerics.quotients import Quotients
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
@@ -228,6 +228,31 @@ def test_a_direction_without_noise_beside_a_noisy_one_changes_nothing() -> None:
 
 
 # Consistency with the finer steps
+
+
+@pytest.mark.parametrize(
+    ("missed", "agrees"),
+    [
+        ({0: 4.0}, True),
+        ({0: 4.1}, False),
+        ({3: 4.0}, True),  # a weight of 1/8 is nearly as much as that of the coarsest
+        ({3: 4.1}, False),
+        ({4: 30.0}, True),
+        ({4: 30.1}, False),
+        ({4: 30.0, 9: 6.0}, True),
+        ({4: 30.0, 9: 6.1}, False),
+        ({9: 30.0, 4: 6.0}, True),
+        ({9: 30.0, 4: 6.1}, False),
+        ({4: 6.0, 5: 6.0, 6: 6.0}, True),
+        ({4: 6.1, 5: 6.1, 6: 1.0}, False),
+    ],
+)
+def test_how_far_a_fit_may_miss_the_finer_steps(missed: dict[int, float], agrees: bool) -> None:
+    windows = _windows(quotients_of([0.0] * 12, np.ldexp(1.0, -np.arange(12)), 1e-6), 2)
+    distances = np.zeros(windows.weight.shape)
+    for index, sigmas in missed.items():
+        distances[0, index, 0] = sigmas
+    assert _consistent(distances, windows)[0, 0] == agrees
 
 
 def limit_with_miss(at: int, sigmas: float) -> Limit:
