@@ -284,6 +284,9 @@ def test_a_claim_near_both_values_is_correct_only_if_they_are_the_same_to_rtol(
     assert verdict(1 + R / 20, 1.0, R / 4, {"coarse": 1 - 0.9 * R}) is CORRECT
     assert verdict(1 + R / 20, 1.0, R / 4, {"coarse": 1 + 1.2 * R}) is INCONCLUSIVE
     assert verdict(1 + R / 20, 1.0, R / 4, {"coarse": 1 - 1.1 * R}) is INCONCLUSIVE
+    eight = 8 * (1 + R / 20), 8.0, 2 * R
+    assert verdict(*eight, {"coarse": 8 + 7 * R}) is CORRECT
+    assert verdict(*eight, {"coarse": 8 + 9 * R}) is INCONCLUSIVE
     # A claim that equals the estimate, or that is not near the other value, is not in doubt.
     assert verdict(1.0, 1.0, R / 4, {"coarse": 1 + 1.2 * R}) is CORRECT
     assert verdict(1 + R / 20, 1.0, R / 4, {"coarse": 1 + 3 * R}) is CORRECT
@@ -481,6 +484,7 @@ def test_a_claim_that_visibly_differs_is_not_correct_because_of_what_may_be_hidd
         (Reason.NOISE, 1.0, 1.0, 1.0, {"rounding": 0.5}, {}),
         (Reason.ROUGH, 1.0, 1.1, 1.0, {"rounding": 0.49}, {}),
         (Reason.ROUGH, 1.0, 1.1, math.inf, {"rounding": 0.0}, {}),
+        (Reason.ROUGH, 1.0, math.nan, math.inf, {"rounding": 0.0}, {}),
         (Reason.COARSE, 1.0, 2.0, 0.0, {"coarse": 1.0}, {}),
         (Reason.HIDDEN, 1.0, 2.0, 0.0, {"undetectable_slope": 1.0}, {}),
         (Reason.TOO_CLOSE, 1.0, 1 + 1.2 * R, 0.0, {}, {}),
@@ -496,6 +500,7 @@ def test_a_claim_that_visibly_differs_is_not_correct_because_of_what_may_be_hidd
         (Reason.NOISE, 1.0, 1 - R / 2, 1.01 * R, {}, {}),
         # What is hidden is the reason only beyond rtol and safe uncertainties.
         (Reason.TOO_CLOSE, 1.0, 1 + 1.4 * R, 0.0, {"undetectable_slope": 1.0}, {}),
+        (Reason.TOO_CLOSE, 1.0, 1 - 1.5 * R, 0.0, {"undetectable_slope": 1.0}, {}),
         (Reason.HIDDEN, 1.0, 1 + 6.9 * R, R, {"undetectable_slope": 1.0}, {}),
         (Reason.TOO_CLOSE, 1.0, 1 + 6.4 * R, R, {"undetectable_slope": 1.0}, {}),
         (Reason.TOO_CLOSE, 1.0, 1.9, 0.0, {"undetectable_slope": 0.0, "blocks_wrong": True}, {}),

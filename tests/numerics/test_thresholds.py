@@ -158,12 +158,14 @@ def _(make: SimpleNamespace) -> Any:
 
 @case("near")
 def _(make: SimpleNamespace) -> Any:
-    return float(estimate(make.samples(lambda t: t**2)).nearby_slope[0])
+    return float(estimate(make.samples(lambda t: t**2, steps(9))).nearby_slope[0])
 
 
 @case("near_if_guess")
 def _(make: SimpleNamespace) -> Any:
-    return float(estimate(make.samples(lambda t: t**2, scale_is_guess=True)).nearby_slope[0])
+    return float(
+        estimate(make.samples(lambda t: t**2, steps(9), scale_is_guess=True)).nearby_slope[0]
+    )
 
 
 # Detectors
@@ -177,7 +179,9 @@ def is_kink(samples: Any, uncertainty: float = 0.0) -> bool:
 @case("stands_out")
 def _(make: SimpleNamespace) -> Any:
     return [
-        bool(detect_below_noise(make.evidence(make.samples(np.sign, sigma=f / 8))).seen[0])
+        bool(
+            detect_below_noise(make.evidence(make.samples(np.sign, steps(2), sigma=f / 8))).seen[0]
+        )
         for f in SWEEP
     ]
 
@@ -298,7 +302,7 @@ def _(make: SimpleNamespace) -> Any:
 
 
 def hidden(make: SimpleNamespace, best: Limit, **options: Any) -> float:
-    samples = make.samples(lambda t: 0 * t, sigma=2.0**-20, **options)
+    samples = make.samples(lambda t: 0 * t, steps(2), sigma=2.0**-20, **options)
     return float(detect_hidden(make.evidence(samples, best=best)).undetectable_slope[0])
 
 
@@ -376,7 +380,6 @@ def test_half_and_twice_a_threshold_change_what_is_found(name: str, make: Simple
     value = getattr(thresholds(), name)
     half = max(1, value // 2) if isinstance(value, int) else value / 2
     as_it_is = outcome(name, make, value)
-    assert outcome(name, make, value) == as_it_is
     assert outcome(name, make, half) != as_it_is
     assert outcome(name, make, value * 2) != as_it_is
 

@@ -37,7 +37,7 @@ def found(samples_of: Make, evidence_of: Make) -> Callable[..., Finding]:
         shown: Any = None,
         **options: Any,
     ) -> Finding:
-        samples = samples_of(lambda t: 0 * t, **({"sigma": 2.0**-10} | options))
+        samples = samples_of(lambda t: 0 * t, [1.0, 0.5], **({"sigma": 2.0**-10} | options))
         evidence = evidence_of(
             samples, best=limit(value, uncertainty), has_kink=np.array([has_kink])
         )
@@ -154,7 +154,7 @@ def test_thresholds_of_hidden_features(found: Make) -> None:
 def test_a_change_of_eight_sigma_is_below_the_noise(
     side: int, height: float, sigma: float, below: bool, samples_of: Make, evidence_of: Make
 ) -> None:
-    samples = samples_of(lambda t: 1e-6 + height * (side * t > 0.3), sigma=sigma)
+    samples = samples_of(lambda t: 1e-6 + height * (side * t > 0.3), [1.0, 0.5], sigma=sigma)
     finding = detect_below_noise(evidence_of(samples))
     assert finding.kind is Kind.BELOW_NOISE
     assert bool(finding.seen[0]) == below
