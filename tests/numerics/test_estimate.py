@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkgrad.numerics.detectors import DETECTORS
-from checkgrad.numerics.estimate import Estimate, estimate
+from checkgrad.numerics.estimate import Estimate, _clearer, estimate
 from checkgrad.numerics.findings import Kind
+from checkgrad.numerics.fit import Limit
 from checkgrad.numerics.samples import Floats, Samples
 from checkgrad.numerics.thresholds import varied
 from checkgrad.precision import BRAIN, SINGLE
@@ -276,6 +277,34 @@ def test_the_central_limit_is_taken_where_it_is_clear(samples_of: Make) -> None:
     found = estimate(samples_of(lambda t: np.exp(t), noise=1e-6))
     one_sided = estimate(samples_of(lambda t: np.exp(t), noise=1e-6, sides="right"))
     assert found.uncertainty[0] < one_sided.uncertainty[0]
+
+
+def test_the_error_of_central_quotients_is_taken_to_be_even(samples_of: Make) -> None:
+    """For t + t**3 it is the step squared: one term of the fit, from the longest step on."""
+    found = estimate(samples_of(lambda t: t + t**3, noise=1e-6))
+    assert found.step.tolist() == [1.0]
+    assert abs(found.value[0] - 1) <= 5 * found.uncertainty[0]
+    assert found.uncertainty[0] < 1e-5
+
+
+def limit(value: float, uncertainty: float, rounding: float, step: float) -> Limit:
+    return Limit(*(np.array([part]) for part in (value, uncertainty, rounding, step)))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("value", "uncertainty", "taken"),
+    [(2.0, 0.9, True), (2.0, 1.0, False), (6.0, 0.9, True), (6.1, 0.9, False), (-2.1, 0.9, False)],
+)
+def test_a_one_sided_limit_is_taken_if_it_is_clearer_and_contradicts_nothing(
+    sign: float, value: float, uncertainty: float, taken: bool
+) -> None:
+    """The other one is 2 with an uncertainty of 4: a fourth of that is needed."""
+    central = limit(sign * 2.0, 4.0, 3.0, 1.0)
+    one_sided = limit(sign * value, uncertainty, 0.5, 0.25)
+    found = _clearer(central, one_sided)
+    for name, part in vars(one_sided if taken else central).items():
+        assert getattr(found, name).tolist() == part.tolist()
 
 
 @pytest.mark.parametrize("side", [1, -1])

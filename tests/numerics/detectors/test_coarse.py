@@ -85,6 +85,24 @@ def test_each_half_needs_many_steps(count: int, seen: bool, found: Make) -> None
         assert found(2.0, count=count).seen[0]
 
 
+def test_few_steps_have_no_coarse_estimate_in_any_direction(
+    samples_of: Make, evidence_of: Make
+) -> None:
+    samples = samples_of(lambda t: t, [1.0, 0.5, 0.25], directions=2)
+    assert detect_coarse(evidence_of(samples)).seen.tolist() == [False, False]
+    without = samples_of(lambda t: np.where(t == 0, 0.0, math.nan), directions=2)
+    assert detect_coarse(evidence_of(without)).seen.tolist() == [False, False]
+
+
+def test_the_error_of_the_quotients_is_taken_to_be_even(
+    samples_of: Make, evidence_of: Make
+) -> None:
+    """For t + t**3, the coarse limit is certain enough to contradict one that is 3e-5 off."""
+    samples = samples_of(lambda t: t + t**3, sigma=1e-6)
+    off = Limit(*(np.array([part]) for part in (1 + 3e-5, 0.0, 0.0, 1.0)))
+    assert detect_coarse(evidence_of(samples, smooth=off)).coarse_estimate == pytest.approx([1.0])
+
+
 def test_a_staircase_has_no_coarse_estimate_of_this_kind(found: Make) -> None:
     assert not found(2.0, is_quantised=True).seen[0]
 

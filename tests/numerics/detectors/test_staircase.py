@@ -113,6 +113,8 @@ def test_the_quantum_must_stand_out_of_the_noise(samples_of: Make) -> None:
     curve = moving_down_to(9)
     assert is_quantised(samples_of(curve, steps(14), sigma=0.099 * 2.0**-9))
     assert not is_quantised(samples_of(curve, steps(14), sigma=0.101 * 2.0**-9))
+    with varied(quantum_above_noise=8.0):
+        assert not is_quantised(samples_of(curve, steps(14), sigma=2.0**-12))
     with varied(quantum_above_noise=5.0):
         assert is_quantised(samples_of(curve, steps(14), sigma=0.101 * 2.0**-9))
 
@@ -144,6 +146,9 @@ def test_the_noise_is_the_largest_change_just_beyond_the_plateau(samples_of: Mak
     """The plateau is 2**-10; the longest step within 9 times that is 2**-7."""
     left, _ = cleaned(samples_of(moving_down_to(9), steps(14)))
     assert left.sigma.tolist() == [2.0**-7]
+    with varied(jump_reach=8.0):
+        left, _ = cleaned(samples_of(moving_down_to(9), steps(14)))
+        assert left.sigma.tolist() == [2.0**-7]
     with varied(jump_reach=5.0):
         left, _ = cleaned(samples_of(moving_down_to(9), steps(14)))
         assert left.sigma.tolist() == [2.0**-8]
