@@ -12,7 +12,8 @@ mutant is *killed*. A mutant that passes all tests *survived*.
 
 The sample is drawn place by place: first a place in the source, then one of the mutants there. So
 an operator that can be replaced by ten others counts as much as a number. Mutants that no test can
-see are left out: those that change only annotations, and ``*`` for ``&`` between arrays of bool.
+see are left out: those that change only annotations or protocols, and ``*`` for ``&`` between
+arrays of bool.
 
 The tests of a mutant of ``checkgrad/<room>/<module>.py`` are, in this order:
 
@@ -91,7 +92,7 @@ class Mutant:
 
 
 class _WithoutAnnotations(ast.NodeTransformer):
-    """Replaces annotations, which nothing evaluates."""
+    """Takes out annotations and protocols, which nothing evaluates."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -101,13 +102,18 @@ class _WithoutAnnotations(ast.NodeTransformer):
         node.returns = None
         return self.generic_visit(node)
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        if any(getattr(base, "id", "") == "Protocol" for base in node.bases):
+            node.body = []
+        return self.generic_visit(node)
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         node.annotation = ast.Constant(None)
         return self.generic_visit(node)
 
 
 def meaning(code: str) -> str:
-    """Return what a module says, without its annotations."""
+    """Return what a module says, without its annotations and protocols."""
     return ast.dump(_WithoutAnnotations().visit(ast.parse(code)))
 
 
