@@ -228,6 +228,16 @@ def _run_tests(source: str, arguments: list[str], timeout: float) -> int | None:
         return None
 
 
+def require_passing(mutants: list[Mutant], rooms: list[str], golden: int, timeout: float) -> None:
+    """Exit unless the tests pass on the source as it is: else they would kill everything."""
+    for room in sorted({mutant.room for mutant in mutants}):
+        first = next(mutant for mutant in mutants if mutant.room == room)
+        for name, arguments in test_sets(first, rooms, golden):
+            status = _run_tests(str(SOURCE), arguments, timeout)
+            if status not in NO_TESTS:
+                sys.exit(f"the {name} of {room} do not pass on the source as it is ({status})")
+
+
 def score(outcomes: list[tuple[Mutant, str]], key: Any) -> Iterator[str]:
     """Yield a line for each group of mutants: how many of them were killed, and by what."""
     groups = collections.defaultdict(list)
@@ -266,6 +276,7 @@ def main() -> None:
     """Draw mutants, run the tests of each, and print the score and the survivors."""
     given = parsed_arguments()
     mutants = list(drawn(given.rooms, given.only, given.sample, given.seed))
+    require_passing(mutants, given.rooms, given.golden, given.timeout)
     outcomes: list[tuple[Mutant, str]] = []
 
     def judge(mutant: Mutant) -> None:
