@@ -118,10 +118,6 @@ def test_a_single_output_is_judged_in_groups_and_several_are_not():
 
 
 def test_outputs_are_sampled_at_few_steps_once_three_are_wrong():
-    results = judged("jac", sines, lambda x: jacobian(x) * 1.01)
-    sampled = [bool(result.decisions.criteria.fully_sampled.any()) for result in results]
-    assert sampled == [True, True, True, False, False, False]
-    assert all(result.decisions.wrong.any() for result in results)
     factors = np.asarray([1, 1.01, 1, 1.01, 1.01, 1.01])[:, None]
     results = judged("jac", sines, lambda x: jacobian(x) * factors)
     sampled = [bool(result.decisions.criteria.fully_sampled.any()) for result in results]
@@ -179,11 +175,11 @@ def test_the_noise_of_a_claim_is_that_of_its_output():
         calls.append(1)
         off = np.zeros((6, 3))
         off[2] = 0.1 * (len(calls) % 2)
-        return jacobian(x) * 1.01 + off
+        return jacobian(x) * [1.01, 1, 1] + off
 
-    results = judged("jac", sines, claim)
-    noise = [result.decisions.claim_noise.max() for result in results[:3]]
-    assert noise[2] == pytest.approx(0.1)
+    results = judged("jac", sines, claim, chosen=[True, False, True, False, False, False])
+    noise = [result.decisions.claim_noise.max() for result in results]
+    assert noise[1] == pytest.approx(0.1)
     assert noise[0] < 1e-14
 
 
