@@ -68,6 +68,12 @@ def test_slack_is_at_the_scale_of_the_largest_direction():
     assert not is_sum_of(np.asarray([3.1e-3, 300.0]), terms, 1e-5, DOUBLE)
 
 
+def test_slack_is_free_of_the_scale_of_the_terms():
+    terms = np.asarray([2.0, -1.0]) * 2.0**-300
+    assert is_sum_of(np.asarray([1 + 2.9e-5]) * 2.0**-300, terms, 1e-5, DOUBLE)
+    assert not is_sum_of(np.asarray([1 + 3.1e-5]) * 2.0**-300, terms, 1e-5, DOUBLE)
+
+
 def test_zero_is_the_sum_of_zeros():
     assert is_sum_of(np.asarray([0.0]), np.zeros(3), 1e-5, DOUBLE)
     assert not is_sum_of(np.asarray([1e-300]), np.zeros(3), 1e-5, DOUBLE)

@@ -81,6 +81,21 @@ def test_small_claims_are_judged_beside_the_whole_at_a_quarter_of_the_scale_at_m
     assert first(lines, make_spec, claim, np.ones(4), sigma=1.0) == [4, 4, -2, -2]
 
 
+@pytest.mark.parametrize("factor", [2.0**-200, 2.0**200])
+def test_first_steps_are_free_of_the_scale_of_func(lines, make_spec, factor):
+    claim = np.asarray([1.0, 0.011, 0.01, 0.0])
+    found = first(
+        lines,
+        make_spec,
+        claim * factor,
+        np.ones(4),
+        sigma=2.0**-25 * factor,
+        value=0.0,
+        rtol=2**-10,
+    )
+    assert found == [-11, -5, -11, -11]
+
+
 @pytest.mark.parametrize("sigma", [0.0, 1e-3])
 def test_claims_of_zero_alone_begin_with_the_shortest_step(lines, make_spec, sigma):
     assert first(lines, make_spec, [0.0, 0.0], np.ones(2), sigma=sigma) == [-19, -19]

@@ -50,6 +50,8 @@ def test_nothing_is_known_at_first(three):
 )
 def test_entries_are_negligible_by_claim_times_scale(three, claim, negligible):
     assert three(claim)[0].may_be_negligible.tolist() == negligible
+    small = np.asarray(claim) * 2.0**-200
+    assert three(small)[0].may_be_negligible.tolist() == negligible
 
 
 def test_both_sides_are_sampled_and_kept(three):
