@@ -31,7 +31,7 @@ def judged(form, func, claim, x0, **options):
     )
     value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
-    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.limits, parsed.rng)
+    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     ones = np.ones(outputs.count)
     base = BaseValues(value, ones * 0.0, ones * DOUBLE, ones * 1e-5)
     made = ClaimOfOutputs(parsed, near, plan, gradients, epsilon)

@@ -28,7 +28,7 @@ def claimed(form, func, claim, x0=X0, sigma=0.0, **options) -> tuple[ClaimOfOutp
     )
     value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
-    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.limits, parsed.rng)
+    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     ones = np.ones(outputs.count)
     base = BaseValues(value, ones * sigma, ones * DOUBLE, ones * 1e-5)
     return ClaimOfOutputs(parsed, near, plan, gradients, epsilon), base
@@ -230,7 +230,7 @@ def test_estimates_may_stand_for_the_claim_along_tangents():
 
     made, _ = claimed("jac", sines, jacobian)
     parsed = made.parsed
-    tangents = scaled_tangent(parsed.point, np.ones(3), parsed.limits, parsed.rng)
+    tangents = scaled_tangent(parsed.point, np.ones(3), parsed.bounds, parsed.rng)
     (along,) = made.along_estimate(tangents, [4], [np.asarray([1.0, 10.0, 100.0])])
     assert along.claim.tolist() == [float(tangents.tangents[0][0] @ [1.0, 10.0, 100.0])]
     every = made.directions_along(tangents)

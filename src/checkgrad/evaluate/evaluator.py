@@ -26,7 +26,7 @@ from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints
-from checkgrad.evaluate.options import Evaluation, of_one_point
+from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
 from checkgrad.evaluate.values import numeric_value, stacked_values, values_on_host
 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
@@ -41,7 +41,7 @@ class Evaluator:
         As the user passed them.
     point : Point
         Where to evaluate.
-    evaluation : Evaluation
+    evaluation : Evaluation, optional
         How ``func`` is evaluated at many points.
     reader : OutputReader, optional
         Reads what ``func`` returns as a vector. Without it, ``func`` returns a number or an array.
@@ -64,7 +64,7 @@ class Evaluator:
         func: Callable[..., Any],
         point: Point,
         args: tuple[Any, ...],
-        evaluation: Evaluation,
+        evaluation: Evaluation = DEFAULT_EVALUATION,
         reader: OutputReader | None = None,
     ) -> None:
         batch = evaluation.batch

@@ -29,6 +29,9 @@ class Evaluation:
     chunk_bytes: Any = CHUNK_BYTES
 
 
+DEFAULT_EVALUATION = Evaluation()
+
+
 def require_chunk_bytes(chunk_bytes: Any) -> int:
     """Return `chunk_bytes` as an int.
 
