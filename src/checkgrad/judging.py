@@ -165,7 +165,7 @@ def _tangents(claim: ClaimOfOutputs, value: Floats) -> ChosenTangents | None:
         return given_tangent(parsed.point, single, number, plan.given)
     if plan.tangents:
         return random_tangents(
-            parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents
+            parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents, plan.axes
         )
     return None
 

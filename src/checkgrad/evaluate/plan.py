@@ -117,6 +117,8 @@ def _with_sums(
         size[here] = largest * np.sqrt(np.mean((vector[here] / largest) ** 2)) or 1.0
     size = np.exp2(np.round(np.log2(size)))
     weights = rng.standard_normal((number, spec.size)) / size
+    # A claim that takes the absolute value of its cotangent is right for positive weights.
+    weights[np.all(weights >= 0, axis=1)] *= -1
     return Outputs(outputs.entries, np.concatenate([outputs.weights, few_digits(weights)]))
 
 

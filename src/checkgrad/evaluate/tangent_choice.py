@@ -127,10 +127,13 @@ def random_tangents(
     value: float,
     rng: np.random.Generator,
     count: int,
+    linearity: bool = False,
 ) -> ChosenTangents:
     """Return random tangents, made on the device of x0.
 
-    Each coordinate is a normal number times its own size.
+    Each coordinate is a normal number times its own size. Tangents that are to show whether a claim
+    is linear have a negative entry: of positive ones, a claim that takes the absolute value of its
+    tangent says the right thing.
 
     Parameters
     ----------
@@ -146,6 +149,8 @@ def random_tangents(
         Where random numbers come from.
     count : int
         How many tangents.
+    linearity : bool
+        Whether they are to show whether a claim is linear.
     """
     sizes = coordinate_sizes(point, claims, value)
     shrunk = _shrunk(point, sizes)
@@ -154,6 +159,8 @@ def random_tangents(
         return point.backend.random_tangent(rng, x) * (size * shrunk)
 
     tangents = [point.halved(tangent, sizes) for _ in range(count)]
+    if linearity:
+        tangents = [_with_negative_entry(point, tangent) for tangent in tangents]
     tangents = [_inward(point, tangent, bounds) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
     return ChosenTangents(tangents, sizes, words, are_random=True)
@@ -178,6 +185,13 @@ def scaled_tangent(
     return ChosenTangents(
         [_inward(point, tangent, bounds)], point.from_host(scale), words, are_random=False
     )
+
+
+def _with_negative_entry(point: Point, tangent: list[Array]) -> list[Array]:
+    """Return a tangent, or its opposite if it has no negative entry."""
+    if any(bool(least < 0) for least in point.blockwise(point.xp.min, tangent)):
+        return tangent
+    return point.leafwise(lambda _, v: -v, tangent)
 
 
 def _inward(point: Point, tangent: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:

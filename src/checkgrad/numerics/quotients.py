@@ -6,6 +6,7 @@ extrapolates them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +16,9 @@ from checkgrad.numerics.thresholds import thresholds
 
 # The median of absolute values of a normal number of deviation s is s / 1.4826. That of the
 # difference of two such numbers is 0.95 s; the smaller of two medians is smaller still.
-_SIGMA_PER_MEDIAN = 1.5
+_SIGMA_PER_MEDIAN = 1.4826
 # The difference of two values has sqrt(2) times the noise of one.
-_SIGMA_OF_DIFFERENCE = 1.5
+_SIGMA_OF_DIFFERENCE = math.sqrt(2)
 
 
 @dataclass(frozen=True)
