@@ -180,7 +180,7 @@ def _sibling_scales(claim: ClaimOfOutputs, directions: Sequence[Directions]) -> 
         parts = np.asarray([reader.spec.part_of(i) for i in entries])
         for part in np.unique(parts).tolist():
             here = np.flatnonzero(parts == part)
-            largest = max(sizes[output] for output in here.tolist())
+            largest = np.max([sizes[output] for output in here.tolist()])  # NaN if any is
             found[here] = largest if np.isfinite(largest) else 0.0
     numbers: list[float] = found.tolist()
     return numbers

@@ -5,6 +5,7 @@ This module makes the coordinate axes. `checkgrad.evaluate.tangent_choice` makes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -202,7 +203,16 @@ def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats) -> Floa
 
 
 def _typical(sizes: Floats) -> float:
-    return float(np.exp(np.median(np.log(sizes)))) if sizes.size else 1.0
+    """Return the median of some sizes; of two in the middle, the geometric mean; 1 of none.
+
+    It is free of scale: powers of two pass through it exactly.
+    """
+    if not sizes.size:
+        return 1.0
+    ranked = np.sort(sizes)
+    low, high = ranked[(sizes.size - 1) // 2], ranked[sizes.size // 2]
+    power = math.frexp(low)[1]
+    return math.ldexp(math.sqrt(math.ldexp(low, -power) * math.ldexp(high, -power)), power)
 
 
 def power_of_two(lengths: Floats) -> Floats:

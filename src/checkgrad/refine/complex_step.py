@@ -48,7 +48,8 @@ def refine_by_complex_steps(
     uncertainty = uncertainty + steps.truncation(output, left)
     with np.errstate(invalid="ignore"):
         off = np.abs(differences.value - derivative[left])
-        agree = off <= thresholds().safety * (differences.uncertainty + uncertainty)
+        unsure = by_differences.reliable_uncertainty + uncertainty
+        agree = off <= thresholds().safety * unsure
         agree |= off <= spec.rtol * np.abs(derivative[left])
     agree &= np.isfinite(derivative[left]) & ~differences.has_kink
     agree &= ~differences.findings.seen[Kind.JUMP] & np.isfinite(uncertainty)

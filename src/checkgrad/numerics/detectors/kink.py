@@ -17,13 +17,19 @@ from checkgrad.numerics.thresholds import thresholds
 
 def detect_kink(evidence: Evidence) -> Finding:
     """Return where ``func`` has a kink at x0, and the one-sided derivatives there."""
-    kink, right, left = evidence.has_kink, evidence.right.value, evidence.left.value
+    kink = evidence.has_kink
+    low, high = valid_subgradients(evidence.right, evidence.left)
     return Finding.of(
         Kind.KINK,
         kink,
-        subgradient_low=np.where(kink, np.fmin(left, right), np.nan),
-        subgradient_high=np.where(kink, np.fmax(left, right), np.nan),
+        subgradient_low=np.where(kink, low, np.nan),
+        subgradient_high=np.where(kink, high, np.nan),
     )
+
+
+def valid_subgradients(right: Limit, left: Limit) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest valid claim at a kink: the one-sided derivatives."""
+    return np.fmin(left.value, right.value), np.fmax(left.value, right.value)
 
 
 def find_kinks(

@@ -22,7 +22,7 @@ def detect_one_sided(evidence: Evidence) -> Finding:
 
     Where such a limit contradicts the best estimate, ``func`` is not smooth, and no uncertainty is
     what it seems: then the range is wider. In few digits, the limits leave nearly all open, and
-    there is no range.
+    there is no range. Nor is there one at a kink, whose subgradients are valid.
     """
     limits, best = thresholds(), evidence.best
     nowhere = np.zeros(best.value.shape, dtype=bool)
@@ -43,6 +43,6 @@ def detect_one_sided(evidence: Evidence) -> Finding:
     return Finding.of(
         Kind.ONE_SIDED,
         contradicted,
-        one_sided_low=np.fmin.reduce(values - spread),
-        one_sided_high=np.fmax.reduce(values + spread),
+        one_sided_low=np.where(evidence.has_kink, np.nan, np.fmin.reduce(values - spread)),
+        one_sided_high=np.where(evidence.has_kink, np.nan, np.fmax.reduce(values + spread)),
     )
