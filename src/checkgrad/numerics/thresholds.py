@@ -30,12 +30,8 @@ class Thresholds:
         Of the polynomials in ``h**order``. Higher ones amplify noise for little.
     spare_steps : int
         Steps beyond the number of terms that test a fit.
-    consistent_fine : float, in sigma
-        How far a fit may miss a finer step, except for one.
-    consistent_coarse : float, in sigma
-        The same for a step that weighs nearly as much as the coarsest of the fit.
-    coarse_weight : float, a factor
-        A step weighs nearly as much if its weight is within this factor.
+    consistent : float, in sigma
+        How far a fit may miss a step of its window, except for one.
     outlier : float, in sigma
         How far a fit may miss a single finer step.
     many_steps : int
@@ -68,8 +64,6 @@ class Thresholds:
         How many digits terms may lose by cancelling, at most.
     jump_reach : float, times the length of a plateau
         The first change beyond a plateau lies within this.
-    quantum_above_noise : float, in sigma
-        How large the steps of a staircase must be.
     diverging_growth : float, a factor
         How much a one-sided slope grows towards x0 where ``func`` is not smooth ...
     diverging_over : float, a factor
@@ -185,9 +179,7 @@ class Thresholds:
     stands_out: float = 8.0
     max_degree: int = 3
     spare_steps: int = 2
-    consistent_fine: float = 6.0
-    consistent_coarse: float = 4.0
-    coarse_weight: float = 10.0
+    consistent: float = 6.0
     outlier: float = 30.0
     many_steps: int = 12
     scatter_steps: int = 6
@@ -205,7 +197,6 @@ class Thresholds:
     plateau_range_if_cancelled: float = 8.0
     cancelled_digits: float = 0.75
     jump_reach: float = 9.0
-    quantum_above_noise: float = 10.0
     diverging_growth: float = 1.5
     diverging_over: float = 64.0
     diverging_far: float = 4.0
