@@ -25,6 +25,9 @@ pytestmark = pytest.mark.numpy
 
 Make = Callable[..., Samples]
 
+TWO = math.sqrt(2)  # the noise of the difference of two values
+MAD = 1.4826  # the deviation of normal numbers, over the median of their absolute values
+
 
 def column(numbers: Any) -> Any:
     return np.asarray(numbers, float)[:, None]
@@ -76,7 +79,7 @@ def test_one_sided_quotients_have_the_noise_of_two_values(samples_of: Make) -> N
     assert left.step[:, 0].tolist() == [2.0, 0.25]
     assert left.value[:, 0].tolist() == [-1.0, 2.5]
     for side in (right, left):
-        assert side.sigma[:, 0].tolist() == [12.0, 12.0]
+        np.testing.assert_allclose(side.sigma[:, 0], [TWO * 8, TWO * 8])
         assert side.shared.tolist() == [8.0]
 
 
@@ -84,15 +87,15 @@ def test_one_sided_quotients_have_at_least_the_given_noise(samples_of: Make) -> 
     samples = samples_of(lambda t: t, [0.5, 1.0], sigma=8.0, directions=2)
     right, left = one_sided_quotients(samples, np.array([2.0, 10.0]))
     for side in (right, left):
-        assert side.sigma.tolist() == [[12.0, 15.0]] * 2
+        np.testing.assert_allclose(side.sigma, [[TWO * 8, TWO * 10]] * 2)
         assert side.shared.tolist() == [8.0, 10.0]
 
 
 def test_the_noise_of_a_one_sided_quotient_grows_with_the_values(samples_of: Make) -> None:
     samples = samples_of(lambda t: 2 + t, [8.0, 2.0], epsilon=0.5)
     right, left = one_sided_quotients(samples)
-    assert right.sigma[:, 0] == pytest.approx([1.5 * 0.15 * 10, 1.5 * 0.15 * 4])
-    assert left.sigma[:, 0] == pytest.approx([1.5 * 0.15 * 10, 1.5 * 0.15 * 4])
+    assert right.sigma[:, 0] == pytest.approx([TWO * 0.15 * 10, TWO * 0.15 * 4])
+    assert left.sigma[:, 0] == pytest.approx([TWO * 0.15 * 10, TWO * 0.15 * 4])
     assert right.shared[0] == pytest.approx(0.15 * 2)
 
 
@@ -126,14 +129,14 @@ def with_scatter(scatter: Any, sigma: float = 0.0) -> Quotients:
     ("finest", "shown"),
     [
         # Coarse to fine, the finest last: the median of 3, or that of 6 if it is smaller.
-        ([4, 4, 4, 1, 2, 3], 3.0),
-        ([1, 1, 1, 8, 8, 8], 1.5 * 4.5),
-        ([9, 1, 1, 1, 9, 2], 1.5 * 1.5),
+        ([4, 4, 4, 1, 2, 3], MAD * 2),
+        ([1, 1, 1, 8, 8, 8], MAD * 4.5),
+        ([9, 1, 1, 1, 9, 2], MAD * 1.5),
         # The three finest decay threefold and more: truncation, of which the finest is left.
         ([64, 64, 64, 64, 16, 4], 4.0),
-        ([64, 64, 64, 36, 12, 4], 1.5 * 12),  # exactly threefold is no more than threefold
-        ([64, 64, 64, 16, 16, 4], 1.5 * 16),
-        ([64, 64, 64, 64, 4, 4], 1.5 * 4),
+        ([64, 64, 64, 36, 12, 4], MAD * 12),  # exactly threefold is no more than threefold
+        ([64, 64, 64, 16, 16, 4], MAD * 16),
+        ([64, 64, 64, 64, 4, 4], MAD * 4),
         ([0, 0, 0, 64, 16, 4], 4.0),
     ],
 )
@@ -147,7 +150,7 @@ def test_the_noise_that_the_finest_steps_show(finest: list[float], shown: float)
 def test_the_measured_noise_is_kept_where_it_is_larger() -> None:
     quotients = with_scatter([2.0] * 11, sigma=3.5)
     assert np.all(with_shown_noise(quotients).sigma == 3.5)
-    assert np.all(with_shown_noise(with_scatter([2.0] * 11, sigma=2.5)).sigma == 3.0)
+    assert np.all(with_shown_noise(with_scatter([2.0] * 11, sigma=2.5)).sigma == MAD * 2)
 
 
 def test_few_steps_show_no_noise() -> None:
@@ -155,7 +158,7 @@ def test_few_steps_show_no_noise() -> None:
     assert with_shown_noise(few) is few
     assert with_shown_noise(many) is not many
     with varied(many_steps=11):
-        assert np.all(with_shown_noise(few).sigma == 3.0)
+        assert np.all(with_shown_noise(few).sigma == MAD * 2)
 
 
 def test_each_direction_shows_the_noise_of_its_own_finest_steps() -> None:
@@ -175,5 +178,5 @@ def test_each_direction_shows_the_noise_of_its_own_finest_steps() -> None:
         np.zeros(3),
     )
     sigma = with_shown_noise(quotients).sigma
-    assert sigma[0] == pytest.approx([3.0, 0.0, 12.0])
-    assert sigma[-1] == pytest.approx([3.0, 0.0, 12.0])
+    assert sigma[0] == pytest.approx([MAD * 2, 0.0, MAD * 8])
+    assert sigma[-1] == pytest.approx([MAD * 2, 0.0, MAD * 8])

@@ -105,14 +105,9 @@ def _(make: SimpleNamespace) -> Any:
     ]
 
 
-@case("consistent_fine")
+@case("consistent")
 def _(make: SimpleNamespace) -> Any:
     return [with_misses([8, 9], 6 * factor) for factor in SWEEP]
-
-
-@case("consistent_coarse", "coarse_weight")
-def _(make: SimpleNamespace) -> Any:
-    return [with_misses([at], 4 * factor) for factor in SWEEP for at in (1, 2, 3, 4)]
 
 
 @case("outlier")
@@ -252,11 +247,6 @@ def _(make: SimpleNamespace) -> Any:
 @case("jump_reach")
 def _(make: SimpleNamespace) -> Any:
     return cleaned(make, 10)[0]
-
-
-@case("quantum_above_noise")
-def _(make: SimpleNamespace) -> Any:
-    return [cleaned(make, 10, sigma=factor * 2.0**-10 / 10)[1] for factor in SWEEP]
 
 
 def diverging(make: SimpleNamespace, farther: float, at: int = 3, best: float = 1.0) -> Any:
