@@ -50,6 +50,12 @@ def test_take_keeps_every_step_of_the_chosen_directions(samples: Samples, chosen
         assert getattr(taken, name) == getattr(samples, name)
 
 
+def test_take_chooses_the_noise_of_each_direction(samples: Samples) -> None:
+    sigma = np.arange(samples.scale.size) + 1.0
+    taken = dataclasses.replace(samples, sigma=sigma).take(np.array([1, 0]))
+    np.testing.assert_array_equal(taken.sigma, [2.0, 1.0])
+
+
 def test_joined_has_the_steps_of_both_in_order(samples: Samples) -> None:
     other = dataclasses.replace(
         samples, **{name: -getattr(samples, name)[:1] for name in BY_DIRECTION}

@@ -199,7 +199,11 @@ def _consistent(missed: Floats) -> Flags:
 def _with_truncation(
     fit: _Candidates, higher: _Candidates, half: npt.NDArray[np.intp]
 ) -> _Candidates:
-    """Return a fit with its truncation error: what a higher degree or half the step changes."""
+    """Return a fit with its truncation error: what a higher degree or half the step changes.
+
+    Where the window from half the step has too few steps, its value is no fit. It differs by more,
+    and only makes the uncertainty larger.
+    """
     halved = np.take_along_axis(fit.value, np.minimum(half, half.shape[0] - 1), axis=0)
     change = np.zeros_like(fit.value)
     for other in (np.where(higher.usable, higher.value, np.nan), halved):

@@ -64,8 +64,10 @@ class Samples:
 
     def take(self, chosen: npt.NDArray[Any]) -> Samples:
         """Return the samples of some of the directions."""
+        sigma = self.sigma[chosen] if isinstance(self.sigma, np.ndarray) else self.sigma
         return replace(
             self,
+            sigma=sigma,
             forward=self.forward[:, chosen],
             forward_values=self.forward_values[:, chosen],
             backward=self.backward[:, chosen],

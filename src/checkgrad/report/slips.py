@@ -18,12 +18,12 @@ from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
 from checkgrad.backends import other_convention
 from checkgrad.numerics.samples import Flags, Floats
+from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.hints import Leaf, recognise
 from checkgrad.report.results import ClaimResult, OutputResult
 
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
-_SURE = 4.0  # uncertainties that a number may lie off its estimate, as in the verdict
-_CONJUGATE = 1e-3  # ... and relative to itself
+_CONJUGATE = 1e-3  # relative to itself that a conjugate may lie off its estimate
 
 
 def slips(claim: ClaimResult) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _conjugated(
     for signs, arrays in ((by, _inputs(claim.point)), (of, _outputs(claim.reader))):
         for array in arrays:
             signs[array.coordinates] = array.imaginary
-    slack = _SURE * uncertainty + _CONJUGATE * np.abs(estimate)
+    slack = thresholds().safety * uncertainty + _CONJUGATE * np.abs(estimate)
 
     def fits(flips: Any) -> bool:
         with np.errstate(invalid="ignore"):
@@ -166,7 +166,7 @@ def _ignores_vector(form: str, claim: Floats, estimate: Floats, uncertainty: Flo
     if len(claim) < 2 or not np.all(np.isfinite(claim)):
         return []
     same = np.all(claim == claim[0]) and np.any(claim)
-    apart = np.abs(estimate - estimate[0]) > _SURE * (uncertainty + uncertainty[0])
+    apart = np.abs(estimate - estimate[0]) > thresholds().safety * (uncertainty + uncertainty[0])
     if not same or not apart.any():
         return []
     return [f"{form} returns the same for every {vector}: is it ignored?"]
