@@ -10,7 +10,6 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import array_api_compat
@@ -102,23 +101,22 @@ class BatchEvaluator:
         if self._batch == "auto" and size < min(_FEWEST, len(points)):
             self._possible = False  # a few large points at a time are no faster than one
             return None
+        chunks = self._chunks(points, at_x0, alone, size)
         try:
-            found = self._joined(self._chunks(points, at_x0, alone, size), len(points), size)
+            found = next(chunks)
+            if len(points) > size:
+                # Into one array: small ones, kept between the large ones of each call, would keep
+                # the memory of those from being used again.
+                every = itertools.chain([found], chunks)
+                flat = (
+                    reshaped(chunk, (math.prod(chunk.shape),), self._point.xp) for chunk in every
+                )
+                shape = (len(points), *found.shape[1:])
+                found = self._point.backend.joined(flat, shape, found)
         except _NotTogetherError:
             return None
         self.n_func += len(points) - more
         return found
-
-    def _joined(self, chunks: Iterator[Array], count: int, size: int) -> Array:
-        """Return chunks of `size` points as one array."""
-        first = next(chunks)
-        if count <= size:
-            return first
-        # Into one array: small ones, kept between the large ones of each call, would keep the
-        # memory of those from being used again.
-        every = itertools.chain([first], chunks)
-        flat = (reshaped(chunk, (math.prod(chunk.shape),), self._point.xp) for chunk in every)
-        return self._point.backend.joined(flat, (count, *first.shape[1:]), first)
 
     def _chunks(
         self, points: EntryPoints, at_x0: Array, alone: Callable[[Array], Array], size: int
@@ -129,10 +127,15 @@ class BatchEvaluator:
         for start in range(0, len(points), size):
             part = points.part(start, size, self._point.xp)
             together, *controls = backend.perturbed_batch(x, part.entries, part.numbers)
-            found = self._tried(
-                points.leaf,
-                partial(self._evaluated, points.leaf, together, tuple(at_x0.shape)),
-            )
+            try:
+                found = self._evaluated(points.leaf, together, tuple(at_x0.shape))
+            except MemoryError:
+                raise
+            except Exception as error:
+                # With a func of many points it is the edge of the domain, of one of them.
+                if self._batch != "vectorized" or not self._takes_many(points.leaf):
+                    self.give_up(brief(error), error)
+                raise _NotTogetherError from error
             if start == 0:
                 self._compare(part, found, controls, at_x0, alone)
             taken = min(size, len(points) - start)
@@ -169,18 +172,6 @@ class BatchEvaluator:
         size = self._point.sizes[leaf]
         return min(padded(count), -(-count // size) * size)
 
-    def _tried(self, leaf: int, call: Callable[[], Any]) -> Any:
-        """Return what `call` does; `_NotTogetherError` where it raises an exception."""
-        try:
-            return call()
-        except MemoryError:
-            raise
-        except Exception as error:
-            # With a func of many points it is the edge of the domain, of one of them.
-            if self._batch != "vectorized" or not self._takes_many(leaf):
-                self.give_up(brief(error), error)
-            raise _NotTogetherError from error
-
     def _points_per_call(self, leaf: int) -> int:
         """Return how many points fit into the memory allowed, with what ``func`` makes of them."""
         point = self._point
@@ -204,7 +195,7 @@ class BatchEvaluator:
         point, backend = self._point, self._point.backend
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # what there is to warn of was seen at x0
-            found = self._called(leaf, together)
+            found = self._of_many_points(leaf)(together)
         values = as_numeric(found, backend, point.leaves[0], "func")
         count = together.shape[0]
         if math.prod(values.shape) != count * math.prod(shape):
@@ -212,10 +203,11 @@ class BatchEvaluator:
         values = reshaped(values, (count, *shape), point.xp)
         return backend.copy(values)  # func may return a buffer of its own
 
-    def _called(self, leaf: int, together: Array) -> Any:
+    def _of_many_points(self, leaf: int) -> Callable[[Array], Any]:
+        """Return ``func`` as a function of many values of one leaf, along a leading axis."""
         if self._batch == "vectorized":
-            return self._function.at_many(self._of_many(leaf, together))
-        return self._point.backend.mapped(self._of_leaf(leaf))(together)
+            return lambda together: self._function.at_many(self._points(leaf, together))
+        return self._point.backend.mapped(self._of_leaf(leaf))
 
     def _of_leaf(self, leaf: int) -> Callable[[Array], Any]:
         """Return ``func`` as a function of one leaf."""
@@ -225,7 +217,7 @@ class BatchEvaluator:
         others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
         return self._function.of_leaf(point, others, leaf)
 
-    def _of_many(self, leaf: int, together: Array) -> Any:
+    def _points(self, leaf: int, together: Array) -> Any:
         """Return many points in the user's structure: each leaf along a leading axis."""
         point, count = self._point, together.shape[0]
         if point.is_single_real_array:
@@ -249,7 +241,7 @@ class BatchEvaluator:
         x = self._point.leaves[leaf]
         try:
             together = self._point.xp.broadcast_to(x, (_TRIED, *x.shape))
-            found = self._called(leaf, self._point.backend.copy(together))
+            found = self._of_many_points(leaf)(self._point.backend.copy(together))
         except Exception:
             return False
         return tuple(getattr(found, "shape", ()))[:1] == (_TRIED,)

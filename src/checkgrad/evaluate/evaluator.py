@@ -175,15 +175,17 @@ class Evaluator:
         """
         entries, xp = np.arange(moved.shape[0]), self.point.xp
         if self._takes(len(entries)):
-            together = self._together(EntryPoints(leaf, entries, moved), shape)
+            at_x0 = reshaped(self._at_x0, shape, xp)
+            points = EntryPoints(leaf, entries, moved)
+            together = self.batch.values(points, at_x0, self._alone(leaf, at_x0))
             if together is not None:
                 return together
         if len(entries) == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
-        points = self._perturbed(leaf, entries, moved)
+        perturbed = self._perturbed(leaf, entries, moved)
         backend, kept = self.point.backend, self._kept
         chunks = []
-        while values := self._function.at_each(itertools.islice(points, _CHUNK), kept):
+        while values := self._function.at_each(itertools.islice(perturbed, _CHUNK), kept):
             chunks.append(backend.block_until_ready(stacked_values(values, shape, self.point)))
         if len(chunks) == 1:
             return chunks[0]
@@ -204,8 +206,10 @@ class Evaluator:
             places = np.pad(entries, width, mode="edge")
             with np.errstate(all="ignore"):
                 numbers = backend.from_host(np.pad(moved, width, mode="edge"), x)
+                at_x0 = reshaped(self._at_x0, self.shape, self.point.xp)
+                alone = self._alone(leaf, at_x0, inside_domain=True)
                 points = EntryPoints(leaf, places, numbers)
-                together = self._together(points, self.shape, inside_domain=True, more=more)
+                together = self.batch.values(points, at_x0, alone, more)
             if together is not None:
                 return backend.to_host(together).astype(np.float64)[:count]
         return self.host_values(self._perturbed(leaf, entries, backend.from_host(moved, x)))
@@ -245,30 +249,24 @@ class Evaluator:
             self.batch.give_up("it returns a number, not an array")
         return not self._returns_scalars
 
-    def _together(
-        self,
-        points: EntryPoints,
-        shape: tuple[int, ...],
-        inside_domain: bool = False,
-        more: int = 0,
-    ) -> Array | None:
-        """Return ``func`` at some points, in few calls; None where that fails.
+    def _alone(
+        self, leaf: int, at_x0: Array, inside_domain: bool = False
+    ) -> Callable[[Array], Array]:
+        """Return ``func`` as a function of what stands in the place of a leaf, at one point.
 
-        If `inside_domain`, its exceptions at one point alone mark the edge of the domain. The last
-        `more` of the points were added for the number of them, and do not count.
+        If `inside_domain`, an exception marks the edge of the domain.
         """
 
         def alone(moved: Array) -> Array:
-            (x,) = self._in_place_of(points.leaf, iter([moved]))
+            (x,) = self._in_place_of(leaf, iter([moved]))
             if not inside_domain:
                 value = self._kept(self._function.once(x))
             else:
                 values, failed = self._function.inside_domain([x], self._kept, lambda: None)
                 value = at_x0 * math.nan if failed else numeric_value(values[0], self.point)
-            return reshaped(value, shape, self.point.xp)
+            return reshaped(value, tuple(at_x0.shape), self.point.xp)
 
-        at_x0 = reshaped(self._at_x0, shape, self.point.xp)
-        return self.batch.values(points, at_x0, alone, more)
+        return alone
 
     def _perturbed(self, leaf: int, entries: Any, moved: Array) -> Iterator[Any]:
         """Yield x0 with entries of one leaf replaced, in the user's structure."""
