@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,21 @@ def test_each_point_is_made_after_the_call_at_the_one_before():
     function = UserFunction(lambda x: order.append(f"call {first(x):.0f}") or 0.0, ())
     function.inside_domain(made(), kept, lambda: None)
     assert order == ["make 1", "call 1", "make 2", "call 2"]
+
+
+def test_a_point_near_x0_is_free_before_the_next_is_made():
+    alive = []
+
+    def made():
+        for number in (1, 2, 3):
+            x = points(number)[0]
+            last = weakref.ref(x)
+            yield x
+            del x
+            alive.append(last() is not None)
+
+    UserFunction(first, ()).inside_domain(made(), kept, lambda: None)
+    assert alive == [False] * 3
 
 
 def logarithm(x):

@@ -72,6 +72,8 @@ def test_a_direction_of_a_vjp_is_a_cotangent():
     assert shape(found) == (0, 1)
     assert found.weights.tolist() == [[1.0, 0.0, -2.0]]
     assert plan == DirectionPlan(axes=True)
+    _, plan = planned("vjp", np.asarray([1.0, 0.0, -2.0]), size=ALL_UP_TO)
+    assert plan == DirectionPlan(axes=True)
     _, plan = planned("vjp", np.asarray([1.0, 0.0, -2.0]), size=ALL_UP_TO + 1)
     assert plan == DirectionPlan(axes=False, tangents=TANGENTS)
 

@@ -61,7 +61,7 @@ def test_there_may_be_no_values():
     assert on_host([], shape=(3,)).shape == (0, 3)
 
 
-# NumPy casts its own complex numbers to float64 with a warning, and Python's not at all.
+# NumPy casts its own complex numbers to float64, with a warning. It refuses Python's.
 casts_complex = pytest.mark.xfail(
     raises=np.exceptions.ComplexWarning, reason="values_on_host takes the real part"
 )
