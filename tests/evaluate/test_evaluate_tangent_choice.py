@@ -104,7 +104,6 @@ def test_tangents_lead_inward_from_a_bound():
         assert inward.tolist() == pytest.approx(expected)
 
 
-@pytest.mark.xfail(reason="_inward turns the negative entries of a tangent at lower bounds")
 def test_tangents_for_linearity_have_a_negative_entry_within_bounds_too():
     for seed in range(10):
         assert entries(chosen(np.ones(2), 1, seed, bounds=(1.0, 2.0), linearity=True)).min() < 0

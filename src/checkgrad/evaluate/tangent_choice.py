@@ -159,9 +159,9 @@ def random_tangents(
         return point.backend.random_tangent(rng, x) * (size * shrunk)
 
     tangents = [point.halved(tangent, sizes) for _ in range(count)]
-    if linearity:
-        tangents = [_with_negative_entry(point, tangent) for tangent in tangents]
     tangents = [_inward(point, tangent, bounds) for tangent in tangents]
+    if linearity:  # on a bound, such a tangent may be followed backward only
+        tangents = [_with_negative_entry(point, tangent) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
     return ChosenTangents(tangents, sizes, words, are_random=True)
 

@@ -50,10 +50,12 @@ def values_on_host(
     on_host = not any(is_array(value) and not isinstance(value, np.ndarray) for value in values)
     if on_host:
         try:
-            numbers = np.asarray(values, dtype=np.float64)
+            numbers = np.asarray(values)
+            if numbers.dtype.kind != "c":  # whose imaginary part a cast would drop
+                numbers = numbers.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
             numbers = np.empty(0)
-        if numbers.size == len(values) * math.prod(shape):
+        if numbers.dtype == np.float64 and numbers.size == len(values) * math.prod(shape):
             return numbers.reshape(-1, *shape)
     elif missing:
         # One library, and so one transfer, for all of them.
