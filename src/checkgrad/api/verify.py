@@ -109,12 +109,12 @@ def verify_grad(
 
     Notes
     -----
-    A coordinate is sampled by central differences at one step first. If they agree with the
-    claim to ``rtol / 10``, they certify each other, since two independent numbers do not do so by
-    accident. The others are sampled on a ladder of steps. Polynomials fitted by weighted least
-    squares extrapolate it to step zero, and every finer step must be consistent with the fit.
-    Where one-sided differences settle on two values, ``func`` has a kink, and a claim between
-    them is a subgradient, which is correct.
+    A coordinate is sampled by central differences at one step first. If they agree with the claim
+    to ``rtol / 10``, they certify each other, since two independent numbers do not do so by
+    accident. The others are sampled at more steps. Polynomials fitted by weighted least squares
+    extrapolate to step zero, and every finer step must be consistent with the fit. Where one-sided
+    differences settle on two values, ``func`` has a kink. A claim between the two values is a
+    subgradient, which is correct.
 
     References
     ----------
