@@ -39,10 +39,15 @@ def limit(quotients: Quotients, order: int) -> Limit:
 # A plain fit
 
 
-def consistent(missed: Floats) -> bool:
+def consistent(missed: Floats, weight: Floats) -> bool:
     limits = thresholds()
+    coarse = missed[weight > np.max(weight) / limits.coarse_weight]
     *_, second, worst = sorted(missed)
-    return bool(second <= limits.consistent and worst <= limits.outlier)
+    return bool(
+        np.max(coarse) <= limits.consistent_coarse
+        and second <= limits.consistent_fine
+        and worst <= limits.outlier
+    )
 
 
 def plain_pair(h: Floats, d: Floats, s: Floats, order: int) -> tuple[float, float, float] | None:
@@ -51,7 +56,7 @@ def plain_pair(h: Floats, d: Floats, s: Floats, order: int) -> tuple[float, floa
     value = d[1] + (d[1] - d[0]) * ratio / (1 - ratio)
     noise = thresholds().coverage * s / h
     error = (abs(value - d[0]) + noise[0]) * (h / h[0]) ** order
-    if not consistent((np.abs(d - value) - error) * h / s):
+    if not consistent((np.abs(d - value) - error) * h / s, h / s):
         return None
     return value, abs(value - d[1]) + noise[1], noise[1]
 
@@ -74,7 +79,7 @@ def plain_fit(
     excess = math.sqrt(max(1.0, np.sum(missed**2) / (h.size - terms)))
     deviation = math.sqrt(np.linalg.inv(normal)[0, 0]) / length[0]
     rounding = limits.coverage * math.hypot(deviation * excess, shared * common[0])
-    return d[0] + coefficients[0], rounding, consistent(missed)
+    return d[0] + coefficients[0], rounding, consistent(missed, weight)
 
 
 def plain_limit(
@@ -228,8 +233,10 @@ def test_a_direction_without_noise_beside_a_noisy_one_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("missed", "agrees"),
     [
-        ({0: 30.0}, True),
-        ({0: 30.1}, False),
+        ({0: 4.0}, True),
+        ({0: 4.1}, False),
+        ({3: 4.0}, True),  # a weight of 1/8 is nearly as much as that of the coarsest
+        ({3: 4.1}, False),
         ({4: 30.0}, True),
         ({4: 30.1}, False),
         ({4: 30.0, 9: 6.0}, True),
@@ -245,7 +252,7 @@ def test_how_far_a_fit_may_miss_the_finer_steps(missed: dict[int, float], agrees
     distances = np.zeros(windows.weight.shape)
     for index, sigmas in missed.items():
         distances[0, index, 0] = sigmas
-    assert _consistent(distances)[0, 0] == agrees
+    assert _consistent(distances, windows)[0, 0] == agrees
 
 
 def limit_with_miss(at: int, sigmas: float) -> Limit:

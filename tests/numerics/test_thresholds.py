@@ -105,9 +105,14 @@ def _(make: SimpleNamespace) -> Any:
     ]
 
 
-@case("consistent")
+@case("consistent_fine")
 def _(make: SimpleNamespace) -> Any:
     return [with_misses([8, 9], 6 * factor) for factor in SWEEP]
+
+
+@case("consistent_coarse", "coarse_weight")
+def _(make: SimpleNamespace) -> Any:
+    return [with_misses([at], 4 * factor) for factor in SWEEP for at in (1, 2, 3, 4)]
 
 
 @case("outlier")

@@ -170,7 +170,7 @@ def _fit(windows: _Windows, moments: _Moments, degree: int) -> _Candidates:
     missed *= windows.weight
     spare = np.maximum(windows.count - terms, 1)
     excess = np.sqrt(np.maximum(1.0, np.sum(missed**2, axis=1) / spare))
-    usable &= _consistent(np.abs(missed))
+    usable &= _consistent(np.abs(missed), windows)
     rounding = limits.coverage * np.sqrt(np.abs(inverse[0, 0])) / length[0] * excess
     rounding = np.hypot(rounding / moments.heaviest, limits.coverage * windows.shared * shared)
     return _Candidates(windows.start + coefficients[0], rounding, rounding, usable)
@@ -185,15 +185,17 @@ def _polynomial(coefficients: Floats, position: Floats) -> Floats:
     return value
 
 
-def _consistent(missed: Floats) -> Flags:
+def _consistent(missed: Floats, windows: _Windows) -> Flags:
     """Return whether no step of a window contradicts its fit.
 
-    `missed` is in standard deviations. One step may miss by more, by bad luck: noise varies.
+    `missed` is in standard deviations. One fine step may miss by more, by bad luck: noise varies.
     """
     limits = thresholds()
+    heaviest = np.max(windows.weight, axis=1, keepdims=True)
+    coarse = np.where(windows.weight > heaviest / limits.coarse_weight, missed, 0.0)
+    agrees: Flags = np.max(coarse, axis=1) <= limits.consistent_coarse
     worst = np.partition(missed, -2, axis=1)[:, -2:]
-    agrees: Flags = worst[:, 0] <= limits.consistent
-    return agrees & (worst[:, 1] <= limits.outlier)
+    return agrees & (worst[:, 0] <= limits.consistent_fine) & (worst[:, 1] <= limits.outlier)
 
 
 def _with_truncation(
@@ -225,7 +227,7 @@ def _extrapolated_pairs(windows: _Windows, quotients: Quotients) -> _Candidates:
     coarser = np.abs(value - windows.start) + noise
     expected = coarser[:, None] * windows.position
     missed = np.abs(windows.rise + (windows.start - value)[:, None]) - expected
-    usable = _consistent(missed * windows.weight)
+    usable = _consistent(missed * windows.weight, windows)
     return _Candidates(value, uncertainty, rounding, usable & np.isfinite(value))
 
 

@@ -30,8 +30,13 @@ class Thresholds:
         Of the polynomials in ``h**order``. Higher ones amplify noise for little.
     spare_steps : int
         Steps beyond the number of terms that test a fit.
-    consistent : float, in sigma
-        How far a fit may miss a step of its window, except for one.
+    consistent_fine : float, in sigma
+        How far a fit may miss a finer step, except for one.
+    consistent_coarse : float, in sigma
+        The same for a step that weighs nearly as much as the coarsest of the fit. Without it, right
+        gradients of ReLU networks in float32 are wrong.
+    coarse_weight : float, a factor
+        A step weighs nearly as much if its weight is within this factor.
     outlier : float, in sigma
         How far a fit may miss a single finer step.
     many_steps : int
@@ -179,7 +184,9 @@ class Thresholds:
     stands_out: float = 8.0
     max_degree: int = 3
     spare_steps: int = 2
-    consistent: float = 6.0
+    consistent_fine: float = 6.0
+    consistent_coarse: float = 4.0
+    coarse_weight: float = 10.0
     outlier: float = 30.0
     many_steps: int = 12
     scatter_steps: int = 6
