@@ -503,7 +503,8 @@ def test_a_claim_that_visibly_differs_is_not_correct_because_of_what_may_be_hidd
         (Reason.TOO_CLOSE, 1.0, 1 - 1.5 * R, 0.0, {"undetectable_slope": 1.0}, {}),
         (Reason.HIDDEN, 1.0, 1 + 6.9 * R, R, {"undetectable_slope": 1.0}, {}),
         (Reason.TOO_CLOSE, 1.0, 1 + 6.4 * R, R, {"undetectable_slope": 1.0}, {}),
-        (Reason.TOO_CLOSE, 1.0, 1.9, 0.0, {"undetectable_slope": 0.0, "blocks_wrong": True}, {}),
+        # A claim that differs and is not wrong may be right for what noise hides.
+        (Reason.HIDDEN, 1.0, 1.9, 0.0, {"blocks_wrong": True}, {}),
     ],
 )
 def test_each_reason(

@@ -254,6 +254,11 @@ def _(make: SimpleNamespace) -> Any:
     return cleaned(make, 10)[0]
 
 
+@case("quantum_above_noise")
+def _(make: SimpleNamespace) -> Any:
+    return [cleaned(make, 10, sigma=factor * 2.0**-10 / 10)[1] for factor in SWEEP]
+
+
 def diverging(make: SimpleNamespace, farther: float, at: int = 3, best: float = 1.0) -> Any:
     """For slopes of 1 at the two finest steps, 2**-9 and 2**-8, and another one farther off."""
     samples = make.samples(lambda t: 0 * t, steps(10), sides="right")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from checkgrad.arrays.point import make_point
-from checkgrad.evaluate.directions import coordinate_directions
+from checkgrad.evaluate.directions import _typical, coordinate_directions
 
 
 class FakeAxes:
@@ -146,3 +146,12 @@ def test_the_scale_is_no_longer_than_the_bounds_are_wide():
     assert directions.scale.tolist() == [0.25]
     fixed, _ = scale_of(lambda k, t: t, [1.0], limits=(0.0, 0.0))
     assert fixed.scale.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("sizes", [(1e-160, 1e160), (5e-324, 1e308), (3.0, 5.0), (2.0, 4.0, 9.0)])
+def test_the_typical_size_is_free_of_scale_and_of_overflow(sizes):
+    found = _typical(np.array(sizes))
+    middle = sorted(sizes)[(len(sizes) - 1) // 2], sorted(sizes)[len(sizes) // 2]
+    assert found == pytest.approx(np.sqrt(middle[0]) * np.sqrt(middle[1]), rel=1e-15)
+    for power in (-5, 2, 7) if min(sizes) > 1e-300 else ():
+        assert _typical(np.ldexp(sizes, power)) == np.ldexp(found, power)

@@ -210,9 +210,10 @@ def _typical(sizes: Floats) -> float:
     if not sizes.size:
         return 1.0
     ranked = np.sort(sizes)
-    low, high = ranked[(sizes.size - 1) // 2], ranked[sizes.size // 2]
-    power = math.frexp(low)[1]
-    return math.ldexp(math.sqrt(math.ldexp(low, -power) * math.ldexp(high, -power)), power)
+    middle = ranked[(sizes.size - 1) // 2], ranked[sizes.size // 2]
+    (low, power), (high, another) = map(math.frexp, middle)  # their product may overflow
+    odd = (power + another) % 2
+    return math.ldexp(math.sqrt(low * high * 2**odd), (power + another - odd) // 2)
 
 
 def power_of_two(lengths: Floats) -> Floats:

@@ -225,9 +225,8 @@ def _reasons(
         unsure = comparison.uncertainty > criteria.rtol * comparison.reference
         unsure |= ~np.isfinite(comparison.uncertainty)
         noisy = estimate.rounding >= comparison.uncertainty / 2
-        surely = np.fmax(estimate.uncertainty, findings.undetectable_slope)
+        # The claim differs, and is not wrong: noise may hide why.
         hidden = comparison.beyond > limits.safety * comparison.uncertainty
-        hidden &= surely > estimate.uncertainty
         holds = {
             Reason.SEVERAL_KINKS: estimate.has_kink & (not criteria.kink_is_isolated),
             Reason.TIE: findings.seen[Kind.TIE],

@@ -40,9 +40,20 @@ def report_on(
     notes : sequence of str
         Hints.
     """
-    for claim in claims:
-        if claim.not_repeatable is not None and not any(each.is_wrong for each in claims):
-            return _report_without_verdict(claim)
+    # The user's errstate is for the user's code: in a report, overflow and the like is expected.
+    with np.errstate(all="ignore"):
+        for claim in claims:
+            if claim.not_repeatable is not None and not any(each.is_wrong for each in claims):
+                return _report_without_verdict(claim)
+        return _report_with_verdict(claims, rule_errors, not_checked, notes)
+
+
+def _report_with_verdict(
+    claims: Sequence[ClaimResult],
+    rule_errors: Sequence[str],
+    not_checked: Sequence[str],
+    notes: Sequence[str],
+) -> Report:
     found = [(claim, result) for claim in claims for result in claim.results]
     decisions = [result.decisions for _, result in found]
     verdict = _verdict(decisions, bool(rule_errors), bool(not_checked))
