@@ -43,7 +43,7 @@ themselves are listed in `CHOOSE_THEMSELVES`.
 the lines above and the dtypes. In NumPy a test runs as often as it has cases, or lines and dtypes,
 whichever are more: each case runs at least once, and each line and dtype. In PyTorch and
 array-api-strict each case runs once, in a line and dtype that the name of the test chooses. JAX
-compiles code for each case and dtype: a third of the cases run there, and one case of each test
+compiles code for each case and dtype: a sixth of the cases run there, and one case of each test
 where JAX has no float64. Which case meets which dtype depends on the name of the test alone: see
 sampling.py.
 
@@ -78,7 +78,7 @@ from sampling import Case, Together, cover, every_value_once, numbered, rotation
 
 LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
 
-JAX_TAKES_ONE_IN = 3  # cases of a test
+JAX_TAKES_ONE_IN = 6  # cases of a test
 FULL_VARIABLE = "CHECKGRAD_FULL"
 
 # Tests below tests/ that have no `xp` and are not about NumPy alone.
