@@ -44,9 +44,9 @@ the lines above and the dtypes. In NumPy a test runs as often as it has cases, o
 whichever are more: each case runs at least once, and each line and dtype. In PyTorch and
 array-api-strict each case runs once, in a line and dtype that the name of the test chooses. JAX
 compiles code for each case and dtype. There, every second test that other libraries run too is
-left out, a sixth of the cases run, and one case of each test where JAX has no float64. The
-contract of all doors, and tests of JAX alone, are never left out. Which case meets which dtype
-depends on the name of the test alone: see sampling.py.
+left out, and a sixth of the cases run; the contract of all doors and tests of JAX alone are never
+left out. Where JAX has no float64, every fourth test runs, with one case. Which case meets which
+dtype depends on the name of the test alone: see sampling.py.
 
 - ``pytest --full``, or ``CHECKGRAD_FULL=1``, runs everything, as ``nox -s full`` does.
 - ``@pytest.mark.all_dtypes``: every case runs in every line and dtype, also in a plain run.
@@ -409,8 +409,10 @@ def _is_left_out_in_jax(item: pytest.Item) -> bool:
     """Tell whether a plain run leaves a test out in JAX, since other libraries run it too."""
     libraries = item.get_closest_marker("libraries")
     others = not libraries or {*libraries.args} != {"jax"}
-    contract = item.path.parent.name == "contract"
-    return others and not contract and rotation(_function_of(item)) % 2 == 1
+    number = rotation(_function_of(item))
+    if "float64" not in _dtypes("jax"):
+        return others and number % 4 != 0
+    return others and item.path.parent.name != "contract" and number % 2 == 1
 
 
 def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pytest.Item]:
