@@ -28,7 +28,9 @@ def chosen() -> Iterator[Any]:
             library in ("jax", "cutest") and not X64, reason="recorded with JAX_ENABLE_X64=1"
         )
         for case in cases_of(library):
-            yield pytest.param(library, case, id=case.name, marks=needs_x64)
+            # What concerns NumPy alone runs in its session only.
+            marks = [needs_x64, *([pytest.mark.numpy] if library == "numpy" else [])]
+            yield pytest.param(library, case, id=case.name, marks=marks)
 
 
 @pytest.mark.parametrize(("library", "case"), list(chosen()))
