@@ -42,11 +42,11 @@ themselves are listed in `CHOOSE_THEMSELVES`.
 **A plain run takes a sample.** The cases of a test (its own parameters) are not multiplied with
 the lines above and the dtypes. In NumPy a test runs as often as it has cases, or lines and dtypes,
 whichever are more: each case runs at least once, and each line and dtype. In PyTorch and
-array-api-strict each case runs once, in a line and dtype that the name of the test chooses. JAX
-compiles code for each case and dtype. There, every second test that other libraries run too is
-left out, and a sixth of the cases run; the contract of all doors and tests of JAX alone are never
-left out. Where JAX has no float64, every fourth test runs, with one case. Which case meets which
-dtype depends on the name of the test alone: see sampling.py.
+array-api-strict each case runs once, in a line and dtype that the name of the test chooses. In JAX,
+which compiles code for each case and dtype, a sixth of the cases run. In JAX and in
+array-api-strict every second test that other libraries run too is left out, though not the
+contract of all doors. Where JAX has no float64, every fourth test runs, with one case. Which case
+meets which dtype depends on the name of the test alone: see sampling.py.
 
 - ``pytest --full``, or ``CHECKGRAD_FULL=1``, runs everything, as ``nox -s full`` does.
 - ``@pytest.mark.all_dtypes``: every case runs in every line and dtype, also in a plain run.
@@ -399,18 +399,18 @@ def _sample(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     if items[0].get_closest_marker("full"):
         return
     for library in dict.fromkeys(map(_library_of, items)):
-        if library == "jax" and _is_left_out_in_jax(items[0]):
+        if library in ("jax", "strict") and _is_left_out(items[0], library):
             continue
         runs = [item for item in items if _library_of(item) == library]
         yield from _sample_in_library(runs, f"{_function_of(items[0])} {library}")
 
 
-def _is_left_out_in_jax(item: pytest.Item) -> bool:
-    """Tell whether a plain run leaves a test out in JAX, since other libraries run it too."""
+def _is_left_out(item: pytest.Item, library: str) -> bool:
+    """Tell whether a plain run leaves a test out in a library, since others run it too."""
     libraries = item.get_closest_marker("libraries")
-    others = not libraries or {*libraries.args} != {"jax"}
+    others = not libraries or {*libraries.args} != {library}
     number = rotation(_function_of(item))
-    if "float64" not in _dtypes("jax"):
+    if "float64" not in _dtypes(library):
         return others and number % 4 != 0
     return others and item.path.parent.name != "contract" and number % 2 == 1
 
