@@ -63,7 +63,7 @@ class Backend(ABC):
     def __init__(self, xp: Any) -> None:
         self.xp = xp
 
-    # ---- The minimal set, beside `name`: what every library must define. ----
+    # ---- The minimal set, together with `name`: what every library must define. ----
 
     @abstractmethod
     def host(self, array: Array) -> HostArray:

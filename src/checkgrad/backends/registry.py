@@ -88,7 +88,7 @@ def _backend(name: str, xp: Any) -> Backend:
 def find_backend(arrays: Sequence[Array]) -> Backend:
     """Return the backend of the library that all `arrays` come from.
 
-    NumPy arrays may stand beside JAX arrays: JAX converts them, as its own functions do. Where
+    NumPy arrays may be mixed with JAX arrays: JAX converts them, as its own functions do. Where
     there is no array at all, the backend is NumPy's.
 
     Raises

@@ -79,7 +79,7 @@ class Criteria:
     scale : float
         The scale of the whole derivative, see `scale_of`.
     may_be_negligible : array of bool, shape (directions,), or bool
-        Which directions may be taken to be negligible beside the whole, if they are that small.
+        Which directions may be taken to be negligible, if they are that small.
     fully_sampled : array of bool, shape (directions,), or bool
         Which directions were sampled at all steps.
     tangent_scale : float

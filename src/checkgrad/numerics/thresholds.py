@@ -1,8 +1,9 @@
 """Thresholds: every number that the numerics, the refinement and the measurements are tuned by.
 
 Each is a field of one frozen dataclass, with its unit and the reason for its value. A number that
-follows from a formula stands beside that formula instead. `tests/numerics/test_thresholds.py`
-holds, for each field, checks whose outcome changes when the field is halved or doubled.
+follows from a formula stands next to that formula instead. For each field, a test changes its
+outcome when the field is halved or doubled. These tests are `test_thresholds.py`,
+`test_refine_thresholds.py` and `test_measure_thresholds.py` in the folders of their rooms.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def refine(
         progress.start(certified)
         _sample_one_by_one(progress, thorough)
         decisions = progress.decide()
-    # Small entries were left beside others that turned out to be as small.
+    # Small entries were left for larger ones, which turned out to be as small.
     left = np.flatnonzero(decisions.open & ~progress.fully_sampled)
     if thorough and left.size and not np.any(decisions.wrong):
         progress.start(left)

@@ -114,7 +114,7 @@ class Progress:
         self.fully_sampled = put(self.fully_sampled, directions, np.asarray(True))
 
     def allow_negligible(self, chosen: Places | slice) -> None:
-        """Let some directions be negligible beside the whole, if they are that small."""
+        """Let some directions be negligible, if they are that small."""
         self.may_be_negligible = put(self.may_be_negligible, chosen, np.asarray(True))
 
     def _decide(self, chosen: Places | slice) -> Decisions:

@@ -29,7 +29,7 @@ def _in_many_digits(evidence: Evidence, stands_out: Flags) -> Floats:
     """Return the hidden slope where the steps cover many powers of two.
 
     An estimate that stands out of its uncertainty hides nothing, unless ``func`` shows nothing of
-    it over the width of such a feature. Along a coordinate that is small beside the others, a
+    it over the width of such a feature. Along a coordinate that is much smaller than the others, a
     feature may be as narrow as that coordinate, as that of x * log(x) is.
     """
     limits, samples = thresholds(), evidence.samples
