@@ -78,8 +78,7 @@ def plan_directions(
     direction = _parsed(direction, point, form == "vjp")
     every = Outputs(np.arange(count), np.empty((0, count)))
     if isinstance(direction, str) and direction == "auto":
-        few = point.size <= ALL_UP_TO
-        few &= form == "grad" or point.size * count <= ENTRIES_UP_TO
+        few = point.size <= ALL_UP_TO and point.size * count <= ENTRIES_UP_TO
         direction = "all" if few else TANGENTS
     if reader is None:
         return every, DirectionPlan.of(direction)
