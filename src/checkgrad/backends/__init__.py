@@ -15,15 +15,27 @@ from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.registry import find_backend, is_array, require_values
 from checkgrad.backends.trees import flatten_tree, is_number, without
+from checkgrad.backends.widening import (
+    CannotWidenError,
+    NativeDtypes,
+    Observation,
+    WideFunction,
+    Widening,
+)
 
 __all__ = [
     "CONVENTIONS",
     "Array",
     "Backend",
+    "CannotWidenError",
     "Differentiation",
     "Entries",
     "HostArray",
+    "NativeDtypes",
+    "Observation",
     "Structure",
+    "WideFunction",
+    "Widening",
     "find_backend",
     "flatten_tree",
     "host",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import array_api_compat
@@ -16,6 +17,7 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.differentiation import Differentiation
+from checkgrad.backends.widening import PassedFloat64, Widening
 
 _NARROW_EXTENSIONS = ("bfloat16",)  # dtypes of the package ml_dtypes, which NumPy does not know
 
@@ -210,6 +212,34 @@ class Backend(ABC):
     def bitcast(self, array: Array, dtype: Any) -> Array:
         """Return the bits of `array` as another dtype of the same width, one of `bitcasts`."""
         raise NotImplementedError(f"{self.name} has no bitcast")
+
+    # ---- Functions of narrower floats, evaluated in float64. ----
+
+    def widenings(self) -> Sequence[Widening]:
+        """Return the ways to evaluate a function in float64, the best one first."""
+        return (PassedFloat64(lambda dtype: float(self.xp.finfo(dtype).eps)),)
+
+    def lacks_float64(self, array: Array) -> str:
+        """Return why there is no float64 where `array` is; empty where there is."""
+        return ""
+
+    def widened(self, array: Array) -> Array:
+        """Return a floating `array` in float64 or complex128, on the same devices."""
+        is_complex = self.xp.isdtype(array.dtype, "complex floating")
+        wide = self.xp.complex128 if is_complex else self.xp.float64
+        return self.xp.astype(array, wide, copy=True)
+
+    def narrowed(self, array: Array, like: Array) -> Array:
+        """Return a wide `array`, rounded to the dtype of `like`."""
+        return self.xp.astype(array, like.dtype, copy=True)
+
+    def with_float64(self) -> AbstractContextManager[None]:
+        """Return a context in which the library computes in float64. What a user sets stays."""
+        return nullcontext()
+
+    def as_user_set(self) -> AbstractContextManager[None]:
+        """Return a context, inside of `with_float64`, in which the user's settings hold."""
+        return nullcontext()
 
     # ---- How functions run: at once or later, compiled, mapped. ----
 

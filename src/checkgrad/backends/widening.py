@@ -1,0 +1,141 @@
+"""Functions evaluated with every narrower float widened to float64: what a library must offer.
+
+A *wide* array is a plain array of float64 or complex128. It stands for a *native* one, an array of
+the dtype that the user's code computes in. This module owns the interface, and the widening that
+needs nothing of a library: calling the function with float64. It judges nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+NativeDtypes: TypeAlias = Sequence[Sequence[Any]]
+
+
+class CannotWidenError(Exception):
+    """A function cannot be evaluated in float64; the message says why."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one widened evaluation met inside a function.
+
+    Attributes
+    ----------
+    epsilon : float
+        The machine epsilon of the coarsest native dtype of any floating array, inputs included.
+    largest : float
+        The largest finite magnitude of any floating number: inputs, captured arrays and the result
+        of every operation. NaN if it is not known.
+    islands : mapping of str to int
+        The operations that ran in the native dtype, on rounded operands, and how often.
+    casts : tuple of str
+        The dtypes, narrower than all inputs, that a cast inside goes through.
+    """
+
+    epsilon: float
+    largest: float = math.nan
+    islands: Mapping[str, int] = field(default_factory=dict)
+    casts: tuple[str, ...] = ()
+
+
+class WideFunction(ABC):
+    """A function of wide arrays, made from one of native arrays.
+
+    Whatever the native function returns, this returns in the same structure, with wide arrays in
+    the place of native ones. Arrays that are not floating are the same in both.
+    """
+
+    @abstractmethod
+    def __call__(self, *args: Any) -> Any:
+        """Evaluate the function at wide arrays.
+
+        Raises
+        ------
+        CannotWidenError
+            If that is not possible. An exception of the user's code passes.
+        """
+
+    @abstractmethod
+    def observed(self, *args: Any) -> tuple[Any, Observation]:
+        """Evaluate the function, and return what was met inside as well."""
+
+    @abstractmethod
+    def perturbed(self, seed: int, *args: Any) -> Any:
+        """Evaluate the function by Monte Carlo arithmetic [1]_.
+
+        The result of every operation that rounds gets a random relative error of up to half a unit
+        in the last place of its native dtype.
+
+        Parameters
+        ----------
+        seed : int
+            What the errors depend on.
+        *args : Any
+            As in a call.
+
+        Raises
+        ------
+        CannotWidenError
+            If the library offers no way to do so.
+
+        References
+        ----------
+        .. [1] D. S. Parker, "Monte Carlo arithmetic: exploiting randomness in floating-point
+           arithmetic", technical report CSD-970002, UCLA, 1997.
+        """
+
+
+class Widening(ABC):
+    """One way to evaluate the functions of a library in float64."""
+
+    @abstractmethod
+    def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
+        """Return `function` as a function of wide arrays. Nothing is evaluated yet.
+
+        Parameters
+        ----------
+        function : callable
+            Takes trees of native arrays, one for each argument. It may map the user's function
+            over a leading axis.
+        natives : sequence of sequence of dtype
+            For each argument, the native dtypes of its floating leaves, in the order of the tree.
+        """
+
+
+class PassedFloat64(Widening):
+    """The function is called with the wide arrays themselves.
+
+    Parameters
+    ----------
+    epsilon : callable
+        Return the machine epsilon of a native dtype.
+    """
+
+    def __init__(self, epsilon: Callable[[Any], float]) -> None:
+        self._epsilon = epsilon
+
+    def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
+        """See `Widening.widened`."""
+        coarsest = max(self._epsilon(dtype) for each in natives for dtype in each)
+        return _CalledWithFloat64(function, coarsest)
+
+
+class _CalledWithFloat64(WideFunction):
+    def __init__(self, function: Callable[..., Any], epsilon: float) -> None:
+        self._function = function
+        self._epsilon = epsilon
+
+    def __call__(self, *args: Any) -> Any:
+        return self._function(*args)
+
+    def observed(self, *args: Any) -> tuple[Any, Observation]:
+        return self._function(*args), Observation(self._epsilon)
+
+    def perturbed(self, seed: int, *args: Any) -> Any:
+        del seed, args
+        raise CannotWidenError("its operations cannot be seen from outside")
