@@ -182,7 +182,7 @@ class BatchEvaluator:
             )
             if self._batch != "vectorized":
                 self.n_func += 1
-                made = point.backend.footprint(self._of_leaf(leaf), point.leaves[leaf])
+                made = self._function.footprint(point, leaf)
                 self._footprint = max(self._footprint, made)
         each = _COPIES * self._footprint
         most = _MOST
@@ -207,15 +207,7 @@ class BatchEvaluator:
         """Return ``func`` as a function of many values of one leaf, along a leading axis."""
         if self._batch == "vectorized":
             return lambda together: self._function.at_many(self._points(leaf, together))
-        return self._point.backend.mapped(self._of_leaf(leaf))
-
-    def _of_leaf(self, leaf: int) -> Callable[[Array], Any]:
-        """Return ``func`` as a function of one leaf."""
-        point = self._point
-        if point.is_single_real_array:
-            return self._function.of_leaf(point, {}, leaf)
-        others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
-        return self._function.of_leaf(point, others, leaf)
+        return self._function.mapped(self._point, leaf)
 
     def _points(self, leaf: int, together: Array) -> Any:
         """Return many points in the user's structure: each leaf along a leading axis."""

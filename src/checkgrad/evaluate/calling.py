@@ -7,18 +7,29 @@ room decides where a function is called, and none calls it by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
 
+OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
 
 
 class UserFunction:
     """A function of the user's: func, or a claim.
+
+    Parameters
+    ----------
+    function, args
+        As the user passed them.
+    read : callable, optional
+        What is made of every value that the function returns.
+    at_one_point : callable, optional
+        Turns the function, with what `read` makes of it, from one of many points into one of a
+        single point.
 
     Attributes
     ----------
@@ -28,12 +39,21 @@ class UserFunction:
         The first exception that it raised away from x0.
     """
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        read: Callable[[Any], Any] | None = None,
+        at_one_point: Callable[[OfPoint], OfPoint] | None = None,
+    ) -> None:
         self._function = function
         self._args = args
         # Without arguments nothing is put around the user's function: a wrapper would be most of
         # what a point costs.
-        self._of_point: Callable[[Any], Any] = (lambda x: function(x, *args)) if args else function
+        of_point: OfPoint = (lambda x: function(x, *args)) if args else function
+        if read is not None:
+            of_point = lambda x: read(function(x, *args))  # noqa: E731
+        self._of_point = of_point if at_one_point is None else at_one_point(of_point)
         self._errstate = np.geterr()  # that of the user
         self.n_calls = 0
         self.failure: Exception | None = None
@@ -42,7 +62,9 @@ class UserFunction:
         """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
         self.n_calls += 1
         with np.errstate(**self._errstate):
-            return self._function(x, *vectors, *self._args)
+            if vectors:
+                return self._function(x, *vectors, *self._args)
+            return self._of_point(x)
 
     def once(self, x: Any) -> Any:
         """Call it at one point. Exceptions pass."""
@@ -100,22 +122,21 @@ class UserFunction:
         self.n_calls += len(values)
         return values, failed
 
-    def of_leaf(self, point: Point, others: dict[int, Array], leaf: int) -> Callable[[Array], Any]:
-        """Return it as a function of one leaf of x0, to be mapped by an array library.
-
-        Parameters
-        ----------
-        point : Point
-            x0.
-        others : dict of int to array
-            The other leaves.
-        leaf : int
-            Which leaf is its argument.
-        """
+    def of_leaf(self, point: Point, leaf: int) -> Callable[[Array], Any]:
+        """Return it as a function of one leaf of x0; the other leaves stay as they are."""
         function = self._of_point
         if point.is_single_real_array:
             return function  # itself: a library may know its trace
+        others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
         return lambda x: function(point.for_func(_with_leaf(others, leaf, x)))
+
+    def mapped(self, point: Point, leaf: int) -> Callable[[Array], Any]:
+        """Return it as a function of many values of one leaf, along a leading axis."""
+        return point.backend.mapped(self.of_leaf(point, leaf))
+
+    def footprint(self, point: Point, leaf: int) -> int:
+        """Return the bytes of the largest array that it makes at x0; 0 if unknown."""
+        return point.backend.footprint(self.of_leaf(point, leaf), point.leaves[leaf])
 
     def at_many(self, points: Any) -> Any:
         """Call it, a function of many points, at `points` along a leading axis."""

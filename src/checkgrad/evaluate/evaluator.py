@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,11 +68,11 @@ class Evaluator:
         evaluation: Evaluation = DEFAULT_EVALUATION,
         reader: OutputReader | None = None,
     ) -> None:
-        batch = evaluation.batch
-        self._as_returned = UserFunction(of_one_point(func, point, batch), args)
-        function = func if reader is None else _read(func, reader)
-        self._function = UserFunction(of_one_point(function, point, batch), args)
-        self.batch = BatchEvaluator(UserFunction(function, args), point, evaluation)
+        read = None if reader is None else reader.read
+        alone = partial(of_one_point, point=point, batch=evaluation.batch)
+        self._as_returned = UserFunction(func, args, at_one_point=alone)
+        self._function = UserFunction(func, args, read, alone)
+        self.batch = BatchEvaluator(UserFunction(func, args, read), point, evaluation)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
         self._returns_scalars = False  # whether func returns Python's or NumPy's numbers
@@ -288,8 +289,3 @@ class Evaluator:
     def _kept(self, value: Any) -> Array:
         """Return a value of ``func`` in memory of its own: ``func`` may reuse its buffer."""
         return snapshot(numeric_value(value, self.point))
-
-
-def _read(func: Callable[..., Any], reader: OutputReader) -> Callable[..., Any]:
-    """Return `func`, with what it returns as one vector."""
-    return lambda x, *args: reader.read(func(x, *args))

@@ -46,7 +46,7 @@ def require_chunk_bytes(chunk_bytes: Any) -> int:
     return int(chunk_bytes)
 
 
-def of_one_point(func: Callable[..., Any], point: Point, batch: Any) -> Callable[..., Any]:
+def of_one_point(func: Callable[[Any], Any], point: Point, batch: Any) -> Callable[[Any], Any]:
     """Return `func` as a function of a single point, whatever it takes.
 
     Raises
@@ -64,9 +64,9 @@ def of_one_point(func: Callable[..., Any], point: Point, batch: Any) -> Callable
     if batch != "vectorized":
         return func
 
-    def alone(x: Any, *args: Any) -> Any:
+    def alone(x: Any) -> Any:
         leaves = point.parts(x, "x is", "pass a point")
-        value = func(point.rebuilt([leaf[None, ...] for leaf in leaves]), *args)
+        value = func(point.rebuilt([leaf[None, ...] for leaf in leaves]))
         shape = tuple(getattr(value, "shape", ()))
         if not shape or shape[0] != 1:
             raise ValueError(
