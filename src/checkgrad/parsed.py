@@ -12,8 +12,10 @@ from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Floats, Point, make_point
 from checkgrad.claims.forms import Claim
 from checkgrad.claims.make import make_claim
+from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options, Problem, epsilon_of
 
 
@@ -41,6 +43,9 @@ class ParsedProblem:
         Where random numbers come from.
     options : Options
         As the user passed them.
+    user_epsilon : float
+        The coarsest machine epsilon that counts as the user's where ``func`` is evaluated in
+        float64; else 0.
     """
 
     form: str
@@ -52,6 +57,15 @@ class ParsedProblem:
     bounds: tuple[Floats, Floats]
     rng: np.random.Generator
     options: Options
+    user_epsilon: float = 0.0
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether x0, or ``func(x0)`` as it was returned, is narrower than float64."""
+        returned = float(self.evaluator.value_epsilon)
+        if self.reader is not None:
+            returned = max(part.epsilon for part in self.reader.spec.parts)
+        return max(epsilon_of(self.point), returned) > DOUBLE
 
     def values_at_x0(self) -> Floats:
         """Evaluate ``func`` at x0, anew at each call, and return all its numbers.
@@ -105,8 +119,9 @@ def parse(problem: Problem) -> ParsedProblem:
     evaluator = Evaluator(problem.func, point, problem.args, options.evaluation, reader)
     bounds = make_bounds(options.bounds, point, problem.name)
     rng = options.generator()
-    claim = make_claim(problem.form, problem.claim, problem.args, point, reader)
+    claim = make_claim(problem.form, UserFunction(problem.claim, problem.args), point, reader)
     options.require_method(point)
+    options.require_precision()
     return ParsedProblem(
         problem.form, problem.name, point, evaluator, reader, claim, bounds, rng, options
     )

@@ -5,11 +5,15 @@ This module calls the other rooms in order, and computes nothing by itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
+from checkgrad.arrays.point import Floats
+from checkgrad.backends import CannotWidenError
 from checkgrad.cross_checks import is_explained_by_axes, without_ties
+from checkgrad.digits import with_native_claim
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
@@ -19,8 +23,10 @@ from checkgrad.parsed import ParsedProblem, parse
 from checkgrad.problem import Problem
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.build import report_on
+from checkgrad.report.dtypes import WIDE, looks_narrow, remark_on_native, remarks_in_float64
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult
+from checkgrad.widening import WidenedProblem, widen
 
 
 def check(problem: Problem) -> Report:
@@ -37,20 +43,58 @@ def check(problem: Problem) -> Report:
 def examine(problem: Problem) -> ClaimResult:
     """Return all that is found out about a claim.
 
+    Where something is narrower than float64, ``func`` and the claim are evaluated in float64 if
+    they can be.
+
     Parameters
     ----------
     problem : Problem
         The claim, and the func that it is the derivative of.
+
+    Raises
+    ------
+    ValueError
+        If the user asks for float64, and ``func`` cannot be evaluated in it.
     """
-    parsed = parse(problem)
+    parsed, asked = parse(problem), problem.options.precision
     # Overflow and the like is expected; the user's code at x0 does not run under this.
     with np.errstate(all="ignore"):
-        return _examine(parsed, problem.label)
+        value = parsed.values_at_x0()
+        obstacle = ""
+        if asked == "float64" or (asked == "auto" and parsed.is_narrow):
+            try:
+                return _examine_in_float64(widen(problem, parsed, value), parsed, problem.label)
+            except CannotWidenError as error:
+                if asked == "float64":
+                    raise ValueError(
+                        f"precision is 'float64', but func cannot be evaluated in it: {error}; "
+                        "pass precision='auto'"
+                    ) from error
+                obstacle = str(error)
+        result = _examine(parsed, problem.label, value)
+        if asked == "auto" and not obstacle and looks_narrow(result):
+            # Something inside of func may be narrower than float64.
+            with suppress(CannotWidenError):
+                return _examine_in_float64(widen(problem, parsed, value), parsed, problem.label)
+        remarks = (remark_on_native(parsed.point, obstacle),) if obstacle else ()
+        return replace(result, remarks=remarks)
 
 
-def _examine(parsed: ParsedProblem, label: str) -> ClaimResult:
-    # Evaluate func and the claim at x0, and plan what to look at.
-    vector = parsed.values_at_x0()
+def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: str) -> ClaimResult:
+    with native.point.backend.with_float64():
+        result = with_native_claim(widened, _examine(widened.parsed, label, widened.value))
+    claim_obstacle, seen = widened.claim.obstacle, widened.observation
+    return replace(
+        result,
+        point=native.point,
+        n_func=native.evaluator.n_func + widened.parsed.evaluator.n_func,
+        evaluated_in=WIDE,
+        remarks=tuple(remarks_in_float64(native.point, seen, claim_obstacle)),
+    )
+
+
+def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
+    # Plan what to look at, and ask the claim.
     outputs, plan = plan_directions(
         parsed.form, parsed.options.direction, parsed.point, parsed.reader, vector, parsed.rng
     )
@@ -60,7 +104,8 @@ def _examine(parsed: ParsedProblem, label: str) -> ClaimResult:
     # Measure the noise of func.
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     noise = measure_noise(near, dtype_epsilon)
-    rtol = [parsed.options.tolerance(max(e, parsed.claim.epsilon)) for e in noise.epsilon.tolist()]
+    coarsest = max(parsed.claim.epsilon, parsed.user_epsilon)
+    rtol = [parsed.options.tolerance(max(e, coarsest)) for e in noise.epsilon.tolist()]
     base = BaseValues(value, noise.sigma, noise.epsilon, np.asarray(rtol))
     repeats = Repeatability(np.ones(outputs.count, dtype=bool))
     if is_noisy(value, noise.sigma, noise.epsilon):
@@ -99,4 +144,6 @@ def _examine(parsed: ParsedProblem, label: str) -> ClaimResult:
         label=label,
         results=tuple(results),
         not_repeatable=repeats.first_difference,
+        n_func=parsed.evaluator.n_func,
+        n_grad=parsed.claim.n_grad,
     )

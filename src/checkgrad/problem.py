@@ -15,6 +15,7 @@ from checkgrad.evaluate.options import Evaluation
 from checkgrad.precision import DOUBLE, SINGLE, default_rtol
 
 METHODS = ("differences", "complex-step")
+PRECISIONS = ("auto", "float64", "native")
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 
 
@@ -29,6 +30,7 @@ class Options:
     evaluation: Evaluation = field(default_factory=Evaluation)
     convention: str | None = None
     method: str = "differences"
+    precision: str = "auto"
 
     def generator(self) -> np.random.Generator:
         """Return the source of random numbers.
@@ -59,6 +61,13 @@ class Options:
         if not isinstance(self.rtol, (int, float, np.number)) or not 0 < self.rtol < 1:
             raise ValueError(f"rtol is {quote(self.rtol)}; pass a number between 0 and 1, or None")
         return float(self.rtol)
+
+    def require_precision(self) -> None:
+        """Raise a `ValueError` if `precision` is unknown."""
+        if self.precision not in PRECISIONS:
+            raise ValueError(
+                f"precision is {quote(self.precision)}; pass 'auto', 'float64' or 'native'"
+            )
 
     def require_method(self, point: Point) -> None:
         """Raise a `ValueError` if `method` is unknown, or cannot be used at x0."""
@@ -120,4 +129,4 @@ class Problem:
 
 def epsilon_of(point: Point) -> float:
     """Return the coarsest machine epsilon of x0, and at least that of the float64 we compute in."""
-    return max(DOUBLE, *(float(point.xp.finfo(leaf.dtype).eps) for leaf in point.leaves))
+    return max(DOUBLE, *point.epsilons)

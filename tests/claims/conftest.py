@@ -13,6 +13,7 @@ from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point, make_point
 from checkgrad.claims.forms import Claim
 from checkgrad.claims.make import make_claim
+from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.outputs import Outputs
 
 
@@ -51,7 +52,7 @@ def make(
         count = reader.read(value).size
     sums = np.empty((0, count)) if weights is None else np.asarray(weights, dtype=float)
     outputs = Outputs(np.arange(count), sums)
-    return Made(make_claim(form, function, args, point, reader), point, outputs)
+    return Made(make_claim(form, UserFunction(function, args), point, reader), point, outputs)
 
 
 @pytest.fixture(name="make")

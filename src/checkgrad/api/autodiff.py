@@ -29,6 +29,7 @@ def verify_autodiff(
     rng: Any = None,
     batch: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
+    precision: str = "auto",
 ) -> Report:
     """Judge how JAX or PyTorch differentiate a function, custom rules included.
 
@@ -54,7 +55,7 @@ def verify_autodiff(
         random cotangent, in every mode that is not "vmap". In JAX, those of the jvp by x0 and by
         a random tangent are checked as well. If none of them has a rule, the verdict is
         inconclusive, unless something is wrong.
-    direction, rtol, bounds, rng, batch, chunk_bytes : optional
+    direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
         As in `verify_jvp`. If `direction` is a tangent, it is one like `x0`: forward mode is
         checked along it, and reverse mode along a random one.
 
@@ -116,7 +117,14 @@ def verify_autodiff(
     if batch == "vectorized":
         raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
     evaluation = Evaluation(batch, chunk_bytes)
-    options = Options(direction=direction, rtol=rtol, bounds=bounds, rng=rng, evaluation=evaluation)
+    options = Options(
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        evaluation=evaluation,
+        precision=precision,
+    )
     runner = ModeRunner(args, options)
     with differentiation.differentiating():
         derivatives = LibraryDerivatives(func, args, point, bounds)

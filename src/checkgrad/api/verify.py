@@ -24,6 +24,7 @@ def verify_grad(
     chunk_bytes: int = CHUNK_BYTES,
     convention: str | None = None,
     method: str = "differences",
+    precision: str = "auto",
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -57,11 +58,11 @@ def verify_grad(
         whether the gradient as a whole is right; an error in few of many entries may be too small
         to be seen along it.
     rtol : float, optional
-        The smallest relative error of an entry that must not get past. By default 1e-5 for
-        float64, 1e-3 for float32, 5e-2 for float16 and 2e-1 for bfloat16, by the coarsest of the
-        dtypes of `x0`, ``func(x0)`` and ``grad(x0)`` and of the dtype that `func` is seen to
-        compute in. Touch it where you know that a less exact
-        gradient will do, or need to know it to more digits.
+        The smallest relative error of an entry that must not get past. By default 1e-5 where
+        `x0`, ``func(x0)`` and ``grad(x0)`` are float64, and 1e-3 for narrower dtypes. Where `func`
+        or `grad` cannot be evaluated in float64, it is 5e-2 for float16 and 2e-1 for bfloat16, by
+        the coarsest dtype that they are seen to compute in. Touch it where you know that a less
+        exact gradient will do, or need to know it to more digits.
     bounds : pair (lower, upper), optional
         `func` is evaluated within only. Each side is a number, None, or shaped like `x0`. Touch
         it where `func` misbehaves beyond, or where `x0` lies on the edge of its domain.
@@ -86,6 +87,13 @@ def verify_grad(
         ``func(x0 + i h v) / h``, to the last digits of the dtype, for a `func` that takes complex
         numbers and is analytic (no modulus, real part, conjugate or comparison on the way), which
         is checked by differences along one random tangent. Touch it to pass an `rtol` of 1e-12.
+    precision : {"auto", "float64", "native"}
+        What `func` and `grad` are evaluated in. "auto": in float64 where `x0`, ``func(x0)`` or
+        the claim is narrower and that is possible: NumPy's functions get float64, JAX's are traced,
+        and PyTorch's operators are intercepted. The verdict is on the formula then, and `grad` as
+        it was written is compared with the formula as well: what rounding explains costs digits,
+        which the report counts, and anything else is wrong. "native": in the dtypes of the user.
+        "float64": as "auto", and an error where it is not possible.
 
     Returns
     -------
@@ -97,7 +105,8 @@ def verify_grad(
     ------
     ValueError
         If `x0` is empty or not finite, ``func(x0)`` is not finite or not one number, the claim
-        has another shape or tree than `x0`, or an option has no meaning.
+        has another shape or tree than `x0`, an option has no meaning, or `precision` is "float64"
+        and `func` cannot be evaluated in it.
     TypeError
         If `x0`, or what `func` or `grad` returns, is not numeric, or `func` is complex.
 
@@ -148,6 +157,7 @@ def verify_grad(
         evaluation=Evaluation(batch, chunk_bytes),
         convention=convention,
         method=method,
+        precision=precision,
     )
     return check(Problem("grad", func, grad, x0, args, options))
 
@@ -165,6 +175,7 @@ def verify_jac(
     chunk_bytes: int = CHUNK_BYTES,
     convention: str | None = None,
     method: str = "differences",
+    precision: str = "auto",
 ) -> Report:
     """Judge a hand-written Jacobian: correct, wrong or inconclusive, with nothing to tune.
 
@@ -189,7 +200,7 @@ def verify_jac(
         `func` for each coordinate of `x0`. "random": one random tangent; an int: so many; an array
         or tree like `x0`: that tangent. Of many outputs, random sums are looked at then. "auto"
         is "all" for up to 1000 coordinates and 100,000 entries, and 10 random tangents beyond.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
 
@@ -239,6 +250,7 @@ def verify_jac(
         evaluation=Evaluation(batch, chunk_bytes),
         convention=convention,
         method=method,
+        precision=precision,
     )
     return check(Problem("jac", func, jac, x0, args, options))
 
@@ -256,6 +268,7 @@ def verify_jvp(
     chunk_bytes: int = CHUNK_BYTES,
     convention: str | None = None,
     method: str = "differences",
+    precision: str = "auto",
 ) -> Report:
     """Judge a hand-written jvp, the product of the Jacobian and a tangent.
 
@@ -278,7 +291,7 @@ def verify_jvp(
         10 outputs, random sums are looked at along random tangents. "auto" is "all" for up to 1000
         coordinates and 100,000 entries of the Jacobian, and 10 random tangents beyond, at a fixed
         number of evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
 
@@ -323,6 +336,7 @@ def verify_jvp(
         evaluation=Evaluation(batch, chunk_bytes),
         convention=convention,
         method=method,
+        precision=precision,
     )
     return check(Problem("jvp", func, jvp, x0, args, options))
 
@@ -340,6 +354,7 @@ def verify_vjp(
     chunk_bytes: int = CHUNK_BYTES,
     convention: str | None = None,
     method: str = "differences",
+    precision: str = "auto",
 ) -> Report:
     """Judge a hand-written vjp, the product of a cotangent and the Jacobian.
 
@@ -365,7 +380,7 @@ def verify_vjp(
         ``func(x0)``: that cotangent. "auto" is "all" for up to 1000 coordinates and 100,000 entries
         of the Jacobian, and 10 random tangents and cotangents beyond, at a fixed number of
         evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
 
@@ -411,6 +426,7 @@ def verify_vjp(
         evaluation=Evaluation(batch, chunk_bytes),
         convention=convention,
         method=method,
+        precision=precision,
     )
     return check(Problem("vjp", func, vjp, x0, args, options))
 
@@ -437,7 +453,7 @@ def assert_grad(
         Let an inconclusive check pass too.
     **options : Any
         The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
-        ``batch``, ``chunk_bytes``, ``convention``, ``method``.
+        ``batch``, ``chunk_bytes``, ``convention``, ``method``, ``precision``.
 
     Returns
     -------

@@ -57,6 +57,11 @@ class Layout:
         return self.structure is None and not self.complexes[0]
 
     @cached_property
+    def epsilons(self) -> tuple[float, ...]:
+        """The machine epsilon of each leaf."""
+        return tuple(float(self.xp.finfo(leaf.dtype).eps) for leaf in self.leaves)
+
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """The number of coordinates of each leaf."""
         return tuple(math.prod(leaf.shape) for leaf in self.leaves)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -66,6 +66,24 @@ class Point(Layout):
         """Return a point near x0 for the claim; it requires a gradient where x0 does."""
         parts = zip(self.as_passed(leaves), self.originals, strict=True)
         return self.rebuilt([self.backend.recording(part, like) for part, like in parts])
+
+    # The same point in float64.
+
+    def widened(self) -> Point:
+        """Return the same point in float64; its arrays require a gradient where those of x0 do."""
+        backend = self.backend
+        leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
+        passed = self.as_passed(leaves)  # what was no floating number is one from now on
+        originals = tuple(
+            backend.recording(part if part is not leaf else backend.copy(part), original)
+            for part, leaf, original in zip(passed, leaves, self.originals, strict=True)
+        )
+        return replace(self, leaves=leaves, originals=originals)
+
+    def narrowed(self, leaves: Sequence[Array]) -> list[Array]:
+        """Return wide arrays like the leaves in the dtypes of this point."""
+        pairs = zip(leaves, self.leaves, strict=True)
+        return [self.backend.narrowed(self.whole(wide), like) for wide, like in pairs]
 
     # To the host and back.
 

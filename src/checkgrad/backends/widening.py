@@ -64,6 +64,10 @@ class WideFunction(ABC):
     def observed(self, *args: Any) -> tuple[Any, Observation]:
         """Evaluate the function, and return what was met inside as well."""
 
+    def coarsest_epsilon(self, *args: Any) -> float:
+        """Return the `epsilon` of the `Observation`, by the cheapest way to find it."""
+        return self.observed(*args)[1].epsilon
+
     @abstractmethod
     def perturbed(self, seed: int, *args: Any) -> Any:
         """Evaluate the function by Monte Carlo arithmetic [1]_.
@@ -91,7 +95,15 @@ class WideFunction(ABC):
 
 
 class Widening(ABC):
-    """One way to evaluate the functions of a library in float64."""
+    """One way to evaluate the functions of a library in float64.
+
+    Attributes
+    ----------
+    sees_inside : bool
+        Whether narrower floats inside of a function of float64 are widened too.
+    """
+
+    sees_inside: bool = True
 
     @abstractmethod
     def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
@@ -115,6 +127,8 @@ class PassedFloat64(Widening):
     epsilon : callable
         Return the machine epsilon of a native dtype.
     """
+
+    sees_inside = False
 
     def __init__(self, epsilon: Callable[[Any], float]) -> None:
         self._epsilon = epsilon

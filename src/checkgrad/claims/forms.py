@@ -30,9 +30,17 @@ class Claim(Protocol):
     ----------
     epsilon : float
         The machine epsilon of the coarsest dtype in which it returned its claim so far.
+    input_epsilon : float
+        The machine epsilon of the dtype in which it gets x0, where that is coarser than x0; else 0.
     """
 
-    epsilon: float
+    @property
+    def epsilon(self) -> float:
+        """See above."""
+
+    @property
+    def input_epsilon(self) -> float:
+        """See above."""
 
     @property
     def n_grad(self) -> int:
@@ -75,6 +83,8 @@ class FunctionClaim:
     point : Point
         x0.
     """
+
+    input_epsilon = 0.0
 
     def __init__(self, function: UserFunction, name: str, point: Point) -> None:
         self._function = function

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from checkgrad.arrays.outputs import OutputReader
@@ -13,11 +12,7 @@ from checkgrad.evaluate.calling import UserFunction
 
 
 def make_claim(
-    form: str,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    point: Point,
-    reader: OutputReader | None,
+    form: str, function: UserFunction, point: Point, reader: OutputReader | None
 ) -> Claim:
     """Return the claim of a form.
 
@@ -25,18 +20,15 @@ def make_claim(
     ----------
     form : {"grad", "jac", "jvp", "vjp"}
         What kind of function it is; also what errors call it.
-    function : callable
-        As the user passed it.
-    args : tuple
-        Further arguments.
+    function : UserFunction
+        The claim as the user wrote it.
     point : Point
         x0.
     reader : OutputReader or None
         Knows what ``func`` returns; None where that is a number.
     """
-    called = UserFunction(function, args)
     if reader is None:
-        return GradClaim(called, form, point)
+        return GradClaim(function, form, point)
     forms: dict[str, type[ManyOutputsClaim]] = {"jac": JacClaim, "jvp": JvpClaim, "vjp": VjpClaim}
-    claim: Any = forms[form](called, form, point, reader)
+    claim: Any = forms[form](function, form, point, reader)
     return cast(Claim, claim)

@@ -14,6 +14,9 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.thresholds import thresholds
 
+# Of a claim that a narrower dtype computes: a sum of terms as large as the largest entry.
+_UNITS_OF_LARGEST = 4.0
+
 
 def claim_noise_of(
     near: Neighbourhood, claim: Claim, directions: Sequence[Directions], one_by_one: bool
@@ -55,6 +58,9 @@ def _claim_noise(
     for k in range(thresholds().claim_neighbours + 1):
         noise = np.fmax(noise, np.abs(_claimed_at(k, near, claim, directions, outputs) - base))
     rounding = claim.epsilon / 2 * np.abs(base)
+    if claim.input_epsilon:  # x0 is a number of that dtype; whether func is as exact is not known
+        largest = np.max(np.abs(base), axis=1, keepdims=True, initial=0.0, where=np.isfinite(base))
+        rounding = rounding + _UNITS_OF_LARGEST * max(claim.epsilon, claim.input_epsilon) * largest
     return np.where(np.isfinite(base), np.fmax(noise, rounding), 0.0)
 
 
@@ -69,7 +75,8 @@ def _claimed_at(
     if k == 0:
         leaves = [point.backend.copy(leaf) for leaf in point.leaves]
     else:
-        leaves = within(point, point.neighbour(near.random_signs(), 1), near.bounds)
+        moved = point.neighbour(near.random_signs(), 1, claim.input_epsilon)
+        leaves = within(point, moved, near.bounds)
     try:
         gradients = claim.gradients(leaves, outputs, passing=True)
         return np.stack(

@@ -59,7 +59,11 @@ class Neighbourhood:
 
     def assembled(self, leaves: list[Array]) -> Any:
         """Return a point in the user's structure, moved to within the bounds."""
-        return self.point.for_func(within(self.point, leaves, self.bounds))
+        return self.point.for_func(self.inside(leaves))
+
+    def inside(self, leaves: list[Array]) -> list[Array]:
+        """Return a point moved to within the bounds."""
+        return within(self.point, leaves, self.bounds)
 
     def values(self, points: Iterator[Any]) -> Floats:
         """Return the outputs at some points, shape (points, outputs)."""

@@ -78,6 +78,40 @@ def decide_without_wrong(decisions: Decisions) -> Decisions:
     return decide(decisions.claim, estimate, decisions.claim_noise, decisions.criteria)
 
 
+def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats) -> Decisions:
+    """Return the decisions, wrong as well where a claim is right in float64 only.
+
+    Parameters
+    ----------
+    decisions : Decisions
+        For the claim in float64.
+    claim : array, shape (directions,)
+        The claim as the user wrote it, in narrower dtypes.
+    rounding : array, shape (directions,)
+        How far rounding in these dtypes may move it.
+    """
+    criteria = decisions.criteria
+    with np.errstate(all="ignore"):
+        distance = np.where(np.isfinite(claim), np.abs(claim - decisions.claim), np.inf)
+        magnitude = np.fmax(np.abs(claim), np.abs(decisions.claim))
+        allowed = thresholds().wrong_margin * criteria.rtol * magnitude
+        wrong = decisions.resolved & np.isfinite(decisions.claim)
+        wrong &= (distance > rounding + allowed) | ~np.isfinite(claim)
+    if not np.any(wrong):
+        return decisions
+    reasons = {reason: flags & ~wrong for reason, flags in decisions.reasons.items()}
+    return replace(
+        decisions,
+        claim=np.where(wrong, claim, decisions.claim),
+        claim_noise=np.where(wrong, rounding, decisions.claim_noise),
+        distance=np.where(wrong, distance, decisions.distance),
+        uncertainty=np.where(wrong, decisions.reliable_uncertainty, decisions.uncertainty),
+        wrong=decisions.wrong | wrong,
+        resolved=decisions.resolved & ~wrong,
+        reasons={**reasons, Reason.NARROW: wrong},
+    )
+
+
 @dataclass(frozen=True)
 class _Comparison:
     """The numbers that both tests use: arrays of shape (directions,)."""
@@ -243,6 +277,7 @@ def _reasons(
         Reason.AGREES: resolved & ~constant,
         Reason.NOT_FINITE: wrong & ~comparison.finite,
         Reason.DIFFERS: wrong & comparison.finite,
+        Reason.NARROW: np.zeros_like(wrong),
     }
     left = ~(wrong | resolved)
     for reason in OPEN_REASONS:

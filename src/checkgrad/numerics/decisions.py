@@ -42,6 +42,7 @@ class Reason(enum.Enum):
     # Wrong
     DIFFERS = "claim and estimate differ"
     NOT_FINITE = "the claim is not finite"
+    NARROW = "the claim is right in float64, and not in the dtype of the user"
     # Inconclusive
     SEVERAL_KINKS = "several kinks may add up along this direction"
     TIE = "func is not differentiable"

@@ -11,6 +11,7 @@ import numpy as np
 from checkgrad.numerics.decide import scale_of
 from checkgrad.numerics.decisions import Decisions, Verdict
 from checkgrad.numerics.samples import Floats
+from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
 from checkgrad.report.notes import not_repeatable, notes_on
 from checkgrad.report.reasons import sentences_on
 from checkgrad.report.report import Mismatch, Report
@@ -95,9 +96,11 @@ def _hints(claim: ClaimResult, verdict: Verdict) -> Iterator[str]:
     """Yield what wrong claims look like, or why claims are open; then what else was seen."""
     if verdict is Verdict.WRONG:
         prefix = f"{claim.label}: " if claim.label else ""
-        yield from (prefix + hint for hint in slips(claim))
+        if not is_wrong_in_narrow_dtype(claim):
+            yield from (prefix + hint for hint in slips(claim))
     else:
         yield from sentences_on(claim)
+    yield from dtype_hints(claim)
     yield from notes_on(claim)
 
 
@@ -125,18 +128,18 @@ def _report_without_verdict(claim: ClaimResult) -> Report:
 
 def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
     point = claims[0].point
-    users = zip(point.leaves, point.originals, point.complexes, strict=True)
-    dtypes = dict.fromkeys(
-        str((original if paired else leaf).dtype).rpartition(".")[2]
-        for leaf, original, paired in users
-    )
+    dtype = dtypes_of(point)
+    evaluated_in = dict.fromkeys(claim.evaluated_in or dtype for claim in claims)
+    kept = [claim.digits.kept for claim in claims if claim.digits is not None]
     devices = dict.fromkeys(str(array_api_compat.device(leaf)) for leaf in point.leaves)
     return Report(
-        n_func=sum(claim.evaluator.n_func for claim in claims),
-        n_grad=sum(claim.claim.n_grad for claim in claims),
+        n_func=sum(claim.n_func for claim in claims),
+        n_grad=sum(claim.n_grad for claim in claims),
         backend=point.backend.name,
-        dtype=", ".join(dtypes),
+        dtype=dtype,
         device=", ".join(devices),
+        evaluated_in=", ".join(evaluated_in),
+        digits=min(kept, default=None),
         **found,  # type: ignore[arg-type]
     )
 

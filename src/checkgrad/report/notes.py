@@ -82,10 +82,14 @@ def _noise(result: OutputResult, largest: float) -> str:
             f"{' (float32?)' if spec.epsilon == SINGLE else ''}"
         )
     other = np.any(np.isfinite(decisions.estimate.findings.coarse_estimates), axis=0)
-    noisy = spec.sigma > _NOISY * result.dtype_epsilon * largest > 0
-    if noisy or np.any(other & ~decisions.wrong):
+    if is_noisier_than_dtype(result, largest) or np.any(other & ~decisions.wrong):
         return (
             "func is noisier than its dtype explains, or changes in steps: does it compute in a "
             "coarser dtype, look values up in a table, or iterate to a tolerance?"
         )
     return ""
+
+
+def is_noisier_than_dtype(result: OutputResult, largest: float) -> bool:
+    """Return whether the noise of func, whose `largest` output is given, exceeds its rounding."""
+    return result.spec.sigma > _NOISY * result.dtype_epsilon * largest > 0

@@ -109,6 +109,11 @@ class Report:
         for each point.
     backend, dtype, device : str
         The array library, dtype and device of the arrays of x0.
+    evaluated_in : str
+        The dtype that ``func`` was evaluated in for the estimates: "float64", or that of x0.
+    digits : float or None
+        The fewest decimal digits that the claim keeps in the dtype of the user, by comparison with
+        the same claim in float64; infinite if it keeps all. None if they were not compared.
     direction : str
         The directions that were checked: "all", "the given tangent", or the number of random
         tangents.
@@ -143,6 +148,8 @@ class Report:
     backend: str
     dtype: str
     device: str
+    evaluated_in: str
+    digits: float | None
     direction: str
     form: str = "grad"
 

@@ -47,6 +47,23 @@ class OutputResult:
 
 
 @dataclass(frozen=True)
+class Digits:
+    """The fewest decimal digits that a claim keeps in the dtypes of the user.
+
+    Attributes
+    ----------
+    kept : float
+        How many; infinite if it keeps them all.
+    result, direction : int
+        Where: in which result, and along which of its directions.
+    """
+
+    kept: float
+    result: int
+    direction: int
+
+
+@dataclass(frozen=True)
 class ClaimResult:
     """What was checked, how, and what was found.
 
@@ -70,6 +87,14 @@ class ClaimResult:
         What was found of each output.
     not_repeatable : tuple of float, or None
         Two values that ``func`` returned at x0 and rtol, if the values differ.
+    n_func, n_grad : int
+        How often ``func`` and the claim were evaluated, in all dtypes.
+    evaluated_in : str
+        The dtype that ``func`` was evaluated in, if not in that of x0.
+    digits : Digits or None
+        The digits that the claim keeps, if it was evaluated in float64.
+    remarks : tuple of str
+        What there is to say of the dtypes.
     """
 
     point: Point
@@ -82,6 +107,11 @@ class ClaimResult:
     label: str
     results: tuple[OutputResult, ...]
     not_repeatable: tuple[float, float, float] | None
+    n_func: int
+    n_grad: int
+    evaluated_in: str = ""
+    digits: Digits | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_wrong(self) -> bool:

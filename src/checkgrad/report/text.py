@@ -60,9 +60,14 @@ def mismatch_cells(mismatch: Mismatch) -> tuple[str, str, str, str]:
 
 def footer(report: Report) -> str:
     """Return what the check cost, and on which arrays it ran."""
+    dtypes = ""
+    if report.evaluated_in != report.dtype:
+        dtypes = f", evaluated in {report.evaluated_in}"
+    if report.digits is not None and math.isfinite(report.digits):
+        dtypes += f", where the claim keeps {report.digits:.1f} digits or more"
     return (
         f"{report.n_func} evaluations of func, {report.n_grad} of the claim; {report.dtype} on "
-        f"{report.device} ({report.backend}); rtol {report.rtol:.0e}; noise of func "
+        f"{report.device} ({report.backend}){dtypes}; rtol {report.rtol:.0e}; noise of func "
         f"{report.noise:.1e}"
     )
 

@@ -1,0 +1,174 @@
+"""The claim where ``func`` is evaluated in float64: in float64 as well, or as the user wrote it.
+
+`NativeClaim` evaluates the claim in the dtypes of the user. `PreferredClaim` prefers float64, and
+falls back to the native claim where the claim cannot be evaluated in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from checkgrad.arrays.messages import brief
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import Array
+from checkgrad.claims.forms import Claim
+from checkgrad.claims.linear_map import GradientByLeaves, Leaves
+from checkgrad.evaluate.directions import ClaimedGradient
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.precision import DOUBLE
+
+
+class NativeClaim:
+    """A claim in the dtypes of the user, asked at points of float64.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim at x0 in the dtypes of the user.
+    native, wide : Point
+        x0 in the dtypes of the user, and in float64.
+    """
+
+    def __init__(self, claim: Claim, native: Point, wide: Point) -> None:
+        self._claim = claim
+        self._native = native
+        self._wide = wide
+
+    @property
+    def n_grad(self) -> int:
+        """How often the user's function was called so far."""
+        return self._claim.n_grad
+
+    @property
+    def epsilon(self) -> float:
+        """The machine epsilon of the coarsest dtype in which it returned its claim so far."""
+        return self._claim.epsilon
+
+    @property
+    def input_epsilon(self) -> float:
+        """The machine epsilon in which it gets x0."""
+        return max(self._native.epsilons)
+
+    def rounded(self, leaves: Leaves) -> list[Array]:
+        """Return a point of float64, rounded to the dtypes of the user."""
+        return [self._native.backend.widened(each) for each in self._native.narrowed(leaves)]
+
+    def gradients(
+        self, leaves: Leaves, outputs: Outputs, passing: bool = False
+    ) -> Iterator[ClaimedGradient]:
+        """See `Claim.gradients`."""
+        backend = self._native.backend
+        with backend.as_user_set():
+            gradients = self._claim.gradients(self._native.narrowed(leaves), outputs, passing)
+        while True:
+            with backend.as_user_set():
+                gradient = next(gradients, None)
+            if gradient is None:
+                return
+            if gradient.leaves is None:
+                yield _NarrowGradient(gradient, self._native)
+            else:
+                parts = [backend.widened(part) for part in gradient.leaves]
+                yield GradientByLeaves(parts, self._wide)
+
+    def changes(
+        self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]
+    ) -> Floats:
+        """See `Claim.changes`."""
+        if any(gradient.leaves is None for gradient in gradients):
+            tangent = self._native.narrowed(tangent)
+        with self._native.backend.as_user_set():
+            return self._claim.changes(tangent, outputs, gradients)
+
+
+@dataclass(frozen=True)
+class _NarrowGradient:
+    """A gradient that is asked along tangents of float64, and evaluated in the user's dtypes."""
+
+    gradient: ClaimedGradient
+    native: Point
+    leaves: None = None
+
+    def coordinates(self) -> Floats:
+        """See `ClaimedGradient.coordinates`."""
+        with self.native.backend.as_user_set():
+            return self.gradient.coordinates()
+
+    def along(self, tangent: Sequence[Array]) -> float:
+        """See `ClaimedGradient.along`."""
+        narrow = self.native.narrowed(tangent)
+        with self.native.backend.as_user_set():
+            return self.gradient.along(narrow)
+
+
+class PreferredClaim:
+    """A claim in float64, or the native claim where that fails at x0.
+
+    Parameters
+    ----------
+    wide : Claim
+        The claim, evaluated in float64.
+    native : NativeClaim
+        The claim as the user wrote it.
+
+    Attributes
+    ----------
+    obstacle : str
+        Why the claim is evaluated in the dtypes of the user; empty where it is not.
+    """
+
+    def __init__(self, wide: Claim, native: NativeClaim) -> None:
+        self.wide = wide
+        self.native = native
+        self.obstacle = ""
+        self._was_called = False
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is evaluated in float64."""
+        return not self.obstacle
+
+    @property
+    def n_grad(self) -> int:
+        """How often the user's function was called so far, either way."""
+        return self.wide.n_grad + self.native.n_grad
+
+    @property
+    def epsilon(self) -> float:
+        """The machine epsilon of the coarsest dtype in which it returned its claim so far."""
+        return self._chosen.epsilon
+
+    @property
+    def input_epsilon(self) -> float:
+        """The machine epsilon in which it gets x0; 0 where it gets all digits."""
+        return self._chosen.input_epsilon
+
+    def gradients(
+        self, leaves: Leaves, outputs: Outputs, passing: bool = False
+    ) -> Iterator[ClaimedGradient]:
+        """See `Claim.gradients`. The first call, at x0, chooses how the claim is evaluated."""
+        if self._was_called:
+            yield from self._chosen.gradients(leaves, outputs, passing)
+            return
+        self._was_called = True
+        found: list[ClaimedGradient] = []
+        try:
+            found = list(self.wide.gradients(leaves, outputs))
+            if outputs.count and found[0].leaves is None:  # a jvp, which is called only now
+                found[0].along([leaf * 0 + 1 for leaf in leaves])
+            if self.wide.epsilon > DOUBLE:
+                self.obstacle = "it computes in a narrower dtype whatever it gets"
+        except Exception as error:
+            self.obstacle = brief(error)
+        yield from found if self.is_wide else self.native.gradients(leaves, outputs)
+
+    def changes(
+        self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]
+    ) -> Floats:
+        """See `Claim.changes`."""
+        return self._chosen.changes(tangent, outputs, gradients)
+
+    @property
+    def _chosen(self) -> Claim:
+        return self.wide if self.is_wide else self.native

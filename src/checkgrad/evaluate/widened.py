@@ -1,0 +1,141 @@
+"""The user's functions, evaluated in float64 around a point of narrower floats.
+
+This module puts the widening of the array library in the place of a call. It does not say whether
+a widened function can be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from checkgrad.arrays.point import Point
+from checkgrad.backends import Array, NativeDtypes, Observation, Widening
+from checkgrad.evaluate.calling import OfPoint, UserFunction
+
+
+class WideUserFunction(UserFunction):
+    """A function of the user's, evaluated in float64.
+
+    Parameters
+    ----------
+    function, args, read, at_one_point
+        As in `UserFunction`.
+    wide : Wide
+        How it is evaluated.
+    natives : sequence of sequence of dtype
+        The dtypes in which the user's function gets each of its arguments.
+
+    Attributes
+    ----------
+    observation : Observation or None
+        What was met inside of the function at x0.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        read: Callable[[Any], Any] | None,
+        at_one_point: Callable[[OfPoint], OfPoint] | None,
+        wide: Wide,
+        natives: NativeDtypes,
+    ) -> None:
+        whole = (lambda x, *vectors: function(x, *vectors, *args)) if args else function
+        self._wide_function = wide.widening.widened(whole, natives)
+        super().__init__(self._wide_function, (), read, at_one_point)
+        self._observer = UserFunction(self._observe, (), read, at_one_point)
+        self._native_function = UserFunction(whole, (), read, at_one_point)
+        self._wide = wide
+        self._maps: dict[int, Callable[[Array], Any]] = {}
+        self.observation: Observation | None = None
+
+    def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
+        """Call it as the user would. The first call, at x0, notes what it meets inside."""
+        if self.observation is not None:
+            return super().with_user_errstate(x, *vectors)
+        self.n_calls += 1
+        return self._observer.with_user_errstate(x, *vectors)
+
+    def _observe(self, x: Any, *vectors: Any) -> Any:
+        value, self.observation = self._wide_function.observed(x, *vectors)
+        return value
+
+    def coarsest_epsilon(self, x: Any) -> float:
+        """Return the coarsest machine epsilon that is met inside of it at a point."""
+        self.n_calls += 1
+        return self._wide_function.coarsest_epsilon(x)
+
+    def perturbed(self, seed: int) -> UserFunction:
+        """Return it with the rounding errors of the user's dtypes, drawn at random.
+
+        See `checkgrad.backends.WideFunction.perturbed`.
+        """
+        wide = self._wide_function
+        return UserFunction(lambda x, *vectors: wide.perturbed(seed, x, *vectors))
+
+    def mapped(self, point: Point, leaf: int) -> Callable[[Array], Any]:
+        """Return it as a function of many values of one leaf, along a leading axis.
+
+        The user's function is mapped first and then widened.
+        """
+        del point
+        if leaf not in self._maps:
+            native = self._wide.native
+            mapped = self._native_function.mapped(native, leaf)
+            natives = [[native.leaves[leaf].dtype]]
+            self._maps[leaf] = self._wide.widening.widened(mapped, natives)
+        return self._maps[leaf]
+
+    def footprint(self, point: Point, leaf: int) -> int:
+        """Return the bytes of the largest array that it makes at x0; 0 if unknown."""
+        native = self._wide.native
+        wide, narrow = (each.xp.finfo(each.leaves[leaf].dtype).bits for each in (point, native))
+        return int(wide // narrow) * self._native_function.footprint(native, leaf)
+
+
+@dataclass(frozen=True)
+class Wide:
+    """How functions of the user's are evaluated in float64.
+
+    Attributes
+    ----------
+    widening : Widening
+        What the array library does.
+    native : Point
+        x0 in the dtypes of the user.
+    """
+
+    widening: Widening
+    native: Point
+
+    def natives(self) -> list[Any]:
+        """Return the dtypes of the floating arrays of x0 as the user's functions get them."""
+        leaves = self.native.as_passed(self.native.leaves)
+        return [leaf.dtype for leaf in leaves]
+
+
+def user_function(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    read: Callable[[Any], Any] | None = None,
+    at_one_point: Callable[[OfPoint], OfPoint] | None = None,
+    wide: Wide | None = None,
+    vectors: Sequence[Any] | None = None,
+) -> UserFunction:
+    """Return a function of the user's, to be called as it is or in float64.
+
+    Parameters
+    ----------
+    function, args, read, at_one_point
+        As in `UserFunction`.
+    wide : Wide, optional
+        How it is evaluated in float64.
+    vectors : sequence of dtype, optional
+        The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
+    """
+    if wide is None:
+        return UserFunction(function, args, read, at_one_point)
+    natives = [wide.natives()] if vectors is None else [wide.natives(), vectors]
+    return WideUserFunction(function, args, read, at_one_point, wide, natives)

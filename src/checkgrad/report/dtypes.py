@@ -1,0 +1,123 @@
+"""What a report says of dtypes: what ``func`` was evaluated in, and what rounding did to the claim.
+
+This module owns the words. What happened is known from the widening and from the results.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from checkgrad.arrays.point import Point
+from checkgrad.backends import Observation
+from checkgrad.numerics.decisions import Reason, Verdict
+from checkgrad.precision import DOUBLE
+from checkgrad.report.notes import is_noisier_than_dtype
+from checkgrad.report.results import ClaimResult
+
+WIDE = "float64"
+_NAMED = 3  # operations that a remark names
+
+
+def dtypes_of(point: Point) -> str:
+    """Return the dtypes of x0, as the user passed it."""
+    users = zip(point.leaves, point.originals, point.complexes, strict=True)
+    names = (
+        str((original if paired else leaf).dtype).rpartition(".")[2]
+        for leaf, original, paired in users
+    )
+    return ", ".join(dict.fromkeys(names))
+
+
+def looks_narrow(claim: ClaimResult) -> bool:
+    """Return whether ``func`` may compute in less than float64, or the claim is not correct.
+
+    Parameters
+    ----------
+    claim : ClaimResult
+        What was found in the dtypes of the user, who passed float64.
+    """
+    if not all(result.decisions.verdict is Verdict.CORRECT for result in claim.results):
+        return True
+    return claim.claim.epsilon > DOUBLE or any(
+        each.spec.epsilon > each.dtype_epsilon or is_noisier_than_dtype(each, abs(each.spec.value))
+        for each in claim.results
+    )
+
+
+def remarks_in_float64(
+    native: Point, observation: Observation, claim_obstacle: str
+) -> Iterator[str]:
+    """Yield what there is to say of a func that was evaluated in float64.
+
+    Parameters
+    ----------
+    native : Point
+        x0 in the dtypes of the user.
+    observation : Observation
+        What was met inside of func.
+    claim_obstacle : str
+        Why the claim was not evaluated in float64; empty where it was.
+    """
+    if observation.casts:
+        yield (
+            f"func casts to {', '.join(observation.casts)} inside; in float64 the cast does not "
+            "round, and the verdict is on func without this rounding"
+        )
+    if observation.islands:
+        names = list(observation.islands)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        count = sum(observation.islands.values())
+        yield (
+            f"{count} operation{'s' if count > 1 else ''} of func ran on rounded numbers, since "
+            f"float64 would change the meaning: {', '.join(names[:_NAMED])}{more}"
+        )
+    if claim_obstacle:
+        yield (
+            f"the claim was evaluated in {dtypes_of(native)}, since it cannot be evaluated in "
+            f"{WIDE}: {claim_obstacle}"
+        )
+
+
+def remark_on_native(native: Point, obstacle: str) -> str:
+    """Return why ``func`` was evaluated in the dtypes of the user."""
+    return (
+        f"func was evaluated in {dtypes_of(native)}, since it cannot be evaluated in {WIDE}: "
+        f"{obstacle}"
+    )
+
+
+def dtype_hints(claim: ClaimResult) -> Iterator[str]:
+    """Yield what rounding does to the claim, and the remarks on the dtypes.
+
+    Parameters
+    ----------
+    claim : ClaimResult
+        What was found.
+    """
+    dtypes = dtypes_of(claim.point)
+    if is_wrong_in_narrow_dtype(claim):
+        yield (
+            f"the claim is right in {WIDE}, and wrong in {dtypes} by more than rounding explains: "
+            "does it branch on the dtype, overflow or underflow?"
+        )
+    elif claim.digits is not None and claim.digits.kept < _few(max(claim.point.epsilons)):
+        result = claim.results[claim.digits.result]
+        place = claim.where(result, claim.digits.direction)
+        yield (
+            f"in {dtypes} the claim keeps {claim.digits.kept:.1f} digits at {place}, as rounding "
+            "explains"
+        )
+    yield from claim.remarks
+
+
+def is_wrong_in_narrow_dtype(claim: ClaimResult) -> bool:
+    """Return whether the claim is right in float64 and wrong in the dtypes of the user."""
+    return any(np.any(each.decisions.reasons[Reason.NARROW]) for each in claim.results)
+
+
+def _few(epsilon: float) -> float:
+    """Return how many digits are few for a dtype: half of those that it has."""
+    return -math.log10(epsilon) / 2

@@ -1,0 +1,135 @@
+"""From a problem in narrow dtypes to the same problem in float64, if that can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.messages import brief
+from checkgrad.arrays.outputs import OutputReader
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import CannotWidenError, Observation, Widening
+from checkgrad.claims.make import make_claim
+from checkgrad.claims.widened import NativeClaim, PreferredClaim
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.widened import Wide, WideUserFunction, user_function
+from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.measure.trust import first_disagreement
+from checkgrad.parsed import ParsedProblem
+from checkgrad.precision import DOUBLE, SINGLE
+from checkgrad.problem import Problem
+
+_SEED = 0  # of the point at which the two functions are compared, besides x0
+
+
+@dataclass(frozen=True)
+class WidenedProblem:
+    """A problem whose func is evaluated in float64, and whose claim is, if it can be.
+
+    Attributes
+    ----------
+    parsed : ParsedProblem
+        What a check in float64 works with.
+    value : array
+        All numbers of ``func(x0)``.
+    observation : Observation
+        What was met inside of ``func``.
+    claim : PreferredClaim
+        The claim, also in the dtypes of the user.
+    claim_function : WideUserFunction
+        The function behind the claim in float64.
+    """
+
+    parsed: ParsedProblem
+    value: Floats
+    observation: Observation
+    claim: PreferredClaim
+    claim_function: WideUserFunction
+
+
+def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProblem:
+    """Return the problem in float64.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    native : ParsedProblem
+        The same, parsed.
+    value : array
+        All numbers of ``func(x0)`` in the dtypes of the user.
+
+    Raises
+    ------
+    CannotWidenError
+        If ``func`` cannot be evaluated in float64, or is another function there.
+    """
+    if problem.options.method != "differences":
+        raise CannotWidenError(f"method is {problem.options.method!r}")
+    backend = native.point.backend
+    for leaf in native.point.leaves:
+        if obstacle := backend.lacks_float64(leaf):
+            raise CannotWidenError(obstacle)
+    obstacles = ["nothing sees narrower floats inside of a func of float64"]
+    for widening in backend.widenings():
+        if not native.is_narrow and not widening.sees_inside:
+            continue
+        try:
+            return _widened_by(widening, problem, native, value)
+        except CannotWidenError as error:
+            obstacles.append(str(error))
+    raise CannotWidenError(obstacles[min(1, len(obstacles) - 1)])
+
+
+def _widened_by(
+    widening: Widening, problem: Problem, native: ParsedProblem, value: Floats
+) -> WidenedProblem:
+    wide = Wide(widening, native.point)
+    with native.point.backend.with_float64():
+        try:
+            point = native.point.widened()
+            parsed = _parsed(problem, native, point, wide)
+            if not native.is_narrow and parsed.evaluator.coarsest_epsilon() <= DOUBLE:
+                raise CannotWidenError("func computes in float64 already")
+            found = parsed.values_at_x0()
+        except CannotWidenError:
+            raise
+        except Exception as error:
+            raise CannotWidenError(brief(error)) from error
+    observation = parsed.evaluator.observation
+    assert observation is not None
+    every = Outputs(np.arange(value.size), np.empty((0, value.size)))
+    rng = np.random.default_rng(_SEED)
+    near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
+    if difference := first_disagreement(near, parsed.evaluator, found, observation):
+        raise CannotWidenError(difference)
+    function = user_function(
+        problem.claim, problem.args, wide=wide, vectors=_vector_dtypes(native, wide)
+    )
+    assert isinstance(function, WideUserFunction)
+    claim = PreferredClaim(
+        make_claim(problem.form, function, point, parsed.reader),
+        NativeClaim(native.claim, native.point, point),
+    )
+    return WidenedProblem(replace(parsed, claim=claim), found, observation, claim, function)
+
+
+def _parsed(problem: Problem, native: ParsedProblem, point: Point, wide: Wide) -> ParsedProblem:
+    evaluation = problem.options.evaluation
+    reader = None
+    if native.reader is not None:
+        reader = OutputReader(point, many=evaluation.batch == "vectorized")
+    evaluator = Evaluator(problem.func, point, problem.args, evaluation, reader, wide)
+    return replace(native, point=point, evaluator=evaluator, reader=reader, user_epsilon=SINGLE)
+
+
+def _vector_dtypes(native: ParsedProblem, wide: Wide) -> list[Any] | None:
+    """Return the dtypes in which the claim gets a tangent or a cotangent, if it takes one."""
+    if native.form == "jvp":
+        return wide.natives()
+    if native.form == "vjp" and native.reader is not None:
+        return [part.like.dtype for part in native.reader.spec.parts]
+    return None
