@@ -37,9 +37,12 @@ MAY_IMPORT = {
     "report": f"{_GROUND} refine",
     "problem": "precision arrays evaluate",
     "parsed": f"{_GROUND} problem",
+    "widening": f"{_GROUND} measure problem parsed",
+    "digits": f"{_GROUND} report parsed widening",
     "judging": f"{_GROUND} measure refine report problem parsed",
     "cross_checks": f"{_GROUND} measure refine report problem parsed judging",
-    "pipeline": f"{_GROUND} measure refine report problem parsed judging cross_checks",
+    "pipeline": f"{_GROUND} measure refine report problem parsed widening digits judging "
+    "cross_checks",
     "modes": f"{_GROUND} report problem pipeline",
     "api": f"{_GROUND} report problem pipeline modes",
 }

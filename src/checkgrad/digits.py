@@ -30,9 +30,11 @@ _UNITS = 8.0
 # How far rounding may move a claim: so many times the largest difference seen. Operations such as
 # exp are off by several units in the user's dtypes, and by half a unit in Monte Carlo arithmetic.
 _SPREADS = 8.0
-_RUNS = 3  # of Monte Carlo arithmetic, or neighbours
-_SEED = 0  # of the first run
-_NEIGHBOUR = 16  # units in the last place to a neighbour
+_RUNS = 3  # of Monte Carlo arithmetic
+_SEED = 0  # of the neighbours
+# The distances of neighbours from x0, relative to each coordinate: far enough that large terms
+# which cancel round anew, and near enough that a fault stays as it is. No powers of two.
+_NEIGHBOURS = (0.0009, 0.0013, 0.0017)
 
 
 def with_native_claim(widened: WidenedProblem, found: ClaimResult) -> ClaimResult:
@@ -133,9 +135,9 @@ def _apart_at_neighbours(widened: WidenedProblem, found: ClaimResult) -> Iterato
     """
     parsed, claim = widened.parsed, widened.claim
     point, rng = parsed.point, np.random.default_rng(_SEED)
-    for _ in range(_RUNS):
-        signs = point.random_signs(rng)
-        moved = point.neighbour(signs, _NEIGHBOUR, claim.native.input_epsilon)
+    for distance in _NEIGHBOURS:
+        count = max(1, round(distance / claim.native.input_epsilon))
+        moved = point.neighbour(point.random_signs(rng), count, claim.native.input_epsilon)
         leaves = claim.native.rounded(within(point, moved, parsed.bounds))
         native, wide = (_claimed(each, leaves, found) for each in (claim.native, claim.wide))
         yield [a - b for a, b in zip(native, wide, strict=True)]

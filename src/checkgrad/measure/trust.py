@@ -5,6 +5,7 @@ The two may differ by rounding. They are compared at x0 and at a second point.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -63,8 +64,10 @@ def _allowed(near: Neighbourhood, observation: Observation) -> Callable[[Floats]
 
     def allowed(values: Floats) -> Floats:
         if not noise:
-            line = near.along_line(epsilon)
-            noise.append(np.asarray([noise_along_line(column) for column in line.T]))
+            # Next to x0 the rounding of large terms that cancel may not show: nothing moves there.
+            lines = [near.along_line(spacing) for spacing in (epsilon, math.sqrt(epsilon))]
+            seen = [[noise_along_line(column) for column in line.T] for line in lines]
+            noise.append(np.max(seen, axis=0))
         return np.fmax(_UNITS_OF_NOISE * noise[0], _UNITS_OF_VALUE * epsilon * np.abs(values))
 
     return allowed

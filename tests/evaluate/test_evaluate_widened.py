@@ -1,0 +1,108 @@
+"""The user's functions around a point of float32, evaluated in float64."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from checkgrad.arrays.point import make_point
+from checkgrad.backends import Observation, WideFunction, Widening
+from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.widened import Wide, user_function
+
+
+@dataclass
+class RecordedFunction(WideFunction):
+    """Calls the function, and notes how."""
+
+    function: object
+    calls: list = field(default_factory=list)
+
+    def __call__(self, *args):
+        self.calls.append("call")
+        return self.function(*args)
+
+    def observed(self, *args):
+        self.calls.append("observed")
+        return self.function(*args), Observation(2.0**-10, 7.0)
+
+    def perturbed(self, seed, *args):
+        return self.function(*args) + seed
+
+
+@dataclass
+class Recorded(Widening):
+    """Notes the functions that are widened, and the dtypes of their arguments."""
+
+    made: list = field(default_factory=list)
+    natives: list = field(default_factory=list)
+
+    def widened(self, function, natives):
+        self.made.append(RecordedFunction(function))
+        self.natives.append([list(each) for each in natives])
+        return self.made[-1]
+
+
+def in_float64(x0):
+    native = make_point(x0, allow_complex=True)
+    widening = Recorded()
+    return widening, Wide(widening, native), native.widened()
+
+
+def test_without_a_widening_a_function_is_called_as_it_is():
+    function = user_function(np.sum, ())
+    assert type(function) is UserFunction
+    assert function.observation is None
+    assert function.coarsest_epsilon(np.ones(2)) == 0.0
+
+
+def test_the_first_call_as_the_user_would_notes_what_is_met_inside():
+    widening, wide, point = in_float64(np.ones(3, np.float32))
+    function = user_function(lambda x, factor: factor * np.sum(x), (2.0,), wide=wide)
+    assert function.observation is None
+    assert function.with_user_errstate(point.copy()) == 6.0
+    assert function.observation == Observation(2.0**-10, 7.0)
+    assert function.with_user_errstate(point.copy()) == 6.0
+    assert function.once(point.copy()) == 6.0
+    assert widening.made[0].calls == ["observed", "call", "call"]
+    assert function.n_calls == 3
+    assert widening.natives == [[[np.dtype("float32")]]]
+
+
+def test_complex_leaves_and_vectors_have_the_dtypes_of_the_user():
+    x0 = {"a": np.ones(1, np.float32), "b": np.ones(1, np.complex64), "c": np.ones(1)}
+    widening, wide, _ = in_float64(x0)
+    user_function(np.sum, (), wide=wide, vectors=[np.dtype("float16")])
+    natives = [["float32", "complex64", "float64"], ["float16"]]
+    assert [[str(d) for d in each] for each in widening.natives[0]] == natives
+
+
+def test_rounding_errors_come_from_a_seed():
+    _, wide, point = in_float64(np.ones(3, np.float32))
+    function = user_function(np.sum, (), wide=wide)
+    assert function.perturbed(4).with_user_errstate(point.copy()) == 7.0
+
+
+def test_an_evaluator_reads_values_outside_of_the_widened_function():
+    widening, wide, point = in_float64(np.asarray([1.0, 3.0], np.float32))
+    evaluator = Evaluator(lambda x: np.sum(x / 3), point, (), wide=wide)
+    assert evaluator.value_at_x0() == 4 / 3
+    assert evaluator.observation == Observation(2.0**-10, 7.0)
+    assert evaluator.coarsest_epsilon() == 2.0**-10
+    assert evaluator.value_epsilon == 2.0**-52
+    assert widening.natives[0] == [[np.dtype("float32")]]
+
+
+def test_a_wide_point_holds_the_same_numbers_and_other_memory(xp, dtype):
+    x0 = {"a": xp.asarray([0.1, -2.5], dtype), "b": xp.asarray(3.0, dtype)}
+    native = make_point(x0)
+    if native.backend.lacks_float64(native.leaves[0]):
+        return
+    with native.backend.with_float64():
+        wide = native.widened()
+        assert [str(leaf.dtype).rpartition(".")[2] for leaf in wide.leaves] == ["float64"] * 2
+        assert wide.on_host(wide.leaves).tolist() == native.on_host(native.leaves).tolist()
+        narrowed = native.narrowed(wide.leaves)
+        passed = [(a.dtype, xp.to_numpy(a).tolist()) for a in native.leaves]
+        assert [(a.dtype, xp.to_numpy(a).tolist()) for a in narrowed] == passed
+        assert type(wide.copy_for_claim()) is dict

@@ -1,0 +1,76 @@
+"""From a problem in float32 to the same problem in float64."""
+
+import numpy as np
+import pytest
+
+from checkgrad.backends import CannotWidenError
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.parsed import parse
+from checkgrad.precision import SINGLE
+from checkgrad.problem import Options, Problem
+from checkgrad.widening import widen
+
+pytestmark = pytest.mark.numpy
+
+X0 = np.asarray([0.7, -1.3, 2.1], np.float32)
+
+
+def widened(form, func, claim, x0=X0, **options):
+    problem = Problem(form, func, claim, x0, (), Options(**options))
+    parsed = parse(problem)
+    return widen(problem, parsed, parsed.values_at_x0())
+
+
+def test_a_widened_problem_is_about_the_same_point_in_float64():
+    found = widened("grad", lambda x: np.sum(x**2) / 3, lambda x: 2 * x / 3)
+    assert found.parsed.point.leaves[0].dtype == np.float64
+    assert found.parsed.point.leaves[0].tolist() == X0.astype(float).tolist()
+    assert found.value.tolist() == [np.sum(X0.astype(float) ** 2) / 3]
+    assert found.observation.epsilon == SINGLE == found.parsed.user_epsilon
+    assert found.parsed.claim is found.claim
+
+
+@pytest.mark.parametrize("form", ["jac", "jvp", "vjp"])
+def test_every_form_gets_its_arguments_in_float64(form):
+    seen = []
+
+    def claim(x, *vectors):
+        seen.append([each.dtype.name for each in (x, *vectors)])
+        return np.diag(x) if form == "jac" else x * vectors[0]
+
+    found = widened(form, lambda x: x**2 / 2, claim)
+    parsed = found.parsed
+    every = np.eye(X0.size)
+    outputs = Outputs(np.arange(X0.size), np.empty((0, X0.size)))
+    gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
+    for k, gradient in enumerate(gradients):
+        assert gradient.coordinates().tolist() == (every[k] * X0.astype(float)).tolist()
+    assert {name for names in seen for name in names} == {"float64"}
+
+
+def test_a_func_that_is_another_function_in_float64_cannot_be_widened():
+    def func(x):
+        return np.sum(x) * (1 if x.dtype == np.float32 else 2)
+
+    with pytest.raises(CannotWidenError, match=r"at x0, and .* in float64"):
+        widened("grad", func, np.ones_like)
+
+
+def test_a_func_that_raises_in_float64_cannot_be_widened():
+    def func(x):
+        if x.dtype != np.float32:
+            raise TypeError("this kernel takes float32")
+        return np.sum(x)
+
+    with pytest.raises(CannotWidenError, match="TypeError: this kernel takes float32"):
+        widened("grad", func, np.ones_like)
+
+
+def test_complex_steps_are_not_widened():
+    with pytest.raises(CannotWidenError, match="method is 'complex-step'"):
+        widened("grad", np.sum, np.ones_like, method="complex-step")
+
+
+def test_a_func_of_float64_is_not_looked_into_where_nobody_can():
+    with pytest.raises(CannotWidenError, match="nothing sees narrower floats"):
+        widened("grad", np.sum, np.ones_like, X0.astype(float))
