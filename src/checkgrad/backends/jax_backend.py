@@ -11,6 +11,7 @@ import itertools
 import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat
@@ -28,7 +29,11 @@ from checkgrad.backends.jax_placement import (
     placed,
     ready_on_all_devices,
 )
+from checkgrad.backends.jax_wide_dtypes import wide_dtype
+from checkgrad.backends.jax_wide_setting import as_user_set, with_float64
+from checkgrad.backends.jax_widening import JaxprWidening
 from checkgrad.backends.seeds import draw_seed
+from checkgrad.backends.widening import Widening
 
 
 def _with_entry(array: Array, entry: Array, values: Array, place: Array) -> Array:
@@ -55,11 +60,17 @@ def _with_block(array: Array, block: Array, start: Array) -> Array:
     return jnp.reshape(flat, array.shape)
 
 
+def _cast(array: Array, dtype: Any) -> Array:
+    return jnp.array(array, dtype, copy=True)
+
+
 _compiled_with_entry = jax.jit(_with_entry)
 _compiled_with_entries = jax.jit(_with_entries)
 _compiled_block = jax.jit(_block, static_argnums=2)  # outside jit, reshape copies the whole array
 _compiled_with_block = jax.jit(_with_block, donate_argnums=0)  # writes in place
 _compiled_copy = jax.jit(jnp.copy)
+_compiled_cast = jax.jit(_cast, static_argnums=1)
+_WITH_FLOAT64 = {"cpu", "gpu", "cuda", "rocm"}
 _Compiled = type(_compiled_copy)
 _compiled_maps: weakref.WeakKeyDictionary[Any, Callable[[Array], Any]]
 _compiled_maps = weakref.WeakKeyDictionary()
@@ -144,6 +155,28 @@ class JaxBackend(Backend):
     ) -> Iterator[Array]:
         for place, entry in enumerate(entries, first):
             yield _compiled_with_entry(array, entry, values, place)
+
+    def widenings(self) -> Sequence[Widening]:
+        return (JaxprWidening(), *super().widenings())
+
+    def lacks_float64(self, array: Array) -> str:
+        platforms = {device.platform for device in array.devices()} - _WITH_FLOAT64
+        names = ", ".join(sorted(platforms))
+        return f"JAX has no float64 on a device of the kind {names}" if platforms else ""
+
+    def widened(self, array: Array) -> Array:
+        with with_float64():
+            return _compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
+
+    def narrowed(self, array: Array, like: Array) -> Array:
+        with with_float64():
+            return _compiled_cast(ready_on_all_devices(array), like.dtype)
+
+    def with_float64(self) -> AbstractContextManager[None]:
+        return with_float64()
+
+    def as_user_set(self) -> AbstractContextManager[None]:
+        return as_user_set()
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return _compiled(function)
