@@ -88,7 +88,7 @@ class CapturedTensors:
             if tensor.grad is not gradient:
                 tensor.grad = gradient
         self._guarded = {}
-        for tensor, version in self._versions:
+        for tensor, version in reversed(self._versions):
             torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))  # noqa: SLF001
         self._versions = []
         self._drop(self._written)
@@ -155,16 +155,13 @@ class CapturedTensors:
         records : bool
             Whether autograd is about to record the operator.
         """
-        if type(tensor) is WideTensor:
-            if tensor.wide.layout is not torch.strided or not self._natives:
-                return
-            key = self._natives.get(tensor.wide.untyped_storage()._cdata)  # noqa: SLF001
-            if key is None:
-                return
-        else:
-            if tensor.layout is not torch.strided:
-                raise CannotWidenError("func writes to a sparse tensor")
-            if tensor.dtype not in WIDE and tensor.untyped_storage()._cdata in self._own:  # noqa: SLF001
+        numbers = tensor.wide if type(tensor) is WideTensor else tensor
+        if numbers.layout is not torch.strided:
+            raise CannotWidenError("func writes to a sparse tensor")
+        address = numbers.untyped_storage()._cdata  # noqa: SLF001
+        key = self._natives.get(address)
+        if key is None:
+            if numbers is not tensor or (tensor.dtype not in WIDE and address in self._own):
                 return
             shadow = self._shadows.get(id(tensor))
             key = (shadow or self._shadowed(tensor)).key
@@ -182,6 +179,10 @@ class CapturedTensors:
                 for shadow in self._shadows.values()
                 if shadow.key == key and shadow.version is not None
             ]
+
+    def shadows(self) -> list[Array]:
+        """Return the numbers of all captured tensors that this evaluation has read."""
+        return [shadow.wide for shadow in self._shadows.values() if shadow.used]
 
     def is_shadow(self, wide: Array) -> bool:
         """Return whether the numbers `wide` are those of a captured tensor."""

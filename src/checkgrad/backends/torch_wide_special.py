@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from checkgrad.backends.torch_wide_operators import OperatorFacts
-from checkgrad.backends.torch_wide_tensor import WIDE, WideTensor
+from checkgrad.backends.torch_wide_tensor import WIDE
 
 
 def _lift_fresh(run: Any, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
@@ -58,12 +58,12 @@ def _softmax(run: Any, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) 
     return run.new(run.numbers(result), torch.float32) if casts else result
 
 
-def _view_as_real(run: Any, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
-    """Conjugate first where that has been put off: there is no view of the parts otherwise."""
-    (tensor,) = args
-    if type(tensor) is WideTensor:
-        tensor.wide = tensor.wide.resolve_conj()
-    return run.run(facts, func, args, kwargs)
+def _zero_tensor(run: Any, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
+    """Return zeros with memory. PyTorch's zero tangents have none, and no kernel may read them."""
+    del facts, func
+    native = kwargs.get("dtype") or torch.get_default_dtype()
+    zeros = torch.zeros(*args, dtype=WIDE.get(native, native), device=kwargs.get("device"))
+    return run.new(zeros, native)
 
 
 SPECIAL: Mapping[str, Callable[[Any, OperatorFacts, Any, Any, Any], Any]] = {
@@ -72,7 +72,7 @@ SPECIAL: Mapping[str, Callable[[Any, OperatorFacts, Any, Any, Any], Any]] = {
     "rrelu_with_noise": _rrelu,
     "rrelu_with_noise_": _rrelu,
     "rrelu_with_noise_functional": _rrelu,
+    "_efficientzerotensor": _zero_tensor,
     "_softmax": _softmax,
     "_log_softmax": _softmax,
-    "view_as_real": _view_as_real,
 }

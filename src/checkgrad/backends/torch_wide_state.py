@@ -33,6 +33,7 @@ class KeptState:
         self._containers: list[Any] = []
         self._cells: list[types.CellType] = []
         self._globals: list[tuple[dict[str, Any], str]] = []
+        self._leaves: list[torch.Tensor] = []  # those that may get gradients
         self._find(function)
 
     def _find(self, function: Any) -> None:
@@ -41,6 +42,8 @@ class KeptState:
         keep = []  # objects that are made on the way must not die: others could get their ids
         while left and len(seen) < _MOST:
             each = left.pop()
+            if isinstance(each, torch.Tensor) and each.requires_grad and each.is_leaf:
+                self._leaves.append(each)
             if isinstance(each, (*_PLAIN, types.ModuleType)) or id(each) in seen:
                 continue
             seen.add(id(each))
@@ -89,6 +92,7 @@ class KeptState:
         """
         copies = [(each, each.copy()) for each in self._containers]
         cells = [(cell, _content(cell)) for cell in self._cells]
+        gradients = [(leaf, leaf.grad) for leaf in self._leaves]
         values = [(names, name, names.get(name)) for names, name in self._globals]
 
         def put_back() -> None:
@@ -106,6 +110,9 @@ class KeptState:
                         del cell.cell_contents
                     else:
                         cell.cell_contents = value
+            for leaf, gradient in gradients:
+                if leaf.grad is not gradient:
+                    leaf.grad = gradient
             for names, name, value in values:
                 if names.get(name) is not value and (_holds(names.get(name)) or _holds(value)):
                     names[name] = value

@@ -58,7 +58,7 @@ class WideTensor(torch.Tensor):  # type: ignore[misc]
 
     def numpy(self, *, force: bool = False) -> Any:
         """Return the numbers in float64 or complex128; they share their memory, as always."""
-        if self.requires_grad and not force:
+        if self.requires_grad and torch.is_grad_enabled() and not force:
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. "
                 "Use tensor.detach().numpy() instead."
@@ -112,4 +112,8 @@ def wrapped(wide: Array, native: Any, requires_grad: bool = False) -> WideTensor
         requires_grad=requires_grad,
     )
     tensor.wide = wide
+    if wide.is_conj():  # the conjugation has been put off; operators that do not know it resolve it
+        torch._C._set_conj(tensor, True)  # noqa: SLF001
+    if wide.is_neg():
+        torch._C._set_neg(tensor, True)  # noqa: SLF001
     return tensor

@@ -21,6 +21,9 @@ _POOL = 2**20 - 3
 _POOL_SEED = 20
 
 
+_ARE_WIDE = (torch.float64, torch.complex128)
+
+
 class Observer:
     """Note the dtypes that operators meet, and the largest number.
 
@@ -35,7 +38,6 @@ class Observer:
         self._met: set[Any] = set(natives)
         self._casts: dict[Any, None] = {}
         self._magnitudes: list[Array] = []
-        self._captured: dict[int, Array] = {}
 
     def note(self, wide: Array) -> None:
         """Note the numbers of an input or of a result."""
@@ -47,19 +49,14 @@ class Observer:
         self._magnitudes.append(magnitude)
 
     def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
-        """Note the dtypes of all operands, and the numbers of captured ones."""
+        """Note the dtypes of all operands, and the numbers of those that are in float64 anyway."""
         for each in natives:
             dtype = each if type(each) is torch.dtype else each.dtype
             self._met.add(dtype)
             if facts.casts and epsilon_of(dtype) > self._input_epsilon:
                 self._casts[dtype] = None
-        for each in wide:
-            if (
-                type(each) is torch.Tensor
-                and id(each) not in self._captured
-                and each.dtype.is_floating_point
-            ):
-                self._captured[id(each)] = each
+            if dtype in _ARE_WIDE and isinstance(each, torch.Tensor):
+                self.note(each)
         return wide
 
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:

@@ -64,6 +64,8 @@ class _WideTorchFunction(WideFunction):
                 if isinstance(leaf, torch.Tensor) and leaf.dtype in FLOATING:
                     observer.note(leaf)
         value, islands = self._evaluated(args, observer)
+        for captured in self._captured.shadows():
+            observer.note(captured)
         return value, Observation(observer.epsilon, observer.largest, islands, observer.casts)
 
     def perturbed(self, seed: int, *args: Any) -> Any:
