@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat
@@ -17,9 +17,12 @@ from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.seeds import draw_seed
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_obstacles import obstacle_of
+from checkgrad.backends.torch_widening import TorchWidening
+from checkgrad.backends.widening import Widening
 
 _MANY = 2**14  # entries from which on random numbers on the CPU are uniform, not normal
 _LARGE = 2**22  # bytes from which on NumPy asks for huge pages
+_WITHOUT_FLOAT64 = ("mps", "xla", "hpu", "vulkan", "privateuseone")  # kinds of devices
 _DEVIATION = math.sqrt((2**32 - 1) / 12)  # the standard deviation of 2**16 equally spaced numbers
 
 
@@ -154,6 +157,21 @@ class TorchBackend(Backend):
         array = array.detach().cpu().resolve_conj().resolve_neg()
         wide = torch.complex128 if array.is_complex() else torch.float64
         return np.array(array.to(wide).numpy())  # a copy: .to() shares memory where it can
+
+
+    def widenings(self) -> Sequence[Widening]:
+        return (TorchWidening(), *super().widenings())
+
+    def lacks_float64(self, array: Array) -> str:
+        kind = array.device.type
+        return f"the device {kind} has no float64" if kind in _WITHOUT_FLOAT64 else ""
+
+    def widened(self, array: Array) -> Array:
+        wide = torch.complex128 if array.is_complex() else torch.float64
+        return array.detach().to(wide, copy=True)
+
+    def narrowed(self, array: Array, like: Array) -> Array:
+        return array.detach().to(like.dtype, copy=True)
 
 
 def _dense(tensor: Array) -> Array:

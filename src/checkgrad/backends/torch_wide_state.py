@@ -1,0 +1,175 @@
+"""What a function keeps on objects of the user: found once, remembered before each evaluation.
+
+This module owns the search for such objects, and puts back what an evaluation left there. It
+knows tensors only by their class.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+_MOST = 100_000  # objects: a search that finds more of them would cost more than the evaluation
+_DEPTH = 8  # how deep a container that was put on an object is searched for tensors
+_EMPTY = object()  # stands for what a cell without a value holds
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.dtype, type)
+
+
+class KeptState:
+    """Everything that a function reaches and can keep tensors in.
+
+    Parameters
+    ----------
+    function : callable
+        The function. It is searched through closures, defaults, the globals that its code names,
+        bound methods, partial functions, attributes, and lists and dicts in all of these.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._containers: list[Any] = []
+        self._cells: list[types.CellType] = []
+        self._globals: list[tuple[dict[str, Any], str]] = []
+        self._leaves: list[torch.Tensor] = []  # those that may get gradients
+        self._find(function)
+
+    def _find(self, function: Any) -> None:
+        left = [function]
+        seen: set[int] = set()
+        keep = []  # objects that are made on the way must not die: others could get their ids
+        while left and len(seen) < _MOST:
+            each = left.pop()
+            if isinstance(each, torch.Tensor) and each.requires_grad and each.is_leaf:
+                self._leaves.append(each)
+            if isinstance(each, (*_PLAIN, types.ModuleType)) or id(each) in seen:
+                continue
+            seen.add(id(each))
+            keep.append(each)
+            if isinstance(each, (dict, list, set)):
+                self._containers.append(each)
+            left += self._reached_from(each)
+
+    def _reached_from(self, each: Any) -> Iterator[Any]:
+        if isinstance(each, dict):
+            yield from list(each.values())
+        elif isinstance(each, (list, tuple, set, frozenset)):
+            yield from list(each)
+        elif isinstance(each, types.MethodType):
+            yield from (each.__self__, each.__func__)
+        elif isinstance(each, functools.partial):
+            yield from (each.func, each.args, each.keywords)
+        elif isinstance(each, types.FunctionType):
+            yield from self._reached_from_function(each)
+        elif type(each).__module__.split(".")[0] not in ("builtins", "numpy", "torch._C"):
+            attributes = getattr(each, "__dict__", None)
+            if isinstance(attributes, dict):
+                yield attributes
+            wrapped = getattr(each, "__wrapped__", None)
+            if wrapped is not None:
+                yield wrapped
+
+    def _reached_from_function(self, function: types.FunctionType) -> Iterator[Any]:
+        for cell in function.__closure__ or ():
+            self._cells.append(cell)
+            yield _content(cell)
+        yield function.__defaults__
+        yield function.__kwdefaults__
+        yield function.__dict__
+        if function.__module__.split(".")[0] == "torch":
+            return
+        for name in _names(function.__code__):
+            if name in function.__globals__:
+                self._globals.append((function.__globals__, name))
+                yield function.__globals__[name]
+
+    def remember(self) -> Callable[[], None]:
+        """Return a function that puts tensors back where they are now.
+
+        Only what holds tensors, now or then, is put back: numbers that func counts with stay.
+        """
+        copies = [(each, each.copy()) for each in self._containers]
+        cells = [(cell, _content(cell)) for cell in self._cells]
+        gradients = [(leaf, leaf.grad) for leaf in self._leaves]
+        values = [(names, name, names.get(name)) for names, name in self._globals]
+
+        def put_back() -> None:
+            for container, copy in copies:
+                if isinstance(container, dict):
+                    _restore_dict(container, copy)
+                elif _differs(container, copy) and (_holds(list(container)) or _holds(list(copy))):
+                    container.clear()
+                    container.extend(copy) if isinstance(container, list) else container.update(
+                        copy
+                    )
+            for cell, value in cells:
+                if _content(cell) is not value and (_holds(_content(cell)) or _holds(value)):
+                    if value is _EMPTY:
+                        del cell.cell_contents
+                    else:
+                        cell.cell_contents = value
+            for leaf, gradient in gradients:
+                if leaf.grad is not gradient:
+                    leaf.grad = gradient
+            for names, name, value in values:
+                if names.get(name) is not value and (_holds(names.get(name)) or _holds(value)):
+                    names[name] = value
+
+        return put_back
+
+
+def _restore_dict(container: dict[Any, Any], copy: dict[Any, Any]) -> None:
+    if len(container) == len(copy) and all(map(_is, container.values(), copy.values())):
+        return
+    missing = object()
+    for key in [*container]:
+        before = copy.get(key, missing)
+        if before is not container[key] and (_holds(container[key]) or _holds(before)):
+            if before is missing:
+                del container[key]
+            else:
+                container[key] = before
+    for key, before in copy.items():
+        if key not in container and _holds(before):
+            container[key] = before
+
+
+def _is(first: Any, second: Any) -> bool:
+    return first is second
+
+
+def _differs(container: Any, copy: Any) -> bool:
+    if isinstance(container, set):
+        return len(container) != len(copy) or {*map(id, container)} != {*map(id, copy)}
+    return len(container) != len(copy) or not all(map(_is, container, copy))
+
+
+def _holds(value: Any, depth: int = _DEPTH) -> bool:
+    """Return whether `value` is a tensor, or has one inside."""
+    if isinstance(value, torch.Tensor):
+        return True
+    if depth == 0 or isinstance(value, _PLAIN):
+        return False
+    if isinstance(value, dict):
+        return any(_holds(each, depth - 1) for each in value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(_holds(each, depth - 1) for each in value)
+    attributes = getattr(value, "__dict__", None)
+    return isinstance(attributes, dict) and _holds(attributes, depth - 1)
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # the name has no value yet
+        return _EMPTY
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """Yield the names that `code` uses, those of functions inside of it included."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
