@@ -86,6 +86,10 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
         self.made: list[Any] = []
         self.refusal: CannotWidenError | None = None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # compiled functions run as they were written: there is nothing to skip
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         facts = _FACTS.get(func)
         if facts is None:
@@ -244,6 +248,8 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
                 if not facts.is_view and not facts.name.startswith("lift_fresh"):
                     self.captured.allocated(result)
                 return result
+            if result.layout is not torch.strided or result.is_nested:
+                return _plain(result)
             if self.watch is not None:
                 result = self.watch.after(facts, result, native, natives)
             if native in _ARE_WIDE:
@@ -274,6 +280,13 @@ def running() -> WideInterpreter:
     if not _running:
         raise CannotWidenError("func keeps a tensor, and uses it in a later evaluation")
     return _running[-1]
+
+
+def _plain(result: Array) -> Array:
+    """Return a sparse result as it is: no strided tensor can stand for it."""
+    if result.is_nested:
+        raise CannotWidenError("func uses a nested tensor")
+    return result
 
 
 def _tried(func: Any, args: Any, kwargs: Any) -> Any:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator
+from operator import is_
 from typing import Any
 
 import torch
 
 _MOST = 100_000  # objects: a search that finds more of them would cost more than the evaluation
 _DEPTH = 8  # how deep a container that was put on an object is searched for tensors
+_TENSORS = (torch.Tensor, torch.nn.Parameter)
 _EMPTY = object()  # stands for what a cell without a value holds
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.dtype, type)
 
@@ -33,7 +35,8 @@ class KeptState:
         self._containers: list[Any] = []
         self._cells: list[types.CellType] = []
         self._globals: list[tuple[dict[str, Any], str]] = []
-        self._leaves: list[torch.Tensor] = []  # those that may get gradients
+        # Tensors, each with another one of the same memory: `x.data = y` would make x lose it.
+        self._tensors: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._find(function)
 
     def _find(self, function: Any) -> None:
@@ -42,8 +45,9 @@ class KeptState:
         keep = []  # objects that are made on the way must not die: others could get their ids
         while left and len(seen) < _MOST:
             each = left.pop()
-            if isinstance(each, torch.Tensor) and each.requires_grad and each.is_leaf:
-                self._leaves.append(each)
+            if type(each) in _TENSORS and id(each) not in seen and each.layout is torch.strided:
+                seen.add(id(each))
+                self._tensors.append((each, each.detach()))
             if isinstance(each, (*_PLAIN, types.ModuleType)) or id(each) in seen:
                 continue
             seen.add(id(each))
@@ -92,11 +96,17 @@ class KeptState:
         """
         copies = [(each, each.copy()) for each in self._containers]
         cells = [(cell, _content(cell)) for cell in self._cells]
-        gradients = [(leaf, leaf.grad) for leaf in self._leaves]
+        self._tensors = [
+            (each, data if each.data_ptr() == data.data_ptr() else each.detach())
+            for each, data in self._tensors
+        ]
+        gradients = [(each, each.grad) for each, _ in self._tensors if each.is_leaf]
         values = [(names, name, names.get(name)) for names, name in self._globals]
 
         def put_back() -> None:
             for container, copy in copies:
+                if not container and not copy:
+                    continue
                 if isinstance(container, dict):
                     _restore_dict(container, copy)
                 elif _differs(container, copy) and (_holds(list(container)) or _holds(list(copy))):
@@ -113,6 +123,9 @@ class KeptState:
             for leaf, gradient in gradients:
                 if leaf.grad is not gradient:
                     leaf.grad = gradient
+            for tensor, data in self._tensors:
+                if tensor.data_ptr() != data.data_ptr():
+                    tensor.data = data
             for names, name, value in values:
                 if names.get(name) is not value and (_holds(names.get(name)) or _holds(value)):
                     names[name] = value
@@ -121,7 +134,7 @@ class KeptState:
 
 
 def _restore_dict(container: dict[Any, Any], copy: dict[Any, Any]) -> None:
-    if len(container) == len(copy) and all(map(_is, container.values(), copy.values())):
+    if len(container) == len(copy) and all(map(is_, container.values(), copy.values())):
         return
     missing = object()
     for key in [*container]:
@@ -136,14 +149,10 @@ def _restore_dict(container: dict[Any, Any], copy: dict[Any, Any]) -> None:
             container[key] = before
 
 
-def _is(first: Any, second: Any) -> bool:
-    return first is second
-
-
 def _differs(container: Any, copy: Any) -> bool:
     if isinstance(container, set):
         return len(container) != len(copy) or {*map(id, container)} != {*map(id, copy)}
-    return len(container) != len(copy) or not all(map(_is, container, copy))
+    return len(container) != len(copy) or not all(map(is_, container, copy))
 
 
 def _holds(value: Any, depth: int = _DEPTH) -> bool:

@@ -6,6 +6,7 @@ their operands and results get. The interpreter calls both around every operator
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Any
 
@@ -94,7 +95,6 @@ class Perturber:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._factors: dict[tuple[float, Any], Array] = {}
 
     def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
         """Return operands with errors of their own where an operator rounds inside."""
@@ -140,20 +140,13 @@ class Perturber:
 
     def _scale(self, contiguous: Array, epsilon: float) -> None:
         """Multiply every number by ``1 + u * epsilon / 2``, with u uniform in [-1, 1)."""
-        pool = self._pool(epsilon, contiguous.device)
+        pool = _factors(epsilon, contiguous.device)
         flat = contiguous.view(-1)
         size = flat.numel()
         for start in range(0, size, _POOL // 2):
             block = flat[start : start + _POOL // 2]
             first = self._random.randrange(_POOL - block.numel() + 1)
             block.mul_(pool[first : first + block.numel()])
-
-    def _pool(self, epsilon: float, device: Any) -> Array:
-        found = self._factors.get((epsilon, device))
-        if found is None:
-            found = _uniform(device) * (epsilon / 2) + 1
-            self._factors[epsilon, device] = found
-        return found
 
     def _with_underflow(self, wide: Array, native: Any) -> Array:
         """Return `wide` with an error of half the smallest subnormal number where it underflows."""
@@ -172,16 +165,18 @@ class Perturber:
         return wide
 
 
-_drawn: dict[Any, Array] = {}
-
-
+@functools.cache
 def _uniform(device: Any) -> Array:
     """Return the pool: random numbers, uniform in [-1, 1)."""
-    if device not in _drawn:
-        generator = torch.Generator().manual_seed(_POOL_SEED)
-        pool = torch.rand(_POOL, dtype=torch.float64, generator=generator) * 2 - 1
-        _drawn[device] = pool.to(device)
-    return _drawn[device]
+    generator = torch.Generator().manual_seed(_POOL_SEED)
+    pool = torch.rand(_POOL, dtype=torch.float64, generator=generator) * 2 - 1
+    return pool.to(device)
+
+
+@functools.cache
+def _factors(epsilon: float, device: Any) -> Array:
+    """Return random numbers, uniform within half of `epsilon` around 1."""
+    return _uniform(device) * (epsilon / 2) + 1
 
 
 def _dtype(each: Any) -> Any:
