@@ -8,7 +8,7 @@ It does not decide what is evaluated: `checkgrad.backends.torch_widening` does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 from weakref import ref as _reference
 
@@ -54,6 +54,9 @@ class Watch(Protocol):
         `natives` are the native operands that are floating, and dtypes among the arguments.
         """
 
+    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
+        """Return a composition of other operators to run instead, or None."""
+
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
         """Return the floating result to go on with instead of `wide`, of dtype `native`."""
 
@@ -95,6 +98,10 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
         if facts is None:
             facts = _FACTS[func] = facts_of(func)
         try:
+            parts = None if self.watch is None else self.watch.parts_of(facts, func)
+            if parts is not None:
+                with self:
+                    return parts(*args, **(kwargs or {}))
             special = SPECIAL.get(facts.name)
             if special is not None:
                 return special(self, facts, func, args, kwargs or {})

@@ -94,43 +94,55 @@ class KeptState:
 
         Only what holds tensors, now or then, is put back: numbers that func counts with stay.
         """
-        copies = [(each, each.copy()) for each in self._containers]
-        cells = [(cell, _content(cell)) for cell in self._cells]
         self._tensors = [
             (each, data if each.data_ptr() == data.data_ptr() else each.detach())
             for each, data in self._tensors
         ]
-        gradients = [(each, each.grad) for each, _ in self._tensors if each.is_leaf]
-        values = [(names, name, names.get(name)) for names, name in self._globals]
+        tensors = [
+            (each, data, each.grad if each.is_leaf else None) for each, data in self._tensors
+        ]
+        containers = [(each, each.copy()) for each in self._containers]
+        cells = [(cell, _content(cell)) for cell in self._cells]
+        variables = [(names, name, names.get(name)) for names, name in self._globals]
 
         def put_back() -> None:
-            for container, copy in copies:
-                if not container and not copy:
-                    continue
-                if isinstance(container, dict):
-                    _restore_dict(container, copy)
-                elif _differs(container, copy) and (_holds(list(container)) or _holds(list(copy))):
-                    container.clear()
-                    container.extend(copy) if isinstance(container, list) else container.update(
-                        copy
-                    )
-            for cell, value in cells:
-                if _content(cell) is not value and (_holds(_content(cell)) or _holds(value)):
-                    if value is _EMPTY:
-                        del cell.cell_contents
-                    else:
-                        cell.cell_contents = value
-            for leaf, gradient in gradients:
-                if leaf.grad is not gradient:
-                    leaf.grad = gradient
-            for tensor, data in self._tensors:
-                if tensor.data_ptr() != data.data_ptr():
-                    tensor.data = data
-            for names, name, value in values:
+            for container, copy in containers:
+                if container or copy:
+                    _restore(container, copy)
+            for cell, content in cells:
+                _restore_cell(cell, content)
+            for names, name, value in variables:
                 if names.get(name) is not value and (_holds(names.get(name)) or _holds(value)):
                     names[name] = value
+            for tensor, data, gradient in tensors:
+                _restore_tensor(tensor, data, gradient)
 
         return put_back
+
+
+def _restore(container: Any, copy: Any) -> None:
+    if isinstance(container, dict):
+        _restore_dict(container, copy)
+    elif _differs(container, copy) and (_holds([*container]) or _holds([*copy])):
+        container.clear()
+        container.extend(copy) if isinstance(container, list) else container.update(copy)
+
+
+def _restore_cell(cell: types.CellType, content: Any) -> None:
+    now = _content(cell)
+    if now is content or not (_holds(now) or _holds(content)):
+        return
+    if content is _EMPTY:
+        del cell.cell_contents
+    else:
+        cell.cell_contents = content
+
+
+def _restore_tensor(tensor: Any, data: Any, gradient: Any) -> None:
+    if tensor.data_ptr() != data.data_ptr():
+        tensor.data = data
+    if tensor.is_leaf and tensor.grad is not gradient:
+        tensor.grad = gradient
 
 
 def _restore_dict(container: dict[Any, Any], copy: dict[Any, Any]) -> None:

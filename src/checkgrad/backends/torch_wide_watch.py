@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._decomp import decomposition_table
 
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.torch_wide_operators import OperatorFacts
@@ -60,6 +62,9 @@ class Observer:
                 self.note(each)
         return wide
 
+    def parts_of(self, facts: OperatorFacts, func: Any) -> None:
+        """Return None: operators are looked at as they are."""
+
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
         """Note a result."""
         del natives
@@ -95,6 +100,16 @@ class Perturber:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
+
+    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
+        """Return an operator as a composition of others, if it rounds inside where numbers cancel.
+
+        (The gradient of a softmax has ``1 - p``, for example, with p rounded.)
+        """
+        if not facts.cancels:
+            return None
+        parts: Callable[..., Any] | None = decomposition_table.get(func)
+        return parts
 
     def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
         """Return operands with errors of their own where an operator rounds inside."""
