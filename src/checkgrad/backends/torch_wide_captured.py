@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from checkgrad.backends.array_types import Array
-from checkgrad.backends.torch_wide_tensor import WIDE, WideTensor
+from checkgrad.backends.torch_wide_tensor import WIDE, NeedsFunctionsError, WideTensor
 from checkgrad.backends.widening import CannotWidenError
 
 # A view of less than this part of a large memory is copied alone, so that a batch of a large data
@@ -125,10 +125,14 @@ class CapturedTensors:
 
     def _shadowed(self, tensor: Array) -> _Shadow:
         self._guard(tensor)
+        if tensor.is_nested:
+            raise CannotWidenError("func uses a nested tensor")
         wide = WIDE.get(tensor.dtype, tensor.dtype)
         key = _key(tensor)
         if tensor.layout is not torch.strided:
             copy = tensor.detach().to(wide)
+        elif tensor.numel() > 0 and tensor.data_ptr() == 0:  # it has got the memory of a wide one
+            raise NeedsFunctionsError("func assigns to the attribute data of a captured tensor")
         elif key in self._memories:
             copy = _viewed(self._memories[key], tensor)
         elif _is_small_part(tensor):
@@ -144,6 +148,14 @@ class CapturedTensors:
         made = _Shadow(tensor, _version(tensor), copy, key)
         self._shadows[id(tensor)] = made
         return made
+
+    def replace(self, tensor: Array, value: WideTensor) -> None:
+        """Let `tensor` have the numbers of `value` for the rest of this evaluation."""
+        if tensor.shape != value.shape:
+            raise CannotWidenError("func assigns data of another shape to a captured tensor")
+        key = (id(tensor), None)
+        self._shadows[id(tensor)] = _Shadow(tensor, _version(tensor), value.wide, key)
+        self._written.add(key)
 
     def write(self, tensor: Array, records: bool) -> None:
         """Make `tensor` one that can be written to: a wide one, or one with a shadow.
@@ -165,7 +177,7 @@ class CapturedTensors:
                 return
             shadow = self._shadows.get(id(tensor))
             key = (shadow or self._shadowed(tensor)).key
-            if key[1] is None:
+            if key[1] is None and key not in self._written:
                 raise CannotWidenError("func writes to a small part of a large captured tensor")
         if records:
             raise CannotWidenError(

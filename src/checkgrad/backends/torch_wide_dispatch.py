@@ -8,7 +8,7 @@ It does not decide what is evaluated: `checkgrad.backends.torch_widening` does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 from weakref import ref as _reference
 
@@ -54,6 +54,9 @@ class Watch(Protocol):
         `natives` are the native operands that are floating, and dtypes among the arguments.
         """
 
+    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
+        """Return a composition of other operators to run instead, or None."""
+
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
         """Return the floating result to go on with instead of `wide`, of dtype `native`."""
 
@@ -86,11 +89,19 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
         self.made: list[Any] = []
         self.refusal: CannotWidenError | None = None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # compiled functions run as they were written: there is nothing to skip
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         facts = _FACTS.get(func)
         if facts is None:
             facts = _FACTS[func] = facts_of(func)
         try:
+            parts = None if self.watch is None else self.watch.parts_of(facts, func)
+            if parts is not None:
+                with self:
+                    return parts(*args, **(kwargs or {}))
             special = SPECIAL.get(facts.name)
             if special is not None:
                 return special(self, facts, func, args, kwargs or {})
@@ -244,6 +255,8 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
                 if not facts.is_view and not facts.name.startswith("lift_fresh"):
                     self.captured.allocated(result)
                 return result
+            if result.layout is not torch.strided or result.is_nested:
+                return _plain(result)
             if self.watch is not None:
                 result = self.watch.after(facts, result, native, natives)
             if native in _ARE_WIDE:
@@ -274,6 +287,13 @@ def running() -> WideInterpreter:
     if not _running:
         raise CannotWidenError("func keeps a tensor, and uses it in a later evaluation")
     return _running[-1]
+
+
+def _plain(result: Array) -> Array:
+    """Return a sparse result as it is: no strided tensor can stand for it."""
+    if result.is_nested:
+        raise CannotWidenError("func uses a nested tensor")
+    return result
 
 
 def _tried(func: Any, args: Any, kwargs: Any) -> Any:

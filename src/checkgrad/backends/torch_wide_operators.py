@@ -60,8 +60,15 @@ _EXACT = frozenset(
     _efficientzerotensor _new_zeros_with_same_feature_meta hardtanh_backward
     """.split()
 )
-# Pointwise operators that subtract inside: their operands are perturbed too.
-_SUBTRACTING = frozenset({"lerp", "hardsigmoid", "tanhshrink"})
+# Operators that subtract what they have rounded inside, as nearly all gradients do.
+_CANCELLING = frozenset(
+    """
+    _fused_rms_norm _log_softmax _safe_softmax _softmax addcdiv addcmul binary_cross_entropy
+    binary_cross_entropy_with_logits gelu glu hardsigmoid huber_loss lerp log_sigmoid_forward
+    logit logsumexp mish mse_loss native_group_norm native_layer_norm silu smooth_l1_loss
+    soft_margin_loss softplus std std_mean tanhshrink var var_mean
+    """.split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ class OperatorFacts:
         Whether its floating results are rounded.
     accumulates : bool
         Whether it rounds inside as well.
+    cancels : bool
+        Whether it may subtract what it has rounded inside.
     """
 
     name: str
@@ -111,6 +120,7 @@ class OperatorFacts:
     casts: bool
     rounds: bool
     accumulates: bool
+    cancels: bool
 
 
 def facts_of(operator: Any) -> OperatorFacts:
@@ -144,7 +154,7 @@ def facts_of(operator: Any) -> OperatorFacts:
     is_view = bool(operator.is_view) and not written
     exact = is_view or functional in _EXACT or functional.removesuffix("_copy") in _EXACT
     pointwise = torch.Tag.pointwise in tags
-    inside = name.endswith("_backward") or functional in _SUBTRACTING
+    cancels = "_backward" in name or functional in _CANCELLING
     return OperatorFacts(
         name=full,
         is_view=is_view,
@@ -156,7 +166,8 @@ def facts_of(operator: Any) -> OperatorFacts:
         dropout=dropout[0] if dropping and dropout else "",
         bitwise=full in _BITWISE,
         follows_first=functional.startswith(_FOLLOW_FIRST) and "backward" not in name,
-        casts=name in ("_to_copy", "copy_", "copy"),
+        casts=name in ("_to_copy", "copy_", "copy", "convert_element_type"),
         rounds=not exact and not draws,
-        accumulates=not exact and not draws and (inside or not pointwise),
+        accumulates=not exact and not draws and (cancels or not pointwise),
+        cancels=cancels and not exact and not written,
     )

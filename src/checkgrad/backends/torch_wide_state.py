@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator
+from operator import is_
 from typing import Any
 
 import torch
 
 _MOST = 100_000  # objects: a search that finds more of them would cost more than the evaluation
 _DEPTH = 8  # how deep a container that was put on an object is searched for tensors
+_TENSORS = (torch.Tensor, torch.nn.Parameter)
 _EMPTY = object()  # stands for what a cell without a value holds
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.dtype, type)
 
@@ -33,7 +35,8 @@ class KeptState:
         self._containers: list[Any] = []
         self._cells: list[types.CellType] = []
         self._globals: list[tuple[dict[str, Any], str]] = []
-        self._leaves: list[torch.Tensor] = []  # those that may get gradients
+        # Tensors, each with another one of the same memory: `x.data = y` would make x lose it.
+        self._tensors: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._find(function)
 
     def _find(self, function: Any) -> None:
@@ -42,8 +45,9 @@ class KeptState:
         keep = []  # objects that are made on the way must not die: others could get their ids
         while left and len(seen) < _MOST:
             each = left.pop()
-            if isinstance(each, torch.Tensor) and each.requires_grad and each.is_leaf:
-                self._leaves.append(each)
+            if type(each) in _TENSORS and id(each) not in seen and each.layout is torch.strided:
+                seen.add(id(each))
+                self._tensors.append((each, each.detach()))
             if isinstance(each, (*_PLAIN, types.ModuleType)) or id(each) in seen:
                 continue
             seen.add(id(each))
@@ -90,38 +94,59 @@ class KeptState:
 
         Only what holds tensors, now or then, is put back: numbers that func counts with stay.
         """
-        copies = [(each, each.copy()) for each in self._containers]
+        self._tensors = [
+            (each, data if each.data_ptr() == data.data_ptr() else each.detach())
+            for each, data in self._tensors
+        ]
+        tensors = [
+            (each, data, each.grad if each.is_leaf else None) for each, data in self._tensors
+        ]
+        containers = [(each, each.copy()) for each in self._containers]
         cells = [(cell, _content(cell)) for cell in self._cells]
-        gradients = [(leaf, leaf.grad) for leaf in self._leaves]
-        values = [(names, name, names.get(name)) for names, name in self._globals]
+        variables = [(names, name, names.get(name)) for names, name in self._globals]
 
         def put_back() -> None:
-            for container, copy in copies:
-                if isinstance(container, dict):
-                    _restore_dict(container, copy)
-                elif _differs(container, copy) and (_holds(list(container)) or _holds(list(copy))):
-                    container.clear()
-                    container.extend(copy) if isinstance(container, list) else container.update(
-                        copy
-                    )
-            for cell, value in cells:
-                if _content(cell) is not value and (_holds(_content(cell)) or _holds(value)):
-                    if value is _EMPTY:
-                        del cell.cell_contents
-                    else:
-                        cell.cell_contents = value
-            for leaf, gradient in gradients:
-                if leaf.grad is not gradient:
-                    leaf.grad = gradient
-            for names, name, value in values:
+            for container, copy in containers:
+                if container or copy:
+                    _restore(container, copy)
+            for cell, content in cells:
+                _restore_cell(cell, content)
+            for names, name, value in variables:
                 if names.get(name) is not value and (_holds(names.get(name)) or _holds(value)):
                     names[name] = value
+            for tensor, data, gradient in tensors:
+                _restore_tensor(tensor, data, gradient)
 
         return put_back
 
 
+def _restore(container: Any, copy: Any) -> None:
+    if isinstance(container, dict):
+        _restore_dict(container, copy)
+    elif _differs(container, copy) and (_holds([*container]) or _holds([*copy])):
+        container.clear()
+        container.extend(copy) if isinstance(container, list) else container.update(copy)
+
+
+def _restore_cell(cell: types.CellType, content: Any) -> None:
+    now = _content(cell)
+    if now is content or not (_holds(now) or _holds(content)):
+        return
+    if content is _EMPTY:
+        del cell.cell_contents
+    else:
+        cell.cell_contents = content
+
+
+def _restore_tensor(tensor: Any, data: Any, gradient: Any) -> None:
+    if tensor.data_ptr() != data.data_ptr():
+        tensor.data = data
+    if tensor.is_leaf and tensor.grad is not gradient:
+        tensor.grad = gradient
+
+
 def _restore_dict(container: dict[Any, Any], copy: dict[Any, Any]) -> None:
-    if len(container) == len(copy) and all(map(_is, container.values(), copy.values())):
+    if len(container) == len(copy) and all(map(is_, container.values(), copy.values())):
         return
     missing = object()
     for key in [*container]:
@@ -136,14 +161,10 @@ def _restore_dict(container: dict[Any, Any], copy: dict[Any, Any]) -> None:
             container[key] = before
 
 
-def _is(first: Any, second: Any) -> bool:
-    return first is second
-
-
 def _differs(container: Any, copy: Any) -> bool:
     if isinstance(container, set):
         return len(container) != len(copy) or {*map(id, container)} != {*map(id, copy)}
-    return len(container) != len(copy) or not all(map(_is, container, copy))
+    return len(container) != len(copy) or not all(map(is_, container, copy))
 
 
 def _holds(value: Any, depth: int = _DEPTH) -> bool:

@@ -36,6 +36,10 @@ def claimed_dtype(native: Any, wide: Any) -> Any:
     return native if native in _REAL_OF else _COMPLEX_OF.get(native, torch.complex64)
 
 
+class NeedsFunctionsError(CannotWidenError):
+    """Something reaches for the memory of a wide tensor, above all operators."""
+
+
 class WideTensor(torch.Tensor):  # type: ignore[misc]
     """A tensor of a native dtype, as everybody sees it, whose numbers are in float64.
 
@@ -56,6 +60,17 @@ class WideTensor(torch.Tensor):  # type: ignore[misc]
 
         return running().__torch_dispatch__(func, types, args, kwargs)
 
+    @property
+    def data(self) -> Array:
+        """The same numbers, without a record."""
+        return torch.Tensor.data.__get__(self)
+
+    @data.setter
+    def data(self, value: Array) -> None:
+        if type(value) is not WideTensor or value.shape != self.shape:
+            raise CannotWidenError("func assigns other data to a tensor")
+        self.wide = value.wide
+
     def numpy(self, *, force: bool = False) -> Any:
         """Return the numbers in float64 or complex128; they share their memory, as always."""
         if self.requires_grad and torch.is_grad_enabled() and not force:
@@ -73,6 +88,9 @@ class WideTensor(torch.Tensor):  # type: ignore[misc]
     def tolist(self) -> Any:
         """Return the numbers as Python numbers."""
         return self.wide.tolist()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.dim() == 0 else object.__format__(self, spec)
 
     def __deepcopy__(self, memo: Any) -> Any:
         if not self.is_leaf:

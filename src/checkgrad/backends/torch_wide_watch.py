@@ -6,10 +6,13 @@ their operands and results get. The interpreter calls both around every operator
 
 from __future__ import annotations
 
+import functools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._decomp import decomposition_table
 
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.torch_wide_operators import OperatorFacts
@@ -59,6 +62,9 @@ class Observer:
                 self.note(each)
         return wide
 
+    def parts_of(self, facts: OperatorFacts, func: Any) -> None:
+        """Return None: operators are looked at as they are."""
+
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
         """Note a result."""
         del natives
@@ -94,7 +100,16 @@ class Perturber:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._factors: dict[tuple[float, Any], Array] = {}
+
+    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
+        """Return an operator as a composition of others, if it rounds inside where numbers cancel.
+
+        (The gradient of a softmax has ``1 - p``, for example, with p rounded.)
+        """
+        if not facts.cancels:
+            return None
+        parts: Callable[..., Any] | None = decomposition_table.get(func)
+        return parts
 
     def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
         """Return operands with errors of their own where an operator rounds inside."""
@@ -140,20 +155,13 @@ class Perturber:
 
     def _scale(self, contiguous: Array, epsilon: float) -> None:
         """Multiply every number by ``1 + u * epsilon / 2``, with u uniform in [-1, 1)."""
-        pool = self._pool(epsilon, contiguous.device)
+        pool = _factors(epsilon, contiguous.device)
         flat = contiguous.view(-1)
         size = flat.numel()
         for start in range(0, size, _POOL // 2):
             block = flat[start : start + _POOL // 2]
             first = self._random.randrange(_POOL - block.numel() + 1)
             block.mul_(pool[first : first + block.numel()])
-
-    def _pool(self, epsilon: float, device: Any) -> Array:
-        found = self._factors.get((epsilon, device))
-        if found is None:
-            found = _uniform(device) * (epsilon / 2) + 1
-            self._factors[epsilon, device] = found
-        return found
 
     def _with_underflow(self, wide: Array, native: Any) -> Array:
         """Return `wide` with an error of half the smallest subnormal number where it underflows."""
@@ -172,16 +180,18 @@ class Perturber:
         return wide
 
 
-_drawn: dict[Any, Array] = {}
-
-
+@functools.cache
 def _uniform(device: Any) -> Array:
     """Return the pool: random numbers, uniform in [-1, 1)."""
-    if device not in _drawn:
-        generator = torch.Generator().manual_seed(_POOL_SEED)
-        pool = torch.rand(_POOL, dtype=torch.float64, generator=generator) * 2 - 1
-        _drawn[device] = pool.to(device)
-    return _drawn[device]
+    generator = torch.Generator().manual_seed(_POOL_SEED)
+    pool = torch.rand(_POOL, dtype=torch.float64, generator=generator) * 2 - 1
+    return pool.to(device)
+
+
+@functools.cache
+def _factors(epsilon: float, device: Any) -> Array:
+    """Return random numbers, uniform within half of `epsilon` around 1."""
+    return _uniform(device) * (epsilon / 2) + 1
 
 
 def _dtype(each: Any) -> Any:

@@ -12,6 +12,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from typing import Any
 
 import torch
@@ -20,8 +21,9 @@ from checkgrad.backends.array_types import Array
 from checkgrad.backends.torch_wide_arguments import refuse_unknown
 from checkgrad.backends.torch_wide_captured import CapturedTensors
 from checkgrad.backends.torch_wide_dispatch import Watch, WideInterpreter, evaluating
+from checkgrad.backends.torch_wide_functions import MemoryFunctions
 from checkgrad.backends.torch_wide_state import KeptState
-from checkgrad.backends.torch_wide_tensor import FLOATING, WIDE, WideTensor
+from checkgrad.backends.torch_wide_tensor import FLOATING, WIDE, NeedsFunctionsError, WideTensor
 from checkgrad.backends.torch_wide_watch import Observer, Perturber
 from checkgrad.backends.trees import flatten_tree
 from checkgrad.backends.widening import (
@@ -53,6 +55,7 @@ class _WideTorchFunction(WideFunction):
         self._captured = CapturedTensors()
         self._state: KeptState | None = None
         self._calls = 0
+        self._watches_functions = False
 
     def __call__(self, *args: Any) -> Any:
         return self._evaluated(args)[0]
@@ -73,27 +76,40 @@ class _WideTorchFunction(WideFunction):
 
     def _evaluated(self, args: Any, watch: Watch | None = None) -> tuple[Any, dict[str, int]]:
         with _ONE_AT_A_TIME:
-            interpreter = WideInterpreter(self._captured, watch)
-            with self._unchanged_state(), _settings(), self._captured.evaluation():
-                value = self._run(interpreter, args)
+            random_state = torch.get_rng_state()
+            try:
+                value, interpreter = self._evaluated_once(args, watch)
+            except NeedsFunctionsError:
+                if self._watches_functions:
+                    raise
+                self._watches_functions = True
+                torch.set_rng_state(random_state)
+                value, interpreter = self._evaluated_once(args, watch)
             self._calls += 1
             if self._calls & (self._calls - 1) == 0:  # at calls 1, 2, 4, 8 and so on
                 _refuse_kept(interpreter)
             return value, interpreter.islands
+
+    def _evaluated_once(self, args: Any, watch: Watch | None) -> tuple[Any, WideInterpreter]:
+        interpreter = WideInterpreter(self._captured, watch)
+        with self._unchanged_state(), _settings(), self._captured.evaluation():
+            return self._run(interpreter, args), interpreter
 
     def _run(self, interpreter: WideInterpreter, args: Any) -> Any:
         wide = [
             _wrapped_tree(interpreter, arg, natives)
             for arg, natives in zip(args, self._natives, strict=True)
         ]
+        functions = (
+            MemoryFunctions(interpreter) if self._watches_functions else contextlib.nullcontext()
+        )
         try:
-            with evaluating(interpreter):
+            with evaluating(interpreter), functions:
                 value = self._function(*wide)
         except Exception as error:
-            if any(part in str(error) for part in _NEEDS_MEMORY):
-                raise CannotWidenError(
-                    f"func reaches for the memory of a tensor: {error}"
-                ) from error
+            if interpreter.refusal is None and any(part in str(error) for part in _NEEDS_MEMORY):
+                reason = str(error).splitlines()[0]
+                raise NeedsFunctionsError(f"func reaches for memory: {reason}") from error
             raise
         if interpreter.refusal is not None:  # the user's code has caught it
             raise interpreter.refusal
@@ -140,7 +156,6 @@ def _settings() -> Iterator[None]:
 
 def _wrapped_tree(interpreter: WideInterpreter, tree: Any, natives: tuple[Any, ...]) -> Any:
     """Return `tree` with wide tensors that claim `natives` in the place of plain ones."""
-    leaves, structure = flatten_tree(tree)
     left = iter(natives)
 
     def made(leaf: Any) -> Any:
@@ -149,21 +164,24 @@ def _wrapped_tree(interpreter: WideInterpreter, tree: Any, natives: tuple[Any, .
         if type(leaf) not in (torch.Tensor, torch.nn.Parameter):
             refuse_unknown(leaf)
         native = next(left)
-        if native not in WIDE:
-            return leaf
-        return interpreter.input(leaf, native)
+        return leaf if native not in WIDE else interpreter.input(leaf, native)
 
-    return structure.unflatten([made(leaf) for leaf in leaves])
+    return _mapped_tree(made, tree)
 
 
 def _unwrapped_tree(captured: CapturedTensors, tree: Any) -> Any:
     """Return `tree` with plain tensors in float64 in the place of wide ones."""
+    return _mapped_tree(lambda leaf: _unwrapped(captured, leaf), tree)
+
+
+def _mapped_tree(change: Callable[[Any], Any], tree: Any) -> Any:
+    """Return `tree` with changed leaves."""
     if isinstance(tree, torch.Tensor):
-        return _unwrapped(captured, tree)
+        return change(tree)
     leaves, structure = flatten_tree(tree)
-    if not any(isinstance(leaf, torch.Tensor) for leaf in leaves):
-        return tree
-    return structure.unflatten([_unwrapped(captured, leaf) for leaf in leaves])
+    changed = [change(leaf) for leaf in leaves]
+    same = all(map(is_, leaves, changed))
+    return tree if same else structure.unflatten(changed)
 
 
 def _unwrapped(captured: CapturedTensors, leaf: Any) -> Any:
