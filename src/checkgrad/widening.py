@@ -15,7 +15,7 @@ from checkgrad.claims.make import make_claim
 from checkgrad.claims.widened import NativeClaim, PreferredClaim
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
-from checkgrad.evaluate.widened import Wide, WideUserFunction, user_function
+from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.trust import first_disagreement
 from checkgrad.parsed import ParsedProblem
@@ -106,10 +106,8 @@ def _widened_by(
     near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
     if difference := first_disagreement(near, parsed.evaluator, found, observation):
         raise CannotWidenError(difference)
-    function = user_function(
-        problem.claim, problem.args, wide=wide, vectors=_vector_dtypes(native, wide)
-    )
-    assert isinstance(function, WideUserFunction)
+    vectors = _vector_dtypes(native, wide)
+    function = wide_claim_function(problem.claim, problem.args, wide, *vectors)
     claim = PreferredClaim(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
@@ -126,10 +124,10 @@ def _parsed(problem: Problem, native: ParsedProblem, point: Point, wide: Wide) -
     return replace(native, point=point, evaluator=evaluator, reader=reader, user_epsilon=SINGLE)
 
 
-def _vector_dtypes(native: ParsedProblem, wide: Wide) -> list[Any] | None:
+def _vector_dtypes(native: ParsedProblem, wide: Wide) -> list[list[Any]]:
     """Return the dtypes in which the claim gets a tangent or a cotangent, if it takes one."""
     if native.form == "jvp":
-        return wide.natives()
+        return [wide.natives()]
     if native.form == "vjp" and native.reader is not None:
-        return [part.like.dtype for part in native.reader.spec.parts]
-    return None
+        return [[part.like.dtype for part in native.reader.spec.parts]]
+    return []

@@ -8,7 +8,7 @@ from checkgrad.arrays.point import make_point
 from checkgrad.backends import Observation, WideFunction, Widening
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.evaluator import Evaluator
-from checkgrad.evaluate.widened import Wide, user_function
+from checkgrad.evaluate.widened import Wide, user_function, wide_claim_function
 
 
 @dataclass
@@ -72,14 +72,14 @@ def test_the_first_call_as_the_user_would_notes_what_is_met_inside():
 def test_complex_leaves_and_vectors_have_the_dtypes_of_the_user():
     x0 = {"a": np.ones(1, np.float32), "b": np.ones(1, np.complex64), "c": np.ones(1)}
     widening, wide, _ = in_float64(x0)
-    user_function(np.sum, (), wide=wide, vectors=[np.dtype("float16")])
+    wide_claim_function(np.sum, (), wide, [np.dtype("float16")])
     natives = [["float32", "complex64", "float64"], ["float16"]]
     assert [[str(d) for d in each] for each in widening.natives[0]] == natives
 
 
 def test_rounding_errors_come_from_a_seed():
     _, wide, point = in_float64(np.ones(3, np.float32))
-    function = user_function(np.sum, (), wide=wide)
+    function = wide_claim_function(np.sum, (), wide)
     assert function.perturbed(4).with_user_errstate(point.copy()) == 7.0
 
 
@@ -106,3 +106,11 @@ def test_a_wide_point_holds_the_same_numbers_and_other_memory(xp, dtype):
         passed = [(a.dtype, xp.to_numpy(a).tolist()) for a in native.leaves]
         assert [(a.dtype, xp.to_numpy(a).tolist()) for a in narrowed] == passed
         assert type(wide.copy_for_claim()) is dict
+
+
+def test_nothing_is_noted_inside_of_a_claim():
+    widening, wide, point = in_float64(np.ones(3, np.float32))
+    function = wide_claim_function(np.sum, (), wide)
+    assert function.with_user_errstate(point.copy()) == 3.0
+    assert widening.made[0].calls == ["call"]
+    assert function.observation is None

@@ -26,6 +26,8 @@ class WideUserFunction(UserFunction):
         How it is evaluated.
     natives : sequence of sequence of dtype
         The dtypes in which the user's function gets each of its arguments.
+    observes : bool
+        Whether to note what is met inside of the function, which takes time.
 
     Attributes
     ----------
@@ -41,6 +43,7 @@ class WideUserFunction(UserFunction):
         at_one_point: Callable[[OfPoint], OfPoint] | None,
         wide: Wide,
         natives: NativeDtypes,
+        observes: bool = True,
     ) -> None:
         whole = (lambda x, *vectors: function(x, *vectors, *args)) if args else function
         self._wide_function = wide.widening.widened(whole, natives)
@@ -48,12 +51,13 @@ class WideUserFunction(UserFunction):
         self._observer = UserFunction(self._observe, (), read, at_one_point)
         self._native_function = UserFunction(whole, (), read, at_one_point)
         self._wide = wide
+        self._observes = observes
         self._maps: dict[int, Callable[[Array], Any]] = {}
         self.observation: Observation | None = None
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
         """Call it as the user would. The first call, at x0, notes what it meets inside."""
-        if self.observation is not None:
+        if self.observation is not None or not self._observes:
             return super().with_user_errstate(x, *vectors)
         self.n_calls += 1
         return self._observer.with_user_errstate(x, *vectors)
@@ -122,9 +126,8 @@ def user_function(
     read: Callable[[Any], Any] | None = None,
     at_one_point: Callable[[OfPoint], OfPoint] | None = None,
     wide: Wide | None = None,
-    vectors: Sequence[Any] | None = None,
 ) -> UserFunction:
-    """Return a function of the user's, to be called as it is or in float64.
+    """Return func, to be called as it is or in float64.
 
     Parameters
     ----------
@@ -132,10 +135,25 @@ def user_function(
         As in `UserFunction`.
     wide : Wide, optional
         How it is evaluated in float64.
-    vectors : sequence of dtype, optional
-        The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
     """
     if wide is None:
         return UserFunction(function, args, read, at_one_point)
-    natives = [wide.natives()] if vectors is None else [wide.natives(), vectors]
-    return WideUserFunction(function, args, read, at_one_point, wide, natives)
+    return WideUserFunction(function, args, read, at_one_point, wide, [wide.natives()])
+
+
+def wide_claim_function(
+    function: Callable[..., Any], args: tuple[Any, ...], wide: Wide, *vectors: Sequence[Any]
+) -> WideUserFunction:
+    """Return a claim of the user's, to be called in float64.
+
+    Parameters
+    ----------
+    function, args
+        As in `UserFunction`.
+    wide : Wide
+        How it is evaluated in float64.
+    *vectors : sequence of dtype
+        The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
+    """
+    natives = [wide.natives(), *vectors]
+    return WideUserFunction(function, args, None, None, wide, natives, observes=False)
