@@ -90,7 +90,10 @@ def newton(x: np.float64) -> np.float64:
 def shard_map(x: Any) -> Any:
     mesh = jax.make_mesh((1,), ("rows",))
     spec = jax.sharding.PartitionSpec(None)
-    return jax.shard_map(jnp.sin, mesh=mesh, in_specs=spec, out_specs=spec)(x)
+    total = jax.shard_map(
+        lambda x: jax.lax.psum(jnp.sin(x), "rows"), mesh=mesh, in_specs=spec, out_specs=spec
+    )
+    return total(x)
 
 
 def sums_of_pairs(x: Any) -> Any:
@@ -189,6 +192,12 @@ def test_inputs_of_every_narrow_dtype_are_widened(dtype: str) -> None:
     np.testing.assert_allclose(
         in_float64(lambda x: jnp.sin(x) / 3, x), np.sin([0.5, 0.75]) / 3, rtol=DIGITS
     )
+
+
+def test_products_are_as_precise_as_the_device_can() -> None:
+    wide, args = widened(lambda x: jnp.dot(x, x, precision="default"), jnp.asarray(X))
+    with BACKEND.with_float64():
+        assert "HIGHEST" in str(jax.make_jaxpr(wide)(*args))
 
 
 def test_the_epsilon_that_a_function_asks_for_is_the_native_one() -> None:
