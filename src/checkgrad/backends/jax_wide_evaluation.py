@@ -113,7 +113,7 @@ class WideEvaluation:
         if dtype is None or jax.dtypes.issubdtype(dtype, jax.dtypes.extended):
             return constant
         if isinstance(constant, jax.Array):
-            return constant
+            return as_dtype(constant, dtype)
         return np.asarray(constant, dtype)
 
     def _guarded(self, equation: Any, values: list[Any], is_data: bool) -> list[Any]:
