@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 # Operators whose meaning lies in the bits or in the spacing of the native dtype.
-_BITWISE = frozenset({"view.dtype", "frexp", "nextafter", "nextafter_"})
+_BITWISE = frozenset({"frexp", "nextafter"})
 # Operators whose schema does not say that they write to arguments: the places of these.
 _UNMARKED_WRITES = {
     "native_batch_norm": (3, 4),
@@ -165,7 +165,7 @@ def facts_of(operator: Any) -> OperatorFacts:
         is_reshaping_view=name not in _RESIZING,
         draws=draws,
         dropout=dropout[0] if dropping and dropout else "",
-        bitwise=full in _BITWISE,
+        bitwise=full == "view.dtype" or functional in _BITWISE,
         follows_first=functional.startswith(_FOLLOW_FIRST) and "backward" not in name,
         casts=name in _CASTING,
         rounds=not exact and not draws,
