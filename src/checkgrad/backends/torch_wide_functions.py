@@ -16,7 +16,6 @@ from torch.overrides import TorchFunctionMode
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.torch_wide_tensor import WIDE, WideTensor
 
-
 _CTC = (torch.ctc_loss, torch.nn.functional.ctc_loss)
 
 

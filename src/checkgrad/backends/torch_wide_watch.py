@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch._decomp import decomposition_table
@@ -28,6 +28,22 @@ _POOL_SEED = 20
 _ROUNDED_INSIDE = ("_softmax", "_log_softmax")
 
 _ARE_WIDE = (torch.float64, torch.complex128)
+
+
+class Watch(Protocol):
+    """What looks at operators while they run, or changes their operands and results."""
+
+    def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
+        """Return the operands to compute with instead of `wide`.
+
+        `natives` are the native operands that are floating, and dtypes among the arguments.
+        """
+
+    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
+        """Return a composition of other operators to run instead, or None."""
+
+    def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
+        """Return the floating result to go on with instead of `wide`, of dtype `native`."""
 
 
 class Observer:
