@@ -8,8 +8,8 @@ It does not decide what is evaluated: `checkgrad.backends.torch_widening` does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 from weakref import ref as _reference
 
 import torch
@@ -27,7 +27,7 @@ from checkgrad.backends.torch_wide_arguments import (
 )
 from checkgrad.backends.torch_wide_captured import CapturedTensors
 from checkgrad.backends.torch_wide_operators import OperatorFacts, facts_of
-from checkgrad.backends.torch_wide_special import SPECIAL
+from checkgrad.backends.torch_wide_special import SPECIAL, in_double
 from checkgrad.backends.torch_wide_tensor import (
     FLOATING,
     WIDE,
@@ -35,6 +35,7 @@ from checkgrad.backends.torch_wide_tensor import (
     claimed_dtype,
     wrapped,
 )
+from checkgrad.backends.torch_wide_watch import Watch
 from checkgrad.backends.widening import CannotWidenError
 
 _TENSORS = (torch.Tensor, torch.nn.Parameter)
@@ -43,22 +44,6 @@ _ARE_WIDE = (torch.float64, torch.complex128)
 _FAILED = object()
 _FACTS: dict[Any, OperatorFacts] = {}
 _running: list[WideInterpreter] = []
-
-
-class Watch(Protocol):
-    """What looks at operators while they run, or changes their operands and results."""
-
-    def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
-        """Return the operands to compute with instead of `wide`.
-
-        `natives` are the native operands that are floating, and dtypes among the arguments.
-        """
-
-    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
-        """Return a composition of other operators to run instead, or None."""
-
-    def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
-        """Return the floating result to go on with instead of `wide`, of dtype `native`."""
 
 
 class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
@@ -136,7 +121,7 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
         if facts.writes:
             self._watch_writes(facts, args, kwargs, natives)
         elif not natives and is_narrow(result):  # of integers, in the default dtype
-            result = _in_double(func, wide, wide_kwargs)
+            result = in_double(func, wide, wide_kwargs)
         return self._claimed(facts, result, promoted(facts, natives), natives)
 
     def run_natively(self, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
@@ -308,13 +293,3 @@ def _tried(func: Any, args: Any, kwargs: Any) -> Any:
         raise
     except Exception:
         return _FAILED
-
-
-def _in_double(func: Any, args: Any, kwargs: Any) -> Any:
-    """Run an operator whose result has the default dtype, in float64."""
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        return func(*args, **kwargs)
-    finally:
-        torch.set_default_dtype(default)

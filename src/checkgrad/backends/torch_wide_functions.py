@@ -16,6 +16,8 @@ from torch.overrides import TorchFunctionMode
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.torch_wide_tensor import WIDE, WideTensor
 
+_CTC = (torch.ctc_loss, torch.nn.functional.ctc_loss)
+
 
 class MemoryFunctions(TorchFunctionMode):  # type: ignore[misc]
     """Let ``torch.tensor([x[0], x[1]])`` and ``captured.data = x`` work on wide tensors.
@@ -36,6 +38,10 @@ class MemoryFunctions(TorchFunctionMode):  # type: ignore[misc]
             parts = list(_wide_parts(args[0])) if isinstance(args[0], (list, tuple)) else []
             if parts:
                 return self._tensor(parts, *args, **kwargs)
+        if func in _CTC:  # it makes tensors of Python's lengths, in memory of the dtype of the loss
+            args = [
+                torch.tensor(each) if isinstance(each, (list, tuple)) else each for each in args
+            ]
         if func == torch.Tensor.data.__set__:
             target, value = args
             if type(value) is WideTensor and type(target) is not WideTensor:

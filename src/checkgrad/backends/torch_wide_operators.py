@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 # Operators whose meaning lies in the bits or in the spacing of the native dtype.
-_BITWISE = frozenset({"view.dtype", "frexp", "nextafter", "nextafter_"})
+_BITWISE = frozenset({"frexp", "nextafter"})
 # Operators whose schema does not say that they write to arguments: the places of these.
 _UNMARKED_WRITES = {
     "native_batch_norm": (3, 4),
@@ -33,6 +33,7 @@ _FOLLOW_FIRST = (
 )
 # PyTorch draws these samples in double precision, whatever their dtype.
 _DRAWN_IN_DOUBLE = frozenset({"_standard_gamma", "_sample_dirichlet"})
+_CASTING = frozenset({"_to_copy", "copy_", "copy", "to", "convert_element_type"})
 _RESIZING = frozenset({"set_", "resize_", "resize_as_", "set_data"})
 # Operators that are marked as random only because they can drop entries out.
 _DROPPING = ("attention", "rnn")
@@ -164,9 +165,9 @@ def facts_of(operator: Any) -> OperatorFacts:
         is_reshaping_view=name not in _RESIZING,
         draws=draws,
         dropout=dropout[0] if dropping and dropout else "",
-        bitwise=full in _BITWISE,
+        bitwise=full == "view.dtype" or functional in _BITWISE,
         follows_first=functional.startswith(_FOLLOW_FIRST) and "backward" not in name,
-        casts=name in ("_to_copy", "copy_", "copy", "convert_element_type"),
+        casts=name in _CASTING,
         rounds=not exact and not draws,
         accumulates=not exact and not draws and (cancels or not pointwise),
         cancels=cancels and not exact and not written,

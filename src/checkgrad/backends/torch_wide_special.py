@@ -66,6 +66,16 @@ def _zero_tensor(run: Any, facts: OperatorFacts, func: Any, args: Any, kwargs: A
     return run.new(zeros, native)
 
 
+def in_double(func: Any, args: Any, kwargs: Any) -> Any:
+    """Run an operator whose result has the default dtype, in float64."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        torch.set_default_dtype(default)
+
+
 SPECIAL: Mapping[str, Callable[[Any, OperatorFacts, Any, Any, Any], Any]] = {
     "lift_fresh": _lift_fresh,
     "native_dropout": _native_dropout,

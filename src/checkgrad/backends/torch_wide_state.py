@@ -6,19 +6,35 @@ knows tensors only by their class.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import types
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from operator import is_
 from typing import Any
 
 import torch
 
-_MOST = 100_000  # objects: a search that finds more of them would cost more than the evaluation
-_DEPTH = 8  # how deep a container that was put on an object is searched for tensors
+_MOST = 20_000  # objects: a search that finds more of them would cost more than the evaluation
+_LONGEST = 10_000  # entries of a container: longer ones hold data
+_MOST_INSIDE = 1_000  # objects: where tensors are looked for in what func has put somewhere
+_CONTAINERS = (dict, list, set)
 _TENSORS = (torch.Tensor, torch.nn.Parameter)
+_LIBRARIES = ("torch", "numpy", "builtins", "checkgrad")  # they keep nothing of func's
 _EMPTY = object()  # stands for what a cell without a value holds
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.dtype, type)
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.dtype)
+
+
+# What is reached from objects of some classes.
+_PARTS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
+    (dict, lambda each: [*each.values()]),
+    ((list, tuple, set, frozenset), lambda each: [*each]),
+    (types.MethodType, lambda each: (each.__self__, each.__func__)),
+    (functools.partial, lambda each: (each.func, each.args, each.keywords)),
+    ((staticmethod, classmethod), lambda each: (each.__func__,)),
+    (property, lambda each: (each.fget, each.fset)),
+)
 
 
 class KeptState:
@@ -28,7 +44,7 @@ class KeptState:
     ----------
     function : callable
         The function. It is searched through closures, defaults, the globals that its code names,
-        bound methods, partial functions, attributes, and lists and dicts in all of these.
+        bound methods, partial functions, attributes, classes, and lists and dicts in all of these.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -40,11 +56,11 @@ class KeptState:
         self._find(function)
 
     def _find(self, function: Any) -> None:
-        left = [function]
+        left = deque([function])
         seen: set[int] = set()
         keep = []  # objects that are made on the way must not die: others could get their ids
         while left and len(seen) < _MOST:
-            each = left.pop()
+            each = left.popleft()
             if type(each) in _TENSORS and id(each) not in seen and each.layout is torch.strided:
                 seen.add(id(each))
                 self._tensors.append((each, each.detach()))
@@ -52,28 +68,22 @@ class KeptState:
                 continue
             seen.add(id(each))
             keep.append(each)
-            if isinstance(each, (dict, list, set)):
+            if isinstance(each, (*_CONTAINERS, tuple, frozenset)) and len(each) > _LONGEST:
+                continue
+            if isinstance(each, _CONTAINERS):
                 self._containers.append(each)
             left += self._reached_from(each)
 
-    def _reached_from(self, each: Any) -> Iterator[Any]:
-        if isinstance(each, dict):
-            yield from list(each.values())
-        elif isinstance(each, (list, tuple, set, frozenset)):
-            yield from list(each)
-        elif isinstance(each, types.MethodType):
-            yield from (each.__self__, each.__func__)
-        elif isinstance(each, functools.partial):
-            yield from (each.func, each.args, each.keywords)
-        elif isinstance(each, types.FunctionType):
-            yield from self._reached_from_function(each)
-        elif type(each).__module__.split(".")[0] not in ("builtins", "numpy", "torch._C"):
-            attributes = getattr(each, "__dict__", None)
-            if isinstance(attributes, dict):
-                yield attributes
-            wrapped = getattr(each, "__wrapped__", None)
-            if wrapped is not None:
-                yield wrapped
+    def _reached_from(self, each: Any) -> Iterable[Any]:
+        if isinstance(each, types.FunctionType):
+            return self._reached_from_function(each)
+        if isinstance(each, type):
+            of_library = each.__module__.split(".")[0] in _LIBRARIES
+            return () if of_library else (*vars(each).values(), *each.__bases__)
+        for kind, parts in _PARTS:
+            if isinstance(each, kind):
+                return parts(each)
+        return type(each), _attributes(each)
 
     def _reached_from_function(self, function: types.FunctionType) -> Iterator[Any]:
         for cell in function.__closure__ or ():
@@ -82,7 +92,7 @@ class KeptState:
         yield function.__defaults__
         yield function.__kwdefaults__
         yield function.__dict__
-        if function.__module__.split(".")[0] == "torch":
+        if str(function.__module__).split(".")[0] in _LIBRARIES:
             return
         for name in _names(function.__code__):
             if name in function.__globals__:
@@ -167,18 +177,32 @@ def _differs(container: Any, copy: Any) -> bool:
     return len(container) != len(copy) or not all(map(is_, container, copy))
 
 
-def _holds(value: Any, depth: int = _DEPTH) -> bool:
+def _holds(value: Any) -> bool:
     """Return whether `value` is a tensor, or has one inside."""
-    if isinstance(value, torch.Tensor):
-        return True
-    if depth == 0 or isinstance(value, _PLAIN):
-        return False
-    if isinstance(value, dict):
-        return any(_holds(each, depth - 1) for each in value.values())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return any(_holds(each, depth - 1) for each in value)
-    attributes = getattr(value, "__dict__", None)
-    return isinstance(attributes, dict) and _holds(attributes, depth - 1)
+    left = [value]
+    seen: set[int] = set()
+    while left and len(seen) < _MOST_INSIDE:
+        each = left.pop()
+        if isinstance(each, torch.Tensor):
+            return True
+        if isinstance(each, _PLAIN) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, (list, tuple, set, frozenset)):
+            left += each
+        else:
+            left.append(_attributes(each))
+    return False
+
+
+def _attributes(each: Any) -> Any:
+    """Return the dict of attributes, or None, also for a proxy that raises some error instead."""
+    with contextlib.suppress(Exception):
+        attributes = each.__dict__
+        return attributes if isinstance(attributes, dict) else None
+    return None
 
 
 def _content(cell: types.CellType) -> Any:

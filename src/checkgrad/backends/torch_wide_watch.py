@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch._decomp import decomposition_table
@@ -24,7 +24,26 @@ _POOL = 2**20 - 3
 _POOL_SEED = 20
 
 
+# PyTorch's kernels for half precision keep sums in half precision here.
+_ROUNDED_INSIDE = ("_softmax", "_log_softmax")
+
 _ARE_WIDE = (torch.float64, torch.complex128)
+
+
+class Watch(Protocol):
+    """What looks at operators while they run, or changes their operands and results."""
+
+    def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
+        """Return the operands to compute with instead of `wide`.
+
+        `natives` are the native operands that are floating, and dtypes among the arguments.
+        """
+
+    def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
+        """Return a composition of other operators to run instead, or None."""
+
+    def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
+        """Return the floating result to go on with instead of `wide`, of dtype `native`."""
 
 
 class Observer:
@@ -100,6 +119,7 @@ class Perturber:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
+        self._coarsest = 0.0  # errors are of this epsilon at least
 
     def parts_of(self, facts: OperatorFacts, func: Any) -> Callable[..., Any] | None:
         """Return an operator as a composition of others, if it rounds inside where numbers cancel.
@@ -109,7 +129,17 @@ class Perturber:
         if not facts.cancels:
             return None
         parts: Callable[..., Any] | None = decomposition_table.get(func)
-        return parts
+        if parts is None or not facts.name.startswith(_ROUNDED_INSIDE):
+            return parts
+        return functools.partial(self._with_coarse_parts, parts)
+
+    def _with_coarse_parts(self, parts: Callable[..., Any], operand: Array, *others: Any) -> Any:
+        """Run a composition that PyTorch writes in float32 with the errors of its operand."""
+        before, self._coarsest = self._coarsest, epsilon_of(operand.dtype)
+        try:
+            return parts(operand, *others)
+        finally:
+            self._coarsest = before
 
     def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
         """Return operands with errors of their own where an operator rounds inside."""
@@ -124,17 +154,17 @@ class Perturber:
 
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
         """Return a result with an error of up to half a unit in the last place."""
-        epsilon = epsilon_of(native)
+        epsilon = max(epsilon_of(native), self._coarsest)
         if facts.casts:
             # Rounding to a narrower dtype. All other casts are exact.
             sources = [epsilon_of(each.dtype) for each in natives if type(each) is not torch.dtype]
-            if epsilon <= max(sources[-1:], default=epsilon):
+            if epsilon_of(native) <= max(sources[-1:], default=epsilon_of(native)):
                 return wide
         elif not facts.rounds:
             return wide
         if native not in WIDE or wide.layout is not torch.strided or wide.numel() == 0:
             return wide
-        if facts.writes or not wide.is_contiguous():
+        if facts.writes or facts.casts or not wide.is_contiguous():  # a cast may return its operand
             return self._with_underflow(self._operand(wide, epsilon), native)
         if wide.is_complex():
             self._scale(torch.view_as_real(wide), epsilon)

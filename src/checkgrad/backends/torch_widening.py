@@ -20,11 +20,11 @@ import torch
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.torch_wide_arguments import refuse_unknown
 from checkgrad.backends.torch_wide_captured import CapturedTensors
-from checkgrad.backends.torch_wide_dispatch import Watch, WideInterpreter, evaluating
+from checkgrad.backends.torch_wide_dispatch import WideInterpreter, evaluating
 from checkgrad.backends.torch_wide_functions import MemoryFunctions
 from checkgrad.backends.torch_wide_state import KeptState
 from checkgrad.backends.torch_wide_tensor import FLOATING, WIDE, NeedsFunctionsError, WideTensor
-from checkgrad.backends.torch_wide_watch import Observer, Perturber
+from checkgrad.backends.torch_wide_watch import Observer, Perturber, Watch
 from checkgrad.backends.trees import flatten_tree
 from checkgrad.backends.widening import (
     CannotWidenError,
