@@ -85,7 +85,7 @@ def rms_norm(x: Any, scale: Any) -> Any:
 
 
 def is_bfloat16(dt: Any) -> bool:
-    """Whether LAPACK and the FFT, which have no kernels for bfloat16, lack this dtype."""
+    """Whether LAPACK, the FFT and log_ndtr, which do not know bfloat16, lack this dtype."""
     return jnp.dtype(dt) == jnp.bfloat16
 
 
@@ -1074,6 +1074,8 @@ def beta_nll(dt):
 
 @case
 def tobit_censored_log_ndtr(dt):
+    if is_bfloat16(dt):
+        return None
     x = normal(40, 4, dt=dt, seed=1)
     y = jnp.asarray(np.random.default_rng(2).normal(size=40), dt)
 
