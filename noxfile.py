@@ -75,7 +75,9 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         }
         run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "1", **cache})
-        run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "0", **cache})
+        # The examples choose their precision themselves.
+        examples = "--ignore=tests/docs"
+        run_pytest(session, *beyond_numpy, examples, env={"JAX_ENABLE_X64": "0", **cache})
     elif library == "torch":
         install(session, ".[torch]", *group("test"))
         assert_importable_only(session, "torch")

@@ -84,7 +84,7 @@ JAX_TAKES_ONE_IN = 6  # cases of a test
 FULL_VARIABLE = "CHECKGRAD_FULL"
 
 # Tests below tests/ that have no `xp` and are not about NumPy alone.
-CHOOSE_THEMSELVES = ("backends", "golden", "test_examples.py")
+CHOOSE_THEMSELVES = ("backends", "golden")
 
 # The folder of the tests that a plain run takes in every library.
 CONTRACT = "contract"
