@@ -25,6 +25,10 @@ FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden re
 # A worker on every core: threads of their own beside them take half of the time from each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
+# Some machines tell Python to keep no compiled modules. Every worker, and every script that a test
+# starts, would then compile the tests and the array libraries again.
+KEEP_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+
 
 def group(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, *names)
@@ -50,7 +54,7 @@ def assert_importable_only(session: nox.Session, allowed: str | None) -> None:
 
 def run_pytest(session: nox.Session, *options: str, env: dict[str, str] | None = None) -> None:
     """Run the tests, against the package as it was installed, on every core."""
-    environment = ONE_THREAD | (env or {})
+    environment = ONE_THREAD | KEEP_COMPILED | (env or {})
     session.run("pytest", "--numprocesses=auto", *options, *session.posargs, env=environment)
 
 
@@ -71,7 +75,9 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         }
         run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "1", **cache})
-        run_pytest(session, *beyond_numpy, env={"JAX_ENABLE_X64": "0", **cache})
+        # The examples choose their precision themselves.
+        examples = "--ignore=tests/docs"
+        run_pytest(session, *beyond_numpy, examples, env={"JAX_ENABLE_X64": "0", **cache})
     elif library == "torch":
         install(session, ".[torch]", *group("test"))
         assert_importable_only(session, "torch")

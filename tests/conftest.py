@@ -35,9 +35,10 @@ others. ``@pytest.mark.libraries("jax", "torch")`` on a test or module keeps it 
 no second device or kind of array changes, and the marker ``cuda`` selects what needs a GPU
 (``pytest -m cuda``).
 
-A test that does not ask for `xp` is about NumPy alone. It gets the marker ``numpy``, and the
-sessions of other libraries leave it out (``-m "not numpy"``). Modules that choose their libraries
-themselves are listed in `CHOOSE_THEMSELVES`.
+A run of a test in NumPy gets the marker ``numpy``, and so does a test that does not ask for `xp`:
+both are about NumPy alone. The sessions of other libraries leave them out (``-m "not numpy"``), but
+for the contract of all doors: it holds in NumPy whatever is installed. Modules that choose their
+libraries themselves are listed in `CHOOSE_THEMSELVES`.
 
 **A plain run takes a sample.** The cases of a test (its own parameters) are not multiplied with
 the lines above and the dtypes. In NumPy a test runs as often as it has cases, or lines and dtypes,
@@ -53,7 +54,7 @@ meets which dtype depends on the name of the test alone: see sampling.py.
 - ``@pytest.mark.sampled``: the cases repeat each other. A plain run takes so many of them that
   every value of every parameter is used once. ``sampled("jax")`` does so in JAX only, which
   compiles each case.
-- ``@pytest.mark.full``: a plain run leaves the test out.
+- ``@pytest.mark.full``: a plain run leaves the test, or this case of it, out.
 
 The sample is taken from the tests that are selected: one that is named on the command line with
 its case (``pytest "tests/api/test_check_grad.py::test_name[case]"``) always runs.
@@ -83,7 +84,10 @@ JAX_TAKES_ONE_IN = 6  # cases of a test
 FULL_VARIABLE = "CHECKGRAD_FULL"
 
 # Tests below tests/ that have no `xp` and are not about NumPy alone.
-CHOOSE_THEMSELVES = ("backends", "golden", "test_examples.py")
+CHOOSE_THEMSELVES = ("backends", "golden")
+
+# The folder of the tests that a plain run takes in every library.
+CONTRACT = "contract"
 
 # The parameters that say in which library and dtype a test runs; all others make its case.
 PLACE = ("xp", "dtype")
@@ -293,7 +297,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sampled(*names): a few cases are enough (in these libraries)"
     )
-    config.addinivalue_line("markers", "full: runs with --full only")
+    config.addinivalue_line("markers", "full: a test, or a case, that runs with --full only")
     # The option and the variable mean the same, to all who look at either.
     if os.environ.get(FULL_VARIABLE) == "1":
         config.option.full = True
@@ -346,6 +350,8 @@ def is_full(config: pytest.Config) -> bool:
 
 
 def _is_about_numpy_alone(item: pytest.Item) -> bool:
+    if _library_of(item) == "numpy":
+        return item.path.parent.name != CONTRACT
     below = Path(item.path).relative_to(Path(__file__).parent).parts[0]
     return (
         below not in CHOOSE_THEMSELVES
@@ -396,8 +402,7 @@ def _library_of(item: pytest.Item) -> str:
 
 def _sample(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     """Choose among the runs of one test function."""
-    if items[0].get_closest_marker("full"):
-        return
+    items = [item for item in items if not item.get_closest_marker("full")]
     for library in dict.fromkeys(map(_library_of, items)):
         if library in ("jax", "strict") and _is_left_out(items[0], library):
             continue
@@ -413,7 +418,7 @@ def _is_left_out(item: pytest.Item, library: str) -> bool:
     if "float64" not in _dtypes(library):
         return others and number % 4 != 0
     kept = number % (3 if library == "jax" else 2) == 0
-    return others and item.path.parent.name != "contract" and not kept
+    return others and item.path.parent.name != CONTRACT and not kept
 
 
 def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pytest.Item]:

@@ -43,6 +43,10 @@ def test_that_is_sampled(a, b):
 def test_of_the_full_run():
     print()
 
+@pytest.mark.parametrize("a", [1, pytest.param(2, marks=pytest.mark.full)])
+def test_of_a_case_of_the_full_run(a):
+    print()
+
 def test_without_cases():
     print()
 """
@@ -105,6 +109,7 @@ def test_markers_choose_all_dtypes_a_sample_or_nothing(plain: dict[str, list[str
     assert set(numbers) == {str(number) for number in range(10)}
     assert set(letters) == set("xyz")
     assert "of_the_full_run" not in plain
+    assert plain["of_a_case_of_the_full_run"] == ["1"]
     assert plain["without_cases"] == [""]
 
 
@@ -116,8 +121,13 @@ def test_a_full_run_is_the_product(collect: Any) -> None:
         "of_all_dtypes": 40,
         "that_is_sampled": 30,
         "of_the_full_run": 1,
+        "of_a_case_of_the_full_run": 2,
         "without_cases": 1,
     }
+
+
+def test_all_that_runs_in_numpy_has_its_marker(collect: Any, plain: dict[str, list[str]]) -> None:
+    assert collect("-m", "numpy") == plain
 
 
 def test_every_process_takes_the_same_sample(collect: Any, plain: dict[str, list[str]]) -> None:

@@ -472,6 +472,7 @@ def jax_square(
 def test_jax_function_that_is_right_but_computes_in_float32(xp: Any, jax: Any) -> None:
     """Its softmax is of float32 whatever the input, so that a right rule may be undecided."""
 
+    @jax.jit
     def attention(x: Any) -> Any:
         return jax.nn.dot_product_attention(*(part.reshape(2, 1, 2) for part in x))
 

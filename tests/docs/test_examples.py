@@ -23,6 +23,12 @@ def assert_examples_hold(tests):
     assert runner.failures == 0, "".join(report)
 
 
+def beyond_numpy(path):
+    """Mark what imports another library: its session runs it too, see tests/conftest.py."""
+    libraries = sorted({*OPTIONAL_IMPORT.findall(path.read_text(encoding="utf-8"))})
+    return [pytest.mark.libraries(*libraries)] if libraries else []
+
+
 def skip_where_missing(script):
     if missing := missing_for(script):
         pytest.skip(f"{script} needs {', '.join(sorted(missing))}")
@@ -49,6 +55,7 @@ def logistic_regression():
     return run_script("logistic_regression.py")
 
 
+@pytest.mark.libraries("numpy", "jax", "torch")
 def test_logistic_regression_tells_right_from_broken_in_every_installed_library(
     logistic_regression,
 ):
@@ -109,7 +116,7 @@ def test_logistic_regression_says_which_libraries_it_left_out(logistic_regressio
             "cotangent forgotten",
             12,
             "logits[0, 0]",
-            marks=pytest.mark.skipif(not installed("torch"), reason="PyTorch is not installed"),
+            marks=pytest.mark.libraries("torch"),
         ),
         pytest.param(
             "jax_custom_vjp.py",
@@ -117,11 +124,12 @@ def test_logistic_regression_says_which_libraries_it_left_out(logistic_regressio
             "sign slip",
             4,
             "params['weights'][2]",
-            marks=pytest.mark.skipif(not installed("jax"), reason="JAX is not installed"),
+            marks=pytest.mark.libraries("jax"),
         ),
     ],
 )
 def test_custom_rule_example_tells_right_from_broken(script, right, broken, size, place):
+    skip_where_missing(script)
     outcome = run_script(script)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     reports = reports_in(outcome.stdout)
@@ -172,7 +180,9 @@ REPORTS = {
 }
 
 
-@pytest.mark.parametrize("script", REPORTS)
+@pytest.mark.parametrize(
+    "script", [pytest.param(name, marks=beyond_numpy(EXAMPLES / name)) for name in REPORTS]
+)
 def test_example_prints_the_report_of_every_variant(script):
     skip_where_missing(script)
     outcome = run_script(script)
@@ -203,7 +213,7 @@ def dotted_name(path):
 @pytest.mark.parametrize(
     "module",
     [
-        dotted_name(path)
+        pytest.param(dotted_name(path), marks=beyond_numpy(path))
         for path in sorted(PACKAGE.rglob("*.py"))
         if ">>> " in path.read_text(encoding="utf-8")
     ],

@@ -27,9 +27,11 @@ def chosen() -> Iterator[Any]:
         needs_x64 = pytest.mark.skipif(
             library in ("jax", "cutest") and not X64, reason="recorded with JAX_ENABLE_X64=1"
         )
-        for case in cases_of(library):
+        for number, case in enumerate(cases_of(library)):
             # What concerns NumPy alone runs in its session only.
             marks = [needs_x64, *([pytest.mark.numpy] if library == "numpy" else [])]
+            if library == "jax" and number % 2:  # each case compiles its own func
+                marks.append(pytest.mark.full)
             yield pytest.param(library, case, id=case.name, marks=marks)
 
 
