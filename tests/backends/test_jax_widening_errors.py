@@ -50,7 +50,22 @@ def errors(function: Any, x: Any, native: str = "float32") -> np.ndarray[Any, An
 # --- what is observed ---------------------------------------------------------------------------
 
 
+@jax.custom_jvp
+def with_jvp(x: Any) -> Any:
+    return jnp.sin(x * 50)
+
+
+@jax.custom_vjp
+def with_vjp(x: Any) -> Any:
+    return jnp.sin(x * 50)
+
+
+with_jvp.defjvp(lambda primals, tangents: (with_jvp(*primals), tangents[0]))
+with_vjp.defvjp(lambda x: (with_vjp(x), None), lambda _, weight: (weight,))
+
 LARGEST = {
+    "custom_jvp": (with_jvp, 100.0),
+    "custom_vjp": (with_vjp, 100.0),
     "input": (lambda x: x / 3, 2.0),
     "result": (lambda x: x * 100 - 150, 200.0),
     "captured array": (lambda x: x[0] * CAPTURED, 77.0),
@@ -101,6 +116,11 @@ def test_casts_to_dtypes_narrower_than_the_inputs_are_named(
     if casts and casts[0] != "float8_e5m2":
         coarsest = EPSILON if seen.islands else float(jnp.finfo(casts[0]).eps)
         assert seen.epsilon == coarsest
+
+
+def test_a_cast_from_float16_to_bfloat16_narrows() -> None:
+    seen = observation(lambda x: x.astype(jnp.bfloat16), jnp.asarray([0.5], jnp.float16))
+    assert seen.casts == ("bfloat16",)
 
 
 def test_a_cast_to_the_dtype_of_an_input_is_not_named() -> None:
