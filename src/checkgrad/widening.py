@@ -13,8 +13,8 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import CannotWidenError, Observation, Widening
 from checkgrad.claims.make import make_claim
 from checkgrad.claims.widened import NativeClaim, PreferredClaim
-from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.trust import first_disagreement
@@ -91,20 +91,18 @@ def _widened_by(
     with native.point.backend.with_float64():
         try:
             point = native.point.widened()
-            parsed = _parsed(problem, native, point, wide)
-            if not native.is_narrow and parsed.evaluator.coarsest_epsilon() <= DOUBLE:
+            parsed, evaluator = _parsed(problem, native, point, wide)
+            if not native.is_narrow and evaluator.coarsest_epsilon() <= DOUBLE:
                 raise CannotWidenError("func computes in float64 already")
             found = parsed.values_at_x0()
         except CannotWidenError:
             raise
         except Exception as error:
             raise CannotWidenError(brief(error)) from error
-    observation = parsed.evaluator.observation
-    assert observation is not None
     every = Outputs(np.arange(value.size), np.empty((0, value.size)))
     rng = np.random.default_rng(_SEED)
     near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
-    if difference := first_disagreement(near, parsed.evaluator, found, observation):
+    if difference := first_disagreement(near, evaluator, found):
         raise CannotWidenError(difference)
     vectors = _vector_dtypes(native, wide)
     function = wide_claim_function(problem.claim, problem.args, wide, *vectors)
@@ -112,16 +110,20 @@ def _widened_by(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
     )
-    return WidenedProblem(replace(parsed, claim=claim), found, observation, claim, function)
+    parsed = replace(parsed, claim=claim)
+    return WidenedProblem(parsed, found, evaluator.observation, claim, function)
 
 
-def _parsed(problem: Problem, native: ParsedProblem, point: Point, wide: Wide) -> ParsedProblem:
+def _parsed(
+    problem: Problem, native: ParsedProblem, point: Point, wide: Wide
+) -> tuple[ParsedProblem, WideEvaluator]:
     evaluation = problem.options.evaluation
     reader = None
     if native.reader is not None:
         reader = OutputReader(point, many=evaluation.batch == "vectorized")
-    evaluator = Evaluator(problem.func, point, problem.args, evaluation, reader, wide)
-    return replace(native, point=point, evaluator=evaluator, reader=reader, user_epsilon=SINGLE)
+    evaluator = WideEvaluator(problem.func, point, problem.args, evaluation, reader, wide)
+    parsed = replace(native, point=point, evaluator=evaluator, reader=reader, user_epsilon=SINGLE)
+    return parsed, evaluator
 
 
 def _vector_dtypes(native: ParsedProblem, wide: Wide) -> list[list[Any]]:

@@ -6,9 +6,9 @@ import numpy as np
 
 from checkgrad.arrays.point import make_point
 from checkgrad.backends import Observation, WideFunction, Widening
-from checkgrad.evaluate.calling import UserFunction
-from checkgrad.evaluate.evaluator import Evaluator
-from checkgrad.evaluate.widened import Wide, user_function, wide_claim_function
+from checkgrad.evaluate.options import DEFAULT_EVALUATION
+from checkgrad.evaluate.wide_evaluator import WideEvaluator
+from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 
 
 @dataclass
@@ -24,7 +24,10 @@ class RecordedFunction(WideFunction):
 
     def observed(self, *args):
         self.calls.append("observed")
-        return self.function(*args), Observation(2.0**-10, 7.0)
+        return self.function(*args), Observation(2.0**-10)
+
+    def largest(self, *args):
+        return 7.0
 
     def perturbed(self, seed, *args):
         return self.function(*args) + seed
@@ -49,19 +52,12 @@ def in_float64(x0):
     return widening, Wide(widening, native), native.widened()
 
 
-def test_without_a_widening_a_function_is_called_as_it_is():
-    function = user_function(np.sum, ())
-    assert type(function) is UserFunction
-    assert function.observation is None
-    assert function.coarsest_epsilon(np.ones(2)) == 0.0
-
-
 def test_the_first_call_as_the_user_would_notes_what_is_met_inside():
     widening, wide, point = in_float64(np.ones(3, np.float32))
-    function = user_function(lambda x, factor: factor * np.sum(x), (2.0,), wide=wide)
+    function = WideUserFunction(lambda x, f: f * np.sum(x), (2.0,), wide, [wide.natives()])
     assert function.observation is None
     assert function.with_user_errstate(point.copy()) == 6.0
-    assert function.observation == Observation(2.0**-10, 7.0)
+    assert function.observation == Observation(2.0**-10)
     assert function.with_user_errstate(point.copy()) == 6.0
     assert function.once(point.copy()) == 6.0
     assert widening.made[0].calls == ["observed", "call", "call"]
@@ -85,12 +81,16 @@ def test_rounding_errors_come_from_a_seed():
 
 def test_an_evaluator_reads_values_outside_of_the_widened_function():
     widening, wide, point = in_float64(np.asarray([1.0, 3.0], np.float32))
-    evaluator = Evaluator(lambda x: np.sum(x / 3), point, (), wide=wide)
+    evaluator = WideEvaluator(lambda x: np.sum(x / 3), point, (), DEFAULT_EVALUATION, None, wide)
     assert evaluator.value_at_x0() == 4 / 3
-    assert evaluator.observation == Observation(2.0**-10, 7.0)
+    assert evaluator.observation == Observation(2.0**-10)
     assert evaluator.coarsest_epsilon() == 2.0**-10
+    assert evaluator.largest_at(point.copy()) == 7.0
     assert evaluator.value_epsilon == 2.0**-52
     assert widening.natives[0] == [[np.dtype("float32")]]
+    before = evaluator.n_func
+    assert evaluator.perturbed_values(iter([point.copy()] * 2), 3).tolist() == [4 / 3 + 3] * 2
+    assert evaluator.n_func == before + 2
 
 
 def test_a_wide_point_holds_the_same_numbers_and_other_memory(xp, dtype):

@@ -1,27 +1,56 @@
 """Whether func in float64 is the same function as in the dtypes of the user."""
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from checkgrad.backends import Observation
-from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.backends import CannotWidenError, Observation, WideFunction, Widening
+from checkgrad.evaluate.options import DEFAULT_EVALUATION
+from checkgrad.evaluate.wide_evaluator import WideEvaluator
+from checkgrad.evaluate.widened import Wide
 from checkgrad.measure.trust import first_disagreement
 
 pytestmark = pytest.mark.numpy
 
 X0 = np.asarray([0.7, -1.3, 2.1], np.float32)
-SINGLE = 2.0**-23
 
 
-def disagreement(make_near, func, wide=None, largest=math.nan, x0=X0, bounds=None):
+@dataclass
+class Seen(Widening, WideFunction):
+    """A widening that calls a function of float64, and says what it is told of the inside."""
+
+    wide: object
+    largest_inside: float = float("nan")
+    error: float | None = None  # of a run with random rounding errors
+
+    def widened(self, function, natives):
+        del function, natives
+        return self
+
+    def __call__(self, x):
+        return self.wide(x)
+
+    def observed(self, x):
+        return self.wide(x), Observation(2.0**-23)
+
+    def largest(self, x):
+        return self.largest_inside
+
+    def perturbed(self, seed, x):
+        if self.error is None:
+            raise CannotWidenError("its operations cannot be seen")
+        return self.wide(x) + self.error * (-1) ** seed
+
+
+def disagreement(make_near, func, wide=None, x0=X0, bounds=None, **inside):
     """Compare a func with another one that stands for it in float64."""
     near, seen = make_near(func, x0, bounds)
+    widening = Seen(func if wide is None else wide, **inside)
     point = near.point.widened()
-    evaluator = Evaluator(func if wide is None else wide, point, ())
+    evaluator = WideEvaluator(func, point, (), DEFAULT_EVALUATION, None, Wide(widening, near.point))
     value = np.atleast_1d(evaluator.value_at_x0())
-    return first_disagreement(near, evaluator, value, Observation(SINGLE, largest)), seen
+    return first_disagreement(near, evaluator, value), seen
 
 
 def test_rounding_is_no_disagreement(make_near):
@@ -34,38 +63,38 @@ def test_rounding_of_large_terms_that_cancel_is_no_disagreement(make_near):
         return np.sum((large + x) - large)
 
     assert disagreement(make_near, func)[0] == ""  # seen from its noise
-    assert disagreement(make_near, func, largest=1000.0)[0] == ""  # seen from the inside
+    assert disagreement(make_near, func, error=1e-4)[0] == ""  # seen from random errors
 
 
 def test_a_relative_difference_of_one_in_a_thousand_is_one_at_x0(make_near):
     def wide(x):
         return 1.001 * np.sum(np.exp(x))
 
-    for largest in (math.nan, 8.0):
-        said, _ = disagreement(make_near, lambda x: np.sum(np.exp(x)), wide, largest)
+    for inside in ({}, {"error": 1e-6}, {"largest_inside": 8.0}, {"largest_inside": 1e38}):
+        said, _ = disagreement(make_near, lambda x: np.sum(np.exp(x)), wide, **inside)
         assert said.startswith("it returns 10.4")
         assert "at x0, and 10.4" in said
 
 
 def test_a_difference_is_allowed_by_the_largest_number_inside(make_near):
     def wide(x):
-        return np.sum(x) + 1e-3
+        return np.sum(x) + 5e-5  # 280 units of the value
 
-    assert disagreement(make_near, np.sum, wide, largest=2.0)[0] != ""
-    assert disagreement(make_near, np.sum, wide, largest=1e4)[0] == ""
+    assert disagreement(make_near, np.sum, wide, error=0.0, largest_inside=2.0)[0] != ""
+    assert disagreement(make_near, np.sum, wide, error=0.0, largest_inside=20.0)[0] == ""
 
 
 def test_another_slope_is_one_at_the_second_point(make_near):
     def wide(x):
         return np.sum(X0) + 1.01 * np.sum(x - X0)
 
-    for largest in (math.nan, 3.0):
-        said, _ = disagreement(make_near, np.sum, wide, largest)
+    for inside in ({}, {"error": 1e-7}, {"largest_inside": 3.0}):
+        said, _ = disagreement(make_near, np.sum, wide, **inside)
         assert "near x0" in said
 
 
 def test_the_second_point_lies_within_the_bounds_and_is_of_the_users_dtype(make_near):
-    said, seen = disagreement(make_near, np.sum, largest=1.0, x0=X0, bounds=(X0, None))
+    said, seen = disagreement(make_near, np.sum, bounds=(X0, None))
     assert said == ""
     (there,) = seen.points
     assert there.dtype == np.float32
@@ -75,7 +104,7 @@ def test_the_second_point_lies_within_the_bounds_and_is_of_the_users_dtype(make_
 
 
 def test_a_coordinate_of_zero_moves_as_well(make_near):
-    _, seen = disagreement(make_near, np.sum, largest=1.0, x0=np.zeros(3, np.float32))
+    _, seen = disagreement(make_near, np.sum, x0=np.zeros(3, np.float32))
     assert np.all(np.abs(seen.points[0]) == 2.0**-6)
 
 
@@ -89,8 +118,5 @@ def test_a_second_point_outside_of_the_domain_says_nothing(make_near):
 
 
 def test_another_number_of_values_is_a_disagreement(make_near):
-    near, _ = make_near(lambda x: x[:2], X0)
-    evaluator = Evaluator(np.sum, near.point.widened(), ())
-    value = np.atleast_1d(evaluator.value_at_x0())
-    said = first_disagreement(near, evaluator, value, Observation(SINGLE, 1.0))
+    said, _ = disagreement(make_near, lambda x: x[:2], np.sum)
     assert said == "it returns 2 numbers at x0, and 1 in float64"

@@ -27,12 +27,12 @@ def test_the_dtypes_are_those_that_the_user_passed():
 
 
 def test_nothing_is_remarked_where_all_was_evaluated_in_float64():
-    assert list(remarks_in_float64(make_point(X0), Observation(2.0**-23, 1.0), "")) == []
+    assert list(remarks_in_float64(make_point(X0), Observation(2.0**-23), "")) == []
 
 
 def test_casts_islands_and_a_native_claim_are_remarked():
     islands = {"view": 2, "frexp": 1, "nextafter": 1, "ffi_call": 1}
-    seen = Observation(2.0**-7, 1.0, islands, ("bfloat16",))
+    seen = Observation(2.0**-7, islands, ("bfloat16",))
     cast, island, claim = remarks_in_float64(make_point(X0), seen, "TypeError: no")
     assert cast.startswith("func casts to bfloat16 inside")
     assert "5 operations of func" in island

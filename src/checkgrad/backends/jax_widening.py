@@ -63,7 +63,17 @@ class _WideJaxpr(WideFunction):
     def observed(self, *args: Any) -> tuple[Any, Observation]:
         with with_float64():
             trace, arrays = self._traced(args)
-            return trace.observed(arrays)
+            return trace.value(arrays), trace.observation(arrays)
+
+    def coarsest_epsilon(self, *args: Any) -> float:
+        with with_float64():
+            trace, arrays = self._traced(args)
+            return trace.observation(arrays).epsilon
+
+    def largest(self, *args: Any) -> float:
+        with with_float64():
+            trace, arrays = self._traced(args)
+            return trace.largest(arrays)
 
     def perturbed(self, seed: int, *args: Any) -> Any:
         with with_float64():
@@ -119,13 +129,17 @@ class _Trace:
         """Return the value of the function."""
         return self._returned(self._value(self._constants, arrays))
 
-    def observed(self, arrays: list[Array]) -> tuple[Any, Observation]:
-        """Return the value of the function, and what was met inside."""
-        values, largest = self._observe(self._constants, arrays)
+    def observation(self, arrays: list[Array]) -> Observation:
+        """Return what is met inside, which the jaxpr tells without an evaluation."""
+        if self._seen is None:
+            jax.eval_shape(self._evaluate_observing, self._constants, arrays)
         seen = self._seen
         assert seen is not None
-        observation = Observation(seen.epsilon, float(largest), seen.islands, seen.casts)
-        return self._returned(values), observation
+        return Observation(seen.epsilon, seen.islands, seen.casts)
+
+    def largest(self, arrays: list[Array]) -> float:
+        """Return the largest finite magnitude of any floating number inside."""
+        return float(self._observe(self._constants, arrays)[1])
 
     def perturbed(self, seed: int, arrays: list[Array]) -> Any:
         """Return the value of the function by Monte Carlo arithmetic."""

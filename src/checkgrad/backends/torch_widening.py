@@ -61,6 +61,13 @@ class _WideTorchFunction(WideFunction):
         return self._evaluated(args)[0]
 
     def observed(self, *args: Any) -> tuple[Any, Observation]:
+        value, islands, observer = self._observed(args)
+        return value, Observation(observer.epsilon, islands, observer.casts)
+
+    def largest(self, *args: Any) -> float:
+        return self._observed(args)[2].largest
+
+    def _observed(self, args: Any) -> tuple[Any, dict[str, int], Observer]:
         observer = Observer([dtype for each in self._natives for dtype in each])
         for arg in args:
             for leaf in flatten_tree(arg)[0]:
@@ -69,7 +76,7 @@ class _WideTorchFunction(WideFunction):
         value, islands = self._evaluated(args, observer)
         for captured in self._captured.shadows():
             observer.note(captured)
-        return value, Observation(observer.epsilon, observer.largest, islands, observer.casts)
+        return value, islands, observer
 
     def perturbed(self, seed: int, *args: Any) -> Any:
         return self._evaluated(args, Perturber(seed))[0]

@@ -28,9 +28,6 @@ class Observation:
     ----------
     epsilon : float
         The machine epsilon of the coarsest native dtype of any floating array, inputs included.
-    largest : float
-        The largest finite magnitude of any floating number: inputs, captured arrays and the result
-        of every operation. NaN if it is not known.
     islands : mapping of str to int
         The operations that ran in the native dtype, on rounded operands, and how often.
     casts : tuple of str
@@ -38,7 +35,6 @@ class Observation:
     """
 
     epsilon: float
-    largest: float = math.nan
     islands: Mapping[str, int] = field(default_factory=dict)
     casts: tuple[str, ...] = ()
 
@@ -67,6 +63,14 @@ class WideFunction(ABC):
     def coarsest_epsilon(self, *args: Any) -> float:
         """Return the `epsilon` of the `Observation`, by the cheapest way to find it."""
         return self.observed(*args)[1].epsilon
+
+    def largest(self, *args: Any) -> float:
+        """Return the largest finite magnitude of any floating number inside; NaN if unknown.
+
+        That is of inputs, captured arrays and the result of every operation.
+        """
+        del args
+        return math.nan
 
     @abstractmethod
     def perturbed(self, seed: int, *args: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array, Observation
+from checkgrad.backends import Array
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -37,11 +37,7 @@ class UserFunction:
         How often it was called. Every point counts.
     failure : Exception or None
         The first exception that it raised away from x0.
-    observation : Observation or None
-        What was met inside of it at x0, if it is evaluated in float64.
     """
-
-    observation: Observation | None = None
 
     def __init__(
         self,
@@ -125,11 +121,6 @@ class UserFunction:
                 del x  # before the next is made
         self.n_calls += len(values)
         return values, failed
-
-    def coarsest_epsilon(self, x: Any) -> float:
-        """Return the coarsest machine epsilon that is seen inside of it; 0 if nobody sees it."""
-        del x
-        return 0.0
 
     def of_leaf(self, point: Point, leaf: int) -> Callable[[Array], Any]:
         """Return it as a function of one leaf of x0; the other leaves stay as they are."""

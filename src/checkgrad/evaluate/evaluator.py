@@ -23,13 +23,12 @@ from checkgrad.arrays.messages import quote
 from checkgrad.arrays.outputs import OutputReader, numbers_of
 from checkgrad.arrays.parsing import as_float
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array, Observation, machine_epsilon, snapshot
+from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
 from checkgrad.evaluate.values import numeric_value, stacked_values, values_on_host
-from checkgrad.evaluate.widened import Wide, user_function
 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
@@ -47,8 +46,6 @@ class Evaluator:
         How ``func`` is evaluated at many points.
     reader : OutputReader, optional
         Reads what ``func`` returns as a vector. Without it, ``func`` returns a number or an array.
-    wide : Wide, optional
-        How ``func`` is evaluated in float64, if it is. Then `point` is in float64.
 
     Attributes
     ----------
@@ -70,13 +67,12 @@ class Evaluator:
         args: tuple[Any, ...],
         evaluation: Evaluation = DEFAULT_EVALUATION,
         reader: OutputReader | None = None,
-        wide: Wide | None = None,
     ) -> None:
         read = None if reader is None else reader.read
         alone = partial(of_one_point, point=point, batch=evaluation.batch)
         self._as_returned = UserFunction(func, args, at_one_point=alone)
-        self._function = user_function(func, args, read, alone, wide=wide)
-        self.batch = BatchEvaluator(user_function(func, args, read, wide=wide), point, evaluation)
+        self._function = self._called(func, args, read, alone)
+        self.batch = BatchEvaluator(self._called(func, args, read), point, evaluation)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
         self._returns_scalars = False  # whether func returns Python's or NumPy's numbers
@@ -94,14 +90,11 @@ class Evaluator:
         """The first exception that ``func`` raised away from x0."""
         return self._function.failure
 
-    @property
-    def observation(self) -> Observation | None:
-        """What was met inside of ``func`` at x0, if it is evaluated in float64."""
-        return self._function.observation
-
-    def coarsest_epsilon(self) -> float:
-        """Return the coarsest machine epsilon that is seen inside of ``func`` at x0."""
-        return self._function.coarsest_epsilon(self.point.copy())
+    def _called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], *around: Any
+    ) -> UserFunction:
+        """Return ``func`` to be called; the arguments are those of `UserFunction`."""
+        return UserFunction(func, args, *around)
 
     def at_x0(self) -> Array:
         """Return ``func(x0)`` as an array of the point's library."""
@@ -234,6 +227,9 @@ class Evaluator:
         They are along the first axis, before those of `shape`. Off x0, where the user asked for no
         value, an exception or a value that is not finite marks the edge of the domain.
         """
+        return self._values_of(self._function, points)
+
+    def _values_of(self, function: UserFunction, points: Iterable[Any]) -> Floats:
         backend = self.point.backend
 
         # func may return one buffer, filled anew at every call.
@@ -243,7 +239,7 @@ class Evaluator:
         def missing() -> Any:
             return np.full(self.shape, math.nan) if self.shape else math.nan
 
-        values, failed = self._function.inside_domain(points, kept, missing)
+        values, failed = function.inside_domain(points, kept, missing)
         return values_on_host(values, failed, self.shape, self.point)
 
     def _noted_at_x0(self) -> tuple[Any, Array]:

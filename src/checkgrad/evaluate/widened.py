@@ -20,12 +20,14 @@ class WideUserFunction(UserFunction):
 
     Parameters
     ----------
-    function, args, read, at_one_point
+    function, args
         As in `UserFunction`.
     wide : Wide
         How it is evaluated.
     natives : sequence of sequence of dtype
         The dtypes in which the user's function gets each of its arguments.
+    read, at_one_point
+        As in `UserFunction`.
     observes : bool
         Whether to note what is met inside of the function, which takes time.
 
@@ -39,10 +41,10 @@ class WideUserFunction(UserFunction):
         self,
         function: Callable[..., Any],
         args: tuple[Any, ...],
-        read: Callable[[Any], Any] | None,
-        at_one_point: Callable[[OfPoint], OfPoint] | None,
         wide: Wide,
         natives: NativeDtypes,
+        read: Callable[[Any], Any] | None = None,
+        at_one_point: Callable[[OfPoint], OfPoint] | None = None,
         observes: bool = True,
     ) -> None:
         whole = (lambda x, *vectors: function(x, *vectors, *args)) if args else function
@@ -51,6 +53,7 @@ class WideUserFunction(UserFunction):
         self._observer = UserFunction(self._observe, (), read, at_one_point)
         self._native_function = UserFunction(whole, (), read, at_one_point)
         self._wide = wide
+        self._around = read, at_one_point
         self._observes = observes
         self._maps: dict[int, Callable[[Array], Any]] = {}
         self.observation: Observation | None = None
@@ -77,7 +80,14 @@ class WideUserFunction(UserFunction):
         See `checkgrad.backends.WideFunction.perturbed`.
         """
         wide = self._wide_function
-        return UserFunction(lambda x, *vectors: wide.perturbed(seed, x, *vectors))
+        return UserFunction(
+            lambda x, *vectors: wide.perturbed(seed, x, *vectors), (), *self._around
+        )
+
+    def largest(self, x: Any) -> float:
+        """Return the largest finite magnitude inside of it at a point; NaN if nobody sees it."""
+        self.n_calls += 1
+        return self._wide_function.largest(x)
 
     def mapped(self, point: Point, leaf: int) -> Callable[[Array], Any]:
         """Return it as a function of many values of one leaf, along a leading axis.
@@ -120,27 +130,6 @@ class Wide:
         return [leaf.dtype for leaf in leaves]
 
 
-def user_function(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    read: Callable[[Any], Any] | None = None,
-    at_one_point: Callable[[OfPoint], OfPoint] | None = None,
-    wide: Wide | None = None,
-) -> UserFunction:
-    """Return func, to be called as it is or in float64.
-
-    Parameters
-    ----------
-    function, args, read, at_one_point
-        As in `UserFunction`.
-    wide : Wide, optional
-        How it is evaluated in float64.
-    """
-    if wide is None:
-        return UserFunction(function, args, read, at_one_point)
-    return WideUserFunction(function, args, read, at_one_point, wide, [wide.natives()])
-
-
 def wide_claim_function(
     function: Callable[..., Any], args: tuple[Any, ...], wide: Wide, *vectors: Sequence[Any]
 ) -> WideUserFunction:
@@ -156,4 +145,4 @@ def wide_claim_function(
         The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
     """
     natives = [wide.natives(), *vectors]
-    return WideUserFunction(function, args, None, None, wide, natives, observes=False)
+    return WideUserFunction(function, args, wide, natives, observes=False)

@@ -6,78 +6,114 @@ The two may differ by rounding. They are compared at x0 and at a second point.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array, Observation
-from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.backends import Array
+from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import noise_along_line
 
-# How far the two may differ, in machine epsilons of the coarsest dtype inside of func, times the
-# largest number inside. 174 functions of the corpora differ by less than 1.2 of these, and
-# misleading ones by more than 7000. Relative to the value of func, the two kinds overlap.
-_UNITS = 64.0
-# The same where nobody sees inside of func: times its value, or times its noise.
+# How far the two may differ, in machine epsilons of the coarsest dtype inside of func: so many
+# times its value, ...
 _UNITS_OF_VALUE = 16.0
+# ... times the largest change by random rounding errors, ...
+_SPREADS = 16.0
+_RUNS = 3
+# ... times the measured noise, where nobody sees inside, ...
 _UNITS_OF_NOISE = 32.0
+# ... or times the largest number inside: 174 functions of the corpora differ by less than 1.2 of
+# these, and misleading ones by more than 7000. A number that is too large, as that of a mask, would
+# allow everything.
+_UNITS_OF_LARGEST = 64.0
+_LARGEST_OVER_VALUE = 64.0
 _DISTANCE = 2.0**-6  # of the second point from x0, relative to each coordinate
 
 
-def first_disagreement(
-    near: Neighbourhood, wide: Evaluator, value: Floats, observation: Observation
-) -> str:
+def first_disagreement(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> str:
     """Return where ``func`` differs in float64 by more than rounding explains; else nothing.
 
     Parameters
     ----------
     near : Neighbourhood
         The surroundings of x0 in the dtypes of the user, with all numbers of ``func``.
-    wide : Evaluator
+    wide : WideEvaluator
         ``func`` in float64.
     value : array, shape (numbers,)
         Its value at x0.
-    observation : Observation
-        What was met inside.
     """
-    allowed = _allowed(near, observation)
-    if not _agree(near.value, value, allowed):
+    here = _Comparison(near, wide, wide.observation.epsilon, list(near.point.leaves))
+    if not here.agree(near.value, value):
         return _sentence("at x0", near.value, value)
-    leaves = _another_point(near)
-    native = near.values(iter([near.point.for_func(leaves)]))[0]
-    with near.point.backend.with_float64():
-        moved = [near.point.backend.widened(leaf) for leaf in leaves]
-        found = wide.host_values(iter([wide.point.for_func(moved)])).reshape(-1)
-    if np.all(np.isfinite(native)) and not _agree(native, found, allowed):
+    there = replace(here, leaves=_another_point(near))
+    native = near.values(iter([near.point.for_func(there.leaves)]))[0]
+    found = there.values(wide.host_values)
+    if np.all(np.isfinite(native)) and not there.agree(native, found):
         return _sentence("near x0", native, found)
     return ""
 
 
-def _allowed(near: Neighbourhood, observation: Observation) -> Callable[[Floats], Floats]:
-    """Return a function of values that returns by how much each may differ."""
-    epsilon, largest = observation.epsilon, observation.largest
-    if np.isfinite(largest):
-        return lambda values: np.maximum(largest, np.abs(values)) * _UNITS * epsilon
-    noise: list[Floats] = []
+@dataclass(frozen=True)
+class _Comparison:
+    """Compares ``func`` in both dtypes at one point."""
 
-    def allowed(values: Floats) -> Floats:
-        if not noise:
-            # Next to x0 the rounding of large terms that cancel may not show: nothing moves there.
-            lines = [near.along_line(spacing) for spacing in (epsilon, math.sqrt(epsilon))]
-            seen = [[noise_along_line(column) for column in line.T] for line in lines]
-            noise.append(np.max(seen, axis=0))
-        return np.fmax(_UNITS_OF_NOISE * noise[0], _UNITS_OF_VALUE * epsilon * np.abs(values))
+    near: Neighbourhood
+    wide: WideEvaluator
+    epsilon: float
+    leaves: list[Array]  # of the point, in the dtypes of the user
 
-    return allowed
+    def agree(self, native: Floats, wide: Floats) -> bool:
+        """Return whether values differ by no more than rounding explains."""
+        if native.shape != wide.shape:
+            return False
+        off = np.abs(wide - native)
+        if np.all(off == 0):
+            return True
+        unit = self.epsilon * np.abs(native)
+        allowed = _UNITS_OF_VALUE * unit
+        if np.all(off <= allowed):
+            return True
+        # A small value may be a sum of large terms.
+        return bool(np.all(off <= allowed + self._rounding(wide))) or bool(
+            np.all(off <= self._units_of_largest(native))
+        )
 
+    def values(self, values_at: Callable[[Iterator[Any]], Floats]) -> Floats:
+        """Return what a function of points in float64 says at this point."""
+        backend = self.near.point.backend
+        with backend.with_float64():
+            moved = [backend.widened(leaf) for leaf in self.leaves]
+            return values_at(iter([self.wide.point.for_func(moved)])).reshape(-1)
 
-def _agree(native: Floats, wide: Floats, allowed: Callable[[Floats], Floats]) -> bool:
-    if native.shape != wide.shape:
-        return False
-    off = np.abs(wide - native)
-    return bool(np.all(off == 0)) or bool(np.all(off <= allowed(native)))
+    def _rounding(self, wide: Floats) -> Floats:
+        """Return how far rounding may move values, by random errors or by the noise of func."""
+        runs = [
+            self.values(partial(self.wide.perturbed_values, seed=seed)) for seed in range(_RUNS)
+        ]
+        spread = np.max([np.abs(run - wide) for run in runs], axis=0)
+        if np.all(np.isfinite(spread)):
+            found: Floats = _SPREADS * spread
+            return found
+        # Next to x0 the rounding of large terms that cancel may not show: nothing moves there.
+        spacings = (self.epsilon, math.sqrt(self.epsilon))
+        lines = [self.near.along_line(spacing) for spacing in spacings]
+        noise = [[noise_along_line(column) for column in line.T] for line in lines]
+        of_noise: Floats = _UNITS_OF_NOISE * np.max(noise, axis=0)
+        return of_noise
+
+    def _units_of_largest(self, native: Floats) -> float:
+        """Return by how much values may differ, for the largest number inside of func."""
+        backend = self.near.point.backend
+        with backend.with_float64():
+            moved = [backend.widened(leaf) for leaf in self.leaves]
+            largest = self.wide.largest_at(self.wide.point.for_func(moved))
+        most = _LARGEST_OVER_VALUE * float(np.max(np.abs(native)))
+        return _UNITS_OF_LARGEST * self.epsilon * min(largest, most)
 
 
 def _another_point(near: Neighbourhood) -> list[Array]:
