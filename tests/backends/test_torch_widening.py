@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import pickle
 import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -299,11 +300,22 @@ def test_random_draws_are_the_native_ones(draw: Callable[[Tensor], Tensor]) -> N
     evaluated(seeded(draw), normal(40))
 
 
-def test_dropout_multiplies_in_float64() -> None:
-    x = normal(30)
-    value = widened(seeded(F.dropout, 0.3))(x.double())
-    kept = value != 0
-    assert torch.allclose(value[kept], x.double()[kept] / 0.7, rtol=1e-15)
+@pytest.mark.parametrize(
+    "draw",
+    [
+        functools.partial(F.dropout, p=0.3),
+        lambda x: torch.native_dropout(x, 0.3, True)[0],
+        functools.partial(F.rrelu, training=True),
+        functools.partial(F.rrelu, training=True, inplace=True),
+    ],
+)
+def test_what_is_multiplied_with_a_draw_keeps_its_digits(draw: Callable[[Tensor], Tensor]) -> None:
+    x = normal(30).double() / 3
+    value = widened(seeded(draw))(x)
+    places = (value != 0) & (x > 0 if "rrelu" in str(draw) else torch.ones(30, dtype=torch.bool))
+    factors = value[places] / x[places]
+    assert torch.allclose(factors, factors[0], rtol=1e-14)
+    assert len(value.float().double().sub(value).nonzero()) >= 15
 
 
 def test_statistics_of_a_module_are_untouched() -> None:
@@ -332,7 +344,6 @@ def test_what_is_written_through_a_view_is_seen_through_its_base() -> None:
     def func(x: Tensor) -> Tensor:
         head.add_(x)
         count[0] += 1
-        count.add_(1)
         double.add_(1)
         buffer[1:].mul_(3)
         return x * buffer.sum() + head + count + double
@@ -515,6 +526,8 @@ def test_what_needs_the_native_dtype_runs_in_it_and_is_counted(
         (lambda x: torch.from_dlpack(x), CannotWidenError, "DLPack"),
         (lambda x: torch.nested.nested_tensor([x, x[:2]]) * 2, CannotWidenError, "nested"),
         (lambda x: torch.sin(x, out=torch.empty(0)), CannotWidenError, "shape"),
+        (lambda x: torch.empty(0).resize_(3) * x, CannotWidenError, "resize_"),
+        (lambda x: pickle.dumps(x), CannotWidenError, "serialises"),
     ],
 )
 def test_what_cannot_be_evaluated_in_float64_says_so(
@@ -592,6 +605,30 @@ def test_what_was_met_inside_is_reported() -> None:
     assert seen.epsilon == FLOAT32_EPSILON
     assert seen.casts == ()
     assert not seen.islands
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_functions_on_a_gpu_are_widened(dtype: Any) -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).to("cuda", dtype)
+    lstm = nn.LSTM(8, 4, batch_first=True).to("cuda", dtype)
+
+    def func(x: Tensor) -> Tensor:
+        torch.manual_seed(1)
+        attended = F.scaled_dot_product_attention(x, x, x) + layer(x)
+        return lstm(attended)[0].float().softmax(-1)
+
+    value, _ = evaluated(func, normal(2, 5, 8, dtype=dtype).cuda())
+    assert value.is_cuda
+    evaluated(gradient(lambda x: func(x).square().sum()), normal(2, 5, 8, dtype=dtype).cuda())
+
+
+def test_a_wide_function_can_be_sent_to_another_process() -> None:
+    evaluate = widened(torch.sin)
+    x = normal(3).double()
+    evaluate(x)
+    assert torch.equal(pickle.loads(pickle.dumps(evaluate))(x), x.sin())
 
 
 def test_leaves_in_float64_stay_as_they_are() -> None:
