@@ -68,7 +68,7 @@ class CapturedTensors:
             for shadow in self._shadows.values()
             if shadow.version is None or shadow.tensor._version != shadow.version  # noqa: SLF001
         }
-        self._drop(stale | self._written)
+        self._drop(stale)
         unused = [place for place, shadow in self._shadows.items() if not shadow.used]
         for place in unused:
             del self._shadows[place]
