@@ -303,6 +303,16 @@ def test_random_draws_are_the_native_ones(draw: Callable[[Tensor], Tensor]) -> N
     evaluated(seeded(draw), normal(40))
 
 
+def test_a_second_attempt_draws_the_same_numbers() -> None:
+    def func(x: Tensor) -> Tensor:
+        return torch.rand(1) * torch.tensor([x[0], x[1]])  # which the first attempt cannot do
+
+    torch.manual_seed(5)
+    value = widened(func)(normal(3).double())
+    torch.manual_seed(5)
+    assert torch.allclose(value, func(normal(3)).double())
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -518,7 +528,7 @@ class NumpySine(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, cotangent: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         slopes = torch.tensor([math.cos(each) for each in x.tolist()], dtype=x.dtype)
-        return torch.from_numpy(cotangent.numpy()) * slopes
+        return torch.from_numpy(cotangent.numpy() * np.ones_like(x.numpy())) * slopes
 
 
 def test_custom_functions_that_compute_in_numpy_are_widened() -> None:
