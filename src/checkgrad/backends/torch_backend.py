@@ -158,7 +158,6 @@ class TorchBackend(Backend):
         wide = torch.complex128 if array.is_complex() else torch.float64
         return np.array(array.to(wide).numpy())  # a copy: .to() shares memory where it can
 
-
     def widenings(self) -> Sequence[Widening]:
         return (TorchWidening(), *super().widenings())
 
