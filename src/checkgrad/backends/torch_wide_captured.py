@@ -68,7 +68,7 @@ class CapturedTensors:
             for shadow in self._shadows.values()
             if shadow.version is None or shadow.tensor._version != shadow.version  # noqa: SLF001
         }
-        self._drop(stale | self._written)
+        self._drop(stale)
         unused = [place for place, shadow in self._shadows.items() if not shadow.used]
         for place in unused:
             del self._shadows[place]
@@ -184,13 +184,16 @@ class CapturedTensors:
                 "func writes to a captured tensor, and autograd would record that in the tensor"
             )
         if key not in self._written:
-            self._written.add(key)
-            self._redirects = True
-            self._versions += [
-                (shadow.tensor, shadow.version)
-                for shadow in self._shadows.values()
-                if shadow.key == key and shadow.version is not None
-            ]
+            self._begin_writes(key)
+
+    def _begin_writes(self, key: _Key) -> None:
+        self._written.add(key)
+        self._redirects = True
+        for place, shadow in [*self._shadows.items()]:
+            if shadow.key == key and shadow.version is not None:
+                self._versions.append((shadow.tensor, shadow.version))
+            elif shadow.key[1] is None and _key(shadow.tensor) == key:
+                del self._shadows[place]  # copied alone, it would not see what is written
 
     def shadows(self) -> list[Array]:
         """Return the numbers of all captured tensors that this evaluation has read."""

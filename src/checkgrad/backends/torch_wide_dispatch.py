@@ -208,7 +208,7 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
     def _reshape_in_place(self, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
         target = args[0]
         if type(target) is not WideTensor or not facts.is_reshaping_view:
-            raise CannotWidenError(f"func calls {facts.name} on a tensor")
+            raise CannotWidenError(f"func changes a tensor's shape or memory ({facts.name})")
         moved = target.wide.detach()
         func(moved, *args[1:], **kwargs)
         with torch._C._DisableTorchDispatch():  # noqa: SLF001

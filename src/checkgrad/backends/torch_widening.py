@@ -57,6 +57,9 @@ class _WideTorchFunction(WideFunction):
         self._calls = 0
         self._watches_functions = False
 
+    def __reduce__(self) -> Any:  # shadows and objects of this process stay here
+        return _WideTorchFunction, (self._function, self._natives)
+
     def __call__(self, *args: Any) -> Any:
         return self._evaluated(args)[0]
 
