@@ -93,7 +93,9 @@ class ClaimOfOutputs:
         return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.bounds)
 
 
-def judge_outputs(claim: ClaimOfOutputs, base: BaseValues, chosen: Flags) -> Iterator[OutputResult]:
+def judge_outputs(
+    claim: ClaimOfOutputs, base: BaseValues, chosen: Flags, thorough: bool = True
+) -> Iterator[OutputResult]:
     """Yield what is found of each of the outputs in `chosen`, along axes and then along tangents.
 
     Once several outputs are wrong, the others are sampled at few steps only: the verdict does not
@@ -107,6 +109,8 @@ def judge_outputs(claim: ClaimOfOutputs, base: BaseValues, chosen: Flags) -> Ite
         What is known at x0.
     chosen : array of bool, shape (outputs,)
         The outputs.
+    thorough : bool
+        If not, all outputs are sampled at few steps only.
     """
     limits, wrong_outputs = thresholds(), 0
     entries, count = len(claim.outputs.entries), claim.outputs.count
@@ -122,14 +126,14 @@ def judge_outputs(claim: ClaimOfOutputs, base: BaseValues, chosen: Flags) -> Ite
             isolated = along.are_axes and output < entries
             spec = base.spec(along, partial(claim_noise, output), isolated, siblings[output])
             most = limits.wrong_outputs if along.are_axes else limits.wrong_outputs_along_tangents
-            thorough, note = wrong_outputs < most, ""
+            closely, note = thorough and wrong_outputs < most, ""
             if exact is not None and exact.agree_with_differences(output, base):
-                decisions = refine_by_complex_steps(spec, exact.steps, output, thorough)
+                decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
             else:
                 note = "" if exact is None else _NOT_ANALYTIC
                 # Few of many outputs have steps in common.
                 grouped = axes if isolated and count == 1 else None
-                decisions = refine(spec, thorough, grouped)
+                decisions = refine(spec, closely, grouped)
             wrong_outputs += bool(np.any(decisions.wrong))
             yield OutputResult(along, decisions, spec, float(claim.dtype_epsilon[output]), note)
 

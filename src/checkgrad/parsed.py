@@ -46,6 +46,9 @@ class ParsedProblem:
     user_epsilon : float
         The coarsest machine epsilon that counts as the user's where ``func`` is evaluated in
         float64; else 0.
+    rounding_units : float
+        How many machine epsilons of its value rounding may change ``func`` by, as far as that is
+        known; else 0.
     """
 
     form: str
@@ -58,6 +61,7 @@ class ParsedProblem:
     rng: np.random.Generator
     options: Options
     user_epsilon: float = 0.0
+    rounding_units: float = 0.0
 
     @property
     def is_narrow(self) -> bool:

@@ -25,7 +25,7 @@ from checkgrad.refine.spec import BaseValues
 from checkgrad.report.build import report_on
 from checkgrad.report.dtypes import WIDE, looks_narrow, remark_on_native, remarks_in_float64
 from checkgrad.report.report import Report
-from checkgrad.report.results import ClaimResult
+from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.widening import WidenedProblem, widen
 
 
@@ -100,38 +100,15 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
     )
     value, dtype_epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
-
-    # Measure the noise of func.
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
-    noise = measure_noise(near, dtype_epsilon)
-    coarsest = max(parsed.claim.epsilon, parsed.user_epsilon)
-    rtol = [parsed.options.tolerance(max(e, coarsest)) for e in noise.epsilon.tolist()]
-    base = BaseValues(value, noise.sigma, noise.epsilon, np.asarray(rtol))
-    repeats = Repeatability(np.ones(outputs.count, dtype=bool))
-    if is_noisy(value, noise.sigma, noise.epsilon):
-        again = outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
-        base = replace(base, sigma=np.fmax(base.sigma, np.abs(again - value)))
-
-    # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
-    # claims are in doubt.
     claim = ClaimOfOutputs(parsed, near, plan, gradients, dtype_epsilon)
-    results = list(judge_outputs(claim, base, repeats.agrees))
-    in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
-    sigma = measure_noise_farther(near, noise, base.sigma, dtype_epsilon, sorted(in_doubt))
-    if np.any(sigma > base.sigma):
-        base = replace(base, sigma=sigma)
-        results.clear()  # whose tangents take memory too
-        results = list(judge_outputs(claim, base, repeats.agrees))
 
-    # Before anything is said against the claim: does func still say what it said, is it
-    # differentiable, and do sums only show what their terms show?
-    if not all(np.all(each.decisions.resolved) for each in results):
-        again = outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
-        results = [each for each in results if repeats.agrees[each.output]]
-        results = without_ties(claim, results, base)
-    if plan.axes:
+    # Judge each output. Where the rounding of func is known, few steps may do.
+    repeats = Repeatability(np.ones(outputs.count, dtype=bool))
+    results = _certified(claim, vector) if parsed.rounding_units else []
+    if not results:
+        results, repeats = _judged(claim, repeats)
+    if plan.axes:  # sums only show what their terms show
         results = [each for each in results if not is_explained_by_axes(claim, each, results)]
     return ClaimResult(
         point=parsed.point,
@@ -147,3 +124,55 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
         n_func=parsed.evaluator.n_func,
         n_grad=parsed.claim.n_grad,
     )
+
+
+def _certified(claim: ClaimOfOutputs, vector: Floats) -> list[OutputResult]:
+    """Return results by few steps and without a measurement of noise; none if a claim is open."""
+    parsed, epsilon = claim.parsed, claim.dtype_epsilon
+    sigma = parsed.rounding_units * epsilon * claim.outputs.sizes(vector)
+    base = BaseValues(claim.near.value, sigma, epsilon, _rtol(parsed, epsilon))
+    every = np.ones(claim.outputs.count, dtype=bool)
+    results = list(judge_outputs(claim, base, every, thorough=False))
+    settled = all(np.all(each.decisions.resolved) for each in results)
+    return results if settled else []
+
+
+def _judged(
+    claim: ClaimOfOutputs, repeats: Repeatability
+) -> tuple[list[OutputResult], Repeatability]:
+    """Return results by measured noise and as many steps as it takes."""
+    parsed, outputs, near = claim.parsed, claim.outputs, claim.near
+    value, dtype_epsilon = near.value, claim.dtype_epsilon
+
+    # Measure the noise of func.
+    noise = measure_noise(near, dtype_epsilon)
+    base = BaseValues(value, noise.sigma, noise.epsilon, _rtol(parsed, noise.epsilon))
+    if is_noisy(value, noise.sigma, noise.epsilon):
+        again = outputs.of(parsed.values_at_x0())
+        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
+        base = replace(base, sigma=np.fmax(base.sigma, np.abs(again - value)))
+
+    # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
+    # claims are in doubt.
+    results = list(judge_outputs(claim, base, repeats.agrees))
+    in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
+    sigma = measure_noise_farther(near, noise, base.sigma, dtype_epsilon, sorted(in_doubt))
+    if np.any(sigma > base.sigma):
+        base = replace(base, sigma=sigma)
+        results.clear()  # whose tangents take memory too
+        results = list(judge_outputs(claim, base, repeats.agrees))
+
+    # Before anything is said against the claim: does func still say what it said, and is it
+    # differentiable?
+    if not all(np.all(each.decisions.resolved) for each in results):
+        again = outputs.of(parsed.values_at_x0())
+        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
+        results = [each for each in results if repeats.agrees[each.output]]
+        results = without_ties(claim, results, base)
+    return results, repeats
+
+
+def _rtol(parsed: ParsedProblem, epsilon: Floats) -> Floats:
+    """Return the smallest relative error that must not get past, for each output."""
+    coarsest = max(parsed.claim.epsilon, parsed.user_epsilon)
+    return np.asarray([parsed.options.tolerance(max(e, coarsest)) for e in epsilon.tolist()])

@@ -17,7 +17,7 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.measure.trust import first_disagreement
+from checkgrad.measure.trust import compare_in_float64
 from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE, SINGLE
 from checkgrad.problem import Problem
@@ -102,15 +102,18 @@ def _widened_by(
     every = Outputs(np.arange(value.size), np.empty((0, value.size)))
     rng = np.random.default_rng(_SEED)
     near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
-    if difference := first_disagreement(near, evaluator, found):
-        raise CannotWidenError(difference)
+    agreement = compare_in_float64(near, evaluator, found)
+    if agreement.disagreement:
+        raise CannotWidenError(agreement.disagreement)
     vectors = _vector_dtypes(native, wide)
     function = wide_claim_function(problem.claim, problem.args, wide, *vectors)
     claim = PreferredClaim(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
     )
-    parsed = replace(parsed, claim=claim)
+    # An island rounds as coarsely as before, whatever its operands hold.
+    units = 0.0 if evaluator.observation.islands else agreement.units
+    parsed = replace(parsed, claim=claim, rounding_units=units)
     return WidenedProblem(parsed, found, evaluator.observation, claim, function)
 
 

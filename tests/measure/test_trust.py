@@ -9,7 +9,7 @@ from checkgrad.backends import CannotWidenError, Observation, WideFunction, Wide
 from checkgrad.evaluate.options import DEFAULT_EVALUATION
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide
-from checkgrad.measure.trust import first_disagreement
+from checkgrad.measure.trust import compare_in_float64
 
 pytestmark = pytest.mark.numpy
 
@@ -50,7 +50,7 @@ def disagreement(make_near, func, wide=None, x0=X0, bounds=None, **inside):
     point = near.point.widened()
     evaluator = WideEvaluator(func, point, (), DEFAULT_EVALUATION, None, Wide(widening, near.point))
     value = np.atleast_1d(evaluator.value_at_x0())
-    return first_disagreement(near, evaluator, value), seen
+    return compare_in_float64(near, evaluator, value).disagreement, seen
 
 
 def test_rounding_is_no_disagreement(make_near):

@@ -46,6 +46,10 @@ class Outputs:
             sums = [np.sum(vectors * weights, axis=-1) for weights in self.weights]
         return np.concatenate([single, np.stack(sums, axis=-1)], axis=-1)
 
+    def sizes(self, vector: Floats) -> Floats:
+        """Return how large the terms of each output are: magnitudes, or sums of magnitudes."""
+        return Outputs(self.entries, np.abs(self.weights)).of(np.abs(vector))
+
     def weights_of(self, output: int, size: int) -> Floats:
         """Return the weights of all `size` entries in an output."""
         if output < len(self.entries):

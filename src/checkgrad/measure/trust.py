@@ -35,8 +35,25 @@ _LARGEST_OVER_VALUE = 64.0
 _DISTANCE = 2.0**-6  # of the second point from x0, relative to each coordinate
 
 
-def first_disagreement(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> str:
-    """Return where ``func`` differs in float64 by more than rounding explains; else nothing.
+@dataclass(frozen=True)
+class Agreement:
+    """How ``func`` in the dtypes of the user compares with ``func`` in float64.
+
+    Attributes
+    ----------
+    disagreement : str
+        Where they differ by more than rounding explains; empty if they do not.
+    units : float
+        How many machine epsilons of its value rounding changes ``func`` by, at most; 0 if it may
+        be more, as where large terms cancel.
+    """
+
+    disagreement: str
+    units: float = 0.0
+
+
+def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> Agreement:
+    """Compare ``func`` in float64 with ``func`` in the dtypes of the user.
 
     Parameters
     ----------
@@ -49,13 +66,16 @@ def first_disagreement(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
     """
     here = _Comparison(near, wide, wide.observation.epsilon, list(near.point.leaves))
     if not here.agree(near.value, value):
-        return _sentence("at x0", near.value, value)
+        return Agreement(_sentence("at x0", near.value, value))
     there = replace(here, leaves=_another_point(near))
     native = near.values(iter([near.point.for_func(there.leaves)]))[0]
     found = there.values(wide.host_values)
-    if np.all(np.isfinite(native)) and not there.agree(native, found):
-        return _sentence("near x0", native, found)
-    return ""
+    if not np.all(np.isfinite(native)):
+        return Agreement("")
+    if not there.agree(native, found):
+        return Agreement(_sentence("near x0", native, found))
+    are_close = here.are_close(near.value, value) and there.are_close(native, found)
+    return Agreement("", _UNITS_OF_VALUE if are_close else 0.0)
 
 
 @dataclass(frozen=True)
@@ -71,16 +91,17 @@ class _Comparison:
         """Return whether values differ by no more than rounding explains."""
         if native.shape != wide.shape:
             return False
-        off = np.abs(wide - native)
-        if np.all(off == 0):
-            return True
-        unit = self.epsilon * np.abs(native)
-        allowed = _UNITS_OF_VALUE * unit
-        if np.all(off <= allowed):
+        if self.are_close(native, wide):
             return True
         # A small value may be a sum of large terms.
-        return bool(np.all(off <= allowed + self._rounding(wide))) or bool(
-            np.all(off <= self._units_of_largest(native))
+        off = np.abs(wide - native)
+        allowed = _UNITS_OF_VALUE * self.epsilon * np.abs(native) + self._rounding(wide)
+        return bool(np.all(off <= allowed)) or bool(np.all(off <= self._units_of_largest(native)))
+
+    def are_close(self, native: Floats, wide: Floats) -> bool:
+        """Return whether values differ by a few machine epsilons of their own."""
+        return bool(
+            np.all(np.abs(wide - native) <= _UNITS_OF_VALUE * self.epsilon * np.abs(native))
         )
 
     def values(self, values_at: Callable[[Iterator[Any]], Floats]) -> Floats:
