@@ -94,6 +94,15 @@ def inner_jaxprs(equation: Any) -> Iterator[Any]:
         yield from (part for part in parts if is_jaxpr(part))
 
 
+def has_loops(jaxpr: Any) -> bool:
+    """Return whether a closed jaxpr has a loop or a branch, at any depth."""
+    return any(
+        equation.primitive.name in ("scan", "while", "cond")
+        or any(has_loops(inner) for inner in inner_jaxprs(equation))
+        for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns
+    )
+
+
 def is_jaxpr(parameter: Any) -> bool:
     """Return whether a parameter of an equation is a jaxpr, open or closed."""
     return isinstance(parameter, jax.extend.core.Jaxpr | jax.extend.core.ClosedJaxpr)

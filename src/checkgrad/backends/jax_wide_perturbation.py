@@ -7,6 +7,7 @@ native arithmetic: the mean of a thousand equal terms is no more exact than one 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,40 +62,58 @@ class Perturbing(WideEvaluation):
             values = [self._with_error(each, accumulated, epsilon) for each in values]
         results = super().computed(equation, values)
         return [
-            jnp.where(_is_native(each, native), each, self._with_error(each, native))
+            self._with_error(each, native, float(jnp.finfo(native).eps), unless_native=True)
             if is_floating(native)
             else each
             for each, native in zip(results, natives, strict=True)
         ]
 
-    def _with_error(self, values: Any, native: Any, epsilon: float | None = None) -> Any:
+    def _with_error(
+        self, values: Any, native: Any, epsilon: float, unless_native: bool = False
+    ) -> Any:
         if not is_floating(getattr(values, "dtype", None)):
             return values
-        limits = jnp.finfo(native)
-        epsilon = float(limits.eps) if epsilon is None else epsilon
-        if is_complex(values.dtype):
-            parts = (jnp.real(values), jnp.imag(values))
-            return jax.lax.complex(*(self._rounded(part, limits, epsilon) for part in parts))
-        return self._rounded(values, limits, epsilon)
-
-    def _rounded(self, values: Array, limits: Any, epsilon: float) -> Array:
-        magnitude = jnp.abs(values)
-        # XLA takes numbers below the smallest normal one for 0, except in float16, which it
-        # computes in float32.
-        is_float16 = jnp.dtype(limits.dtype) == np.float16
-        unit = magnitude if not is_float16 else float(limits.smallest_subnormal) / 2
-        relative = jnp.minimum(magnitude, _LARGEST) * (epsilon / 2)  # infinity stays infinity
-        size = jnp.where(magnitude < float(limits.tiny), unit, relative)
-        return values + size * self._uniform(values)
-
-    def _uniform(self, values: Array) -> Array:
-        """Return a number between -1 and 1 for every value; other ones at the next call."""
         self._errors += 1
-        step = np.uint64(self._errors * _GOLDEN % _WORD)
-        bits = jax.lax.bitcast_convert_type(jnp.asarray(values, jnp.float64), jnp.uint64)
-        mixed = _mixed(bits ^ (self._seed + step))
-        fraction = (mixed >> np.uint64(64 - _MANTISSA_BITS)) | np.uint64(_ONE)
-        return 2.0 * jax.lax.bitcast_convert_type(fraction, jnp.float64) - 3.0
+        state = self._seed + np.uint64(self._errors * _GOLDEN % _WORD)
+        return _with_error(values, state, jnp.dtype(native), epsilon, unless_native)
+
+
+# Compiled once for each shape, and not once for each operation.
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def _with_error(
+    values: Array, state: Array, native: Any, epsilon: float, unless_native: bool
+) -> Array:
+    """Return values with errors of up to half of `epsilon`, relative to each.
+
+    If `unless_native`, a value that the native dtype holds exactly gets none.
+    """
+    if is_complex(values.dtype):
+        parts = (jnp.real(values), jnp.imag(values))
+        found = jax.lax.complex(*(_rounded(part, state, native, epsilon) for part in parts))
+    else:
+        found = _rounded(values, state, native, epsilon)
+    if not unless_native or native == values.dtype:
+        return found
+    return jnp.where(values.astype(native).astype(values.dtype) == values, values, found)
+
+
+def _rounded(values: Array, state: Array, native: Any, epsilon: float) -> Array:
+    limits, magnitude = jnp.finfo(native), jnp.abs(values)
+    # XLA takes numbers below the smallest normal one for 0, except in float16, which it computes
+    # in float32.
+    is_float16 = jnp.dtype(limits.dtype) == np.float16
+    unit = magnitude if not is_float16 else float(limits.smallest_subnormal) / 2
+    relative = jnp.minimum(magnitude, _LARGEST) * (epsilon / 2)  # infinity stays infinity
+    size = jnp.where(magnitude < float(limits.tiny), unit, relative)
+    return values + size * _uniform(values, state)
+
+
+def _uniform(values: Array, state: Array) -> Array:
+    """Return a number between -1 and 1 for every value; other ones at another state."""
+    bits = jax.lax.bitcast_convert_type(jnp.asarray(values, jnp.float64), jnp.uint64)
+    mixed = _mixed(bits ^ state)
+    fraction = (mixed >> np.uint64(64 - _MANTISSA_BITS)) | np.uint64(_ONE)
+    return 2.0 * jax.lax.bitcast_convert_type(fraction, jnp.float64) - 3.0
 
 
 def _mixed(bits: Array) -> Array:
@@ -102,10 +121,3 @@ def _mixed(bits: Array) -> Array:
     for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=False):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(multiplier)
     return bits ^ (bits >> np.uint64(_SHIFTS[-1]))
-
-
-def _is_native(values: Array, native: Any) -> Array:
-    """Return which values the native dtype holds exactly; none where that is the wide dtype."""
-    if jnp.dtype(native) == values.dtype:
-        return jnp.zeros((), bool)
-    return values.astype(native).astype(values.dtype) == values

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.jax_wide_dtypes import is_floating
 from checkgrad.backends.jax_wide_evaluation import WideEvaluation, one_line
 from checkgrad.backends.jax_wide_observation import Observing
-from checkgrad.backends.jax_wide_operations import closed, inner_jaxprs
+from checkgrad.backends.jax_wide_operations import closed, has_loops, inner_jaxprs
 from checkgrad.backends.jax_wide_perturbation import Perturbing
 from checkgrad.backends.jax_wide_setting import as_user_set, user_has_float64, with_float64
 from checkgrad.backends.widening import (
@@ -123,7 +124,10 @@ class _Trace:
         self._seen: Observing | None = None
         self._value = jax.jit(self._evaluate)
         self._observe = jax.jit(self._evaluate_observing)
-        self._perturb = jax.jit(self._evaluate_perturbing)
+        # Errors make every operation a long one. Operations run one by one are compiled one by
+        # one, whatever their number. A loop is compiled anew for each seed then.
+        loops = has_loops(jaxpr)
+        self._perturb = jax.jit(self._evaluate_perturbing) if loops else self._evaluate_perturbing
 
     def value(self, arrays: list[Array]) -> Any:
         """Return the value of the function."""
@@ -143,7 +147,7 @@ class _Trace:
 
     def perturbed(self, seed: int, arrays: list[Array]) -> Any:
         """Return the value of the function by Monte Carlo arithmetic."""
-        number = np.uint64(seed % 2**64)
+        number = jnp.asarray(seed % 2**64, jnp.uint64)
         return self._returned(self._perturb(self._constants, arrays, number))
 
     def _returned(self, values: list[Array]) -> Any:
