@@ -66,6 +66,31 @@ def test_a_func_that_raises_in_float64_cannot_be_widened():
         widened("grad", func, np.ones_like)
 
 
+@pytest.mark.parametrize("returned", [np.float32, float])
+def test_a_func_that_computes_in_float32_whatever_it_gets_is_not_widened(returned):
+    def func(x):
+        return returned(np.sum(np.exp(x.astype(np.float32))))
+
+    with pytest.raises(CannotWidenError, match="it computes in a narrower dtype whatever it gets"):
+        widened("grad", func, np.exp)
+
+
+def test_the_rounding_of_outputs_that_compute_in_float32_is_not_known():
+    def func(x):
+        return np.stack([np.exp(x[0]), np.exp(x[0].astype(np.float32)).astype(x.dtype)])
+
+    assert widened("jac", lambda x: np.exp(x[:2]), np.diag).parsed.rounding_units > 0
+    assert widened("jac", func, np.diag).parsed.rounding_units == 0
+
+
+def test_the_rounding_is_not_known_where_terms_cancel():
+    def func(x):
+        large = x.dtype.type(1000.1)
+        return np.sum((large + x) - large)
+
+    assert widened("grad", func, np.ones_like).parsed.rounding_units == 0
+
+
 def test_complex_steps_are_not_widened():
     with pytest.raises(CannotWidenError, match="method is 'complex-step'"):
         widened("grad", np.sum, np.ones_like, method="complex-step")

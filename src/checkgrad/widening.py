@@ -17,7 +17,7 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.measure.trust import compare_in_float64
+from checkgrad.measure.trust import compare_in_float64, follows_float64
 from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE, SINGLE
 from checkgrad.problem import Problem
@@ -111,6 +111,12 @@ def _widened_by(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
     )
+    if not widening.sees_inside:
+        follows = follows_float64(near, evaluator, found)
+        if not np.any(follows) or parsed.is_narrow:
+            raise CannotWidenError("it computes in a narrower dtype whatever it gets")
+        if not np.all(follows):
+            agreement = replace(agreement, units=0.0)
     # An island rounds as coarsely as before, whatever its operands hold.
     units = 0.0 if evaluator.observation.islands else agreement.units
     parsed = replace(parsed, claim=claim, rounding_units=units)

@@ -75,8 +75,8 @@ class Point(Layout):
         leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
-            backend.recording(part if part is not leaf else backend.copy(part), original)
-            for part, leaf, original in zip(passed, leaves, self.originals, strict=True)
+            backend.recording(backend.gather_detached(part), original)
+            for part, original in zip(passed, self.originals, strict=True)
         )
         return replace(self, leaves=leaves, originals=originals)
 

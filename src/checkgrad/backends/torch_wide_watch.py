@@ -53,9 +53,12 @@ class Observer:
     ----------
     natives : list of dtype
         The native dtypes of the inputs.
+    magnitudes : bool
+        Whether to note the largest number, which takes a pass over every result.
     """
 
-    def __init__(self, natives: list[Any]) -> None:
+    def __init__(self, natives: list[Any], magnitudes: bool) -> None:
+        self._notes_magnitudes = magnitudes
         self._input_epsilon = max(map(epsilon_of, natives), default=0.0)
         self._met: set[Any] = set(natives)
         self._casts: dict[Any, None] = {}
@@ -63,7 +66,7 @@ class Observer:
 
     def note(self, wide: Array) -> None:
         """Note the numbers of an input or of a result."""
-        if wide.layout is not torch.strided or wide.numel() == 0:
+        if not self._notes_magnitudes or wide.layout is not torch.strided or wide.numel() == 0:
             return
         magnitude = torch.linalg.vector_norm(wide.detach(), torch.inf)
         if not bool(torch.isfinite(magnitude)):

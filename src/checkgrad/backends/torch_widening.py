@@ -64,14 +64,14 @@ class _WideTorchFunction(WideFunction):
         return self._evaluated(args)[0]
 
     def observed(self, *args: Any) -> tuple[Any, Observation]:
-        value, islands, observer = self._observed(args)
+        value, islands, observer = self._observed(args, magnitudes=False)
         return value, Observation(observer.epsilon, islands, observer.casts)
 
     def largest(self, *args: Any) -> float:
-        return self._observed(args)[2].largest
+        return self._observed(args, magnitudes=True)[2].largest
 
-    def _observed(self, args: Any) -> tuple[Any, dict[str, int], Observer]:
-        observer = Observer([dtype for each in self._natives for dtype in each])
+    def _observed(self, args: Any, magnitudes: bool) -> tuple[Any, dict[str, int], Observer]:
+        observer = Observer([dtype for each in self._natives for dtype in each], magnitudes)
         for arg in args:
             for leaf in flatten_tree(arg)[0]:
                 if isinstance(leaf, torch.Tensor) and leaf.dtype in FLOATING:

@@ -33,6 +33,14 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         ``func(x0)``.
     """
     xp = point.xp
+
+    def has_zeros(x: Array) -> bool:
+        return bool(xp.any(x == 0))
+
+    if not any(
+        has_zeros(block) for leaf in point.leaves for block in point.blocks(_as_it_is, leaf)
+    ):
+        return point.leafwise(xp.abs)
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
     worth = 0.0
@@ -43,6 +51,8 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         worth = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
 
     def size(x: Array, claim: Array, mean: float) -> Array:
+        if not has_zeros(x):
+            return xp.abs(x)
         stand_in = xp.full_like(x, mean or overall)
         if worth > 0:
             with np.errstate(all="ignore"):
@@ -55,6 +65,10 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         point.in_blocks(partial(size, mean=mean), x, claim)
         for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
+
+
+def _as_it_is(block: Array) -> Array:
+    return block
 
 
 def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.bounds import within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import noise_along_line
+from checkgrad.numerics.samples import Flags
 
 # How far the two may differ, in machine epsilons of the coarsest dtype inside of func: so many
 # times its value, ...
@@ -33,6 +35,7 @@ _UNITS_OF_NOISE = 32.0
 _UNITS_OF_LARGEST = 64.0
 _LARGEST_OVER_VALUE = 64.0
 _DISTANCE = 2.0**-6  # of the second point from x0, relative to each coordinate
+_UNSEEN = 2.0**-30  # relative to each coordinate: a change that float32 cannot hold
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,25 @@ def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
         return Agreement(_sentence("near x0", native, found))
     are_close = here.are_close(near.value, value) and there.are_close(native, found)
     return Agreement("", _UNITS_OF_VALUE if are_close else 0.0)
+
+
+def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> Flags:
+    """Return which numbers of ``func`` change with digits that only float64 has.
+
+    A func that casts its input to float32 takes float64, and computes in float32 all the same.
+
+    Parameters
+    ----------
+    near, wide, value
+        As in `compare_in_float64`.
+    """
+    point = wide.point
+    with point.backend.with_float64():
+        signs = point.random_signs(near.rng)
+        moved = point.leafwise(lambda x, sign: x + _UNSEEN * sign * x, signs)
+        found = wide.host_values(iter([point.for_func(within(point, moved, near.bounds))]))
+    changed: Flags = found.reshape(-1) != value
+    return changed
 
 
 @dataclass(frozen=True)
