@@ -38,6 +38,7 @@ def test_an_error_in_a_large_gradient_is_found_along_a_random_tangent(
 
 
 @pytest.mark.libraries("numpy")
+@pytest.mark.all_dtypes
 @pytest.mark.parametrize("factor", [2.0, 2.2])
 @pytest.mark.parametrize("precision", ["native", "auto"])
 def test_a_verdict_along_a_random_tangent_needs_little_more_than_it_must_hold(
