@@ -297,8 +297,9 @@ def test_a_right_claim_in_half_precision_is_never_wrong(
         half = "float16"
     if half not in xp.float_dtypes:
         pytest.skip(f"no {half} here")
-    report = CASES[name](xp, half).verify(form)
+    report = CASES[name](xp, half).verify(form, precision="native")
     assert report.verdict is not WRONG, str(report)
+    assert_verdict(CASES[name](xp, half).verify(form), CORRECT)
 
 
 @pytest.mark.sampled("jax")
@@ -463,8 +464,10 @@ def test_a_flipped_sign_in_half_precision_is_never_correct(xp: Library, half: st
         pytest.skip(f"no {half} here")
     x0 = xp.asarray(VALUES, half)
     for form, verify in VERIFY.items():
-        report = verify(square(xp), claim_of(form, xp, lambda xp, x: -jacobian(xp, x)), x0)
+        flipped = claim_of(form, xp, lambda xp, x: -jacobian(xp, x))
+        report = verify(square(xp), flipped, x0, precision="native")
         assert report.verdict is not CORRECT, str(report)
+        assert_verdict(verify(square(xp), flipped, x0), WRONG)
 
 
 def length(xp: Library, x: Any) -> Any:
@@ -1159,13 +1162,17 @@ def test_one_output_that_is_not_finite_off_x0_spoils_no_other(xp: Library, form:
     x0 = xp.asarray([1.5, 1e-9])
     assert_verdict(VERIFY[form](func, claim_of(form, xp, matrix), x0), CORRECT)
     wrong = lambda xp, x: changed(xp, matrix(xp, x), [[1, 1.1], [1, 1]])  # noqa: E731
-    if xp.default_dtype == "float32":  # in which noise hides what func does over 1e-9
-        assert_verdict(VERIFY[form](func, claim_of(form, xp, wrong), x0), INCONCLUSIVE)
-        x0 = xp.asarray([1.5, 1e-4])
-        assert_verdict(VERIFY[form](func, claim_of(form, xp, matrix), x0), CORRECT)
     report = VERIFY[form](func, claim_of(form, xp, wrong), x0)
     assert_verdict(report, WRONG)
     assert "d func[0] / d x[1]" in wrong_places(report)
+    if xp.default_dtype == "float32":  # in which noise hides what func does over 1e-9
+        native = {"precision": "native"}
+        assert_verdict(VERIFY[form](func, claim_of(form, xp, wrong), x0, **native), INCONCLUSIVE)
+        x0 = xp.asarray([1.5, 1e-4])
+        assert_verdict(VERIFY[form](func, claim_of(form, xp, matrix), x0, **native), CORRECT)
+        report = VERIFY[form](func, claim_of(form, xp, wrong), x0, **native)
+        assert_verdict(report, WRONG)
+        assert "d func[0] / d x[1]" in wrong_places(report)
 
 
 @pytest.mark.one_setting
@@ -1775,8 +1782,10 @@ def test_outputs_that_saturate_beside_others_that_do_not(
         return found
 
     for slopes, wanted in ((jac, CORRECT), (broken, WRONG)):
-        report = VERIFY[form](func, claim_of(form, xp, slopes), x0, direction="all")
-        assert_verdict(report, wanted)
+        for precision in ("auto", "native"):
+            options = {"direction": "all", "precision": precision}
+            report = VERIFY[form](func, claim_of(form, xp, slopes), x0, **options)
+            assert_verdict(report, wanted)
 
 
 @pytest.mark.one_setting

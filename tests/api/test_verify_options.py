@@ -132,7 +132,7 @@ def test_an_error_above_rtol_is_wrong_and_one_well_below_is_correct(
 
 
 def test_rtol_beyond_what_the_dtype_can_tell_is_inconclusive() -> None:
-    report = check(np.asarray(VALUES, np.float32), rtol=1e-9)
+    report = check(np.asarray(VALUES, np.float32), rtol=1e-9, precision="native")
     assert report.verdict is Verdict.INCONCLUSIVE, str(report)
 
 

@@ -32,7 +32,9 @@ EXAMPLES_VARIABLE = "CHECKGRAD_EXAMPLES"
 IS_FULL = os.environ.get("CHECKGRAD_FULL") == "1"
 EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE, "40" if IS_FULL else "10"))
 MATTERS = 1 / 90  # of the largest entry: smaller ones may be negligible beside the whole
+# The default rtol where func is evaluated in each dtype; in float64 it is no larger.
 RTOL = {"float64": 1e-5, "float32": 1e-3, "float16": 5e-2, "bfloat16": 2e-1}
+precisions = st.sampled_from(["auto", "native"])
 
 looking = settings(
     max_examples=EXAMPLES,
@@ -210,26 +212,36 @@ def claiming(problem: Problem, xp: Any, dtype: str, change: Callable[[Host], Hos
     return grad
 
 
-@given(problem=problems(), side=st.sampled_from(["both", "both", "above", "below"]))
+@given(
+    problem=problems(),
+    side=st.sampled_from(["both", "both", "above", "below"]),
+    precision=precisions,
+)
 @looking
 def test_a_right_claim_is_never_called_wrong(
-    xp: Any, dtype: str, problem: Problem, side: str
+    xp: Any, dtype: str, problem: Problem, side: str, precision: str
 ) -> None:
     func, x0, _ = made(problem, xp, dtype)
     bounds = {"both": None, "above": (x0, None), "below": (None, x0)}[side]
-    report = verify_grad(func, claiming(problem, xp, dtype, lambda g: g), x0, bounds=bounds)
+    grad = claiming(problem, xp, dtype, lambda g: g)
+    report = verify_grad(func, grad, x0, bounds=bounds, precision=precision)
     event(f"{dtype}: {report.verdict.value}")
     assert report.verdict is not Verdict.WRONG, str(report)
 
 
-@given(problem=problems(), count=st.integers(1, 3), seed=st.integers(0, 1000))
+@given(
+    problem=problems(),
+    count=st.integers(1, 3),
+    seed=st.integers(0, 1000),
+    precision=precisions,
+)
 @looking
 def test_a_right_claim_is_never_called_wrong_along_random_tangents(
-    xp: Any, dtype: str, problem: Problem, count: int, seed: int
+    xp: Any, dtype: str, problem: Problem, count: int, seed: int, precision: str
 ) -> None:
     func, x0, _ = made(problem, xp, dtype)
     grad = claiming(problem, xp, dtype, lambda g: g)
-    report = verify_grad(func, grad, x0, direction=count, rng=seed)
+    report = verify_grad(func, grad, x0, direction=count, rng=seed, precision=precision)
     event(f"{dtype}: {report.verdict.value}")
     assert report.verdict is not Verdict.WRONG, str(report)
 
@@ -269,10 +281,17 @@ def breakages(i: int, j: int, delta: float) -> dict[str, Callable[[Host], Host]]
     kind=st.sampled_from(sorted(breakages(0, 0, 0.0))),
     places=st.tuples(st.integers(0, 7), st.integers(0, 7)),
     size=st.floats(0, 1),
+    precision=precisions,
 )
 @looking
 def test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_correct(
-    xp: Any, dtype: str, problem: Problem, kind: str, places: tuple[int, int], size: float
+    xp: Any,
+    dtype: str,
+    problem: Problem,
+    kind: str,
+    places: tuple[int, int],
+    size: float,
+    precision: str,
 ) -> None:
     func, x0, right = made(problem, xp, dtype)
     rtol = RTOL[dtype]
@@ -291,7 +310,7 @@ def test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_
     # An entry that is claimed to be negligible is resolved to rtol of the whole: much, in bfloat16.
     negligible = abs(claim[i]) <= whole / Thresholds.negligible
     assume(not negligible or abs(claim[i] - right[i]) > 2 * rtol * whole)
-    report = verify_grad(func, grad, x0)
+    report = verify_grad(func, grad, x0, precision=precision)
     event(f"{dtype}: {report.verdict.value}")
     assert report.verdict is not Verdict.CORRECT, f"off by {off:.3g} at [{i}]: {report}"
 
@@ -301,10 +320,11 @@ def test_a_claim_off_by_more_than_rtol_in_an_entry_that_matters_is_never_called_
     kind=st.sampled_from(["right", *sorted(breakages(0, 0, 0.0))]),
     places=st.tuples(st.integers(0, 19), st.integers(0, 19)),
     size=st.floats(0, 1),
+    precision=precisions,
 )
 @looking
 def test_a_verdict_on_many_coordinates_is_never_the_opposite_one(
-    xp: Any, problem: Problem, kind: str, places: tuple[int, int], size: float
+    xp: Any, problem: Problem, kind: str, places: tuple[int, int], size: float, precision: str
 ) -> None:
     func, x0, right = made(problem, xp, "float32")
     rtol = RTOL["float32"]
@@ -322,7 +342,7 @@ def test_a_verdict_on_many_coordinates_is_never_the_opposite_one(
     seen = not negligible or abs(claim[i] - right[i]) > 2 * rtol * whole
     assume(kind == "right" or seen)
     opposite = Verdict.WRONG if kind == "right" else Verdict.CORRECT
-    report = verify_grad(func, grad, x0)
+    report = verify_grad(func, grad, x0, precision=precision)
     assert report.verdict is not opposite, f"off by {off:.3g} at [{i}]: {report}"
 
 

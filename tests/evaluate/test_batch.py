@@ -115,7 +115,9 @@ def test_a_verdict_by_mapping_is_that_of_a_loop(xp: Library, wide: str) -> None:
         assert report.verdict is wanted, f"{batch}: {report}"
         assert report.n_func >= N / 2
         assert "one point at a time" not in str(report)
-        assert (calls[0] >= N / 2) == (batch == "loop") or wanted is WRONG
+        # In float64, operations that JAX has traced stand for func.
+        is_called = batch == "loop" and (xp.name, wide) != ("jax", "float32")
+        assert (calls[0] >= N / 2) == is_called or wanted is WRONG
 
 
 @mapping
@@ -191,8 +193,10 @@ def test_a_func_that_cannot_be_mapped_is_called_at_one_point_at_a_time(
     report = verify_grad(func, lambda x: 2 * x, x0)
     assert report.verdict is CORRECT, str(report)
     assert "one point at a time, since it cannot be mapped" in str(report)
-    # At most one attempt: n_func counts points, and none where it fails.
-    assert calls[0] - 1 <= report.n_func <= calls[0]
+    # At most one attempt, and one to trace func for float64: n_func counts points, and none
+    # where it fails.
+    attempts = 1 + ((xp.name, xp.default_dtype) == ("jax", "float32"))
+    assert calls[0] - attempts <= report.n_func <= calls[0]
     assert verify_grad(func, lambda x: -2 * x, x0).verdict is WRONG
     assert check_grad(func, lambda x: 2 * x, x0) == check_grad(
         func, lambda x: 2 * x, x0, batch="loop"
@@ -358,8 +362,12 @@ def test_a_compiled_func_is_traced_once_and_compiles_nothing_at_another_point(
         for x0 in others:
             check_grad(func, grad, x0)
     assert "compilation" not in caplog.text
-    verify_grad(func, grad, points(xp))
-    assert len(traced) == 1
+    once_more = xp.default_dtype == "float32"  # to be evaluated in float64
+    for x0 in (points(xp), *others):
+        verify_grad(func, grad, x0)
+        assert len(traced) == 1 + once_more
+    verify_grad(func, grad, points(xp), precision="native")
+    assert len(traced) == 1 + once_more
 
 
 @pytest.mark.libraries("jax")

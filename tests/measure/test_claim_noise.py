@@ -22,9 +22,10 @@ class FakeClaim:
         The point, and the weights of the outputs, of each call.
     """
 
-    def __init__(self, function, epsilon=DOUBLE):
+    def __init__(self, function, epsilon=DOUBLE, input_epsilon=0.0):
         self.function = function
         self.epsilon = epsilon
+        self.input_epsilon = input_epsilon
         self.calls = []
 
     def gradients(self, leaves, outputs, passing=False):
@@ -87,6 +88,15 @@ def test_a_change_at_x0_again_is_noise(make_near):
 def test_noise_is_at_least_the_rounding_error_of_the_claim(make_near, epsilon):
     noise, _ = measurable(make_near, lambda x, k: [3.0, -4.0], [1.0, 1.0], epsilon=epsilon)
     assert noise(0).tolist() == [1.5 * epsilon, 2 * epsilon]
+
+
+def test_a_claim_that_takes_narrower_numbers_is_measured_over_their_units(make_near):
+    x0 = np.asarray([1.0, -2.0])
+    noise, claim = measurable(make_near, lambda x, k: [3.0, -4.0], x0, input_epsilon=SINGLE)
+    # Four units of the largest entry, since small entries may be sums of large terms.
+    assert noise(0).tolist() == [1.5 * DOUBLE + 16 * SINGLE, 2 * DOUBLE + 16 * SINGLE]
+    for point, _ in claim.calls[1:]:
+        assert (np.abs(point - x0) / np.abs(x0)).tolist() == [SINGLE, SINGLE]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -221,7 +221,7 @@ def _(make_near: Make) -> Any:
         calls.append(leaves)
         return [np.ones(1)]
 
-    claim = SimpleNamespace(gradients=gradients, epsilon=DOUBLE)
+    claim = SimpleNamespace(gradients=gradients, epsilon=DOUBLE, input_epsilon=0.0)
     along = SimpleNamespace(claim=np.ones(1), claimed_by=lambda gradient: gradient)
     claim_noise_of(near, claim, [along], False)(0)
     return len(calls)

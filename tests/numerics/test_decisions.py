@@ -66,7 +66,9 @@ def test_the_reliable_uncertainty_is_that_of_the_agreement_if_that_is_less(
 
 
 def test_the_reasons_of_what_is_open_have_an_order() -> None:
-    closed = {Reason.AGREES, Reason.CONSTANT, Reason.DIFFERS, Reason.NOT_FINITE}
+    closed = {
+        Reason.AGREES, Reason.CONSTANT, Reason.DIFFERS, Reason.NOT_FINITE, Reason.NARROW
+    }  # fmt: skip
     assert set(OPEN_REASONS) == set(Reason) - closed
     assert len(OPEN_REASONS) == len(set(OPEN_REASONS))
     assert OPEN_REASONS[-1] is Reason.TOO_CLOSE

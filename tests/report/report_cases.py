@@ -99,6 +99,8 @@ def made(verdict: Verdict, **changes: Any) -> Report:
         "backend": "numpy",
         "dtype": "float64",
         "device": "cpu",
+        "evaluated_in": "float64",
+        "digits": None,
         "direction": "all",
     }
     return Report(verdict=verdict, **{**values, **changes})

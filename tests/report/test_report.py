@@ -56,7 +56,7 @@ def test_a_report_has_what_the_design_says(make: Any) -> None:
     report = make()
     names = (
         "verdict error relative_error resolution rtol noise mismatches hints n_func n_grad "
-        "backend dtype device direction"
+        "backend dtype device evaluated_in digits direction"
     )
     for name in names.split():
         assert hasattr(report, name)

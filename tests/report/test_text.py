@@ -149,6 +149,6 @@ def test_an_unresolved_mismatch_says_so() -> None:
 def test_the_footer_says_what_the_check_cost_and_where_it_ran() -> None:
     report = made(CORRECT, backend="jax", dtype="float32", device="cuda:0", rtol=1e-3, n_grad=1)
     assert footer(report) == (
-        "12 evaluations of func, 1 of the claim; float32 on cuda:0 (jax); rtol 1e-03; noise of "
-        "func 1.2e-16"
+        "12 evaluations of func, 1 of the claim; float32 on cuda:0 (jax), evaluated in float64; "
+        "rtol 1e-03; noise of func 1.2e-16"
     )
