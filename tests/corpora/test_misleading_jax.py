@@ -29,19 +29,28 @@ pytestmark = pytest.mark.libraries("jax")
 
 Function = Callable[..., Any]
 
-POINT = np.array([0.7, -1.3, 0.4, 2.1, -0.6, 1.7], dtype=np.float32)
-# JAX compiles each of them: a plain run takes the first, a middle one and the last.
-PLAIN_RUN = (0, 5, 9)
+POINT = (0.7, -1.3, 0.4, 2.1, -0.6, 1.7)
 JITTERS = [10.0 ** (-5 + 0.3 * i) for i in range(10)]
 MARGINS = [8 + 17 * i / 9 for i in range(10)]
 CONDITIONS = [10.0 ** (2 + 0.35 * i) for i in range(10)]
 
 
-def few(values: list[float]) -> list[Any]:
-    return [
-        pytest.param(value, marks=[] if i in PLAIN_RUN else [pytest.mark.full])
-        for i, value in enumerate(values)
-    ]
+def few(values: list[float], dtypes: tuple[str, ...] = ("float32", "bfloat16")) -> Any:
+    """Parametrize over values and dtypes. JAX compiles each: a plain run takes the two ends."""
+    plain_run = [(0, dtypes[0]), (len(values) - 1, dtypes[-1])]
+    return pytest.mark.parametrize(
+        "value, dtype",
+        [
+            pytest.param(
+                value,
+                dtype,
+                marks=[] if (i, dtype) in plain_run else [pytest.mark.full],
+                id=f"{value:.3g}-{dtype}",
+            )
+            for i, value in enumerate(values)
+            for dtype in dtypes
+        ],
+    )
 
 
 def float32(values: Any) -> Any:
@@ -75,7 +84,7 @@ class Case:
     claim: Function | None = None
     evaluated_in: str = "float64"
     remark: str = ""
-    point: Any = POINT
+    point: tuple[float, ...] = POINT
 
     @property
     def grad(self) -> Function:
@@ -97,7 +106,7 @@ def branches_at_underflow(x: Any) -> Any:
 
 
 def slope_depends_on_dtype(x: Any) -> Any:
-    return (x**2).sum() + (3 if x.dtype == jnp.float32 else 1) * (x - POINT).sum()
+    return (x**2).sum() + (3 if x.dtype == jnp.float32 else 1) * (x - np.float32(POINT)).sum()
 
 
 def drops_out(x: Any) -> Any:
@@ -130,9 +139,7 @@ def moves_to_the_next(x: Any) -> Any:
 
 
 CASES = {
-    "an eps of x.dtype that clips": Case(
-        clips_at_eps, point=np.array([0.7, -1.3, 3.0, 2.1, -0.6, 1.7], dtype=np.float32)
-    ),
+    "an eps of x.dtype that clips": Case(clips_at_eps, point=(0.7, -1.3, 3.0, 2.1, -0.6, 1.7)),
     "an eps of x.dtype in a sum": Case(divides_by_eps),
     "a branch at underflow": Case(branches_at_underflow, evaluated_in="float32"),
     "a slope that depends on the dtype": Case(slope_depends_on_dtype, lambda x: 2 * x + 3),
@@ -264,14 +271,13 @@ def softmax_minus_one_hot(z: Any) -> Any:
     return jax.nn.softmax(z) - jax.nn.one_hot(2, 5, dtype=z.dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("margin", few(MARGINS), ids="{:.0f}".format)
-def test_confident_cross_entropies(margin: float, dtype: str) -> None:
+@few(MARGINS)
+def test_confident_cross_entropies(value: float, dtype: str) -> None:
     def func(z: Any) -> Any:
         return -jax.nn.log_softmax(z)[2]
 
-    logits = np.random.default_rng(round(margin)).standard_normal(5)
-    logits[2] += margin
+    logits = np.random.default_rng(round(value)).standard_normal(5)
+    logits[2] += value
     z0 = jnp.asarray(logits, dtype=dtype)
     for claim in (jax.grad(func), softmax_minus_one_hot):
         report = checked(func, claim, z0)
@@ -297,20 +303,19 @@ def likelihood(jitter: float) -> Function:
     return jax.jit(func)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("jitter", few(JITTERS), ids="{:.0e}".format)
-def test_likelihoods_of_gaussian_processes(jitter: float, dtype: str) -> None:
-    func, theta = likelihood(jitter), jnp.asarray([0.3, 0.1], dtype=dtype)
+@few(JITTERS)
+def test_likelihoods_of_gaussian_processes(value: float, dtype: str) -> None:
+    func, theta = likelihood(value), jnp.asarray([0.3, 0.1], dtype=dtype)
     report = checked(func, jax.grad(func), theta)
     assert report, report
     wrong = checked(func, one_percent_off(jax.grad(func)), theta)
     assert wrong.verdict is Verdict.WRONG, wrong
 
 
-@pytest.mark.parametrize("condition", few(CONDITIONS), ids="{:.0e}".format)
-def test_ill_conditioned_log_determinants(condition: float) -> None:
+@few(CONDITIONS, ("float32",))
+def test_ill_conditioned_log_determinants(value: float, dtype: str) -> None:
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
-    matrix = float32((basis * np.logspace(0, -np.log10(condition), 6)) @ basis.T)
+    matrix = jnp.asarray((basis * np.logspace(0, -np.log10(value), 6)) @ basis.T, dtype=dtype)
 
     def func(a: Any) -> Any:
         return jnp.linalg.slogdet(a)[1]
