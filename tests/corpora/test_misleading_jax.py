@@ -39,7 +39,7 @@ def few(values: list[float], dtypes: tuple[str, ...] = ("float32", "bfloat16")) 
     """Parametrize over values and dtypes. JAX compiles each: a plain run takes the two ends."""
     plain_run = [(0, dtypes[0]), (len(values) - 1, dtypes[-1])]
     return pytest.mark.parametrize(
-        "value, dtype",
+        ("value", "dtype"),
         [
             pytest.param(
                 value,
