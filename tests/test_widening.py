@@ -71,16 +71,22 @@ def test_a_func_that_computes_in_float32_whatever_it_gets_is_not_widened(returne
     def func(x):
         return returned(np.sum(np.exp(x.astype(np.float32))))
 
-    with pytest.raises(CannotWidenError, match="it computes in a narrower dtype whatever it gets"):
+    with pytest.raises(CannotWidenError, match="narrower dtype"):
         widened("grad", func, np.exp)
 
 
-def test_the_rounding_of_outputs_that_compute_in_float32_is_not_known():
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_a_func_that_computes_in_part_in_its_own_dtype_is_not_widened(dtype):
     def func(x):
-        return np.stack([np.exp(x[0]), np.exp(x[0].astype(np.float32)).astype(x.dtype)])
+        return np.sum(np.exp(x) * np.sin(x.astype(dtype)).astype(x.dtype))
 
-    assert widened("jac", lambda x: np.exp(x[:2]), np.diag).parsed.rounding_units > 0
-    assert widened("jac", func, np.diag).parsed.rounding_units == 0
+    with pytest.raises(CannotWidenError, match="it rounds to a narrower dtype inside"):
+        widened("grad", func, np.exp, X0.astype(dtype))
+
+
+def test_a_func_next_to_its_minimum_is_widened():
+    found = widened("grad", lambda x: np.sum((x - X0) ** 2), lambda x: 2 * (x - X0))
+    assert found.parsed.rounding_units > 0
 
 
 def test_the_rounding_is_not_known_where_terms_cancel():

@@ -25,6 +25,10 @@ from checkgrad.problem import Problem
 _SEED = 0  # of the point at which the two functions are compared, besides x0
 
 
+class AnotherFunctionError(CannotWidenError):
+    """func can be evaluated in float64, where it is another function."""
+
+
 @dataclass(frozen=True)
 class WidenedProblem:
     """A problem whose func is evaluated in float64, and whose claim is, if it can be.
@@ -92,35 +96,62 @@ def _widened_by(
         try:
             point = native.point.widened()
             parsed, evaluator = _parsed(problem, native, point, wide)
-            if not native.is_narrow and evaluator.coarsest_epsilon() <= DOUBLE:
-                raise CannotWidenError("func computes in float64 already")
-            found = parsed.values_at_x0()
         except CannotWidenError:
             raise
         except Exception as error:
             raise CannotWidenError(brief(error)) from error
-    every = Outputs(np.arange(value.size), np.empty((0, value.size)))
-    rng = np.random.default_rng(_SEED)
-    near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
-    agreement = compare_in_float64(near, evaluator, found)
-    if agreement.disagreement:
-        raise CannotWidenError(agreement.disagreement)
+    try:
+        found, units = _trusted(widening, native, parsed, evaluator, value)
+    except CannotWidenError:
+        native.evaluator.n_refused += evaluator.n_func
+        raise
     vectors = _vector_dtypes(native, wide)
     function = wide_claim_function(problem.claim, problem.args, wide, *vectors)
     claim = PreferredClaim(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
     )
-    if not widening.sees_inside:
-        follows = follows_float64(near, evaluator, found)
-        if not np.any(follows) or parsed.is_narrow:
-            raise CannotWidenError("it computes in a narrower dtype whatever it gets")
-        if not np.all(follows):
-            agreement = replace(agreement, units=0.0)
-    # An island rounds as coarsely as before, whatever its operands hold.
-    units = 0.0 if evaluator.observation.islands else agreement.units
     parsed = replace(parsed, claim=claim, rounding_units=units)
     return WidenedProblem(parsed, found, evaluator.observation, claim, function)
+
+
+def _trusted(
+    widening: Widening,
+    native: ParsedProblem,
+    parsed: ParsedProblem,
+    evaluator: WideEvaluator,
+    value: Floats,
+) -> tuple[Floats, float]:
+    """Return all numbers of func(x0) in float64, and how many units rounding changes them by.
+
+    Raises
+    ------
+    CannotWidenError
+        If func cannot be evaluated in float64, or is another function there.
+    """
+    with native.point.backend.with_float64():
+        if not native.is_narrow and evaluator.coarsest_epsilon() <= DOUBLE:
+            raise CannotWidenError("it computes in float64 already")
+        try:
+            found = parsed.values_at_x0()
+        except CannotWidenError:
+            raise
+        except Exception as error:
+            raise CannotWidenError(brief(error)) from error
+    if parsed.is_narrow:
+        raise CannotWidenError("it returns a narrower dtype whatever it gets")
+    every = Outputs(np.arange(value.size), np.empty((0, value.size)))
+    rng = np.random.default_rng(_SEED)
+    near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
+    agreement, seen = compare_in_float64(near, evaluator, found), evaluator.observation
+    if agreement.disagreement:
+        raise AnotherFunctionError(agreement.disagreement)
+    is_unseen = seen.islands or seen.escapes or not widening.sees_inside
+    if is_unseen and not follows_float64(near, evaluator, found):
+        operations = f", in {', '.join(seen.islands)}" if seen.islands else ""
+        raise CannotWidenError(f"it rounds to a narrower dtype inside{operations}")
+    # An island rounds as coarsely as before, whatever its operands hold.
+    return found, 0.0 if seen.islands else agreement.units
 
 
 def _parsed(

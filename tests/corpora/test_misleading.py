@@ -97,7 +97,7 @@ CASES = {
         draws, lambda x: np.random.default_rng(0).standard_normal(6, dtype=x.dtype), "float32"
     ),
     "all of x in float32": Case(
-        lambda x: func_of_float64(x.astype(np.float32)), grad_of_float64, "float64"
+        lambda x: func_of_float64(x.astype(np.float32)), grad_of_float64, "float32"
     ),
 }
 every_case = pytest.mark.parametrize("name", CASES)

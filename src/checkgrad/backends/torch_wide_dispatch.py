@@ -60,6 +60,8 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
     ----------
     islands : dict of str to int
         The operators that ran in the native dtype, and how often.
+    escapes : bool
+        Whether numbers left PyTorch, for code that nobody sees.
     made : list
         Weak references to all wide tensors.
     refusal : CannotWidenError or None
@@ -71,6 +73,7 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
         self.captured = captured
         self.watch = watch
         self.islands: dict[str, int] = {}
+        self.escapes = False
         self.made: list[Any] = []
         self.refusal: CannotWidenError | None = None
 
@@ -97,6 +100,7 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
 
     def run(self, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
         """Run an operator in float64, or in the native dtype where it must be."""
+        self.escapes |= facts.name == "_local_scalar_dense" and args[0].is_floating_point()
         if facts.reshapes:
             return self._reshape_in_place(facts, func, args, kwargs)
         if facts.writes:

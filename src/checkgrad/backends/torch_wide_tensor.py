@@ -78,6 +78,7 @@ class WideTensor(torch.Tensor):  # type: ignore[misc]
                 "Can't call numpy() on Tensor that requires grad. "
                 "Use tensor.detach().numpy() instead."
             )
+        self._escape()
         return self.wide.numpy(force=force)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -87,7 +88,13 @@ class WideTensor(torch.Tensor):  # type: ignore[misc]
 
     def tolist(self) -> Any:
         """Return the numbers as Python numbers."""
+        self._escape()
         return self.wide.tolist()
+
+    def _escape(self) -> None:
+        from checkgrad.backends.torch_wide_dispatch import running
+
+        running().escapes = True
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.dim() == 0 else object.__format__(self, spec)

@@ -64,27 +64,29 @@ class _WideTorchFunction(WideFunction):
         return self._evaluated(args)[0]
 
     def observed(self, *args: Any) -> tuple[Any, Observation]:
-        value, islands, observer = self._observed(args, magnitudes=False)
-        return value, Observation(observer.epsilon, islands, observer.casts)
+        value, interpreter, observer = self._observed(args, magnitudes=False)
+        return value, Observation(
+            observer.epsilon, interpreter.islands, observer.casts, interpreter.escapes
+        )
 
     def largest(self, *args: Any) -> float:
         return self._observed(args, magnitudes=True)[2].largest
 
-    def _observed(self, args: Any, magnitudes: bool) -> tuple[Any, dict[str, int], Observer]:
+    def _observed(self, args: Any, magnitudes: bool) -> tuple[Any, WideInterpreter, Observer]:
         observer = Observer([dtype for each in self._natives for dtype in each], magnitudes)
         for arg in args:
             for leaf in flatten_tree(arg)[0]:
                 if isinstance(leaf, torch.Tensor) and leaf.dtype in FLOATING:
                     observer.note(leaf)
-        value, islands = self._evaluated(args, observer)
+        value, interpreter = self._evaluated(args, observer)
         for captured in self._captured.shadows():
             observer.note(captured)
-        return value, islands, observer
+        return value, interpreter, observer
 
     def perturbed(self, seed: int, *args: Any) -> Any:
         return self._evaluated(args, Perturber(seed))[0]
 
-    def _evaluated(self, args: Any, watch: Watch | None = None) -> tuple[Any, dict[str, int]]:
+    def _evaluated(self, args: Any, watch: Watch | None = None) -> tuple[Any, WideInterpreter]:
         with _ONE_AT_A_TIME:
             random_state = torch.get_rng_state()
             try:
@@ -98,7 +100,7 @@ class _WideTorchFunction(WideFunction):
             self._calls += 1
             if self._calls & (self._calls - 1) == 0:  # at calls 1, 2, 4, 8 and so on
                 _refuse_kept(interpreter)
-            return value, interpreter.islands
+            return value, interpreter
 
     def _evaluated_once(self, args: Any, watch: Watch | None) -> tuple[Any, WideInterpreter]:
         interpreter = WideInterpreter(self._captured, watch)

@@ -32,11 +32,14 @@ class Observation:
         The operations that ran in the native dtype, on rounded operands, and how often.
     casts : tuple of str
         The dtypes, narrower than all inputs, that a cast inside goes through.
+    escapes : bool
+        Whether numbers leave the library, for code that may round them and that nobody sees.
     """
 
     epsilon: float
     islands: Mapping[str, int] = field(default_factory=dict)
     casts: tuple[str, ...] = ()
+    escapes: bool = False
 
 
 class WideFunction(ABC):

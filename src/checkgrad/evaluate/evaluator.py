@@ -58,6 +58,8 @@ class Evaluator:
         How ``func`` is evaluated at many points in one call.
     shape : tuple of int
         The shape of a value on the host: of one number, unless `vector_at_x0` was called.
+    n_refused : int
+        How often ``func`` was evaluated in another way, which was given up.
     """
 
     def __init__(
@@ -79,11 +81,13 @@ class Evaluator:
         self.point = point
         self.shape: tuple[int, ...] = ()
         self.value_epsilon: Any = 0.0
+        self.n_refused = 0
 
     @property
     def n_func(self) -> int:
         """How often ``func`` was evaluated so far. Every point of a batch counts."""
-        return self._function.n_calls + self._as_returned.n_calls + self.batch.n_func
+        single = self._function.n_calls + self._as_returned.n_calls
+        return single + self.batch.n_func + self.n_refused
 
     @property
     def failure(self) -> Exception | None:
@@ -221,16 +225,13 @@ class Evaluator:
                 return backend.to_host(together).astype(np.float64)[:count]
         return self.host_values(self._perturbed(leaf, entries, backend.from_host(moved, x)))
 
-    def host_values(self, points: Iterable[Any]) -> Floats:
+    def host_values(self, points: Iterable[Any], function: UserFunction | None = None) -> Floats:
         """Return ``func`` at some points near x0, on the host; NaN where it has no value.
 
         They are along the first axis, before those of `shape`. Off x0, where the user asked for no
         value, an exception or a value that is not finite marks the edge of the domain.
         """
-        return self._values_of(self._function, points)
-
-    def _values_of(self, function: UserFunction, points: Iterable[Any]) -> Floats:
-        backend = self.point.backend
+        backend, function = self.point.backend, function or self._function
 
         # func may return one buffer, filled anew at every call.
         def kept(value: Any) -> Any:

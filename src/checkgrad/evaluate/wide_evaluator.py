@@ -63,7 +63,7 @@ class WideEvaluator(Evaluator):
     def perturbed_values(self, points: Iterable[Any], seed: int) -> Floats:
         """Return `host_values` with the rounding errors of the user's dtypes, drawn at random."""
         function = self._function.perturbed(seed)
-        values = self._values_of(function, points)
+        values = self.host_values(points, function)
         self._n_perturbed += function.n_calls
         return values
 

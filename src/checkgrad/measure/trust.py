@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.bounds import within
+from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import noise_along_line
-from checkgrad.numerics.samples import Flags
+from checkgrad.precision import DOUBLE, SINGLE
 
 # How far the two may differ, in machine epsilons of the coarsest dtype inside of func: so many
 # times its value, ...
@@ -35,7 +35,11 @@ _UNITS_OF_NOISE = 32.0
 _UNITS_OF_LARGEST = 64.0
 _LARGEST_OVER_VALUE = 64.0
 _DISTANCE = 2.0**-6  # of the second point from x0, relative to each coordinate
-_UNSEEN = 2.0**-30  # relative to each coordinate: a change that float32 cannot hold
+# Two steps, relative to each coordinate: one that float32 cannot hold, and one of some units in the
+# last place of the user's dtype. A func that varies fast changes its slope by less between them.
+_UNSEEN = 2.0**-30
+_UNITS_SEEN, _MOST_SEEN = 16.0, 2.0**-6
+_SLOPES_DIFFER = 0.1
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
     if not here.agree(near.value, value):
         return Agreement(_sentence("at x0", near.value, value))
     there = replace(here, leaves=_another_point(near))
-    native = near.values(iter([near.point.for_func(there.leaves)]))[0]
+    copies = [near.point.backend.copy(leaf) for leaf in there.leaves]  # func may write to them
+    native = near.values(iter([near.point.for_func(copies)]))[0]
     found = there.values(wide.host_values)
     if not np.all(np.isfinite(native)):
         return Agreement("")
@@ -81,10 +86,11 @@ def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
     return Agreement("", _UNITS_OF_VALUE if are_close else 0.0)
 
 
-def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> Flags:
-    """Return which numbers of ``func`` change with digits that only float64 has.
+def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> bool:
+    """Return whether ``func`` follows digits that only float64 has as it follows larger steps.
 
-    A func that casts its input to float32 takes float64, and computes in float32 all the same.
+    A func that rounds something of its input to float32 inside stands still over a step of such
+    digits, or moves by a part of what it should.
 
     Parameters
     ----------
@@ -94,10 +100,22 @@ def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> 
     point = wide.point
     with point.backend.with_float64():
         signs = point.random_signs(near.rng)
-        moved = point.leafwise(lambda x, sign: x + _UNSEEN * sign * x, signs)
-        found = wide.host_values(iter([point.for_func(within(point, moved, near.bounds))]))
-    changed: Flags = found.reshape(-1) != value
-    return changed
+
+        def moved(step: float) -> list[Array]:
+            return point.leafwise(lambda x, sign: x + step * sign * x, signs)
+
+        def values(leaves: list[Array]) -> Floats:
+            return wide.host_values(iter([point.for_func(leaves)])).reshape(-1)
+
+        if bounded(near.bounds):  # no step leads to both sides
+            inside = within(point, moved(_UNSEEN), near.bounds)
+            return bool(np.any(values(inside) != value))
+        native = max(SINGLE, *near.point.epsilons)
+        steps = (_UNSEEN, min(_UNITS_SEEN * native, _MOST_SEEN))
+        small, large = [(values(moved(h)) - values(moved(-h))) / (2 * h) for h in steps]
+    noise = _UNITS_OF_VALUE * DOUBLE * np.abs(value) / _UNSEEN
+    allowed = _SLOPES_DIFFER * np.fmax(np.abs(small), np.abs(large)) + noise
+    return bool(np.all(np.abs(small - large) <= allowed))
 
 
 @dataclass(frozen=True)
@@ -122,9 +140,14 @@ class _Comparison:
 
     def are_close(self, native: Floats, wide: Floats) -> bool:
         """Return whether values differ by a few machine epsilons of their own."""
-        return bool(
-            np.all(np.abs(wide - native) <= _UNITS_OF_VALUE * self.epsilon * np.abs(native))
-        )
+        allowed = _UNITS_OF_VALUE * self.epsilon * np.abs(native) + self._underflow
+        return bool(np.all(np.abs(wide - native) <= allowed))
+
+    @property
+    def _underflow(self) -> float:
+        """The largest number that is 0 in the dtypes of the user."""
+        point = self.near.point
+        return max(float(point.xp.finfo(leaf.dtype).smallest_normal) for leaf in point.leaves)
 
     def values(self, values_at: Callable[[Iterator[Any]], Floats]) -> Floats:
         """Return what a function of points in float64 says at this point."""
