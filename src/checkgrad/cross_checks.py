@@ -12,10 +12,11 @@ from checkgrad.claims.linearity import is_sum_of, terms_of_sum
 from checkgrad.evaluate.tangent_choice import scaled_tangent
 from checkgrad.judging import ClaimOfOutputs
 from checkgrad.numerics.decide import decide_without_wrong
+from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues
-from checkgrad.report.results import OutputResult
+from checkgrad.report.results import ClaimResult, OutputResult
 
 
 def without_ties(
@@ -58,6 +59,21 @@ def without_ties(
         else each
         for each in results
     ]
+
+
+def without_wrong(result: ClaimResult) -> ClaimResult:
+    """Return a result in which no claim is wrong: ``func`` is another function in float64.
+
+    Parameters
+    ----------
+    result : ClaimResult
+        What was found in the dtypes of the user. In float64 the claim is right.
+    """
+    results = tuple(
+        replace(each, decisions=decide_without_wrong(each.decisions, Kind.ANOTHER_FUNCTION))
+        for each in result.results
+    )
+    return replace(result, results=results)
 
 
 def _is_additive(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> bool:

@@ -70,7 +70,7 @@ def with_native_claim(widened: WidenedProblem, found: ClaimResult) -> ClaimResul
             break
         seen = spread.after(runs)
         explained = [_SPREADS * a + b for a, b in zip(seen, floors, strict=True)]
-        lost = [np.fmax(a, b) for a, b in zip(off, seen, strict=True)]
+        lost = [np.maximum(a, b) for a, b in zip(off, seen, strict=True)]
     judged = tuple(
         replace(result, decisions=decide_in_narrow_dtype(result.decisions, claim, rounding))
         for result, claim, rounding in zip(results, native, explained, strict=True)
@@ -175,9 +175,9 @@ def _fewest_digits(wide: list[Floats], lost: list[Floats], scales: list[float]) 
     least = Digits(math.inf, 0, 0)
     for k, (claim, error, scale) in enumerate(zip(wide, lost, scales, strict=True)):
         size = np.fmax(np.abs(claim), scale / thresholds().negligible)
-        relative = np.where(error > 0, error / size, 0.0)
+        relative = np.where(error == 0, 0.0, error / size)
         worst = int(np.argmax(np.nan_to_num(relative, nan=np.inf)))
-        if relative[worst] > 0:
-            digits = max(0.0, -math.log10(relative[worst]))
+        if relative[worst] != 0:
+            digits = max(0.0, -math.log10(np.nan_to_num(relative[worst], nan=math.inf)))
             least = min(least, Digits(digits, k, worst), key=lambda each: each.kept)
     return least

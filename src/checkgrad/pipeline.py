@@ -12,7 +12,7 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError
-from checkgrad.cross_checks import is_explained_by_axes, without_ties
+from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_wrong
 from checkgrad.digits import with_native_claim
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_outputs
@@ -23,7 +23,13 @@ from checkgrad.parsed import ParsedProblem, parse
 from checkgrad.problem import Problem
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.build import report_on
-from checkgrad.report.dtypes import WIDE, looks_narrow, remark_on_native, remarks_in_float64
+from checkgrad.report.dtypes import (
+    WIDE,
+    is_wrong_in_narrow_dtype,
+    looks_narrow,
+    remark_on_native,
+    remarks_in_float64,
+)
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.widening import WidenedProblem, widen
@@ -60,36 +66,69 @@ def examine(problem: Problem) -> ClaimResult:
     # Overflow and the like is expected; the user's code at x0 does not run under this.
     with np.errstate(all="ignore"):
         value = parsed.values_at_x0()
-        obstacle = ""
         if asked == "float64" or (asked == "auto" and parsed.is_narrow):
-            try:
-                return _examine_in_float64(widen(problem, parsed, value), parsed, problem.label)
-            except CannotWidenError as error:
-                if asked == "float64":
-                    raise ValueError(
-                        f"precision is 'float64', but func cannot be evaluated in it: {error}; "
-                        "pass precision='auto'"
-                    ) from error
-                obstacle = str(error)
+            return _examine_narrow(problem, parsed, value)
         result = _examine(parsed, problem.label, value)
-        if asked == "auto" and not obstacle and looks_narrow(result):
+        if asked == "auto" and looks_narrow(result):
             # Something inside of func may be narrower than float64.
             with suppress(CannotWidenError):
-                return _examine_in_float64(widen(problem, parsed, value), parsed, problem.label)
-        remarks = (remark_on_native(parsed.point, obstacle),) if obstacle else ()
-        return replace(result, remarks=remarks)
+                widened = widen(problem, parsed, value)
+                if not widened.disagreement:
+                    return _examine_in_float64(widened, parsed, problem.label)
+        return replace(result, n_func=parsed.evaluator.n_func)
+
+
+def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> ClaimResult:
+    """Examine a claim in float64 if func is the same function there, and else as it is."""
+    widened, obstacle = None, ""
+    try:
+        widened = widen(problem, parsed, value)
+        obstacle = widened.disagreement
+    except CannotWidenError as error:
+        obstacle = str(error)
+    if obstacle and problem.options.precision == "float64":
+        raise ValueError(
+            f"precision is 'float64', but func cannot be evaluated in it: {obstacle}; pass "
+            "precision='auto'"
+        )
+    wide = None
+    if widened is not None and not obstacle:
+        wide = _examine_in_float64(widened, parsed, problem.label)
+        if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
+            return wide
+    result = _examine(parsed, problem.label, value)
+    if wide is not None:
+        # Nobody sees inside of func. If the claim is right as it is written, func is another
+        # function in float64.
+        if not result.is_right:
+            return wide
+        obstacle = "the claim is wrong there, and right as it is written"
+    elif (
+        widened is not None
+        and result.is_wrong
+        and _examine_in_float64(widened, parsed, problem.label).is_right
+    ):
+        result = without_wrong(result)
+    n_func, n_grad = parsed.evaluator.n_func, parsed.claim.n_grad
+    if widened is not None:
+        n_func, n_grad = n_func + widened.parsed.evaluator.n_func, widened.claim.n_grad
+    remarks = (remark_on_native(parsed.point, obstacle),)
+    return replace(result, n_func=n_func, n_grad=n_grad, remarks=remarks)
 
 
 def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: str) -> ClaimResult:
     with native.point.backend.with_float64():
-        result = with_native_claim(widened, _examine(widened.parsed, label, widened.value))
+        try:
+            result = with_native_claim(widened, _examine(widened.parsed, label, widened.value))
+        finally:
+            widened.release()
     claim_obstacle, seen = widened.claim.obstacle, widened.observation
     return replace(
         result,
         point=native.point,
         n_func=native.evaluator.n_func + widened.parsed.evaluator.n_func,
         evaluated_in=WIDE,
-        remarks=tuple(remarks_in_float64(native.point, seen, claim_obstacle)),
+        remarks=tuple(remarks_in_float64(seen, claim_obstacle)),
     )
 
 
@@ -160,7 +199,7 @@ def _judged(
     if np.any(sigma > base.sigma):
         base = replace(base, sigma=sigma)
         results.clear()  # whose tangents take memory too
-        results = list(judge_outputs(claim, base, repeats.agrees))
+        results = list(judge_outputs(replace(claim), base, repeats.agrees))
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?

@@ -17,16 +17,12 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.measure.trust import compare_in_float64, follows_float64
+from checkgrad.measure.trust import Agreement, compare_in_float64, follows_float64
 from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE, SINGLE
 from checkgrad.problem import Problem
 
 _SEED = 0  # of the point at which the two functions are compared, besides x0
-
-
-class AnotherFunctionError(CannotWidenError):
-    """func can be evaluated in float64, where it is another function."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,8 @@ class WidenedProblem:
     ----------
     parsed : ParsedProblem
         What a check in float64 works with.
+    evaluator : WideEvaluator
+        Its evaluator.
     value : array
         All numbers of ``func(x0)``.
     observation : Observation
@@ -45,13 +43,26 @@ class WidenedProblem:
         The claim, also in the dtypes of the user.
     claim_function : WideUserFunction
         The function behind the claim in float64.
+    disagreement : str
+        Where ``func`` differs from the one of the user by more than rounding explains; empty if it
+        does not.
+    sees_inside : bool
+        Whether narrower floats inside of ``func`` were widened too.
     """
 
     parsed: ParsedProblem
+    evaluator: WideEvaluator
     value: Floats
     observation: Observation
     claim: PreferredClaim
     claim_function: WideUserFunction
+    disagreement: str
+    sees_inside: bool
+
+    def release(self) -> None:
+        """Give back the memory that func and the claim keep from one evaluation to the next."""
+        self.evaluator.release()
+        self.claim_function.release()
 
 
 def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProblem:
@@ -69,7 +80,7 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
     Raises
     ------
     CannotWidenError
-        If ``func`` cannot be evaluated in float64, or is another function there.
+        If ``func`` cannot be evaluated in float64, or rounds to a narrower dtype there.
     """
     if problem.options.method != "differences":
         raise CannotWidenError(f"method is {problem.options.method!r}")
@@ -101,7 +112,7 @@ def _widened_by(
         except Exception as error:
             raise CannotWidenError(brief(error)) from error
     try:
-        found, units = _trusted(widening, native, parsed, evaluator, value)
+        found, agreement = _compared(widening, native, parsed, evaluator, value)
     except CannotWidenError:
         native.evaluator.n_refused += evaluator.n_func
         raise
@@ -111,23 +122,31 @@ def _widened_by(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
     )
-    parsed = replace(parsed, claim=claim, rounding_units=units)
-    return WidenedProblem(parsed, found, evaluator.observation, claim, function)
+    return WidenedProblem(
+        parsed=replace(parsed, claim=claim, rounding_units=agreement.units),
+        evaluator=evaluator,
+        value=found,
+        observation=evaluator.observation,
+        claim=claim,
+        claim_function=function,
+        disagreement=agreement.disagreement,
+        sees_inside=widening.sees_inside,
+    )
 
 
-def _trusted(
+def _compared(
     widening: Widening,
     native: ParsedProblem,
     parsed: ParsedProblem,
     evaluator: WideEvaluator,
     value: Floats,
-) -> tuple[Floats, float]:
-    """Return all numbers of func(x0) in float64, and how many units rounding changes them by.
+) -> tuple[Floats, Agreement]:
+    """Return all numbers of func(x0) in float64, and how they compare with those of the user.
 
     Raises
     ------
     CannotWidenError
-        If func cannot be evaluated in float64, or is another function there.
+        If func cannot be evaluated in float64, or rounds to a narrower dtype there.
     """
     with native.point.backend.with_float64():
         if not native.is_narrow and evaluator.coarsest_epsilon() <= DOUBLE:
@@ -145,13 +164,13 @@ def _trusted(
     near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
     agreement, seen = compare_in_float64(near, evaluator, found), evaluator.observation
     if agreement.disagreement:
-        raise AnotherFunctionError(agreement.disagreement)
+        return found, agreement
     is_unseen = seen.islands or seen.escapes or not widening.sees_inside
     if is_unseen and not follows_float64(near, evaluator, found):
         operations = f", in {', '.join(seen.islands)}" if seen.islands else ""
         raise CannotWidenError(f"it rounds to a narrower dtype inside{operations}")
     # An island rounds as coarsely as before, whatever its operands hold.
-    return found, 0.0 if seen.islands else agreement.units
+    return found, replace(agreement, units=0.0) if seen.islands else agreement
 
 
 def _parsed(

@@ -5,6 +5,8 @@ The module cuts long texts and names types. What a message says is written where
 
 from __future__ import annotations
 
+from checkgrad.backends import CannotWidenError
+
 _QUOTED_LENGTH = 120  # characters of a user's value that an error message shows
 _SAID_LENGTH = 120  # characters of what an exception says that a report quotes
 
@@ -32,6 +34,8 @@ def first_line(error: Exception) -> str:
 def brief(error: Exception) -> str:
     """Return an exception as a report quotes it: its class and its first line."""
     line = first_line(error)
+    if isinstance(error, CannotWidenError):
+        return line  # a sentence of ours
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 

@@ -83,6 +83,9 @@ class _WideTorchFunction(WideFunction):
             observer.note(captured)
         return value, interpreter, observer
 
+    def release(self) -> None:
+        self._captured = CapturedTensors()
+
     def perturbed(self, seed: int, *args: Any) -> Any:
         return self._evaluated(args, Perturber(seed))[0]
 

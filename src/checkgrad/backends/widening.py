@@ -100,6 +100,9 @@ class WideFunction(ABC):
            arithmetic", technical report CSD-970002, UCLA, 1997.
         """
 
+    def release(self) -> None:  # noqa: B027 (most keep nothing)
+        """Give back the memory that is kept from one evaluation to the next."""
+
 
 class Widening(ABC):
     """One way to evaluate the functions of a library in float64.

@@ -18,6 +18,8 @@ from checkgrad.evaluate.directions import ClaimedGradient
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.precision import DOUBLE
 
+_UNSEEN = 2.0**-30  # relative to each coordinate: a change that float32 cannot hold
+
 
 class NativeClaim:
     """A claim in the dtypes of the user, asked at points of float64.
@@ -157,11 +159,29 @@ class PreferredClaim:
             found = list(self.wide.gradients(leaves, outputs))
             if outputs.count and found[0].leaves is None:  # a jvp, which is called only now
                 found[0].along([leaf * 0 + 1 for leaf in leaves])
-            if self.wide.epsilon > DOUBLE:
+            if self.wide.epsilon > DOUBLE or self._is_rounded(found, leaves, outputs):
                 self.obstacle = "it computes in a narrower dtype whatever it gets"
         except Exception as error:
             self.obstacle = brief(error)
         yield from found if self.is_wide else self.native.gradients(leaves, outputs)
+
+    def _is_rounded(
+        self, gradients: Sequence[ClaimedGradient], leaves: Leaves, outputs: Outputs
+    ) -> bool:
+        """Return whether the claim in float64 holds numbers of the user's dtypes only.
+
+        A simple claim may do so at x0. It does not at a point that only float64 can hold.
+        """
+        if not all(map(self._is_native, gradients)):
+            return False
+        moved = [leaf * (1 + _UNSEEN) for leaf in leaves]
+        return all(map(self._is_native, self.wide.gradients(moved, outputs)))
+
+    def _is_native(self, gradient: ClaimedGradient) -> bool:
+        if gradient.leaves is None:
+            return False
+        pairs = zip(gradient.leaves, self.native.rounded(gradient.leaves), strict=True)
+        return all(bool((part == rounded).all()) for part, rounded in pairs)
 
     def changes(
         self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]

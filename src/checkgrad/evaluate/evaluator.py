@@ -39,7 +39,7 @@ class Evaluator:
     Parameters
     ----------
     func, args
-        As the user passed them.
+        As passed.
     point : Point
         Where to evaluate.
     evaluation : Evaluation, optional
@@ -59,7 +59,7 @@ class Evaluator:
     shape : tuple of int
         The shape of a value on the host: of one number, unless `vector_at_x0` was called.
     n_refused : int
-        How often ``func`` was evaluated in another way, which was given up.
+        How often it was evaluated in another way, which was given up.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class Evaluator:
     @property
     def n_func(self) -> int:
         """How often ``func`` was evaluated so far. Every point of a batch counts."""
-        single = self._function.n_calls + self._as_returned.n_calls
-        return single + self.batch.n_func + self.n_refused
+        counts = self._function.n_calls, self._as_returned.n_calls, self.batch.n_func
+        return sum(counts) + self.n_refused
 
     @property
     def failure(self) -> Exception | None:
@@ -254,11 +254,12 @@ class Evaluator:
 
     def _takes(self, count: int) -> bool:
         """Return whether so many points are to be evaluated in one call."""
-        if not self.batch.takes(count):
-            return False
-        if self._returns_scalars:  # they keep their own precision, which a batch would not
+        takes = self.batch.takes(count)
+        if (
+            takes and self._returns_scalars
+        ):  # they keep their own precision, which a batch would not
             self.batch.give_up("it returns a number, not an array")
-        return not self._returns_scalars
+        return takes and not self._returns_scalars
 
     def _alone(
         self, leaf: int, at_x0: Array, inside_domain: bool = False

@@ -39,6 +39,7 @@ class WideEvaluator(Evaluator):
     ) -> None:
         self._wide = wide
         self._n_perturbed = 0
+        self._made: list[WideUserFunction] = []
         super().__init__(func, point, args, evaluation, reader)
 
     @property
@@ -60,6 +61,11 @@ class WideEvaluator(Evaluator):
         """Return the largest finite magnitude inside of ``func`` at a point; NaN if unknown."""
         return self._function.largest(x)
 
+    def release(self) -> None:
+        """Give back the memory that ``func`` keeps from one evaluation to the next."""
+        for function in self._made:
+            function.release()
+
     def perturbed_values(self, points: Iterable[Any], seed: int) -> Floats:
         """Return `host_values` with the rounding errors of the user's dtypes, drawn at random."""
         function = self._function.perturbed(seed)
@@ -71,4 +77,5 @@ class WideEvaluator(Evaluator):
         self, func: Callable[..., Any], args: tuple[Any, ...], *around: Any
     ) -> WideUserFunction:
         natives = [self._wide.natives()]
-        return WideUserFunction(func, args, self._wide, natives, *around)
+        self._made.append(WideUserFunction(func, args, self._wide, natives, *around))
+        return self._made[-1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array, NativeDtypes, Observation, Widening
+from checkgrad.backends import Array, NativeDtypes, Observation, WideFunction, Widening
 from checkgrad.evaluate.calling import OfPoint, UserFunction
 
 
@@ -55,7 +55,7 @@ class WideUserFunction(UserFunction):
         self._wide = wide
         self._around = read, at_one_point
         self._observes = observes
-        self._maps: dict[int, Callable[[Array], Any]] = {}
+        self._maps: dict[int, WideFunction] = {}
         self.observation: Observation | None = None
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
@@ -88,6 +88,11 @@ class WideUserFunction(UserFunction):
         """Return the largest finite magnitude inside of it at a point; NaN if nobody sees it."""
         self.n_calls += 1
         return self._wide_function.largest(x)
+
+    def release(self) -> None:
+        """Give back the memory that is kept from one call to the next."""
+        for wide in (self._wide_function, *self._maps.values()):
+            wide.release()
 
     def mapped(self, point: Point, leaf: int) -> Callable[[Array], Any]:
         """Return it as a function of many values of one leaf, along a leading axis.

@@ -65,15 +65,17 @@ def decide(claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Cri
     )
 
 
-def decide_without_wrong(decisions: Decisions) -> Decisions:
-    """Return the decisions for a ``func`` that is not differentiable: no claim is wrong.
+def decide_without_wrong(decisions: Decisions, kind: Kind = Kind.TIE) -> Decisions:
+    """Return the decisions with a finding about ``func`` as a whole: no claim is wrong.
 
     Parameters
     ----------
     decisions : Decisions
         As they are without this finding.
+    kind : Kind
+        What was found: that ``func`` is not differentiable, or another function in float64.
     """
-    findings = decisions.estimate.findings.blocking_wrong(Kind.TIE)
+    findings = decisions.estimate.findings.blocking_wrong(kind)
     estimate = replace(decisions.estimate, findings=findings)
     return decide(decisions.claim, estimate, decisions.claim_noise, decisions.criteria)
 
@@ -264,6 +266,7 @@ def _reasons(
         holds = {
             Reason.SEVERAL_KINKS: estimate.has_kink & (not criteria.kink_is_isolated),
             Reason.TIE: findings.seen[Kind.TIE],
+            Reason.ANOTHER_FUNCTION: findings.seen[Kind.ANOTHER_FUNCTION],
             Reason.JUMP: findings.seen[Kind.JUMP],
             Reason.NO_VALUE: findings.seen[Kind.EDGE],
             Reason.NOISE: unsure & noisy,

@@ -46,6 +46,7 @@ class Reason(enum.Enum):
     # Inconclusive
     SEVERAL_KINKS = "several kinks may add up along this direction"
     TIE = "func is not differentiable"
+    ANOTHER_FUNCTION = "func is another function in float64, and the claim is right for that one"
     JUMP = "func jumps"
     NO_VALUE = "func has no finite value"
     NOISE = "the derivative is lost in the noise"
@@ -59,6 +60,7 @@ class Reason(enum.Enum):
 OPEN_REASONS = (
     Reason.SEVERAL_KINKS,
     Reason.TIE,
+    Reason.ANOTHER_FUNCTION,
     Reason.JUMP,
     Reason.NO_VALUE,
     Reason.NOISE,

@@ -34,6 +34,7 @@ class Kind(enum.Enum):
     ONE_SIDED = "one-sided"
     BELOW_NOISE = "below noise"
     TIE = "tie"
+    ANOTHER_FUNCTION = "another function in float64"
 
 
 @dataclass(frozen=True)

@@ -47,15 +47,11 @@ def looks_narrow(claim: ClaimResult) -> bool:
     )
 
 
-def remarks_in_float64(
-    native: Point, observation: Observation, claim_obstacle: str
-) -> Iterator[str]:
+def remarks_in_float64(observation: Observation, claim_obstacle: str) -> Iterator[str]:
     """Yield what there is to say of a func that was evaluated in float64.
 
     Parameters
     ----------
-    native : Point
-        x0 in the dtypes of the user.
     observation : Observation
         What was met inside of func.
     claim_obstacle : str
@@ -75,18 +71,12 @@ def remarks_in_float64(
             f"float64 would change the meaning: {', '.join(names[:_NAMED])}{more}"
         )
     if claim_obstacle:
-        yield (
-            f"the claim was evaluated in {dtypes_of(native)}, since it cannot be evaluated in "
-            f"{WIDE}: {claim_obstacle}"
-        )
+        yield (f"the claim was evaluated as it is written, and func in {WIDE}: {claim_obstacle}")
 
 
 def remark_on_native(native: Point, obstacle: str) -> str:
     """Return why ``func`` was evaluated in the dtypes of the user."""
-    return (
-        f"func was evaluated in {dtypes_of(native)}, since it cannot be evaluated in {WIDE}: "
-        f"{obstacle}"
-    )
+    return f"func was evaluated in {dtypes_of(native)}, and not in {WIDE}: {obstacle}"
 
 
 def dtype_hints(claim: ClaimResult) -> Iterator[str]:
@@ -103,7 +93,7 @@ def dtype_hints(claim: ClaimResult) -> Iterator[str]:
             f"the claim is right in {WIDE}, and wrong in {dtypes} by more than rounding explains: "
             "does it branch on the dtype, overflow or underflow?"
         )
-    elif claim.digits is not None and claim.digits.kept < _few(max(claim.point.epsilons)):
+    elif claim.digits is not None and 0 < claim.digits.kept < _few(max(claim.point.epsilons)):
         result = claim.results[claim.digits.result]
         place = claim.where(result, claim.digits.direction)
         yield (

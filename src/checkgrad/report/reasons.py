@@ -42,6 +42,12 @@ _TIE = (
     "the sum over the axes (equal numbers that are sorted, or compared?); choose another x0"
 )
 
+_ANOTHER_FUNCTION = (
+    "in float64 func returns other values, and the claim is right for those: rounding may be as "
+    "large as what func returns, as where large terms cancel; compute in float64, or choose "
+    "another x0"
+)
+
 
 def _too_close(claim: ClaimResult, result: OutputResult, i: int) -> str:
     decisions = result.decisions
@@ -106,6 +112,7 @@ def _rough(claim: ClaimResult, result: OutputResult, i: int) -> str:
 _SENTENCES: dict[Reason, Callable[[ClaimResult, OutputResult, int], str]] = {
     Reason.SEVERAL_KINKS: lambda *_: _SEVERAL_KINKS,
     Reason.TIE: lambda *_: _TIE,
+    Reason.ANOTHER_FUNCTION: lambda *_: _ANOTHER_FUNCTION,
     Reason.TOO_CLOSE: _too_close,
     Reason.HIDDEN: _hidden,
     Reason.COARSE: _coarse,

@@ -118,6 +118,12 @@ class ClaimResult:
         """Whether any claim is wrong."""
         return any(np.any(result.decisions.wrong) for result in self.results)
 
+    @property
+    def is_right(self) -> bool:
+        """Whether all claims are correct."""
+        repeats = self.not_repeatable is None
+        return repeats and all(np.all(result.decisions.resolved) for result in self.results)
+
     def where(self, result: OutputResult, direction: int) -> str:
         """Return the place of a direction in the user's structures, in words."""
         directions = result.directions

@@ -63,8 +63,9 @@ def footer(report: Report) -> str:
     dtypes = ""
     if report.evaluated_in != report.dtype:
         dtypes = f", evaluated in {report.evaluated_in}"
-    if report.digits is not None and math.isfinite(report.digits):
-        dtypes += f", where the claim keeps {report.digits:.1f} digits or more"
+    is_right = report.verdict is Verdict.CORRECT
+    if is_right and report.digits is not None and math.isfinite(report.digits):
+        dtypes += f"; in {report.dtype} the claim keeps {report.digits:.1f} digits"
     return (
         f"{report.n_func} evaluations of func, {report.n_grad} of the claim; {report.dtype} on "
         f"{report.device} ({report.backend}){dtypes}; rtol {report.rtol:.0e}; noise of func "
