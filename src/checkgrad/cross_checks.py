@@ -67,7 +67,7 @@ def without_wrong(result: ClaimResult) -> ClaimResult:
     Parameters
     ----------
     result : ClaimResult
-        What was found in the dtypes of the user. In float64 the claim is right.
+        What was found in the dtypes of the user. In float64 the claim is not wrong.
     """
     results = tuple(
         replace(each, decisions=decide_without_wrong(each.decisions, Kind.ANOTHER_FUNCTION))

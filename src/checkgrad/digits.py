@@ -30,6 +30,7 @@ _SPREADS = 8.0
 _RUNS = 3  # of Monte Carlo arithmetic, or neighbours
 _RUNS_BEFORE_WRONG = 15
 _SEED = 0  # of the neighbours
+_UNITS_MOVED = 16.0  # of the exact claim, by which the claim as written moves too
 # The distances of neighbours from x0, relative to each coordinate: far enough that large terms
 # which cancel round anew, and near enough that a fault stays as it is.
 _DISTANCES = (2.0**-11, 2.0**-9)
@@ -116,7 +117,7 @@ class _Spread:
         self._widened = widened
         self._found = found
         self._wide = wide
-        self._apart = [a - b for a, b in zip(native, wide, strict=True)]
+        self._native = native
         self._largest = [np.zeros_like(each) for each in wide]
         self._runs = 0
         self._by_arithmetic = True
@@ -163,8 +164,14 @@ class _Spread:
         moved = point.neighbour(point.random_signs(self._rng), count, epsilon)
         leaves = claim.native.rounded(within(point, moved, parsed.bounds))
         native, wide = (_claimed(each, leaves, self._found) for each in (claim.native, claim.wide))
-        apart = [a - b for a, b in zip(native, wide, strict=True)]
-        return [a - b for a, b in zip(apart, self._apart, strict=True)]
+        moved = []
+        for at, exact, here, base in zip(native, wide, self._native, self._wide, strict=True):
+            # A claim that stands still where the exact one moves by many units is a multiple of a
+            # coarse number, as p - 1 is for p near 1. How coarse cannot be seen from outside.
+            is_coarse = at == here
+            is_coarse &= np.abs(exact - base) > _UNITS_MOVED * epsilon * np.abs(base)
+            moved.append(np.where(is_coarse, math.inf, (at - exact) - (here - base)))
+        return moved
 
 
 def _fewest_digits(wide: list[Floats], lost: list[Floats], scales: list[float]) -> Digits:

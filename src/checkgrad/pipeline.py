@@ -97,22 +97,19 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
             return wide
     result = _examine(parsed, problem.label, value)
+    if widened is not None and obstacle and result.is_wrong:
+        other = _examine_in_float64(widened, parsed, problem.label)
+        result = result if other.is_wrong else without_wrong(result)
     if wide is not None:
         # Nobody sees inside of func. If the claim is right as it is written, func is another
         # function in float64.
-        if not result.is_right:
-            return wide
         obstacle = "the claim is wrong there, and right as it is written"
-    elif (
-        widened is not None
-        and result.is_wrong
-        and _examine_in_float64(widened, parsed, problem.label).is_right
-    ):
-        result = without_wrong(result)
+        if not (result.is_right and result.rtol <= wide.rtol):
+            result, obstacle = wide, ""
     n_func, n_grad = parsed.evaluator.n_func, parsed.claim.n_grad
     if widened is not None:
-        n_func, n_grad = n_func + widened.parsed.evaluator.n_func, widened.claim.n_grad
-    remarks = (remark_on_native(parsed.point, obstacle),)
+        n_func, n_grad = n_func + widened.evaluator.n_func, widened.claim.n_grad
+    remarks = (remark_on_native(parsed.point, obstacle),) if obstacle else result.remarks
     return replace(result, n_func=n_func, n_grad=n_grad, remarks=remarks)
 
 

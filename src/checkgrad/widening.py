@@ -89,13 +89,20 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
         if obstacle := backend.lacks_float64(leaf):
             raise CannotWidenError(obstacle)
     obstacles = ["nothing sees narrower floats inside of a func of float64"]
+    disagreeing = None
     for widening in backend.widenings():
         if not native.is_narrow and not widening.sees_inside:
             continue
         try:
-            return _widened_by(widening, problem, native, value)
+            widened = _widened_by(widening, problem, native, value)
         except CannotWidenError as error:
             obstacles.append(str(error))
+            continue
+        if not widened.disagreement:
+            return widened
+        disagreeing = disagreeing or widened
+    if disagreeing is not None:
+        return disagreeing
     raise CannotWidenError(obstacles[min(1, len(obstacles) - 1)])
 
 

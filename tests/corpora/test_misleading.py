@@ -225,3 +225,32 @@ def test_a_precision_that_there_is_not_is_refused_with_those_that_there_are(prec
 def test_float64_where_it_cannot_be_had_is_refused_with_the_reason() -> None:
     with pytest.raises(ValueError, match="takes float32 only"):
         checked(for_float32_only, grad_of_float64, precision="float64")
+
+
+@pytest.mark.parametrize("i", range(10))
+def test_confident_cross_entropies_are_never_called_wrong(i: int) -> None:
+    """Their values round to 0 in float32, where large terms cancel."""
+    logits = np.random.default_rng(i).standard_normal(5).astype(np.float32)
+    logits[2] += 8 + 17 * i / 9
+
+    def loss(z: Any) -> Any:
+        most = np.max(z)
+        return np.log(np.sum(np.exp(z - most))) + most - z[2]
+
+    def grad(z: Any) -> Any:
+        p = np.exp(z - np.max(z))
+        return p / np.sum(p) - np.eye(5, dtype=z.dtype)[2]
+
+    report = checked(loss, grad, logits)
+    assert report.verdict.value != "wrong", report
+    wrong = checked(loss, lambda z: -grad(z), logits)
+    assert wrong.verdict.value == "wrong" or i > 4, wrong
+
+
+def test_a_partial_derivative_beside_rounded_factors_is_not_correct() -> None:
+    def func(x: Any) -> Any:
+        return np.sum(np.sin(x.astype(np.float32)).astype(x.dtype) * x)
+
+    report = checked(func, lambda x: np.sin(x))
+    assert report.verdict.value != "correct", report
+    assert checked(func, lambda x: np.sin(x) + x * np.cos(x)).verdict.value == "correct"

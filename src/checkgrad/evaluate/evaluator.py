@@ -1,9 +1,8 @@
 """``func`` at x0 and at points around it: one interface over every way to call it.
 
-Every call gets arrays of its own, so that a ``func`` that writes into its argument or keeps it
-changes nothing of the user's and nothing of ours. `checkgrad.evaluate.calling` calls ``func`` at
-one point, `checkgrad.evaluate.batch` at many points in one call, and `checkgrad.evaluate.values`
-brings the values to the host.
+Every call gets arrays of its own: a ``func`` that writes into its argument or keeps it changes
+nothing. `checkgrad.evaluate.calling` calls ``func`` at one point, `checkgrad.evaluate.batch` at
+many in one call, and `checkgrad.evaluate.values` brings the values to the host.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ class Evaluator:
     Parameters
     ----------
     func, args
-        As passed.
+        As the user passed them.
     point : Point
-        Where to evaluate.
+        See below.
     evaluation : Evaluation, optional
         How ``func`` is evaluated at many points.
     reader : OutputReader, optional
@@ -52,8 +51,7 @@ class Evaluator:
     point : Point
         Where to evaluate.
     value_epsilon : float
-        The machine epsilon of the dtype in which ``func`` returned its value at x0, known once
-        `at_x0` was called.
+        The machine epsilon of the dtype of ``func(x0)``, known once `at_x0` was called.
     batch : BatchEvaluator
         How ``func`` is evaluated at many points in one call.
     shape : tuple of int
@@ -70,7 +68,7 @@ class Evaluator:
         evaluation: Evaluation = DEFAULT_EVALUATION,
         reader: OutputReader | None = None,
     ) -> None:
-        read = None if reader is None else reader.read
+        read = reader and reader.read
         alone = partial(of_one_point, point=point, batch=evaluation.batch)
         self._as_returned = UserFunction(func, args, at_one_point=alone)
         self._function = self._called(func, args, read, alone)
@@ -86,8 +84,8 @@ class Evaluator:
     @property
     def n_func(self) -> int:
         """How often ``func`` was evaluated so far. Every point of a batch counts."""
-        counts = self._function.n_calls, self._as_returned.n_calls, self.batch.n_func
-        return sum(counts) + self.n_refused
+        functions = self._function, self._as_returned
+        return sum(each.n_calls for each in functions) + self.batch.n_func + self.n_refused
 
     @property
     def failure(self) -> Exception | None:
@@ -226,10 +224,10 @@ class Evaluator:
         return self.host_values(self._perturbed(leaf, entries, backend.from_host(moved, x)))
 
     def host_values(self, points: Iterable[Any], function: UserFunction | None = None) -> Floats:
-        """Return ``func`` at some points near x0, on the host; NaN where it has no value.
+        """Return ``func`` at some points near x0, along the first axis, on the host.
 
-        They are along the first axis, before those of `shape`. Off x0, where the user asked for no
-        value, an exception or a value that is not finite marks the edge of the domain.
+        Off x0, where the user asked for no value, an exception or a value that is not finite marks
+        the edge of the domain: NaN.
         """
         backend, function = self.point.backend, function or self._function
 

@@ -75,8 +75,7 @@ def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
     if not here.agree(near.value, value):
         return Agreement(_sentence("at x0", near.value, value))
     there = replace(here, leaves=_another_point(near))
-    copies = [near.point.backend.copy(leaf) for leaf in there.leaves]  # func may write to them
-    native = near.values(iter([near.point.for_func(copies)]))[0]
+    native = there.native_values()
     found = there.values(wide.host_values)
     if not np.all(np.isfinite(native)):
         return Agreement("")
@@ -148,6 +147,13 @@ class _Comparison:
         """The largest number that is 0 in the dtypes of the user."""
         point = self.near.point
         return max(float(point.xp.finfo(leaf.dtype).smallest_normal) for leaf in point.leaves)
+
+    def native_values(self) -> Floats:
+        """Return what ``func`` says at this point, in the dtypes of the user."""
+        point = self.near.point
+        copies = [point.backend.copy(leaf) for leaf in self.leaves]  # func may write to them
+        values: Floats = self.near.values(iter([point.for_func(copies)]))[0]
+        return values
 
     def values(self, values_at: Callable[[Iterator[Any]], Floats]) -> Floats:
         """Return what a function of points in float64 says at this point."""

@@ -46,7 +46,9 @@ class Reason(enum.Enum):
     # Inconclusive
     SEVERAL_KINKS = "several kinks may add up along this direction"
     TIE = "func is not differentiable"
-    ANOTHER_FUNCTION = "func is another function in float64, and the claim is right for that one"
+    ANOTHER_FUNCTION = (
+        "func is another function in float64, and the claim is not wrong for that one"
+    )
     JUMP = "func jumps"
     NO_VALUE = "func has no finite value"
     NOISE = "the derivative is lost in the noise"

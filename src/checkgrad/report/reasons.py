@@ -43,8 +43,8 @@ _TIE = (
 )
 
 _ANOTHER_FUNCTION = (
-    "in float64 func returns other values, and the claim is right for those: rounding may be as "
-    "large as what func returns, as where large terms cancel; compute in float64, or choose "
+    "in float64 func returns other values, and the claim is not wrong for those: rounding may be "
+    "as large as what func returns, as where large terms cancel; compute in float64, or choose "
     "another x0"
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +118,11 @@ class ClaimResult:
     def is_wrong(self) -> bool:
         """Whether any claim is wrong."""
         return any(np.any(result.decisions.wrong) for result in self.results)
+
+    @property
+    def rtol(self) -> float:
+        """The smallest relative error that the check had to find."""
+        return max((result.spec.rtol for result in self.results), default=math.inf)
 
     @property
     def is_right(self) -> bool:
