@@ -6,6 +6,7 @@ a widened function can be trusted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,7 @@ class WideUserFunction(UserFunction):
         self._native_function = UserFunction(whole, (), read, at_one_point)
         self._wide = wide
         self._around = read, at_one_point
+        self._takes_many = at_one_point is not None and at_one_point(whole) is not whole
         self._observes = observes
         self._maps: dict[int, WideFunction] = {}
         self.observation: Observation | None = None
@@ -71,6 +73,10 @@ class WideUserFunction(UserFunction):
 
     def coarsest_epsilon(self, x: Any) -> float:
         """Return the coarsest machine epsilon that is met inside of it at a point."""
+        if self._takes_many and self.observation is None:
+            self.with_user_errstate(x)
+        if self.observation is not None:
+            return self.observation.epsilon
         self.n_calls += 1
         return self._wide_function.coarsest_epsilon(x)
 
@@ -86,6 +92,8 @@ class WideUserFunction(UserFunction):
 
     def largest(self, x: Any) -> float:
         """Return the largest finite magnitude inside of it at a point; NaN if nobody sees it."""
+        if self._takes_many:
+            return math.nan
         self.n_calls += 1
         return self._wide_function.largest(x)
 
