@@ -61,9 +61,8 @@ class Axes:
         for leaf in np.unique(leaf_of).tolist():
             members = self._rng.permutation(chosen[leaf_of == leaf])
             if members.size > 1:
-                found += np.array_split(members, -(-members.size // size))
-        filled = [np.append(group, np.repeat(group[0], size - group.size)) for group in found]
-        return np.asarray(filled, np.intp).reshape(-1, size)
+                found.append(members[_split(members.size, size)])
+        return np.concatenate([np.empty((0, size), np.intp), *found])
 
     def random_offsets(self, shape: tuple[int, ...]) -> Floats:
         """Return random numbers between 1/4 and 3/4."""
@@ -120,3 +119,21 @@ class Axes:
         usable = (moved >= lower) & (moved <= upper)
         usable &= np.isfinite(moved) & (np.sign(taken) == np.sign(steps)) & (taken != 0)
         return moved, taken, usable
+
+
+def _split(count: int, size: int) -> Places:
+    """Return 0, 1, 2 and so on in groups of up to `size`, of lengths that differ by one at most.
+
+    A smaller group holds its first number more than once.
+
+    Examples
+    --------
+    >>> _split(5, 3).tolist()
+    [[0, 1, 2], [3, 4, 3]]
+    """
+    groups = -(-count // size)
+    lengths = count // groups + (np.arange(groups) < count % groups)
+    starts = (np.cumsum(lengths) - lengths)[:, None]
+    within = np.arange(size)
+    places: Places = starts + np.where(within < lengths[:, None], within, 0)
+    return places
