@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
@@ -62,11 +62,6 @@ class ClaimOfOutputs:
     def outputs(self) -> Outputs:
         """The outputs."""
         return self.near.outputs
-
-    @cached_property
-    def axes(self) -> Axes:
-        """The coordinate axes, which know all values that they have sampled."""
-        return Axes(self.parsed.evaluator, self.outputs, self.parsed.bounds, self.parsed.rng)
 
     def directions_along(self, tangents: ChosenTangents) -> list[Directions]:
         """Return the directions of every output along some tangents."""
@@ -147,9 +142,9 @@ def _direction_sets(
     claim: ClaimOfOutputs, value: Floats
 ) -> Iterator[tuple[Axes | None, list[Directions]]]:
     """Yield the directions of all outputs: along the axes, and along the tangents of the plan."""
-    parsed, plan = claim.parsed, claim.plan
+    parsed, outputs, plan = claim.parsed, claim.outputs, claim.plan
     if plan.axes:
-        axes = claim.axes
+        axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng)
         yield (
             axes,
             [

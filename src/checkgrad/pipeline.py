@@ -66,10 +66,10 @@ def examine(problem: Problem) -> ClaimResult:
     # Overflow and the like is expected; the user's code at x0 does not run under this.
     with np.errstate(all="ignore"):
         value = parsed.values_at_x0()
-        if asked == "float64" or (asked == "auto" and parsed.is_narrow):
+        if asked != "native" and parsed.is_narrow:
             return _examine_narrow(problem, parsed, value)
         result = _examine(parsed, problem.label, value)
-        if asked == "auto" and looks_narrow(result):
+        if asked != "native" and looks_narrow(result):
             # Something inside of func may be narrower than float64.
             with suppress(CannotWidenError):
                 widened = widen(problem, parsed, value)
@@ -80,37 +80,42 @@ def examine(problem: Problem) -> ClaimResult:
 
 def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> ClaimResult:
     """Examine a claim in float64 if func is the same function there, and else as it is."""
-    widened, obstacle = None, ""
     try:
         widened = widen(problem, parsed, value)
-        obstacle = widened.disagreement
     except CannotWidenError as error:
-        obstacle = str(error)
-    if obstacle and problem.options.precision == "float64":
+        _require_auto(problem, str(error))
+        result = _examine(parsed, problem.label, value)
+        remarks = (remark_on_native(parsed.point, str(error)),)
+        return replace(result, n_func=parsed.evaluator.n_func, remarks=remarks)
+    if widened.disagreement:
+        _require_auto(problem, widened.disagreement)
+        result, obstacle = _examine(parsed, problem.label, value), widened.disagreement
+        if result.is_wrong and not _examine_in_float64(widened, parsed, problem.label).is_wrong:
+            result = without_wrong(result)
+    else:
+        wide = _examine_in_float64(widened, parsed, problem.label)
+        if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
+            return wide
+        # Nobody sees inside of func. If the claim is right as it is written, func is another
+        # function in float64.
+        result = _examine(parsed, problem.label, value)
+        obstacle = "the claim is wrong there, and right as it is written"
+        if not (result.is_right and result.rtol <= wide.rtol):
+            result, obstacle = wide, ""
+    return replace(
+        result,
+        n_func=parsed.evaluator.n_func + widened.evaluator.n_func,
+        n_grad=widened.claim.n_grad,
+        remarks=(remark_on_native(parsed.point, obstacle),) if obstacle else result.remarks,
+    )
+
+
+def _require_auto(problem: Problem, obstacle: str) -> None:
+    if problem.options.precision == "float64":
         raise ValueError(
             f"precision is 'float64', but func cannot be evaluated in it: {obstacle}; pass "
             "precision='auto'"
         )
-    wide = None
-    if widened is not None and not obstacle:
-        wide = _examine_in_float64(widened, parsed, problem.label)
-        if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
-            return wide
-    result = _examine(parsed, problem.label, value)
-    if widened is not None and obstacle and result.is_wrong:
-        other = _examine_in_float64(widened, parsed, problem.label)
-        result = result if other.is_wrong else without_wrong(result)
-    if wide is not None:
-        # Nobody sees inside of func. If the claim is right as it is written, func is another
-        # function in float64.
-        obstacle = "the claim is wrong there, and right as it is written"
-        if not (result.is_right and result.rtol <= wide.rtol):
-            result, obstacle = wide, ""
-    n_func, n_grad = parsed.evaluator.n_func, parsed.claim.n_grad
-    if widened is not None:
-        n_func, n_grad = n_func + widened.evaluator.n_func, widened.claim.n_grad
-    remarks = (remark_on_native(parsed.point, obstacle),) if obstacle else result.remarks
-    return replace(result, n_func=n_func, n_grad=n_grad, remarks=remarks)
 
 
 def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: str) -> ClaimResult:
@@ -123,7 +128,7 @@ def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: s
     return replace(
         result,
         point=native.point,
-        n_func=native.evaluator.n_func + widened.parsed.evaluator.n_func,
+        n_func=native.evaluator.n_func + widened.evaluator.n_func,
         evaluated_in=WIDE,
         remarks=tuple(remarks_in_float64(seen, claim_obstacle)),
     )
@@ -196,7 +201,7 @@ def _judged(
     if np.any(sigma > base.sigma):
         base = replace(base, sigma=sigma)
         results.clear()  # whose tangents take memory too
-        results = list(judge_outputs(replace(claim), base, repeats.agrees))
+        results = list(judge_outputs(claim, base, repeats.agrees))
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?

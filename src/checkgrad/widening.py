@@ -88,22 +88,21 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
     for leaf in native.point.leaves:
         if obstacle := backend.lacks_float64(leaf):
             raise CannotWidenError(obstacle)
-    obstacles = ["nothing sees narrower floats inside of a func of float64"]
-    disagreeing = None
+    disagreeing, obstacle = None, ""
     for widening in backend.widenings():
         if not native.is_narrow and not widening.sees_inside:
             continue
         try:
             widened = _widened_by(widening, problem, native, value)
         except CannotWidenError as error:
-            obstacles.append(str(error))
+            obstacle = obstacle or str(error)
             continue
         if not widened.disagreement:
             return widened
         disagreeing = disagreeing or widened
     if disagreeing is not None:
         return disagreeing
-    raise CannotWidenError(obstacles[min(1, len(obstacles) - 1)])
+    raise CannotWidenError(obstacle or "nothing sees narrower floats inside of a func of float64")
 
 
 def _widened_by(

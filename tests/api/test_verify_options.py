@@ -427,3 +427,16 @@ def test_tangents_cost_no_more_for_more_coordinates() -> None:
         assert report.verdict is CORRECT, str(report)
         counts.append(report.n_func)
     assert max(counts) <= 30
+
+
+# precision
+
+
+@pytest.mark.parametrize("precision", ["auto", "float64", "native"])
+def test_float64_needs_no_widening(xp: Library, precision: str) -> None:
+    if "float64" not in xp.float_dtypes:
+        pytest.skip("no float64 here")
+    x0 = xp.asarray(VALUES, "float64")
+    report = verify_grad(lambda x: xp.sum(x**2), lambda x: 2 * x, x0, precision=precision)
+    assert report.verdict is Verdict.CORRECT, str(report)
+    assert report.evaluated_in == "float64"

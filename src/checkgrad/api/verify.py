@@ -93,7 +93,7 @@ def verify_grad(
         and PyTorch's operators are intercepted. The verdict is on the formula then, and `grad` as
         it was written is compared with the formula as well: what rounding explains costs digits,
         which the report counts, and anything else is wrong. "native": in the dtypes of the user.
-        "float64": as "auto", and an error where it is not possible.
+        "float64": as "auto", but an error where something is narrower and that is not possible.
 
     Returns
     -------
