@@ -177,7 +177,7 @@ class _Spread:
 def _fewest_digits(wide: list[Floats], lost: list[Floats], scales: list[float]) -> Digits:
     """Return the fewest decimal digits that the claim keeps, and where.
 
-    An entry that is negligible beside the others is looked at on their scale.
+    The error of a negligible entry is compared with the scale of the others.
     """
     least = Digits(math.inf, 0, 0)
     for k, (claim, error, scale) in enumerate(zip(wide, lost, scales, strict=True)):

@@ -66,7 +66,7 @@ def is_narrow(result: Any) -> bool:
 def promoted(facts: OperatorFacts, natives: list[Any]) -> Any:
     """Return the native dtype of a result: a dtype that is asked for, or that of the operands.
 
-    Operands without axes do not count beside others. None if there are none.
+    Operands without axes count only where no other operand is floating. None if there are none.
     """
     found = without_axes = None
     for each in natives:

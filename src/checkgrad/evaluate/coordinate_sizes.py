@@ -33,13 +33,7 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         ``func(x0)``.
     """
     xp = point.xp
-
-    def has_zeros(x: Array) -> bool:
-        return bool(xp.any(x == 0))
-
-    if not any(
-        has_zeros(block) for leaf in point.leaves for block in point.blocks(_as_it_is, leaf)
-    ):
+    if not any(bool(zeros) for zeros in point.blockwise(lambda x: xp.any(x == 0), point.leaves)):
         return point.leafwise(xp.abs)
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
@@ -51,7 +45,7 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         worth = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
 
     def size(x: Array, claim: Array, mean: float) -> Array:
-        if not has_zeros(x):
+        if not bool(xp.any(x == 0)):
             return xp.abs(x)
         stand_in = xp.full_like(x, mean or overall)
         if worth > 0:
@@ -65,10 +59,6 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         point.in_blocks(partial(size, mean=mean), x, claim)
         for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
-
-
-def _as_it_is(block: Array) -> Array:
-    return block
 
 
 def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:

@@ -40,7 +40,7 @@ class Evaluator:
     func, args
         As the user passed them.
     point : Point
-        See below.
+        Where to evaluate.
     evaluation : Evaluation, optional
         How ``func`` is evaluated at many points.
     reader : OutputReader, optional
@@ -253,9 +253,7 @@ class Evaluator:
     def _takes(self, count: int) -> bool:
         """Return whether so many points are to be evaluated in one call."""
         takes = self.batch.takes(count)
-        if (
-            takes and self._returns_scalars
-        ):  # they keep their own precision, which a batch would not
+        if takes and self._returns_scalars:  # of a precision of their own, which a batch loses
             self.batch.give_up("it returns a number, not an array")
         return takes and not self._returns_scalars
 

@@ -157,10 +157,13 @@ class _Comparison:
 
     def values(self, values_at: Callable[[Iterator[Any]], Floats]) -> Floats:
         """Return what a function of points in float64 says at this point."""
+        with self.near.point.backend.with_float64():
+            return values_at(iter([self._wide_point()])).reshape(-1)
+
+    def _wide_point(self) -> Any:
+        """Return this point in float64, in the structure of the user."""
         backend = self.near.point.backend
-        with backend.with_float64():
-            moved = [backend.widened(leaf) for leaf in self.leaves]
-            return values_at(iter([self.wide.point.for_func(moved)])).reshape(-1)
+        return self.wide.point.for_func([backend.widened(leaf) for leaf in self.leaves])
 
     def _rounding(self, wide: Floats) -> Floats:
         """Return how far rounding may move values, by random errors or by the noise of func."""
@@ -180,10 +183,8 @@ class _Comparison:
 
     def _units_of_largest(self, native: Floats) -> float:
         """Return by how much values may differ, for the largest number inside of func."""
-        backend = self.near.point.backend
-        with backend.with_float64():
-            moved = [backend.widened(leaf) for leaf in self.leaves]
-            largest = self.wide.largest_at(self.wide.point.for_func(moved))
+        with self.near.point.backend.with_float64():
+            largest = self.wide.largest_at(self._wide_point())
         most = _LARGEST_OVER_VALUE * float(np.max(np.abs(native)))
         return _UNITS_OF_LARGEST * self.epsilon * min(largest, most)
 
