@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
+from misleading import Function, said
 
 from checkgrad import Report, Verdict, verify_grad, verify_jac, verify_jvp, verify_vjp
 
 pytestmark = pytest.mark.numpy
 
-Function = Callable[..., Any]
 
 X0 = np.array([0.7, -1.3, 0.4, 2.1, -0.6, 1.7], dtype=np.float32)
 
@@ -31,10 +30,6 @@ def one_percent_off(claim: Function) -> Function:
 
 def checked(func: Function, claim: Function, x0: Any = X0, **options: Any) -> Report:
     return verify_grad(func, claim, x0, rng=0, **options)
-
-
-def said(report: Report, words: str) -> bool:
-    return any(words in hint for hint in report.hints)
 
 
 def func_of_float64(x: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ pytest.importorskip("jax")
 import jax
 import jax.numpy as jnp
 from jax import lax
+from misleading import Function, in_part, said
 
 from checkgrad import (
     Report,
@@ -27,7 +27,6 @@ from checkgrad import (
 
 pytestmark = pytest.mark.libraries("jax")
 
-Function = Callable[..., Any]
 
 POINT = (0.7, -1.3, 0.4, 2.1, -0.6, 1.7)
 JITTERS = [10.0 ** (-5 + 0.3 * i) for i in range(10)]
@@ -53,11 +52,6 @@ def few(values: list[float], dtypes: tuple[str, ...] = ("float32", "bfloat16")) 
     )
 
 
-def in_part(names: Iterable[str]) -> list[Any]:
-    """Leave every second case out in a plain run: JAX compiles each."""
-    return [pytest.param(name, marks=[pytest.mark.full] * (i % 2)) for i, name in enumerate(names)]
-
-
 def float32(values: Any) -> Any:
     return jnp.asarray(values, dtype=jnp.float32)
 
@@ -75,10 +69,6 @@ def one_percent_off(claim: Function) -> Function:
 
 def checked(func: Function, claim: Function, x0: Any, **options: Any) -> Report:
     return verify_grad(func, claim, x0, rng=0, **options)
-
-
-def said(report: Report, words: str) -> bool:
-    return any(words in hint for hint in report.hints)
 
 
 @dataclass(frozen=True)

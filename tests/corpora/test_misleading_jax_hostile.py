@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -15,12 +14,12 @@ pytest.importorskip("jax")
 import jax
 import jax.numpy as jnp
 from jax import lax
+from misleading import FuncError, Function, failing_at, in_part
 
 from checkgrad import Report, Verdict, verify_autodiff, verify_grad
 
 pytestmark = pytest.mark.libraries("jax")
 
-Function = Callable[..., Any]
 
 POINT = (0.7, -1.3, 0.4, 2.1, -0.6, 1.7)
 NARROW = np.linspace(0.5, 1.5, 6).astype(np.float32)
@@ -29,11 +28,6 @@ WIDE = np.linspace(0.5, 1.5, 6)
 
 def x0() -> Any:
     return jnp.asarray(POINT, dtype=jnp.float32)
-
-
-def in_part(names: Iterable[str]) -> list[Any]:
-    """Leave every second case out in a plain run: JAX compiles each."""
-    return [pytest.param(name, marks=[pytest.mark.full] * (i % 2)) for i, name in enumerate(names)]
 
 
 def func(x: Any) -> Any:
@@ -61,24 +55,6 @@ def settings() -> dict[str, Any]:
         "generator of NumPy": [*map(str, np.random.get_state())],
         "errors of NumPy": np.geterr(),
     }
-
-
-class FuncError(Exception):
-    """What func or claim raises."""
-
-
-def failing_at(call: int, function: Function, error: BaseException) -> Function:
-    """Return `function`, raising an error at one call."""
-    calls = 0
-
-    def failing(x: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise error
-        return function(x)
-
-    return failing
 
 
 @pytest.mark.parametrize("error", [FuncError(), KeyboardInterrupt()], ids=["error", "interrupt"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from misleading import Function, said
+from misleading_torch import X0, gradient_of, one_percent_off
 from torch.nn import functional as F
 
 from checkgrad import (
@@ -24,23 +25,12 @@ from checkgrad import (
     verify_vjp,
 )
 
-pytestmark = pytest.mark.libraries("torch")
+pytestmark = [pytest.mark.libraries("torch"), pytest.mark.usefixtures("one_thread")]
 
-Function = Callable[..., Any]
 
-X0 = torch.tensor([0.7, -1.3, 0.4, 2.1, -0.6, 1.7])
 JITTERS = [10.0 ** (-5 + 0.3 * i) for i in range(10)]
 MARGINS = [8 + 17 * i / 9 for i in range(10)]
 CONDITIONS = [10.0 ** (2 + 0.35 * i) for i in range(10)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The tensors are tiny: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def every_fourth(values: list[float]) -> list[Any]:
@@ -49,33 +39,8 @@ def every_fourth(values: list[float]) -> list[Any]:
     return [pytest.param(value, marks=mark) for value, mark in zip(values, marks, strict=True)]
 
 
-def gradient_of(func: Function) -> Function:
-    """Return the gradient of `func` by autograd."""
-
-    def grad(x: Any) -> Any:
-        x = x.detach().requires_grad_(True)
-        return torch.autograd.grad(func(x), x)[0]
-
-    return grad
-
-
-def one_percent_off(claim: Function) -> Function:
-    """Return `claim` with an error in its largest entry."""
-
-    def wrong(x: Any) -> Any:
-        said = claim(x).contiguous().clone()
-        said.view(-1)[said.abs().argmax()] *= 1.01
-        return said
-
-    return wrong
-
-
 def checked(func: Function, claim: Function, x0: Any, **options: Any) -> Report:
     return verify_grad(func, claim, x0, rng=0, **options)
-
-
-def said(report: Report, words: str) -> bool:
-    return any(words in hint for hint in report.hints)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,43 +13,13 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from misleading import Function
+from misleading_torch import X0, func, grad, one_percent_off
 from torch.utils.checkpoint import checkpoint
 
 from checkgrad import Report, Verdict, verify_autodiff, verify_grad
 
-pytestmark = pytest.mark.libraries("torch")
-
-Function = Callable[..., Any]
-
-X0 = torch.tensor([0.7, -1.3, 0.4, 2.1, -0.6, 1.7])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The tensors are tiny: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def func(x: Any) -> Any:
-    return (torch.sin(x) * x).sum()
-
-
-def grad(x: Any) -> Any:
-    return torch.cos(x) * x + torch.sin(x)
-
-
-def one_percent_off(claim: Function) -> Function:
-    """Return `claim` with an error in its largest entry."""
-
-    def wrong(x: Any) -> Any:
-        said = torch.as_tensor(claim(x)).contiguous().clone()
-        said.view(-1)[said.abs().argmax()] *= 1.01
-        return said
-
-    return wrong
+pytestmark = [pytest.mark.libraries("torch"), pytest.mark.usefixtures("one_thread")]
 
 
 def checked(function: Function, claim: Function, x0: Any = X0, **options: Any) -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,39 +12,14 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from misleading import FuncError, failing_at
+from misleading_torch import X0, func, grad, gradient_of
 from torch import nn
 from torch.nn import functional as F
 
 from checkgrad import Verdict, verify_autodiff, verify_grad
 
-pytestmark = pytest.mark.libraries("torch")
-
-X0 = torch.tensor([0.7, -1.3, 0.4, 2.1, -0.6, 1.7])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The tensors are tiny: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def func(x: Any) -> Any:
-    return (torch.sin(x) * x).sum()
-
-
-def grad(x: Any) -> Any:
-    return torch.cos(x) * x + torch.sin(x)
-
-
-def gradient_of(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def gradient(x: Any) -> Any:
-        x = x.detach().requires_grad_(True)
-        return torch.autograd.grad(function(x), x)[0]
-
-    return gradient
+pytestmark = [pytest.mark.libraries("torch"), pytest.mark.usefixtures("one_thread")]
 
 
 def settings() -> dict[str, Any]:
@@ -82,24 +56,6 @@ def settings() -> dict[str, Any]:
             torch._C._len_torch_function_stack(),
         ),
     }
-
-
-class FuncError(Exception):
-    """What func or claim raises."""
-
-
-def failing_at(call: int, function: Callable[[Any], Any], error: Any) -> Callable[[Any], Any]:
-    """Return `function`, raising an error at one call."""
-    calls = 0
-
-    def failing(x: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise error
-        return function(x)
-
-    return failing
 
 
 @pytest.mark.parametrize("error", [FuncError(), KeyboardInterrupt()], ids=["error", "interrupt"])

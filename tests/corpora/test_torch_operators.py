@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -14,7 +14,11 @@ from operator_corpus import OPERATORS, Case, case
 
 from checkgrad import Report, Verdict, verify_grad
 
-pytestmark = [pytest.mark.libraries("torch"), pytest.mark.sampled]
+pytestmark = [
+    pytest.mark.libraries("torch"),
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.sampled,
+]
 
 BY_NAME = {operator.name: operator for operator in OPERATORS}
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -29,15 +33,6 @@ every_second_operator = pytest.mark.parametrize(
     [pytest.param(name, marks=[pytest.mark.full] * (i % 2)) for i, name in enumerate(BY_NAME)],
 )
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The tensors are tiny: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def negated(claim: torch.Tensor, largest: int) -> torch.Tensor:
