@@ -22,10 +22,11 @@ from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.results import ClaimResult, Digits, OutputResult
 from checkgrad.widening import WidenedProblem
 
-# What needs no measurement: differences of so many units of the largest entry of an output.
+# Differences of so many units of the largest entry of an output need no explanation.
 _UNITS = 8.0
-# How far rounding may move a claim: so many times the largest difference seen. Operations such as
-# exp are off by several units in the user's dtypes, and by half a unit in Monte Carlo arithmetic.
+# Rounding may move a claim by so many times the largest difference that was seen. In the user's
+# dtypes, operations such as exp are off by several units. In Monte Carlo arithmetic they are off by
+# half a unit.
 _SPREADS = 8.0
 _RUNS = 3  # of Monte Carlo arithmetic, or neighbours
 _RUNS_BEFORE_WRONG = 15

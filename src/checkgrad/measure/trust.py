@@ -21,22 +21,19 @@ from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import noise_along_line
 from checkgrad.precision import DOUBLE, SINGLE
 
-# How far the two may differ, in machine epsilons of the coarsest dtype inside of func: so many
-# times its value, ...
-_UNITS_OF_VALUE = 16.0
-# ... times the largest change by random rounding errors, ...
-_SPREADS = 16.0
-_RUNS = 3
-# ... times the measured noise, where nobody sees inside, ...
-_UNITS_OF_NOISE = 32.0
-# ... or times the largest number inside: 174 functions of the corpora differ by less than 1.2 of
-# these, and misleading ones by more than 7000. A number that is too large, as that of a mask, would
-# allow everything.
+_UNITS_OF_VALUE = 16.0  # machine epsilons of the coarsest dtype inside of func, times its value
+_SPREADS = 16.0  # times the largest change of func by random rounding errors ...
+_RUNS = 3  # ... in so many runs
+_UNITS_OF_NOISE = 32.0  # times the measured noise, where nobody sees inside of func
+# Machine epsilons, times the largest number inside of func. 174 right functions of the corpora
+# differ by less than 1.2 of these units, and misleading ones by more than 7000. The largest number
+# counts up to a multiple of the value only: that of a mask would allow everything.
 _UNITS_OF_LARGEST = 64.0
 _LARGEST_OVER_VALUE = 64.0
 _DISTANCE = 2.0**-6  # of the second point from x0, relative to each coordinate
 # Two steps, relative to each coordinate: one that float32 cannot hold, and one of some units in the
-# last place of the user's dtype. A func that varies fast changes its slope by less between them.
+# last place of the user's dtype. Over such steps the slope of a smooth func changes by less than a
+# tenth, even if the func varies fast.
 _UNSEEN = 2.0**-30
 _UNITS_SEEN, _MOST_SEEN = 16.0, 2.0**-6
 _SLOPES_DIFFER = 0.1
