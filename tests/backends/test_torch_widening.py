@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from checkgrad.backends.torch_backend import TorchBackend
+from checkgrad.backends.torch_wide_captured import CapturedTensors
 from checkgrad.backends.torch_widening import TorchWidening
 
 if TYPE_CHECKING:
@@ -708,6 +709,28 @@ def test_a_wide_function_can_be_sent_to_another_process() -> None:
     x = normal(3).double()
     evaluate(x)
     assert torch.equal(pickle.loads(pickle.dumps(evaluate))(x), x.sin())
+
+
+def test_captured_data_are_copied_once_for_all_functions_of_a_widening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+    shadowed = CapturedTensors._shadowed
+    monkeypatch.setattr(
+        CapturedTensors,
+        "_shadowed",
+        lambda self, tensor: (made.append(tensor), shadowed(self, tensor))[1],
+    )
+    data, x = normal(4, 3), normal(3, seed=1).double()
+    widening = TorchWidening()
+    func = widening.widened(lambda x: (data @ x).sum(), [[torch.float32]])
+    claim = widening.widened(lambda x: data.sum(0) + 0 * x, [[torch.float32]])
+    for evaluate in (func, claim, func):
+        evaluate(x)
+    assert len(made) == 1
+    claim.release()
+    assert torch.equal(func(x), (data.double() @ x).sum())
+    assert len(made) == 2
 
 
 def test_leaves_in_float64_stay_as_they_are() -> None:

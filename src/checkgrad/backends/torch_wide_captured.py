@@ -43,6 +43,10 @@ class CapturedTensors:
     """
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Give back the memory of all shadows."""
         self._shadows: dict[int, _Shadow] = {}
         self._memories: dict[_Key, Array] = {}  # flat; None for a view that is copied alone
         self._natives: dict[int, _Key] = {}  # by the address of the memory in float64

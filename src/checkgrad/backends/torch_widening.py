@@ -41,24 +41,36 @@ _NEEDS_MEMORY = ("data is not allocated yet", "incompatible tensor type")
 
 
 class TorchWidening(Widening):
-    """Widen what operators meet while a function runs, below autograd and ``torch.func``."""
+    """Widen what operators meet while a function runs, below autograd and ``torch.func``.
+
+    All functions of one widening have the shadows of captured tensors in common: ``func``, alone
+    and mapped, and its claim mostly capture the same data.
+    """
+
+    def __init__(self) -> None:
+        self._captured = CapturedTensors()
 
     def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
         """See `Widening.widened`."""
-        return _WideTorchFunction(function, [tuple(each) for each in natives])
+        return _WideTorchFunction(function, [tuple(each) for each in natives], self._captured)
 
 
 class _WideTorchFunction(WideFunction):
-    def __init__(self, function: Callable[..., Any], natives: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        natives: Sequence[tuple[Any, ...]],
+        captured: CapturedTensors,
+    ) -> None:
         self._function = function
         self._natives = natives
-        self._captured = CapturedTensors()
+        self._captured = captured
         self._state: KeptState | None = None
         self._calls = 0
         self._watches_functions = False
 
     def __reduce__(self) -> Any:  # shadows and objects of this process stay here
-        return _WideTorchFunction, (self._function, self._natives)
+        return _WideTorchFunction, (self._function, self._natives, CapturedTensors())
 
     def __call__(self, *args: Any) -> Any:
         return self._evaluated(args)[0]
@@ -84,7 +96,7 @@ class _WideTorchFunction(WideFunction):
         return value, interpreter, observer
 
     def release(self) -> None:
-        self._captured = CapturedTensors()
+        self._captured.forget()
 
     def perturbed(self, seed: int, *args: Any) -> Any:
         return self._evaluated(args, Perturber(seed))[0]
