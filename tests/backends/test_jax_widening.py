@@ -277,7 +277,6 @@ ISLANDS = {
     "bitcast_convert_type": lambda x: jax.lax.bitcast_convert_type(
         jax.lax.bitcast_convert_type(x, jnp.int32) + 1, jnp.float32
     ),
-    "reduce_precision": lambda x: jax.lax.reduce_precision(x, 8, 7),
 }
 
 
@@ -302,12 +301,18 @@ def test_a_draw_whose_parameter_is_an_input_is_an_island() -> None:
     assert trace._seen.islands == {"random_gamma": 1}
 
 
-def test_a_reduction_of_precision_that_keeps_all_bits_is_no_island() -> None:
-    wide, args = widened(lambda x: jax.lax.reduce_precision(x / 3, 8, 23), jnp.asarray(X))
+@pytest.mark.parametrize(("exponent", "mantissa"), [(8, 23), (8, 7), (5, 10)])
+def test_a_reduction_of_precision_does_not_round(exponent: int, mantissa: int) -> None:
+    function = lambda x: jax.lax.reduce_precision(x / 3, exponent, mantissa)  # noqa: E731
+    wide, args = widened(function, jnp.asarray(X))
     with BACKEND.with_float64():
         value, observation = wide.observed(*args)
+        spread = np.abs(np.asarray([wide.perturbed(seed, *args) for seed in range(8)]) - X64 / 3)
     np.testing.assert_allclose(value, X64 / 3, rtol=DIGITS)
     assert observation.islands == {}
+    assert observation.epsilon == 2.0**-mantissa
+    largest = np.max(spread / np.abs(X64 / 3))
+    assert 2.0**-mantissa / 8 < largest < 2.0**-mantissa
 
 
 def test_draws_are_no_islands() -> None:

@@ -45,8 +45,8 @@ class Observing(WideEvaluation):
     def see(self, equation: Any, results: list[Any]) -> None:
         """See `WideEvaluation.see`."""
         epsilons = [epsilon_of(dtype_of(each)) for each in (*equation.invars, *equation.outvars)]
-        self.epsilon = max([self.epsilon, product_epsilon(equation), *epsilons])
         name, epsilon = cast_of(equation)
+        self.epsilon = max([self.epsilon, product_epsilon(equation), epsilon, *epsilons])
         if name:
             self._casts[name] = epsilon
         self._record(results)

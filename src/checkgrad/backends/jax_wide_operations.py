@@ -25,7 +25,7 @@ _BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 # What has a meaning in the bits of a float, or is code that JAX does not see into.
 ISLANDS = frozenset(
-    "bitcast_convert_type nextafter random_gamma random_gamma_grad rng_uniform reduce_precision "
+    "bitcast_convert_type nextafter random_gamma random_gamma_grad rng_uniform "
     "pure_callback io_callback debug_callback ffi_call pallas_call triton_kernel_call".split()
 )
 
@@ -121,18 +121,14 @@ def draws(equation: Any) -> bool:
     return any(draws(each) for body in bodies for each in body.eqns)
 
 
-def keeps_all_bits(equation: Any) -> bool:
-    """Return whether a ``reduce_precision`` leaves every number of its dtype as it is."""
-    limits = jnp.finfo(dtype_of(equation.invars[0]))
-    bits = equation.params["exponent_bits"], equation.params["mantissa_bits"]
-    return bool(bits[0] >= limits.nexp and bits[1] >= limits.nmant)
-
-
 def cast_of(equation: Any) -> tuple[str, float]:
     """Return the name and the epsilon of the dtype that an equation casts to; "" where none."""
     source, params = dtype_of(equation.invars[0]) if equation.invars else None, equation.params
     if equation.primitive.name == "reduce_precision":
         exponent, mantissa = params["exponent_bits"], params["mantissa_bits"]
+        limits = jnp.finfo(source)
+        if exponent >= limits.nexp and mantissa >= limits.nmant:
+            return "", 0.0
         return _ieee_name(exponent, mantissa), 2.0**-mantissa
     target = params.get("new_dtype", params.get("preferred_element_type"))
     if target is None or source is None or not is_narrowing(source, target):

@@ -16,9 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from checkgrad.backends.array_types import Array
-from checkgrad.backends.jax_wide_dtypes import dtype_of, is_complex, is_floating, product_epsilon
+from checkgrad.backends.jax_wide_dtypes import (
+    dtype_of,
+    epsilon_of,
+    is_complex,
+    is_floating,
+    product_epsilon,
+)
 from checkgrad.backends.jax_wide_evaluation import WideEvaluation
-from checkgrad.backends.jax_wide_operations import is_accumulating, is_exact
+from checkgrad.backends.jax_wide_operations import cast_of, is_accumulating, is_exact
 
 # The numbers of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
 # OOPSLA 2014). They turn any two 64-bit integers into ones that have nothing in common.
@@ -60,9 +66,11 @@ class Perturbing(WideEvaluation):
         if is_accumulating(equation) and accumulated is not None:
             epsilon = max(product_epsilon(equation), float(jnp.finfo(accumulated).eps))
             values = [self._with_error(each, accumulated, epsilon) for each in values]
-        results = super().computed(equation, values)
+        results, cast = super().computed(equation, values), cast_of(equation)[1]
         return [
-            self._with_error(each, native, float(jnp.finfo(native).eps), unless_native=True)
+            self._with_error(
+                each, native, max(cast, epsilon_of(native)), cast <= epsilon_of(native)
+            )
             if is_floating(native)
             else each
             for each, native in zip(results, natives, strict=True)
