@@ -165,6 +165,14 @@ def test_jax_may_refuse_to_promote_dtypes(xp: Library, dtype: str) -> None:
 
 
 @pytest.mark.libraries("jax")
+def test_the_zero_tangents_of_jax_are_no_numbers(xp: Library, dtype: str) -> None:
+    jax = pytest.importorskip("jax")
+    nothing = lambda x: np.zeros(x.shape, jax.dtypes.float0)  # noqa: E731
+    with pytest.raises(TypeError, match=r"(?s)grad returned .*float0.*; it must return numbers"):
+        verify_grad(lambda x: xp.sum(x**2), nothing, xp.asarray(VALUES, dtype))
+
+
+@pytest.mark.libraries("jax")
 @pytest.mark.one_setting
 @pytest.mark.parametrize("partition", [("rows", None), (None, "rows")], ids=str)
 @pytest.mark.parametrize("direction", ["all", 2])
