@@ -41,11 +41,21 @@ def test_equal_values_are_trusted_without_another_call():
 @pytest.mark.parametrize(("epsilons", "trusted"), [(63, True), (-63, True), (66, False)])
 @pytest.mark.parametrize("entry", [0, 1])  # the second is small, a sum of terms that may be large
 def test_values_may_be_off_by_64_epsilons_of_the_largest_at_the_point(epsilons, trusted, entry):
-    batch = exact(smooth)
+    def flat(x):
+        return np.stack([3 + 1e-9 * x[0], 1e-9 * x[0]])
+
+    batch = exact(flat)
     batch[1, entry] += epsilons * DOUBLE * batch[1, 0]
-    found, asked = compared(batch, smooth)
+    found, asked = compared(batch, flat)
     assert found == trusted
     assert (len(asked) == 0) == trusted
+
+
+@pytest.mark.parametrize(("part", "trusted"), [(0.9e-8, True), (1.1e-8, False)])
+def test_values_may_be_off_by_a_tiny_part_of_what_the_steps_change(part, trusted):
+    batch = exact(smooth)
+    batch[2, 0] += part * (batch[1, 0] - batch[0, 0])
+    assert compared(batch, smooth)[0] == trusted
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
