@@ -9,6 +9,7 @@ import pytest
 
 from checkgrad.arrays.point import make_point
 from checkgrad.cross_checks import is_explained_by_axes, without_ties
+from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_outputs
@@ -34,7 +35,8 @@ def judged(form, func, claim, x0, **options):
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     ones = np.ones(outputs.count)
     base = BaseValues(value, ones * 0.0, ones * DOUBLE, ones * 1e-5)
-    made = ClaimOfOutputs(parsed, near, plan, gradients, epsilon)
+    axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
+    made = ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes)
     with varied(wrong_outputs=0, wrong_outputs_along_tangents=0):  # a few steps are enough here
         return made, list(judge_outputs(made, base, np.ones(outputs.count, dtype=bool))), base
 

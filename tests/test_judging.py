@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
@@ -31,7 +32,8 @@ def claimed(form, func, claim, x0=X0, sigma=0.0, **options) -> tuple[ClaimOfOutp
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     ones = np.ones(outputs.count)
     base = BaseValues(value, ones * sigma, ones * DOUBLE, ones * 1e-5)
-    return ClaimOfOutputs(parsed, near, plan, gradients, epsilon), base
+    axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
+    return ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes), base
 
 
 def judged(form, func, claim, x0=X0, chosen=None, **options) -> list[Any]:

@@ -24,6 +24,8 @@ from checkgrad.numerics.thresholds import thresholds
 from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import default_rtol
 from checkgrad.refine.complex_step import refine_by_complex_steps
+from checkgrad.refine.first_look import certify_together
+from checkgrad.refine.groups import has_groups
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.results import OutputResult
@@ -50,6 +52,8 @@ class ClaimOfOutputs:
         The claim at x0, output by output.
     dtype_epsilon : array, shape (outputs,)
         The machine epsilon of the coarser of the dtypes of x0 and of each output.
+    axes : Axes or None
+        The coordinate axes, if the plan has them. They know all values that were asked for.
     """
 
     parsed: ParsedProblem
@@ -57,6 +61,7 @@ class ClaimOfOutputs:
     plan: DirectionPlan
     gradients: Sequence[ClaimedGradient]
     dtype_epsilon: Floats
+    axes: Axes | None
 
     @property
     def outputs(self) -> Outputs:
@@ -121,18 +126,26 @@ def judge_outputs(
         exact = None
         if claim.parsed.options.method == "complex-step":
             exact = _ExactDerivatives.along(claim, directions)
+        specs = [
+            base.spec(
+                along, partial(claim_noise, output), axes is not None and output < entries, sibling
+            )
+            for output, (along, sibling) in enumerate(zip(directions, siblings, strict=True))
+        ]
+        # Few of many outputs have steps in common.
+        grouped = axes if count == 1 and entries else None
+        looks = exact is None and (grouped is None or not has_groups(specs[0]))
+        certified = certify_together(directions[0].lines, specs) if looks else [None] * count
+        most = limits.wrong_outputs if axes is not None else limits.wrong_outputs_along_tangents
         for output in np.flatnonzero(chosen).tolist():
-            along = directions[output]
-            isolated = along.are_axes and output < entries
-            spec = base.spec(along, partial(claim_noise, output), isolated, siblings[output])
-            most = limits.wrong_outputs if along.are_axes else limits.wrong_outputs_along_tangents
+            along, spec, decisions = directions[output], specs[output], certified[output]
             closely, note = thorough and wrong_outputs < most, ""
-            if exact is not None and exact.agree_with_differences(output, base):
+            if decisions is not None:
+                pass
+            elif exact is not None and exact.agree_with_differences(output, base):
                 decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
             else:
                 note = "" if exact is None else _NOT_ANALYTIC
-                # Few of many outputs have steps in common.
-                grouped = axes if isolated and count == 1 else None
                 decisions = refine(spec, closely, grouped)
             wrong_outputs += bool(np.any(decisions.wrong))
             yield OutputResult(along, decisions, spec, float(claim.dtype_epsilon[output]), note)
@@ -142,9 +155,8 @@ def _direction_sets(
     claim: ClaimOfOutputs, value: Floats
 ) -> Iterator[tuple[Axes | None, list[Directions]]]:
     """Yield the directions of all outputs: along the axes, and along the tangents of the plan."""
-    parsed, outputs, plan = claim.parsed, claim.outputs, claim.plan
-    if plan.axes:
-        axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng)
+    parsed, axes = claim.parsed, claim.axes
+    if axes is not None:
         yield (
             axes,
             [

@@ -14,12 +14,14 @@ from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError
 from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_wrong
 from checkgrad.digits import with_native_claim
+from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import measure_noise, measure_noise_farther
 from checkgrad.measure.repeatability import Repeatability, is_noisy
 from checkgrad.parsed import ParsedProblem, parse
+from checkgrad.precision import DOUBLE
 from checkgrad.problem import Problem
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.build import report_on
@@ -33,6 +35,9 @@ from checkgrad.report.dtypes import (
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.widening import WidenedProblem, widen
+
+# The noise of func in machine epsilons of its terms, as long as it was not measured.
+_ASSUMED_UNITS = 1.0
 
 
 def check(problem: Problem) -> Report:
@@ -142,11 +147,12 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
     value, dtype_epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
-    claim = ClaimOfOutputs(parsed, near, plan, gradients, dtype_epsilon)
+    axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
+    claim = ClaimOfOutputs(parsed, near, plan, gradients, dtype_epsilon, axes)
 
-    # Judge each output. Where the rounding of func is known, few steps may do.
+    # Judge each output. In float64 few steps may do.
     repeats = Repeatability(np.ones(outputs.count, dtype=bool))
-    results = _certified(claim, vector) if parsed.rounding_units else []
+    results, repeats = _certified(claim, vector, repeats)
     if not results:
         results, repeats = _judged(claim, repeats)
     if plan.axes:  # sums only show what their terms show
@@ -167,15 +173,31 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
     )
 
 
-def _certified(claim: ClaimOfOutputs, vector: Floats) -> list[OutputResult]:
-    """Return results by few steps and without a measurement of noise; none if a claim is open."""
-    parsed, epsilon = claim.parsed, claim.dtype_epsilon
-    sigma = parsed.rounding_units * epsilon * claim.outputs.sizes(vector)
-    base = BaseValues(claim.near.value, sigma, epsilon, _rtol(parsed, epsilon))
+def _certified(
+    claim: ClaimOfOutputs, vector: Floats, repeats: Repeatability
+) -> tuple[list[OutputResult], Repeatability]:
+    """Return results in float64 by few steps and without a measurement of noise.
+
+    None if a claim is open. Where the noise of ``func`` is larger than is assumed, claims and
+    estimates do not agree.
+    """
+    parsed, epsilon, value = claim.parsed, claim.dtype_epsilon, claim.near.value
+    if np.any(epsilon > DOUBLE):
+        return [], repeats
+    units = parsed.rounding_units or _ASSUMED_UNITS
+    base = BaseValues(
+        value, units * epsilon * claim.outputs.sizes(vector), epsilon, _rtol(parsed, epsilon)
+    )
     every = np.ones(claim.outputs.count, dtype=bool)
     results = list(judge_outputs(claim, base, every, thorough=False))
-    settled = all(np.all(each.decisions.resolved) for each in results)
-    return results if settled else []
+    if not all(np.all(each.decisions.resolved) for each in results):
+        return [], repeats
+    if not parsed.rounding_units:
+        again = claim.outputs.of(parsed.values_at_x0())
+        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
+        if is_noisy(value, np.abs(again - value), epsilon):
+            return [], repeats
+    return results, repeats
 
 
 def _judged(

@@ -35,8 +35,8 @@ def test_known_places_are_not_missing_again():
     assert known.completed(*asked, np.arange(0), np.empty((0, 2))).tolist() == values.tolist()
 
 
-def test_a_single_output_keeps_nothing():
-    known = KnownValues(1)
+def test_values_are_kept_only_where_that_is_asked_for():
+    known = KnownValues(1, keeps=False)
     asked = places((0, 1.0), (0, 1.0))
     found = np.asarray([[1.0], [2.0]])
     for _ in range(2):

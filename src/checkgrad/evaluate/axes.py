@@ -10,6 +10,8 @@ from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.known_values import KnownValues, Places
 from checkgrad.evaluate.outputs import Outputs
 
+_FEW = 4096  # coordinates along which the values of a single output are kept
+
 
 class Axes:
     """Samples ``func`` along coordinate axes, one coordinate at a time or several."""
@@ -26,7 +28,8 @@ class Axes:
         self._x0 = evaluator.point.on_host(evaluator.point.leaves)
         self._bounds = bounds
         self._rng = rng
-        self._known = KnownValues(outputs.count)
+        few = self._x0.size <= _FEW
+        self._known = KnownValues(outputs.count, keeps=few or outputs.count > 1)
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """Evaluate ``func`` at signed `steps` along the axes `which`.

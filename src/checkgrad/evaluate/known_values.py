@@ -13,16 +13,22 @@ Places = npt.NDArray[np.intp]
 class KnownValues:
     """The values of all outputs at places along directions.
 
-    A single output asks for nothing twice, so its values are not kept.
+    Parameters
+    ----------
+    outputs : int
+        How many outputs there are.
+    keeps : bool
+        Whether values are kept. A single output along many directions asks for few of them twice.
     """
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, outputs: int, keeps: bool = True) -> None:
         self._outputs = outputs
+        self._keeps = keeps
         self._values: dict[tuple[int, float], Floats] = {}
 
     def missing(self, which: Places, where: Floats) -> Places:
         """Return the indices of places that are not known, each place once."""
-        if self._outputs == 1:
+        if not self._keeps:
             return np.arange(which.size)
         keys = _keys(which, where)
         first = {key: i for i, key in reversed(list(enumerate(keys)))}
@@ -32,7 +38,7 @@ class KnownValues:
 
     def completed(self, which: Places, where: Floats, new: Places, found: Floats) -> Floats:
         """Return the values at all places, of which those with the indices `new` were `found`."""
-        if self._outputs == 1:
+        if not self._keeps:
             return found
         keys = _keys(which, where)
         self._values.update({keys[i]: found[k] for k, i in enumerate(new.tolist())})

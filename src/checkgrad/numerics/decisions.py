@@ -6,7 +6,7 @@ This module owns the container. `checkgrad.numerics.decide` makes the decisions.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,9 @@ OPEN_REASONS = (
 class Criteria:
     """What decisions depend on besides claims and estimates.
 
+    The numbers are those of one output. Where directions of several outputs are decided on
+    together, they are arrays of shape (directions,).
+
     Attributes
     ----------
     rtol : float
@@ -97,12 +100,12 @@ class Criteria:
         several kinks may add up to anything.
     """
 
-    rtol: float
-    scale: float
+    rtol: float | Floats
+    scale: float | Floats
     may_be_negligible: Flags | bool = True
     fully_sampled: Flags | bool = True
-    tangent_scale: float = 0.0
-    sibling_scale: float = 0.0
+    tangent_scale: float | Floats = 0.0
+    sibling_scale: float | Floats = 0.0
     kink_is_isolated: bool = True
 
 
@@ -143,6 +146,17 @@ class Decisions:
     wrong: Flags
     resolved: Flags
     reasons: dict[Reason, Flags]
+
+    def take(self, chosen: slice, criteria: Criteria) -> Decisions:
+        """Return the decisions along some of the directions, with the criteria for those."""
+        parts = {name: part for name, part in vars(self).items() if isinstance(part, np.ndarray)}
+        return replace(
+            self,
+            **{name: part[chosen] for name, part in parts.items()},
+            estimate=self.estimate.take(chosen),
+            criteria=criteria,
+            reasons={reason: flags[chosen] for reason, flags in self.reasons.items()},
+        )
 
     @property
     def open(self) -> Flags:

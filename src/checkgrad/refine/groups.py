@@ -14,10 +14,20 @@ import numpy as np
 from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.samples import Places
 from checkgrad.numerics.thresholds import thresholds
+from checkgrad.precision import has_few_digits
 from checkgrad.refine.progress import Progress
-from checkgrad.refine.spec import GroupedDirections
+from checkgrad.refine.spec import CheckSpec, GroupedDirections
 
 _SIZE = 4  # coordinates in a group
+
+
+def has_groups(spec: CheckSpec) -> bool:
+    """Return whether there are directions enough for groups.
+
+    In few digits rtol / 10 is no small number, and sums agree by accident.
+    """
+    many = spec.directions.count >= thresholds().fewest_for_groups
+    return many and not has_few_digits(spec.epsilon)
 
 
 def certify_groups(progress: Progress, grouped: GroupedDirections) -> Places:

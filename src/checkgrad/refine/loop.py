@@ -13,7 +13,7 @@ from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits
-from checkgrad.refine.groups import certify_groups
+from checkgrad.refine.groups import certify_groups, has_groups
 from checkgrad.refine.progress import Progress
 from checkgrad.refine.spec import CheckSpec, GroupedDirections
 from checkgrad.refine.steps import (
@@ -47,9 +47,7 @@ def refine(
     """
     progress = Progress(spec)
     certified = np.arange(0)
-    # In few digits rtol / 10 is no small number, and sums agree by accident.
-    many = spec.directions.count >= thresholds().fewest_for_groups
-    if grouped is not None and many and not has_few_digits(spec.epsilon):
+    if grouped is not None and has_groups(spec):
         certified = certify_groups(progress, grouped)
     _sample_one_by_one(progress, thorough)
     decisions = progress.decide()
