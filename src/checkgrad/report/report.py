@@ -94,8 +94,8 @@ class Report:
     rtol : float
         The smallest relative error that the check had to find.
     noise : float
-        The measured absolute error of one evaluation of ``func``: a standard deviation, in the
-        units of ``func``.
+        The absolute error of one evaluation of ``func``: a standard deviation, in the units of
+        ``func``. Where all claims were certified before it was measured, that of rounding.
     mismatches : tuple of Mismatch
         The places where the claim is wrong, the worst first. If there are none, the places where
         it is unresolved. There are at most 100 of them.
