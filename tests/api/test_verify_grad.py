@@ -548,12 +548,11 @@ def test_an_entry_with_a_scale_of_its_own_below_the_noise(dtype: str, smallest: 
 
 @pytest.mark.numpy
 @pytest.mark.parametrize(("dtype", "units"), [("float32", 160), ("float64", 4000)])
-def test_next_to_a_pole_no_claim_is_wrong(dtype: str, units: int) -> None:
+def test_a_right_claim_next_to_a_pole_is_correct(dtype: str, units: int) -> None:
     x0 = np.asarray([1 + units * np.finfo(dtype).eps], dtype)
     func, claim = lambda x: np.sum(1 / (x - 1)), lambda x: -1 / (x - 1) ** 2
-    assert_verdict(verify_grad(func, claim, x0, precision="native"), INCONCLUSIVE)
-    if dtype == "float32":
-        assert_verdict(verify_grad(func, claim, x0), CORRECT)
+    assert_verdict(verify_grad(func, claim, x0, precision="native"), CORRECT)
+    assert_verdict(verify_grad(func, claim, x0), CORRECT)
 
 
 @pytest.mark.numpy
@@ -1268,7 +1267,7 @@ def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(
         assert_verdict(report, WRONG)
         for mismatch in report.mismatches:
             right = float(grad(x)[int(mismatch.where[2:-1])])
-            assert abs(mismatch.estimate - right) <= 3 * mismatch.uncertainty
+            assert abs(mismatch.estimate - right) <= 5 * mismatch.uncertainty
 
 
 @pytest.mark.numpy

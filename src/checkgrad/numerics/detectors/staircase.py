@@ -15,7 +15,6 @@ import numpy as np
 
 from checkgrad.numerics.detectors.evidence import Evidence
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.noise_model import largest_cancellation_noise
 from checkgrad.numerics.samples import Flags, Samples
 from checkgrad.numerics.thresholds import thresholds
 
@@ -39,18 +38,14 @@ def without_plateaus(samples: Samples) -> tuple[Samples, Flags]:
     forward = samples.forward
     plateau = np.where(still, forward, 0.0).max(axis=0)
     longest = np.where(moves, forward, 0.0).max(axis=0)
-    longest_near = np.where(moves & (forward <= samples.scale), forward, 0.0).max(axis=0)
-    is_quantised = plateau * limits.plateau_range < longest
-    is_quantised |= plateau < longest_near * limits.plateau_epsilons * samples.epsilon
+    is_quantised = (plateau > 0) & (plateau * limits.plateau_range < longest)
     changes = np.abs(np.stack([samples.forward_values, samples.backward_values]) - samples.value)
     first = forward <= limits.jump_reach * plateau
     jump_size = np.where(first & moves, changes, 0.0).max(axis=(0, 1))
     # A slope that rounding hides over a plateau grows in proportion to the step beyond it.
     over = np.fmax(1.0, forward / (2 * plateau))
     quantum = np.where(first & (changes > 0), changes / over, np.inf).min(axis=(0, 1))
-    cancels = quantum <= largest_cancellation_noise(samples.epsilon, samples.value)
-    is_quantised |= (plateau * limits.plateau_range_if_cancelled < longest) & cancels
-    is_quantised &= (plateau > 0) & (quantum > limits.quantum_above_noise * samples.sigma_of())
+    is_quantised &= quantum > limits.quantum_above_noise * samples.sigma_of()
     left_out = (forward <= plateau) & is_quantised
     cleaned = dataclasses.replace(
         samples,
