@@ -77,6 +77,15 @@ def _(make_near: Make) -> Any:
     ]
 
 
+@case("jump_share")
+def _(make_near: Make) -> Any:
+    def jump(height: float) -> Any:
+        return lambda x: x[0] + 1e-9 * pseudo_noise(x) + height * (x[0] > 1)
+
+    heights = 1e-9 * np.exp2(np.arange(3, 12))
+    return [float(measured(make_near, jump(height)).sigma[0]) for height in heights]
+
+
 @case("mostly_unchanged")
 def _(make_near: Make) -> Any:
     def two_of_seven(x: Any) -> Any:

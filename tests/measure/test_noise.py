@@ -280,3 +280,63 @@ def test_points_may_be_more(make_near):
     with varied(noise_points=4):
         measured(near)
     assert len(func.points) == 8
+
+
+@pytest.mark.parametrize("height", [1e-3, -0.25])
+@pytest.mark.parametrize("side", [">", ">="])
+@pytest.mark.parametrize("bounds", [None, (0.0, 1.0), (1.0, 2.0)])
+def test_jumps_at_x0_are_no_noise(make_near, height, side, bounds):
+    def jump(x):
+        up = x[0] > 1 if side == ">" else x[0] >= 1
+        return x[0] + height * up
+
+    near, func = make_near(jump, np.ones(1), bounds)
+    assert measured(near).sigma[0] < 2 * DOUBLE
+    # A jump is looked for along another line as well.
+    smooth = bounds is not None and (side == ">=") == (bounds[0] == 1.0)
+    assert len(func.points) == (6 if smooth else 12)
+
+
+def test_jumps_elsewhere_count_as_noise(make_near):
+    near, func = make_near(lambda x: x[0] + 0.25 * (x[0] > 1 + 3 * DOUBLE), np.ones(1))
+    noise = measured(near)
+    # Third differences of the jump, to its height: 0, 0, 1 and -2.
+    assert noise.sigma[0] == pytest.approx(0.25 * np.sqrt(5 / 4 / 20), rel=1e-9)
+    assert len(func.points) == 6
+
+
+def test_noise_beside_a_jump_is_that_without_the_jump(make_near):
+    def jump(x):
+        return x[0] + 1e-9 * pseudo_noise(x) + 1e-3 * (x[0] > 1)
+
+    found = [measured(make_near(jump, np.ones(1), seed=seed)[0]).sigma[0] for seed in range(10)]
+    assert np.min(found) > 1e-9 * UNIFORM / 3
+    assert np.max(found) < 3 * 1e-9 * UNIFORM
+
+
+def test_the_larger_noise_of_two_lines_counts_beside_a_jump(make_near):
+    lines = []
+
+    def jump(x):
+        lines.append(1)
+        loud = 1e-6 if len(lines) > 8 else 1e-9  # on the second line
+        return x[0] + loud * pseudo_noise(x) + 1e-2 * (x[0] > 1)
+
+    near, _ = make_near(jump, np.ones(1))
+    assert measured(near).sigma[0] > 1e-7
+
+
+def test_a_jump_that_is_small_beside_the_noise_is_not_taken_out(make_near):
+    near, func = make_near(lambda x: x[0] + 1e-9 * pseudo_noise(x) + 1e-8 * (x[0] > 1), np.ones(1))
+    assert measured(near).sigma[0] > 1e-9
+    assert len(func.points) == 6
+
+
+def test_only_outputs_with_a_jump_lose_it(make_near):
+    def three(x):
+        return np.stack([x[0] + 1e-3 * (x[0] > 1), x[0] + 1e-9 * pseudo_noise(x), x[0]])
+
+    sigma = measured(make_near(three, np.ones(1))[0]).sigma
+    assert sigma[0] < 2 * DOUBLE
+    assert 1e-10 < sigma[1] < 1e-9
+    assert sigma[2] == 0

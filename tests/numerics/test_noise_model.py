@@ -7,7 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from checkgrad.numerics.noise_model import largest_cancellation_noise, noise_along_line
+from checkgrad.numerics.noise_model import (
+    largest_cancellation_noise,
+    noise_along_line,
+    noise_without_jump,
+)
 from checkgrad.numerics.thresholds import varied
 from checkgrad.precision import DOUBLE, HALF, SINGLE
 
@@ -75,3 +79,49 @@ def test_each_output_has_a_noise_of_its_own() -> None:
     assert noise_along_line(line).tolist() == alone
     assert alone[1] == 0.0 or alone[1] > 0
     assert alone[2] == 0.0
+
+
+def line_with_jumps(at: int, before: float, after: float) -> np.ndarray:
+    """A straight line that jumps before and after the value at index `at`."""
+    line = 3.0 * np.arange(8)
+    line[at:] += before
+    line[at + 1 :] += after
+    return line
+
+
+@pytest.mark.parametrize(("before", "after"), [(100.0, 0.0), (0.0, 100.0), (100.0, -40.0)])
+@pytest.mark.parametrize("at", [0, 1, 3, 6, 7])
+def test_a_jump_at_the_given_value_is_left_out(at: int, before: float, after: float) -> None:
+    assert noise_without_jump(line_with_jumps(at, before, after), at) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("off", [-2, 2])
+def test_a_jump_farther_on_is_noise(off: int) -> None:
+    assert noise_without_jump(line_with_jumps(4 + off, 100.0, -40.0), 4) > 1.0
+
+
+def test_the_gap_of_a_jump_gets_the_mean_of_its_neighbours() -> None:
+    parabola = np.arange(8.0) ** 2
+    jump = parabola + 1000.0 * (np.arange(8) >= 4)
+    # The change of 7 between the values 3 and 4 is the mean of its neighbours 5 and 9.
+    assert noise_without_jump(jump, 4) == 0.0
+    assert noise_without_jump(parabola + 1000.0 * (np.arange(8) >= 5), 4) == 0.0
+    assert noise_without_jump(parabola + 1000.0 * (np.arange(8) >= 2), 2) == 0.0
+    # Both gaps next to the value: 7 and 9 become 8, the mean of 5 and 11.
+    both = jump + 1000.0 * (np.arange(8) >= 5)
+    third = np.array([0.0, 1, -3, 3, -1])
+    assert noise_without_jump(both, 4) == pytest.approx(math.sqrt(np.mean(third**2) / 20))
+
+
+def test_the_first_gap_has_one_neighbour() -> None:
+    jump = np.arange(5.0) ** 2 + 1000.0 * (np.arange(5) >= 1)
+    # The changes 1001, 3, 5, 7 become 3, 3, 5, 7: their third differences are 2 and 0.
+    assert noise_without_jump(jump, 0) == pytest.approx(math.sqrt(2 / 20))
+    assert noise_without_jump(np.array([0.0, 0.0, 0.0, 0.0, 100.0]), 0) > 1.0
+    assert noise_without_jump(np.array([100.0, 0.0, 0.0, 0.0, 0.0]), 4) > 1.0
+
+
+def test_values_that_are_not_finite_may_lie_beside_a_jump() -> None:
+    line = line_with_jumps(3, 100.0, 0.0)
+    line[7] = math.inf
+    assert noise_without_jump(line, 3) == 0.0

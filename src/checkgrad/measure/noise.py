@@ -14,7 +14,11 @@ import numpy as np
 from checkgrad.arrays.point import Floats
 from checkgrad.measure.input_rounding import rounds_input
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.numerics.noise_model import largest_cancellation_noise, noise_along_line
+from checkgrad.numerics.noise_model import (
+    largest_cancellation_noise,
+    noise_along_line,
+    noise_without_jump,
+)
 from checkgrad.numerics.samples import Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
@@ -53,14 +57,15 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     coarsest = float(np.max(dtype_epsilon))
     line = near.along_line(coarsest)
     no_change = np.mean(line == near.value, axis=0) > thresholds().mostly_unchanged
-    sigma, epsilon = noise_along_line(line), dtype_epsilon.copy()
+    smallest = thresholds().noisy_epsilons * dtype_epsilon * np.abs(near.value)
+    sigma, epsilon = _without_jumps(near, coarsest, line, smallest), dtype_epsilon.copy()
     if np.any(no_change):
         for coarser in (each for each, _ in DEFAULT_RTOL if each > coarsest):
             rounds = rounds_input(near, coarser, coarsest, no_change)
             epsilon = np.where(rounds, coarser, epsilon)
     in_steps = no_change & (epsilon <= DOUBLE)
     if np.any(in_steps):
-        apart = noise_along_line(near.along_line(SINGLE))
+        apart = _without_jumps(near, SINGLE, near.along_line(SINGLE), smallest)
         sigma = np.where(in_steps, np.fmax(sigma, apart), sigma)
     return Noise(sigma, epsilon)
 
@@ -100,6 +105,28 @@ def measure_noise_farther(
         louder = found > sigma[chosen] * thresholds().louder_farther
         sigma[chosen] = np.where(louder, found, sigma[chosen])
     return sigma
+
+
+def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, smallest: Floats) -> Floats:
+    """Return the noise along a line, without jumps right at x0, which are no noise.
+
+    A change is a jump if it makes nearly all of the noise, and does so along another line too.
+    Noise below `smallest` is taken as it is.
+    """
+
+    def rest(line: Floats, sigma: Floats) -> Floats:
+        others = np.asarray([noise_without_jump(column, near.points_before) for column in line.T])
+        return np.where(others < sigma / thresholds().jump_share, others, sigma)
+
+    sigma = noise_along_line(line)
+    noisy = sigma > smallest
+    if not np.any(noisy):
+        return sigma
+    found = rest(line, sigma)
+    if np.all(found == sigma):
+        return sigma
+    another = near.along_line(epsilon)
+    return np.where(noisy, np.fmax(found, rest(another, noise_along_line(another))), sigma)
 
 
 def _lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> Floats:

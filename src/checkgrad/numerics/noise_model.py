@@ -45,6 +45,26 @@ def noise_along_line(values: Floats) -> Floats:
     return noise
 
 
+def noise_without_jump(values: Floats, at: int) -> float:
+    """Return the same without a jump between the value at index `at` and its neighbours.
+
+    Examples
+    --------
+    >>> noise_without_jump(np.array([0.0, 1.0, 4.0, 109.0, 116.0]), 3)
+    0.0
+    """
+    found = []
+    with np.errstate(invalid="ignore"):
+        changes = np.diff(values)
+        both = np.arange(max(at - 1, 0), min(at + 1, changes.size))
+        for gaps in (both, both[:1], both[-1:]):
+            neighbours = [changes[k] for k in (gaps[0] - 1, gaps[-1] + 1) if 0 <= k < changes.size]
+            without = changes.copy()
+            without[gaps] = np.mean(neighbours)
+            found.append(float(noise_along_line(np.concatenate([[0.0], np.cumsum(without)]))))
+    return min(found)
+
+
 def largest_cancellation_noise(epsilon: Floats | float, value: Floats | float) -> Floats:
     """Return the largest noise that terms may leave in a `value` by cancelling.
 

@@ -120,6 +120,8 @@ class Thresholds:
         How far apart these points are.
     noisy_epsilons : float, in machine epsilons
         Above this noise, func(x0) is evaluated once more.
+    jump_share : float, a factor
+        If a jump at x0 is left out and the noise is so much smaller, the jump was no noise.
     mostly_unchanged : float, a part
         If more of the points next to x0 have the value at x0, ``func`` does not move there.
     farther_digits : tuple of float, a part of the digits
@@ -203,6 +205,7 @@ class Thresholds:
     noise_points: int = 3
     noise_spacing: int = 2
     noisy_epsilons: float = 16.0
+    jump_share: float = 100.0
     mostly_unchanged: float = 0.5
     farther_digits: tuple[float, ...] = (0.64, 0.56, 0.48, 0.39, 0.3, 0.22)
     noise_stays: float = 3.0
