@@ -35,8 +35,8 @@ def backend_array(array: Array, backend: Backend, like: Array) -> Array:
 
 
 def copy_for_claim(array: Array, backend: Backend) -> Array:
-    """Return a copy that requires a gradient where `array` does."""
-    return backend.recording(backend.copy(array), array)
+    """Return a copy that has the strides of `array`, and requires a gradient where it does."""
+    return backend.resembling(backend.copy(array), array)
 
 
 def is_host_part(part: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -65,7 +66,16 @@ class Point(Layout):
     def for_claim(self, leaves: Sequence[Array]) -> Any:
         """Return a point near x0 for the claim; it requires a gradient where x0 does."""
         parts = zip(self.as_passed(leaves), self.originals, strict=True)
-        return self.rebuilt([self.backend.recording(part, like) for part, like in parts])
+        return self.rebuilt([self.backend.resembling(part, like) for part, like in parts])
+
+    def for_func(self, leaves: Sequence[Array]) -> Any:
+        """Return a point near x0 for ``func``: with the strides of x0, and requiring a gradient."""
+        return self.plainly(leaves) if self.is_plain else self.for_claim(leaves)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether arrays like the leaves are what the user passed without anything done to them."""
+        return all(map(self.backend.is_plain, self.originals))
 
     # The same point in float64.
 
@@ -75,7 +85,7 @@ class Point(Layout):
         leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
-            backend.recording(backend.gather_detached(part), original)
+            backend.resembling(backend.gather_detached(part), original)
             for part, original in zip(passed, self.originals, strict=True)
         )
         return replace(self, leaves=leaves, originals=originals)

@@ -17,6 +17,7 @@ from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.seeds import draw_seed
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_obstacles import obstacle_of
+from checkgrad.backends.torch_strides import is_plain, with_strides_of
 from checkgrad.backends.torch_widening import TorchWidening
 from checkgrad.backends.widening import Widening
 
@@ -76,8 +77,12 @@ class TorchBackend(Backend):
     def copy(self, array: Array) -> Array:
         return _empty(tuple(array.shape), array).copy_(array.detach())
 
-    def recording(self, array: Array, original: Array) -> Array:
-        return array.requires_grad_(original.requires_grad)
+    def is_plain(self, original: Array) -> bool:
+        return is_plain(original)
+
+    def resembling(self, array: Array, original: Array) -> Array:
+        alone = with_strides_of(array.detach(), original.detach())
+        return alone.requires_grad_() if original.requires_grad else alone
 
     def complexed(self, pairs: Array) -> Array:
         return torch.view_as_complex(pairs.contiguous())

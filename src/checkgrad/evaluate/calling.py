@@ -128,7 +128,7 @@ class UserFunction:
         if point.is_single_real_array:
             return function  # itself: a library may know its trace
         others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
-        return lambda x: function(point.for_func(_with_leaf(others, leaf, x)))
+        return lambda x: function(point.plainly(_with_leaf(others, leaf, x)))
 
     def mapped(self, point: Point, leaf: int) -> Callable[[Array], Any]:
         """Return it as a function of many values of one leaf, along a leading axis."""
