@@ -103,6 +103,7 @@ class Differentiation(ABC):
 
     def with_gaps(self, array: Array) -> Array | None:
         """Return a copy of an array that is not contiguous in memory; None where there is none."""
+        del array
         return None
 
     def differentiating(self) -> AbstractContextManager[None]:

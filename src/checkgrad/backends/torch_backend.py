@@ -34,6 +34,10 @@ class _Largest(TorchDispatchMode):  # type: ignore[misc]
         super().__init__()
         self.largest: int = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to skip it, PyTorch would first import its compiler, which takes a second
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
         for tensor in made if isinstance(made, (tuple, list)) else (made,):

@@ -118,7 +118,7 @@ class TorchDifferentiation(Differentiation):
     def pushforward_of_many(
         self, func: ListFunction, primals: list[Array], tangents: list[Array]
     ) -> list[Array]:
-        _prepare_forward_mode()
+        prepare_forward_mode()
 
         def at_one(parts: list[Array], directions: list[Array]) -> list[Array]:
             _, changes = torch.func.jvp(_spread(func), tuple(parts), tuple(directions))
@@ -149,7 +149,7 @@ def _spread(func: ListFunction) -> Callable[..., tuple[Array, ...]]:
 
 
 @functools.cache
-def _prepare_forward_mode() -> None:
+def prepare_forward_mode() -> None:
     """Make PyTorch load what forward mode needs: PyTorch warns of it the first time."""
     with warnings.catch_warnings(), forward_ad.dual_level():
         warnings.simplefilter("ignore")
@@ -160,7 +160,7 @@ def _values_and_changes(
     func: ListFunction, primals: list[Array], tangents: Iterable[Array]
 ) -> list[tuple[Array, Array]]:
     """Return each value of `func` in forward mode, and its derivative along `tangents`."""
-    _prepare_forward_mode()
+    prepare_forward_mode()
     with forward_ad.dual_level():
         duals = [
             forward_ad.make_dual(part.detach(), tangent)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,7 +29,7 @@ _SEED = 0
 class DifferentiatedFunction(Protocol):
     """A func and the library's derivatives of it, as functions of lists of arrays.
 
-    `checkgrad.claims.library_derivatives.LibraryDerivatives` is one, and says what each method does.
+    `checkgrad.claims.library_derivatives.LibraryDerivatives` is one. It says what each method does.
     """
 
     @property
@@ -122,7 +123,7 @@ def _vjp_errors(
     weights: list[Array],
     allowed: float,
 ) -> Iterator[str]:
-    """Call the vjp twice, with func called in between, and in other ways than the user's."""
+    """Call the vjp twice, and then in other ways than the user's."""
     # A wrong rule may keep what it computed first. So the first call is not at x0.
     with contextlib.suppress(Exception):
         derivatives.pullback(derivatives.another_point(), weights)
@@ -136,47 +137,90 @@ def _vjp_errors(
     yield from _dtype_errors(once, primals, "x0")
     repeat_errors = list(_repeat_errors(once, again, allowed))
     yield from repeat_errors
-    if repeat_errors:
-        return
+    if not repeat_errors:
+        for probe in _probes(derivatives, weights, len(primals)):
+            yield from _probe_errors(derivatives, primals, once, probe, allowed)
 
-    def compared(how: str, why: str, leaf: int | None, **options: Any) -> Iterator[str]:
-        cotangent = options.pop("cotangent", weights)
-        try:
-            found = derivatives.pullback(primals, cotangent, only=leaf, **options)
-        except (NoRuleError, NotRecordedError, MemoryError):
-            return
-        except Exception as error:
-            yield f"raises {brief(error)} {how}"
-            return
-        chosen = range(len(once)) if leaf is None else [leaf]
-        if any(differ(found[k], once[k], allowed=allowed) for k in chosen):
-            of = "" if leaf is None else f" of {derivatives.input_name(leaf)}"
-            yield f"another gradient{of} {how}: {why}"
+
+@dataclass(frozen=True)
+class _Probe:
+    """Another way to call the vjp at x0, which must return the same gradient.
+
+    Attributes
+    ----------
+    way : str
+        What is different, for the report.
+    suspicion : str
+        Where the error may be.
+    weights : list of array
+        The cotangent.
+    options : dict
+        Those of `DifferentiatedFunction.pullback`.
+    leaf : int or None
+        The one input whose gradient is compared; None for all.
+    """
+
+    way: str
+    suspicion: str
+    weights: list[Array]
+    options: dict[str, Any]
+    leaf: int | None = None
+
+
+def _probes(
+    derivatives: DifferentiatedFunction, weights: list[Array], count: int
+) -> Iterator[_Probe]:
+    """Yield the other ways to call the vjp."""
 
     def call_elsewhere() -> None:
         with contextlib.suppress(Exception):
             derivatives.call(derivatives.another_point())
 
-    yield from compared(
+    yield _Probe(
         "if func is called elsewhere before the backward pass",
         "is a tensor kept outside of the context?",
-        None,
-        between=call_elsewhere,
+        weights,
+        {"between": call_elsewhere},
     )
     gaps = [derivatives.library.with_gaps(weight) for weight in weights]
     if any(each is not None for each in gaps):
-        yield from compared(
+        yield _Probe(
             "for a cotangent that is not contiguous in memory",
             "is a call of contiguous() missing?",
-            None,
-            cotangent=[w if g is None else g for w, g in zip(weights, gaps, strict=True)],
+            [w if g is None else g for w, g in zip(weights, gaps, strict=True)],
+            {},
         )
-    for leaf in range(len(primals)) if 1 < len(primals) <= _MAX_SINGLE_INPUTS else ():
-        yield from compared(
+    for leaf in range(count) if 1 < count <= _MAX_SINGLE_INPUTS else ():
+        yield _Probe(
             f"if {derivatives.input_name(leaf)} is the only input that requires one",
             "is a branch on needs_input_grad missing?",
+            weights,
+            {"only": leaf},
             leaf,
         )
+
+
+def _probe_errors(
+    derivatives: DifferentiatedFunction,
+    primals: list[Array],
+    once: list[Array],
+    probe: _Probe,
+    allowed: float,
+) -> Iterator[str]:
+    """Compare what the vjp returns in another way with what it returned at first."""
+    try:
+        found = derivatives.pullback(primals, probe.weights, **probe.options)
+    except (NoRuleError, NotRecordedError, MemoryError):
+        return
+    except Exception as error:
+        if not derivatives.library.lacks_rule(error):
+            yield f"raises {brief(error)} {probe.way}"
+        return
+    leaf = probe.leaf
+    chosen = range(len(once)) if leaf is None else [leaf]
+    if any(differ(found[k], once[k], allowed=allowed) for k in chosen):
+        of = "" if leaf is None else f" of {derivatives.input_name(leaf)}"
+        yield f"another gradient{of} {probe.way}: {probe.suspicion}"
 
 
 def _dtype_errors(parts: Sequence[Array], like: Sequence[Array], name: str) -> Iterator[str]:
