@@ -7,7 +7,7 @@ host and back. It validates x0. It never calls ``func``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -177,7 +177,12 @@ class Point(Layout):
     claim_leaves = claim_arrays.claim_leaves
 
 
-def make_point(x0: Any, allow_complex: bool = False, convention: str | None = None) -> Point:
+def make_point(
+    x0: Any,
+    allow_complex: bool = False,
+    convention: str | None = None,
+    constants: Collection[str] = (),
+) -> Point:
     """Validate x0 and flatten it.
 
     Parameters
@@ -188,6 +193,8 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         Whether complex leaves are allowed.
     convention : {"jax", "torch"}, optional
         The convention of claims at complex leaves. The default is the one of the array library.
+    constants : collection of str, optional
+        The paths of floating leaves that are not differentiated.
 
     Raises
     ------
@@ -199,7 +206,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     if convention is not None and convention not in CONVENTIONS:
         known = ", ".join(map(repr, CONVENTIONS))
         raise ValueError(f"convention is {quote(convention)}; pass one of {known}, or None")
-    parts, structure = flatten_x0(x0)
+    parts, structure = flatten_x0(x0, constants)
     backend = find_backend([part for part in parts if is_array(part)])
     arrays = [plain_array(part) if is_host_part(part) else part for part in parts]
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])

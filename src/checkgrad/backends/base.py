@@ -105,6 +105,13 @@ class Backend(ABC):
         """
         return structure
 
+    def constants(self, leaves: Sequence[Any]) -> list[bool]:
+        """Return which leaves of x0 the library's own differentiation takes for constants.
+
+        Leaves that are not floating are not asked about.
+        """
+        return [False] * len(leaves)
+
     def is_plain(self, original: Array) -> bool:
         """Return whether `resembling` has nothing to do for an array of the user's."""
         return True

@@ -101,6 +101,13 @@ class Differentiation(ABC):
     def values_of_many(self, func: ListFunction, primals: list[Array]) -> list[Array]:
         """Return the values of `func`, mapped over a leading axis of all arrays."""
 
+    def constant_values(self, func: ListFunction, primals: list[Array]) -> list[bool]:
+        """Return which values of `func` the library takes for constants; none if it takes all.
+
+        The user may have marked a value as not differentiable.
+        """
+        return [False] * len(func(primals))
+
     def with_gaps(self, array: Array) -> Array | None:
         """Return a copy of an array that is not contiguous in memory; None where there is none."""
         del array

@@ -17,7 +17,7 @@ from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.seeds import draw_seed
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_obstacles import obstacle_of
-from checkgrad.backends.torch_strides import is_plain, with_strides_of
+from checkgrad.backends.torch_strides import is_plain, strided_copy, with_strides_of
 from checkgrad.backends.torch_widening import TorchWidening
 from checkgrad.backends.widening import Widening
 
@@ -73,13 +73,19 @@ class TorchBackend(Backend):
         return torch.tensor(portable(value), device=None if like is None else like.device)
 
     def snapshot(self, array: Array) -> Array:
-        return array.detach().clone()
+        return strided_copy(array)
 
     def gather_detached(self, array: Array) -> Array:
         return array.detach()
 
     def copy(self, array: Array) -> Array:
         return _empty(tuple(array.shape), array).copy_(array.detach())
+
+    def constants(self, leaves: Sequence[Any]) -> list[bool]:
+        records = [isinstance(leaf, torch.Tensor) and leaf.requires_grad for leaf in leaves]
+        if any(records):
+            return [not each for each in records]
+        return [not isinstance(leaf, torch.Tensor) for leaf in leaves]
 
     def is_plain(self, original: Array) -> bool:
         return is_plain(original)

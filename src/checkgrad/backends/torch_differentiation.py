@@ -28,6 +28,8 @@ _NO_RULE = (
     "setup_context",
     "vmap",
     "once_differentiable",
+    "Batching rule not implemented",
+    "inside of a function being transformed",
     "is not implemented",
     "ZeroTensors",
 )
@@ -136,6 +138,11 @@ class TorchDifferentiation(Differentiation):
         mode: AbstractContextManager[None] = torch.inference_mode(False)
         return mode
 
+    def constant_values(self, func: ListFunction, primals: list[Array]) -> list[bool]:
+        with torch.enable_grad():
+            records = [value.requires_grad for value in func([_recording(x) for x in primals])]
+        return [any(records) and not each for each in records]
+
     def with_gaps(self, array: Array) -> Array | None:
         return None if array.dim() == 0 else with_gaps(array)
 
@@ -163,7 +170,7 @@ def _values_and_changes(
     prepare_forward_mode()
     with forward_ad.dual_level():
         duals = [
-            forward_ad.make_dual(part.detach(), tangent)
+            forward_ad.make_dual(part.detach().requires_grad_(part.requires_grad), tangent)
             for part, tangent in zip(primals, tangents, strict=True)
         ]
         unpacked = [forward_ad.unpack_dual(value) for value in func(duals)]

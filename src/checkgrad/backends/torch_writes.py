@@ -41,7 +41,7 @@ class WriteWatch:
         """Return the names of what has changed since."""
         return list(
             dict.fromkeys(
-                name for name, tensor, before in self._watched if not _equal(tensor, before)
+                name for name, tensor, before in self._watched if not same_values(tensor, before)
             )
         )
 
@@ -66,7 +66,8 @@ def _saved_tensors(outputs: Sequence[Array]) -> Iterator[Array]:
             yield from (each for each in node.saved_tensors if isinstance(each, torch.Tensor))
 
 
-def _equal(tensor: Array, before: Array) -> bool:
+def same_values(tensor: Array, before: Array) -> bool:
+    """Return whether a tensor holds what it held before; NaN is NaN. Sparse ones always do."""
     now = tensor.detach()
     if now.layout != torch.strided or torch.equal(now, before):
         return True

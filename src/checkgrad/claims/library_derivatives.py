@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from checkgrad.arrays.bounds import make_bounds, within
 from checkgrad.arrays.messages import first_line
 from checkgrad.arrays.output_arrays import recording_arrays
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array, Structure
+from checkgrad.backends import Array, Structure, flatten_tree
 from checkgrad.backends.differentiation import Differentiation
 
 _N_MAPPED = 3  # points that a mapped derivative is evaluated at in one call
@@ -42,6 +43,13 @@ class LibraryDerivatives:
         The user's bounds on x0, or None.
     loop : bool
         Whether `func` can be evaluated at one point at a time only.
+    constants : tuple of str
+        The paths of floating leaves of x0 that are not differentiated.
+
+    Attributes
+    ----------
+    left_out : tuple of str
+        The paths of outputs that are not checked, see `leave_out_constants`.
     """
 
     def __init__(
@@ -51,16 +59,35 @@ class LibraryDerivatives:
         point: Point,
         bounds: Any,
         loop: bool = False,
+        constants: tuple[str, ...] = (),
     ) -> None:
         self.func = func
         self.args = args
         self.point = point
         self.bounds = bounds
         self.loop = loop
+        self.constants = constants
+        self.left_out: tuple[str, ...] = ()
         self.limits = make_bounds(bounds, point, "x0")
         # A wrong rule may keep what it computed first. So the first call is not at x0.
         with contextlib.suppress(Exception):
             func(point.rebuilt(self.another_point()), *args)
+        self._outputs = self._value()[1]
+
+    def leave_out_constants(self) -> None:
+        """Leave out of ``func`` the outputs that its library takes for constants.
+
+        If it takes all of them for constants, all stay: their derivatives must be 0.
+        """
+        if self._outputs is None:
+            return
+        with self._translated_errors():
+            constants = self.library.constant_values(self._on_arrays, self.primals())
+        if not any(constants):
+            return
+        pairs = zip(self._outputs.paths, constants, strict=True)
+        self.left_out = tuple(path for path, is_constant in pairs if is_constant)
+        self.func = without_outputs(self.func, self.left_out)
         self._outputs = self._value()[1]
 
     # The claims.
@@ -132,7 +159,7 @@ class LibraryDerivatives:
     def values_while_differentiated(self, forward: bool) -> list[Array]:
         """Return ``func(x0)`` as it comes with a derivative: in forward or in reverse mode."""
         with self._translated_errors():
-            return self.library.recorded(self._on_arrays, self.primals(), forward)
+            return self.library.recorded(self._on_arrays, self._as_passed(self.primals()), forward)
 
     def mapped_and_single_values(self, only: int | None = None) -> tuple[list[Array], list[Array]]:
         """Return ``func`` at several points near x0: mapped in one call, and called one by one.
@@ -177,7 +204,7 @@ class LibraryDerivatives:
     def pushforward(self, primals: list[Array], tangents: list[Array]) -> list[Array]:
         """Return the derivative along some tangents, in forward mode."""
         with self._translated_errors():
-            return self.library.pushforward(self._on_arrays, primals, tangents)
+            return self.library.pushforward(self._on_arrays, self._as_passed(primals), tangents)
 
     def another_point(self) -> list[Array]:
         """Return a point near x0 and within the bounds that differs in every coordinate."""
@@ -186,7 +213,7 @@ class LibraryDerivatives:
             xp.where(x == 0, xp.full_like(x, _DISTANCE), x * (1 + _DISTANCE))
             for x in self.primals()
         ]
-        return self._within(moved)
+        return self._as_passed(self._within(moved))
 
     def random_like(self, arrays: Sequence[Array], rng: np.random.Generator) -> list[Array]:
         """Return random normal numbers like some arrays."""
@@ -198,6 +225,11 @@ class LibraryDerivatives:
         differentiation = self.point.backend.differentiation
         assert differentiation is not None
         return differentiation
+
+    def _as_passed(self, primals: list[Array]) -> list[Array]:
+        """Return a point that lies in memory and records as x0 does: func may rely on it."""
+        pairs = zip(primals, self.point.originals, strict=True)
+        return [self.point.backend.resembling(*pair) for pair in pairs]
 
     def _parts(self, x: Any) -> list[Array]:
         return self.point.parts(x, "x is", "pass a point")
@@ -244,3 +276,15 @@ class LibraryDerivatives:
             if self.library.lacks_rule(error):
                 raise NoRuleError(first_line(error)) from error
             raise
+
+
+def without_outputs(func: Callable[..., Any], paths: Collection[str]) -> Callable[..., Any]:
+    """Return `func` with None in the place of some arrays in the tree that it returns."""
+
+    @functools.wraps(func)
+    def reduced(x: Any, *args: Any) -> Any:
+        leaves, structure = flatten_tree(func(x, *args))
+        places = zip(leaves, structure.paths, strict=True)
+        return structure.unflatten([None if path in paths else leaf for leaf, path in places])
+
+    return reduced

@@ -15,6 +15,7 @@ import torch
 from checkgrad.backends import Array
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_strides import strided_copy, with_strides_of
+from checkgrad.backends.torch_writes import same_values
 from checkgrad.drop_ins.torch_numbers import random_like
 from checkgrad.drop_ins.torch_sparse import is_sparse, sparse_parts
 
@@ -67,7 +68,7 @@ class TorchCall:
             else:
                 self.places.append(place)
                 self.parts.append(strided_copy(part).requires_grad_())
-        kept = self.primals()
+        kept = [strided_copy(part) for part in self.parts]
         value = func(*self.inputs_with(self.parts))
         self.is_single = not isinstance(value, (tuple, list))
         outputs = [(k, each) for k, each in enumerate(_as_tuple(value)) if _is_floating(each)]
@@ -77,9 +78,9 @@ class TorchCall:
         checked = [(k, each) for k, each in recorded or outputs if each.numel() > 0]
         self.chosen = [k for k, _ in checked]
         self.recorded = [each for _, each in checked]
-        self.needs_grad = False
         self._kept = kept
-        self._alone: list[Array] | None = None
+        self.needs_grad = False
+        self._alone = self._values_alone()
 
     def inputs_with(self, parts: Sequence[Array]) -> list[Any]:
         """Return all inputs, with `parts` in the places of those that are differentiated."""
@@ -107,24 +108,16 @@ class TorchCall:
 
     def is_unchanged(self) -> bool:
         """Return whether func left the inputs as they were."""
-        return all(map(torch.equal, self.parts, self._kept))
+        return all(map(same_values, self.parts, self._kept))
 
     # What the probes of a rule ask for, see `checkgrad.claims.rule_errors`.
 
     def primals(self) -> list[Array]:
-        """Return the inputs that are differentiated, recording nothing."""
-        return [strided_copy(part) for part in self.parts]
+        """Return the inputs that are differentiated; they record nothing unless func needs that."""
+        return [strided_copy(part).requires_grad_(self.needs_grad) for part in self.parts]
 
     def values(self) -> list[Array]:
         """Return the outputs of func for inputs that require no gradient, if it takes those."""
-        if self._alone is None:
-            try:
-                self._alone = [each.detach() for each in self.outputs(self.primals())]
-            except MemoryError:
-                raise
-            except Exception:  # func differentiates inside
-                self.needs_grad = True
-                self._alone = [each.detach() for each in self.recorded]
         return self._alone
 
     def another_point(self) -> list[Array]:
@@ -163,6 +156,15 @@ class TorchCall:
     def mapped_and_single_values(self, only: int | None = None) -> tuple[list[Array], list[Array]]:
         """Not asked for: PyTorch's checks map derivatives, and not func."""
         raise NotImplementedError
+
+    def _values_alone(self) -> list[Array]:
+        try:
+            return [each.detach() for each in self.outputs(self.primals())]
+        except MemoryError:
+            raise
+        except Exception:  # func differentiates inside
+            self.needs_grad = True
+            return [each.detach() for each in self.recorded]
 
 
 def _copy(given: Array) -> Array:

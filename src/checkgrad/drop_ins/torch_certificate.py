@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
 from checkgrad.drop_ins.torch_call import TorchCall
 from checkgrad.drop_ins.torch_derivatives import column, columns, row, rows, units
 from checkgrad.drop_ins.torch_differences import quotients
@@ -47,7 +48,7 @@ class Certificate:
     def __init__(self, call: TorchCall, fast: bool) -> None:
         self._call = call
         self._fast = fast
-        self._tangents = random_like(call.parts)
+        self._tangents = [_in_finite_entries(*each) for each in _tangents(call)]
         self._flat_tangents = [flat([each]).cpu().numpy() for each in self._tangents]
         self._known: dict[int, list[Floats]] = {}
         self._more: dict[int, Iterator[Floats]] = {}
@@ -127,28 +128,46 @@ class Certificate:
         return False
 
     def _agrees_at_entries(self, k: int, block: Floats, limit: Floats) -> bool:
-        part = self._call.parts[k].detach()
-        entries = as_real(part).reshape(-1).abs().cpu().numpy()
-        sizes = np.where(entries > 0, entries, np.max(entries) or 1.0)
+        entries = _sizes(self._call.parts[k])
+        sizes = np.where(entries > 0, entries, np.nanmax(entries, initial=0.0) or 1.0)
         limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limit[:, None])
         return all(
             any(
                 np.all(np.abs(found - block[:, entry]) <= limits[:, entry])
                 for found in quotients(self._call, k, unit, float(sizes[entry]))
             )
-            for entry, unit in enumerate(units(part))
+            for entry, unit in enumerate(units(self._call.parts[k]))
+            if np.isfinite(entries[entry])
         )
 
     def _quotients(self, k: int) -> Iterator[Floats]:
         """Yield the quotients along the tangent of an input, computed once for all modes."""
         known = self._known.setdefault(k, [])
         if k not in self._more:
-            size = float(as_real(self._call.parts[k].detach()).abs().max()) or 1.0
+            size = float(np.nanmax(_sizes(self._call.parts[k]), initial=0.0)) or 1.0
             self._more[k] = quotients(self._call, k, self._tangents[k], size)
         yield from list(known)
         for found in self._more[k]:
             known.append(found)
             yield found
+
+
+def _tangents(call: TorchCall) -> Iterator[tuple[Array, Array]]:
+    """Yield a random tangent of each input, and the input."""
+    yield from zip(random_like(call.parts), (part.detach() for part in call.parts), strict=True)
+
+
+def _in_finite_entries(tangent: Array, part: Array) -> Array:
+    """Return a tangent that is 0 where an input is not finite: such an entry is left out."""
+    if bool(torch.isfinite(part.sum())):
+        return tangent
+    return torch.where(torch.isfinite(part), tangent, 0.0)
+
+
+def _sizes(part: Array) -> Floats:
+    """Return the absolute values of all entries of an input; NaN where they are not finite."""
+    found: Floats = as_real(part.detach()).reshape(-1).abs().cpu().numpy()
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _products(jacobian: Sequence[Floats], tangents: Sequence[Floats]) -> Floats:

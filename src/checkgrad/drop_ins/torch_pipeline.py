@@ -13,6 +13,7 @@ from checkgrad.drop_ins.allowance import Allowance
 from checkgrad.drop_ins.torch_call import TorchCall
 from checkgrad.drop_ins.torch_error import GradcheckError
 from checkgrad.drop_ins.torch_options import GradcheckOptions
+from checkgrad.drop_ins.unresolved import settled
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
@@ -39,6 +40,7 @@ def require_correct(
         What to check.
     """
     direction = "random" if options.fast else "auto"
+    allowance = Allowance(options.atol, options.rtol)
     results = []
     for mode, leaves in opened.items():
         tree = _Tree(call, leaves)
@@ -49,7 +51,7 @@ def require_correct(
             result = examine(problem)
         except ValueError as error:  # func or an input is not finite
             raise GradcheckError("\n".join([f"{mode}: {brief(error)}", *errors])) from error
-        results.append(Allowance(options.atol, options.rtol).applied(result))
+        results.append(allowance.applied(settled(result)))
     report = report_on(results, errors)
     if report.verdict is not Verdict.CORRECT:
         raise GradcheckError(str(report), report)
