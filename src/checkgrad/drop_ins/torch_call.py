@@ -97,9 +97,9 @@ class TorchCall:
         return [value[k] for k in self.chosen]
 
     @property
-    def size(self) -> int:
-        """How many real numbers are checked."""
-        return sum(each.numel() * (2 if each.is_complex() else 1) for each in self.recorded)
+    def sizes(self) -> list[int]:
+        """How many real numbers each output that is checked has."""
+        return [each.numel() * (2 if each.is_complex() else 1) for each in self.recorded]
 
     @property
     def count(self) -> int:

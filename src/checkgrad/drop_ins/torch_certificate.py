@@ -28,6 +28,9 @@ _ENTRY_AGREEMENT = 1e-6
 _AGREEMENT = 1e-8
 # The gradient by an input is negligible beside that by all inputs if it is this small.
 _NEGLIGIBLE = 1e-2
+# An entry is negligible beside those of other outputs in the same tensor if it is this small:
+# differences round by about as much.
+_ROUNDING = 1e-11
 # How far the derivative along a random vector may lie from the sum of its parts: rounding.
 _LINEARITY = 1e-10
 _DOUBLE = (torch.float64, torch.complex128)
@@ -112,13 +115,24 @@ class Certificate:
             The sums of outputs that the claims are of; None for single outputs.
         """
         sizes = np.stack([np.max(np.abs(block), axis=1) for block in jacobian])
-        limits = _AGREEMENT * np.maximum(sizes, _NEGLIGIBLE * np.max(sizes, axis=0))
+        largest = np.max(sizes, axis=0)
+        limits = _AGREEMENT * np.maximum(sizes, _NEGLIGIBLE * largest)
+        if weights is None:
+            limits = np.maximum(limits, _ROUNDING * self._sibling_sizes(largest))
         return [
             k
             for k, (claim, limit) in enumerate(zip(claims, limits, strict=True))
             if not self._agrees_along(k, claim, limit, weights)
             and (self._fast or not self._agrees_at_entries(k, jacobian[k], limit))
         ]
+
+    def _sibling_sizes(self, largest: Floats) -> Floats:
+        """Return for each output the largest entry of the gradients in the same tensor."""
+        found, start = np.empty_like(largest), 0
+        for size in self._call.sizes:
+            found[start : start + size] = np.max(largest[start : start + size])
+            start += size
+        return found
 
     def _agrees_along(self, k: int, claim: Floats, limit: Floats, weights: Floats | None) -> bool:
         for found in self._quotients(k):

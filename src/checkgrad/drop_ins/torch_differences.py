@@ -64,5 +64,5 @@ def _value(call: TorchCall, k: int, moved: Array) -> Floats:
     except MemoryError:
         raise
     except Exception:  # outside of the domain of func: the pipeline looks closer
-        return np.full(call.size, np.nan)
+        return np.full(sum(call.sizes), np.nan)
     return found
