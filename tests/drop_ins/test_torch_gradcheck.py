@@ -96,6 +96,18 @@ class Wrong(Function):
         return 0.5 * cotangent * ctx.saved_tensors[0].cos()
 
 
+class WrongBoth(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return cotangent * x * x.detach()
+
+
 @pytest.mark.parametrize("fast_mode", [False, True])
 def test_wrong_gradient_raises_an_error_of_both_libraries_with_the_report(fast_mode: bool) -> None:
     with pytest.raises(TorchGradcheckError) as caught:
@@ -248,6 +260,32 @@ def test_sparse_inputs_are_differentiated_by_their_values(layout: Any, masked: b
 
     assert both_modes(func, x, masked=masked)
     assert torch_gradcheck(func, x, masked=masked)
+
+
+class Scaled(torch.nn.Module):
+    def __init__(self, rule: Any) -> None:
+        super().__init__()
+        self.rule = rule
+        self.weight = torch.nn.Parameter(tensor(3).detach())
+        self.linear = torch.nn.Linear(3, 2, dtype=torch.float64)
+
+    def forward(self, x: Any) -> Any:
+        return self.linear(x * self.rule(self.weight))
+
+
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+def test_parameters_that_func_uses_without_taking_them_are_checked(check: Any) -> None:
+    x = tensor(3)
+    for rule, is_right in ((torch.sin, True), (WrongBoth.apply, False)):
+        module = Scaled(rule)
+
+        def func(*_: Any, module: Any = module) -> Any:
+            return module(x)
+
+        parameters = tuple(module.parameters())
+        before = [each.detach().clone() for each in parameters]
+        assert check(func, parameters, raise_exception=False) is is_right
+        assert all(map(torch.equal, parameters, before))
 
 
 def test_sparse_outputs_are_refused_as_in_pytorch() -> None:

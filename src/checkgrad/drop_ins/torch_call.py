@@ -16,6 +16,7 @@ from checkgrad.backends import Array
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_strides import strided_copy, with_strides_of
 from checkgrad.backends.torch_writes import same_values
+from checkgrad.drop_ins.torch_closures import Substitution, uses_own
 from checkgrad.drop_ins.torch_numbers import random_like
 from checkgrad.drop_ins.torch_sparse import is_sparse, sparse_parts
 
@@ -69,7 +70,12 @@ class TorchCall:
                 self.places.append(place)
                 self.parts.append(strided_copy(part).requires_grad_())
         kept = [strided_copy(part) for part in self.parts]
-        value = func(*self.inputs_with(self.parts))
+        self._own: list[Array] = []  # inputs that func also uses without taking them as arguments
+        value = self._value(self.parts)
+        own = [inputs[place] for place in self.places if place not in self._build]
+        if uses_own(own, [each for each in _as_tuple(value) if _is_floating(each)]):
+            self._own = own
+            value = self._value(self.parts)
         self.is_single = not isinstance(value, (tuple, list))
         outputs = [(k, each) for k, each in enumerate(_as_tuple(value)) if _is_floating(each)]
         _require_dense(outputs)
@@ -93,8 +99,16 @@ class TorchCall:
 
     def outputs(self, parts: Sequence[Array]) -> list[Array]:
         """Return the outputs that are checked."""
-        value = _as_tuple(self._func(*self.inputs_with(parts)))
+        value = _as_tuple(self._value(parts))
         return [value[k] for k in self.chosen]
+
+    def _value(self, parts: Sequence[Array]) -> Any:
+        inputs = self.inputs_with(parts)
+        if not self._own:
+            return self._func(*inputs)
+        places = [k for k, place in enumerate(self.places) if place not in self._build]
+        with Substitution(self._own, [parts[k] for k in places]):
+            return self._func(*inputs)
 
     @property
     def sizes(self) -> list[int]:

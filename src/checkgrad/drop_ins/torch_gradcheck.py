@@ -10,6 +10,7 @@ import torch
 from checkgrad.backends import Array
 from checkgrad.backends.torch_strides import strided_copy, with_gaps
 from checkgrad.drop_ins.torch_checks import check_call
+from checkgrad.drop_ins.torch_closures import uses_own, with_substitutes
 from checkgrad.drop_ins.torch_error import GradcheckError
 from checkgrad.drop_ins.torch_numbers import random_like
 from checkgrad.drop_ins.torch_options import GradcheckOptions
@@ -191,8 +192,11 @@ def gradgradcheck(
     if check_batched_grad and not check_rev_over_rev:
         raise AssertionError("check_batched_grad=True needs check_rev_over_rev=True")
     inputs = _as_tuple(inputs)
+    outputs = _differentiable_outputs(func, inputs)
+    if uses_own([each for each in inputs if _requires_grad(each)], outputs):
+        func = with_substitutes(func, inputs)
     if grad_outputs is None:
-        weights = _random_cotangents(func, inputs, gen_non_contig_grad_outputs)
+        weights = _random_cotangents(outputs, gen_non_contig_grad_outputs)
     else:
         weights = _as_tuple(grad_outputs)
     return gradcheck(
@@ -236,10 +240,8 @@ def _gradient_function(
     return gradient
 
 
-def _random_cotangents(
-    func: Callable[..., Any], inputs: Sequence[Any], is_gapped: bool
-) -> tuple[Array, ...]:
-    """Return random cotangents of the outputs that can be differentiated."""
+def _differentiable_outputs(func: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Array, ...]:
+    """Return the outputs that can be differentiated, for copies of the inputs."""
     with torch.inference_mode(False), torch.enable_grad():
         own = [
             strided_copy(each).requires_grad_(each.requires_grad)
@@ -247,7 +249,12 @@ def _random_cotangents(
             else each
             for each in inputs
         ]
-        found = random_like(_differentiable(func(*own)))
+        return _differentiable(func(*own))
+
+
+def _random_cotangents(outputs: Sequence[Array], is_gapped: bool) -> tuple[Array, ...]:
+    """Return random cotangents of some outputs."""
+    found = random_like([each.detach() for each in outputs])
     return tuple((with_gaps(each) if is_gapped else each).requires_grad_() for each in found)
 
 
