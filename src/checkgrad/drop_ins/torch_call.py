@@ -128,7 +128,8 @@ class TorchCall:
 
     def primals(self) -> list[Array]:
         """Return the inputs that are differentiated; they record nothing unless func needs that."""
-        return [strided_copy(part).requires_grad_(self.needs_grad) for part in self.parts]
+        copies = [strided_copy(part) for part in self.parts]
+        return [each.requires_grad_() for each in copies] if self.needs_grad else copies
 
     def values(self) -> list[Array]:
         """Return the outputs of func for inputs that require no gradient, if it takes those."""
@@ -184,7 +185,7 @@ class TorchCall:
 def _copy(given: Array) -> Array:
     """Return a copy of a tensor, which func may write to."""
     copy = strided_copy(given) if given.layout is torch.strided else given.detach().clone()
-    return copy.requires_grad_(given.requires_grad)
+    return copy.requires_grad_() if given.requires_grad else copy
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

@@ -90,7 +90,7 @@ class _Tree:
 
     def _taken(self, inputs: Sequence[Any], others: Sequence[Array] = ()) -> list[Array]:
         """Return all inputs that are differentiated; `others` in the places of None."""
-        parts = list(others) or [each.requires_grad_() for each in self._call.primals()]
+        parts = list(others) or self._call.primals()
         for leaf in self._leaves:
             parts[leaf] = inputs[self._call.places[leaf]]
         return parts
