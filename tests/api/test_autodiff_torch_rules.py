@@ -208,3 +208,32 @@ def test_rule_that_fails_in_another_way_of_use_is_wrong_and_the_way_is_named(
     report = verify_autodiff(func, (tensor(3), tensor(3) + 1), modes=["rev"])
     assert report.verdict is Verdict.WRONG
     assert any(words in hint for hint in report.hints)
+
+
+class FailsUnderVmap(Function):
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return 2 * x
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.count = inputs[0].dim()
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Any) -> Any:
+        return 2 * cotangent
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Any) -> Any:
+        raise KeyError("forgotten")
+
+
+def test_what_a_rule_raises_under_vmap_is_a_named_error() -> None:
+    report = verify_autodiff(FailsUnderVmap.apply, tensor(3), modes=["rev", "vmap"])
+    assert report.verdict is Verdict.WRONG
+    assert any("vmap of rev: raises KeyError: 'forgotten'" in hint for hint in report.hints)
+
+
+def test_exception_under_vmap_alone_passes_unchanged() -> None:
+    with pytest.raises(KeyError, match="forgotten"):
+        verify_autodiff(FailsUnderVmap.apply, tensor(3), modes=["vmap"])
