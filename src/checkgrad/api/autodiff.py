@@ -5,10 +5,11 @@ This module validates the arguments. `checkgrad.modes` runs the checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from checkgrad.arrays.messages import quote, require_functions
+from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
 from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
@@ -43,7 +44,9 @@ def verify_autodiff(
         The function, as in `verify_jac`: any number of outputs, as a tree.
     x0 : JAX array, PyTorch tensor, or tree of them
         Where to check. Pass several inputs as a tuple, which `func` gets as one argument. Leaves
-        that are not floating are not differentiated. Nor are `args`.
+        that are not floating are not differentiated. Nor are `args`. Among PyTorch tensors, Python
+        numbers are constants. If some tensors require a gradient, those that do not are constants
+        too. Outputs that require none, where others do, are not checked. The report says so.
     *args : Any
         Further arguments of `func`.
     modes : collection of {"fwd", "rev", "vmap"}
@@ -106,7 +109,8 @@ def verify_autodiff(
     if type(order) is not int or order not in (1, 2):
         raise ValueError(f"order is {quote(order)}; pass 1 or 2")
     require_functions(func=func)
-    point = make_point(x0, allow_complex=True)
+    constants = constants_in(x0)
+    point = make_point(x0, allow_complex=True, constants=constants)
     differentiation = point.backend.differentiation
     if differentiation is None:
         raise TypeError(
@@ -127,12 +131,19 @@ def verify_autodiff(
     )
     runner = ModeRunner(args, options)
     with differentiation.differentiating():
-        derivatives = LibraryDerivatives(func, args, point, bounds)
+        derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
+        derivatives.leave_out_constants()
         for mode in asked:
             runner.check_mode(derivatives, x0, mode)
         if order == 2:
             runner.check_second_order(derivatives, asked)
-        return runner.report()
+        return runner.report(_notes(derivatives.left_out))
+
+
+def _notes(left_out: Sequence[str]) -> list[str]:
+    """Return what the report says of outputs that are not checked."""
+    names = ", ".join(f"func{path}" for path in left_out)
+    return [f"not checked, since marked as not differentiable: {names}"] if left_out else []
 
 
 def _modes(modes: Any) -> tuple[str, ...]:
