@@ -45,6 +45,8 @@ MAY_IMPORT = {
     "cross_checks",
     "modes": f"{_GROUND} report problem pipeline",
     "api": f"{_GROUND} report problem pipeline modes",
+    "drop_ins": f"{_GROUND} report problem pipeline modes",
+    "jax": "arrays backends drop_ins",
 }
 
 # The rooms of arithmetic. They import NumPy, what Python has, and what the table allows.

@@ -24,10 +24,13 @@ class Differentiation(ABC):
         The modes whose derivatives the library can differentiate again.
     maps_gradients : bool
         Whether the backend's `mapped` takes functions that differentiate.
+    max_order : int
+        Up to which order derivatives can be checked.
     """
 
     nests: tuple[str, ...]
     maps_gradients: bool
+    max_order: int = 2
 
     @abstractmethod
     def pullback(
@@ -92,6 +95,11 @@ class Differentiation(ABC):
         It lifts what the user has switched off.
         """
         return nullcontext()
+
+    @property
+    def linearization(self) -> Differentiation | None:
+        """The same, where forward mode linearizes first; None where that cannot be done."""
+        return None
 
     @abstractmethod
     def lacks_rule(self, error: Exception) -> bool:

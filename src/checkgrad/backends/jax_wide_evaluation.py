@@ -1,6 +1,6 @@
 """Evaluation of a jaxpr with every narrower float widened to float64.
 
-The walk over the equations is here. Subclasses say what else happens to the operands and results.
+The walk over the equations is here. Subclasses say what else happens.
 """
 
 from __future__ import annotations
@@ -104,6 +104,10 @@ class WideEvaluation:
         params = {name: _wide_parameter(name, of) for name, of in equation.params.items()}
         return bind(equation, values, params)
 
+    def called(self, equation: Any, values: list[Any]) -> list[Any]:
+        """Return the results of a call of an inner jaxpr on wide operands."""
+        return self.run(body_of(equation), values)
+
     def see(self, equation: Any, results: list[Any]) -> None:
         """Look at the results of one operation. Calls and loops are seen from within."""
 
@@ -137,7 +141,7 @@ class WideEvaluation:
         else:
             values = [as_wide(value) for value in values]
             if name in CALLS:
-                return self.run(body_of(equation), values)
+                return self.called(equation, values)
             if name in CONTROL_FLOW:
                 return _RULES[name](self, equation, values)
             results = self.computed(equation, values)

@@ -42,6 +42,8 @@ class LibraryDerivatives:
         The user's bounds on x0, or None.
     loop : bool
         Whether `func` can be evaluated at one point at a time only.
+    library : Differentiation, optional
+        What differentiates, if not the library of x0 as it does usually.
     """
 
     def __init__(
@@ -51,17 +53,24 @@ class LibraryDerivatives:
         point: Point,
         bounds: Any,
         loop: bool = False,
+        library: Differentiation | None = None,
     ) -> None:
         self.func = func
         self.args = args
         self.point = point
         self.bounds = bounds
         self.loop = loop
+        self._library = library
         self.limits = make_bounds(bounds, point, "x0")
         # A wrong rule may keep what it computed first. So the first call is not at x0.
         with contextlib.suppress(Exception):
             func(point.rebuilt(self.another_point()), *args)
         self._outputs = self._value()[1]
+
+    def linearized(self) -> LibraryDerivatives:
+        """Return the derivatives whose forward mode is the linear part of ``func``."""
+        library = self.library.linearization
+        return LibraryDerivatives(self.func, self.args, self.point, self.bounds, self.loop, library)
 
     # The claims.
 
@@ -177,7 +186,7 @@ class LibraryDerivatives:
     @property
     def library(self) -> Differentiation:
         """The differentiation of the library of x0."""
-        differentiation = self.point.backend.differentiation
+        differentiation = self._library or self.point.backend.differentiation
         assert differentiation is not None
         return differentiation
 
