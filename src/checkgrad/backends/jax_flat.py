@@ -50,7 +50,7 @@ class FlatLayout:
             if is_complex(dtype):
                 real, imaginary = np.split(numbers, 2, axis=-1)
                 numbers = real + (-1j if conjugate else 1j) * imaginary
-            arrays.append(numbers.reshape(*rows.shape[:-1], *shape))
+            arrays.append(numbers.reshape((*rows.shape[:-1], *shape)))
         return arrays
 
     def arrays(self, row: Floats, conjugate: bool = False) -> list[np.ndarray[Any, Any]]:
@@ -63,7 +63,7 @@ class FlatLayout:
         rows = []
         for array, shape, dtype in zip(arrays, self.shapes, self.dtypes, strict=True):
             wide = np.asarray(array).astype(wide_dtype(dtype))
-            flat = wide.reshape(*wide.shape[: wide.ndim - len(shape)], -1)
+            flat = wide.reshape((*wide.shape[: wide.ndim - len(shape)], -1))
             if is_complex(dtype):
                 imaginary = -flat.imag if conjugate else flat.imag
                 flat = np.concatenate([flat.real, imaginary], axis=-1)

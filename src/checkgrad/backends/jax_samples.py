@@ -34,8 +34,8 @@ _POWERS = 12  # of two by which cotangents may differ: half precision overflows 
 _MOST_NUMBERS = 2**22  # in all points together: for more, the thorough check needs less memory
 
 
-class TooLargeError(Exception):
-    """There are too many numbers for one look."""
+class CannotSampleError(Exception):
+    """A look is not possible: something is not finite, or there are too many numbers."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,11 @@ class ClaimSamples:
 
     Attributes
     ----------
-    claim, differences : array, shape (tangents, outputs)
-        What the claim in float64 says, and what central differences say. In reverse mode, the
-        second axis is that of the cotangents.
+    claim : array, shape (tangents, outputs)
+        What the claim in float64 says. In reverse mode, the second axis is that of the cotangents.
+    differences : array, shape (2, tangents, outputs)
+        What central differences say, at steps as long as x0 suggests, and at longer ones if x0 is
+        small.
     has_axes : bool
         Whether each number is one entry of the Jacobian. Otherwise it is a random sum of many.
     native, wide : array
@@ -84,8 +86,8 @@ class FunctionSamples:
 
     Raises
     ------
-    TooLargeError
-        If there are too many numbers.
+    CannotSampleError
+        If x0 or the value is not finite, or there are too many numbers.
     Exception
         What the function raises where JAX traces or calls it.
     """
@@ -99,12 +101,14 @@ class FunctionSamples:
         self.outputs = FlatLayout(self._jaxpr.out_avals)
         self.value = self.outputs.rows(function(*primals))
         self._x0 = self.inputs.rows(primals)
+        if not (np.all(np.isfinite(self._x0)) and np.all(np.isfinite(self.value))):
+            raise CannotSampleError("x0 or the value is not finite")
         self._tangents, self._steps = self._chosen_tangents()
-        points = 2 * len(self._tangents) + 1
+        points = 2 * self._steps.size + 1
         if points * (self.inputs.size + self.outputs.size) > _MOST_NUMBERS:
-            raise TooLargeError
+            raise CannotSampleError("there are too many numbers")
         self.differences, self.wide_value = self._central_differences()
-        self._scale = np.max(np.abs(self.differences), axis=0, initial=0.0)
+        self._scale = np.max(np.abs(self.differences), axis=(0, 1), initial=0.0)
 
     @property
     def epsilons(self) -> Floats:
@@ -120,11 +124,6 @@ class FunctionSamples:
     def has_custom_rules(self) -> bool:
         """Whether somebody wrote rules for a part of the function."""
         return _has_custom_rules(self._jaxpr)
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether x0 and the value are."""
-        return bool(np.all(np.isfinite(self._x0)) and np.all(np.isfinite(self.value)))
 
     def along_tangents(self, claim: FlatClaim) -> ClaimSamples:
         """Return what a claim in forward mode says."""
@@ -192,23 +191,26 @@ class FunctionSamples:
         typical = []
         for part in self.inputs.slices:
             largest = float(np.max(sizes[part], initial=0.0))
-            if largest == 0 or not math.isfinite(largest):
+            if largest == 0:
                 typical.append(1.0)
                 continue
             typical.append(largest * math.sqrt(float(np.mean((sizes[part] / largest) ** 2))))
         return np.maximum(sizes, self.inputs.of_each(typical) / 2)
 
     def _chosen_tangents(self) -> tuple[Floats, Floats]:
+        """Return the tangents, and two steps along each: shape (2, tangents)."""
         lengths = self._lengths()
         if self._along_axes:
-            return np.eye(self.inputs.size), _STEP * lengths
+            return np.eye(self.inputs.size), _STEP * np.stack([lengths, np.maximum(lengths, 1)])
         rows = []
         for part in self.inputs.slices:
             for _ in range(min(_TANGENTS, part.stop - part.start)):
                 row = np.zeros(self.inputs.size)
                 row[part] = lengths[part] * self._numbers(part.stop - part.start)
                 rows.append(row)
-        return np.asarray(rows), np.full(len(rows), _STEP)
+        tangents = np.asarray(rows)
+        longest = np.max(np.abs(tangents), axis=1)
+        return tangents, _STEP * np.stack([np.ones(len(rows)), np.maximum(1 / longest, 1)])
 
     def _chosen_cotangents(self) -> Floats:
         """Return the cotangents; the last one weighs all outputs, each by what it changes."""
@@ -226,14 +228,14 @@ class FunctionSamples:
         return found
 
     def _central_differences(self) -> tuple[Floats, Floats]:
-        moves = self._tangents * self._steps[:, None]
+        moves = (self._tangents * self._steps[..., None]).reshape(-1, self.inputs.size)
         points = np.vstack([self._x0 + moves, self._x0 - moves, self._x0[None]])
         wide = self.inputs.wide_arrays(points)
         values = self.outputs.rows(values_of_many(self._jaxpr, wide, [True] * len(wide)))
         ahead, behind = np.split(values[:-1], 2)
         with np.errstate(all="ignore"):
-            found: Floats = (ahead - behind) / (2 * self._steps[:, None])
-        return found, values[-1]
+            found: Floats = (ahead - behind) / (2 * self._steps.reshape(-1, 1))
+        return found.reshape(2, -1, self.outputs.size), values[-1]
 
     def _value_error(self, value: Sequence[Any]) -> float:
         return value_error(self.outputs.rows(value), self.value, self.outputs, self.epsilons)

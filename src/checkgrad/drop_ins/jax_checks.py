@@ -139,7 +139,7 @@ def _number(name: str, tolerance: Tolerance, dtypes: set[Any]) -> float | None:
         numbers = [given[dtype] for dtype in dtypes if dtype in given]
     else:
         numbers = [tolerance]
-    if any(not isinstance(each, int | float | np.number) or not each >= 0 for each in numbers):
+    if not all(_is_allowable(number) for number in numbers):
         raise ValueError(
             f"{name} is {quote(tolerance)}; pass a number of 0 or more, a dict of numbers by "
             "dtype, or None"
@@ -150,3 +150,7 @@ def _number(name: str, tolerance: Tolerance, dtypes: set[Any]) -> float | None:
 def _require_correct(report: Report, heading: str = "") -> None:
     if report.verdict is not Verdict.CORRECT:
         raise GradientError(report, heading)
+
+
+def _is_allowable(number: Any) -> bool:
+    return isinstance(number, int | float | np.number) and bool(number >= 0)
