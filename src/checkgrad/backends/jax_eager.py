@@ -6,6 +6,7 @@ function that nobody has seen yet costs no compilation here, where `jax_widening
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ from checkgrad.backends.jax_wide_setting import with_float64
 # The names of functions under ``jax.jit``. JAX traces such a function once, so that its jaxpr is
 # one object in all functions that call it.
 _COMPILED = ("jit", "pjit")
+_FEWEST = 128  # points in a call, for arrays of up to so many entries:
+_SMALL = 1024
 _wide_bodies: weakref.WeakKeyDictionary[Any, Callable[..., list[Array]]]
 _wide_bodies = weakref.WeakKeyDictionary()
 
@@ -42,7 +45,7 @@ def _wide_body(body: Any) -> Callable[..., list[Array]]:
     return _wide_bodies[body]
 
 
-def values_of_many(jaxpr: Any, arrays: Sequence[Array], mapped: Sequence[bool]) -> list[HostArray]:
+def values_of_many(jaxpr: Any, arrays: Sequence[HostArray]) -> list[HostArray]:
     """Return the results of a jaxpr in float64, on the host, at many points.
 
     Parameters
@@ -50,12 +53,20 @@ def values_of_many(jaxpr: Any, arrays: Sequence[Array], mapped: Sequence[bool]) 
     jaxpr : ClosedJaxpr
         A function, traced in the dtypes of the user.
     arrays : sequence of array
-        Its arguments, wide where they are floating.
-    mapped : sequence of bool
-        Which of them hold many points along a leading axis. The results do.
+        Its arguments, wide where they are floating. Each holds many points along a leading axis,
+        and so do the results.
     """
-    evaluation = _EagerEvaluation()
-    axes = [0 if each else None for each in mapped]
+    evaluation, count = _EagerEvaluation(), len(arrays[0])
+    more = _filled(count, max(math.prod(each.shape[1:]) for each in arrays)) - count
+    filled = [
+        np.pad(each, [(0, more), *[(0, 0)] * (each.ndim - 1)], mode="edge") for each in arrays
+    ]
     with with_float64():
-        of_many = jax.vmap(lambda *parts: evaluation.run(jaxpr, parts), in_axes=axes)
-        return [np.asarray(each) for each in of_many(*arrays)]
+        of_many = jax.vmap(lambda *parts: evaluation.run(jaxpr, parts))
+        return [np.asarray(each)[:count] for each in of_many(*filled)]
+
+
+def _filled(count: int, size: int) -> int:
+    """Return how many points to evaluate at, so that most functions share the compiled code."""
+    power = 2 ** math.ceil(math.log2(count))
+    return max(power, _FEWEST) if size <= _SMALL else power

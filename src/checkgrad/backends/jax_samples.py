@@ -177,13 +177,13 @@ class FunctionSamples:
         conjugate: bool = False,
     ) -> Floats:
         """Return rows of what the claim in float64 says of many vectors."""
-        count, length = len(self.primals), len(vector)
+        count = len(self.primals)
         traced = jax.make_jaxpr(
             lambda *parts: list(claim(list(parts[:count]), list(parts[count:]))[1])
         )(*self.primals, *vector)
-        wide = self.inputs.wide_arrays(self._x0)
-        mapped = [*[False] * count, *[True] * length]
-        return layout.rows(values_of_many(traced, [*wide, *wide_vectors], mapped), conjugate)
+        rows = len(wide_vectors[0])
+        wide = self.inputs.wide_arrays(np.repeat(self._x0[None], rows, axis=0))
+        return layout.rows(values_of_many(traced, [*wide, *wide_vectors]), conjugate)
 
     def _lengths(self) -> Floats:
         """Return the scale of each coordinate."""
@@ -231,7 +231,7 @@ class FunctionSamples:
         moves = (self._tangents * self._steps[..., None]).reshape(-1, self.inputs.size)
         points = np.vstack([self._x0 + moves, self._x0 - moves, self._x0[None]])
         wide = self.inputs.wide_arrays(points)
-        values = self.outputs.rows(values_of_many(self._jaxpr, wide, [True] * len(wide)))
+        values = self.outputs.rows(values_of_many(self._jaxpr, wide))
         ahead, behind = np.split(values[:-1], 2)
         with np.errstate(all="ignore"):
             found: Floats = (ahead - behind) / (2 * self._steps.reshape(-1, 1))
