@@ -68,5 +68,5 @@ def values_of_many(jaxpr: Any, arrays: Sequence[HostArray]) -> list[HostArray]:
 
 def _filled(count: int, size: int) -> int:
     """Return how many points to evaluate at, so that most functions share the compiled code."""
-    power = 2 ** math.ceil(math.log2(count))
+    power = 1 << (count - 1).bit_length()
     return max(power, _FEWEST) if size <= _SMALL else power

@@ -30,11 +30,10 @@ def entries_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
     rtol : float
         The smallest relative error that must not get past.
     """
-    estimate = _nearest(claim, estimates)
-    size = np.maximum(np.abs(claim), np.abs(estimate))
+    distance, size = _compared(claim, estimates)
     scale = np.max(size, axis=0, initial=0.0)
     allowed = rtol / _SAFETY * np.maximum(size, scale / thresholds().negligible)
-    return bool(np.all(np.abs(claim - estimate) <= allowed))
+    return bool(np.all(distance <= allowed))
 
 
 def sums_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
@@ -49,16 +48,21 @@ def sums_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
     rtol : float
         As in `entries_agree`.
     """
-    estimate = _nearest(claim, estimates)
-    size = np.maximum(np.abs(claim), np.abs(estimate))
-    scale = np.max(size, axis=0, initial=0.0)
-    allowed = min(_SUMS, rtol / _SAFETY) * scale
-    return bool(np.all(np.abs(claim - estimate) <= allowed))
+    distance, size = _compared(claim, estimates)
+    allowed = min(_SUMS, rtol / _SAFETY) * np.max(size, axis=0, initial=0.0)
+    return bool(np.all(distance <= allowed))
 
 
-def _nearest(claim: Floats, estimates: Floats) -> Floats:
-    """Return the estimate of each derivative that is nearest to the claim; the first if none is."""
-    apart = np.nan_to_num(np.abs(estimates - claim), nan=np.inf)
-    which = np.argmin(apart, axis=0)
-    found: Floats = np.take_along_axis(estimates, which[None], axis=0)[0]
-    return found
+def _compared(claim: Floats, estimates: Floats) -> tuple[Floats, Floats]:
+    """Return how far the nearest estimate of each derivative is, and how large the two are.
+
+    What is not finite is infinitely far from everything.
+    """
+    with np.errstate(all="ignore"):
+        apart = np.abs(estimates - claim)
+        apart = np.where(np.isfinite(apart), apart, np.inf)
+        which = np.argmin(apart, axis=0)[None]
+        estimate = np.take_along_axis(estimates, which, axis=0)[0]
+        distance: Floats = np.take_along_axis(apart, which, axis=0)[0]
+        size = np.maximum(np.abs(claim), np.abs(estimate))
+    return distance, np.where(np.isfinite(size), size, 0.0)

@@ -1,8 +1,8 @@
 """Print which spoiled rules checkgrad finds, and which ``jax.test_util.check_grads`` finds.
 
-Run ``python tests/benchmarks/spoiled_rules_jax.py`` with the tests' corpora on the path::
+Run ``python tests/benchmarks/found_of_spoiled_rules_jax.py`` with the tests' corpora on the path::
 
-    PYTHONPATH=tests/corpora python tests/benchmarks/spoiled_rules_jax.py
+    PYTHONPATH=tests/corpora python tests/benchmarks/found_of_spoiled_rules_jax.py
 """
 
 from __future__ import annotations
