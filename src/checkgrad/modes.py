@@ -7,7 +7,7 @@ derivatives of these derivatives. It keeps what each mode raised until all modes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,9 +145,7 @@ class ModeRunner:
             label = _of(name, inner)
             try:
                 if not inner:
-                    kind = "fwd" if name == "lin" else name
-                    for error in rule_errors(derivatives, kind):
-                        self._rule_errors[f"{label}: {error}"] = None
+                    self._look_for_rule_errors(derivatives, label)
                 result = self._check_claim(derivatives, x0, form, claim, label)
                 result = self._finished(result)
                 self._results.append(_without_fixed(result) if inner else result)
@@ -157,6 +155,20 @@ class ModeRunner:
                 raise
             except Exception as failure:
                 self._failures[label] = failure
+
+    def _look_for_rule_errors(self, derivatives: LibraryDerivatives, label: str) -> None:
+        """Look for what is wrong with the rules of a mode whatever their numbers are."""
+        try:
+            for error in rule_errors(derivatives, "fwd" if label == "lin" else label):
+                self._rule_errors[f"{label}: {error}"] = None
+        except (NoRuleError, MemoryError):
+            raise
+        except Exception as failure:  # which the claim may be right without
+            self._failures[label] = failure
+
+    def add_rule_errors(self, errors: Iterable[str]) -> None:
+        """Count what is wrong with the rules whatever their numbers are."""
+        self._rule_errors.update(dict.fromkeys(errors))
 
     def report(self, notes: Sequence[str] = ()) -> Report:
         """Return the report on all modes that were checked.

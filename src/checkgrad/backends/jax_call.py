@@ -83,6 +83,13 @@ class JaxCall:
             parts = list(map(_where, self._inputs, parts, self._given))
         return self.tree(parts)
 
+    @property
+    def names(self) -> list[str]:
+        """What the floating arrays of the arguments are called."""
+        paths = jax.tree_util.tree_flatten_with_path(self.tree(self._given))[0]
+        every = ["args" + jax.tree_util.keystr(path) for path, _ in paths]
+        return [every[place] for place in self._places]
+
     # Entries that are not finite.
 
     def leave_out_infinities(self) -> bool:
@@ -90,9 +97,8 @@ class JaxCall:
         self._inputs = [np.isfinite(np.asarray(each)) for each in self._given]
         values = floating_arrays(self._func(*self.arguments(self._given)))
         self._outputs = [np.isfinite(np.asarray(each)) for each in values]
-        names = [f"args[{place}]" for place in self._places]
         for kind, masks, named in (
-            ("entries of x0", self._inputs, names),
+            ("entries of x0", self._inputs, self.names),
             ("entries of func(x0)", self._outputs, ["func(x0)"] * len(values)),
         ):
             count = sum(int(np.count_nonzero(~mask)) for mask in masks)

@@ -20,6 +20,7 @@ from checkgrad.backends.jax_wide_dtypes import epsilon_of
 from checkgrad.claims.library_derivatives import LibraryDerivatives
 from checkgrad.drop_ins.allowance import Allowance
 from checkgrad.drop_ins.jax_agreement import claim_agrees, modes_in_doubt
+from checkgrad.drop_ins.jax_alone import errors_of_one_input
 from checkgrad.modes import ModeRunner
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
@@ -60,6 +61,9 @@ def check_modes(
     derivatives = LibraryDerivatives(call.of_arguments, (), make_point(x0, True), None)
     orders = range(1, order + 1)
     runner.check_orders(derivatives, x0, modes, orders, only=doubts, stops=True)
+    for mode in modes if len(call.primals) > 1 else ():
+        if mode in doubts:
+            runner.add_rule_errors(errors_of_one_input(call, mode))
     _require_correct(runner.report(call.notes))
 
 
