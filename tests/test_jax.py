@@ -218,4 +218,4 @@ def test_meaningless_modes(modes: Any) -> None:
 @pytest.mark.parametrize("atol", [-1.0, "much", {np.float32: -1.0}])
 def test_meaningless_tolerance(atol: Any) -> None:
     with pytest.raises(ValueError, match="atol is"):
-        check_grads(rule_with(1.01), (X, X), 1, modes=["rev"], atol=atol)
+        check_grads(jnp.sin, (X,), 1, atol=atol)

@@ -11,6 +11,7 @@ from typing import Any
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.backends.jax_call import JaxCall
 from checkgrad.drop_ins.jax_checks import check_claim, check_modes
+from checkgrad.drop_ins.jax_tolerances import Tolerances
 
 __all__ = ["check_grads", "check_jvp", "check_vjp"]
 
@@ -78,7 +79,7 @@ def check_grads(
     asked = tuple(dict.fromkeys((modes,) if isinstance(modes, str) else modes))
     if not asked or any(mode not in _MODES for mode in asked):
         raise ValueError(f"modes is {quote(modes)}; pass some of 'fwd', 'rev' and 'lin'")
-    check_modes(JaxCall(f, tuple(args)), asked, order, atol, rtol)
+    check_modes(JaxCall(f, tuple(args)), asked, order, Tolerances(atol, rtol))
 
 
 def check_jvp(
@@ -127,8 +128,8 @@ def check_jvp(
     """
     del eps
     require_functions(f=f, f_jvp=f_jvp)
-    call = JaxCall(f, tuple(args))
-    check_claim(call, lambda call: call.forward_claim(f_jvp), True, atol, rtol, err_msg)
+    call, tolerances = JaxCall(f, tuple(args)), Tolerances(atol, rtol)
+    check_claim(call, call.forward_claim(f_jvp), True, tolerances, err_msg)
 
 
 def check_vjp(
@@ -175,5 +176,5 @@ def check_vjp(
     """
     del eps
     require_functions(f=f, f_vjp=f_vjp)
-    call = JaxCall(f, tuple(args))
-    check_claim(call, lambda call: call.reverse_claim(f_vjp), False, atol, rtol, err_msg)
+    call, tolerances = JaxCall(f, tuple(args)), Tolerances(atol, rtol)
+    check_claim(call, call.reverse_claim(f_vjp), False, tolerances, err_msg)

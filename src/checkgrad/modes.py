@@ -146,8 +146,7 @@ class ModeRunner:
             try:
                 if not inner:
                     self._look_for_rule_errors(derivatives, label)
-                result = self._check_claim(derivatives, x0, form, claim, label)
-                result = self._finished(result)
+                result = self._finished(self._check_claim(derivatives, x0, form, claim, label))
                 self._results.append(_without_fixed(result) if inner else result)
             except NoRuleError as no_rule:
                 self._missing[label] = no_rule
