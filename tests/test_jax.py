@@ -129,9 +129,16 @@ def test_entries_that_are_not_finite_are_left_out() -> None:
     check_grads(jax.nn.softplus, (x,), 2)
 
 
+def test_entries_where_the_value_is_not_finite_are_left_out() -> None:
+    x = np.asarray([1.5, -1.0, 0.25, -0.5], np.float32)
+    check_grads(lambda x: x**0.7, (x,), 2)
+    with pytest.raises(GradientError, match="since not finite: 1 entries of func"):
+        check_grads(lambda x, y: rule_with(1.01)(x, jnp.log(y)), (X, X), 1, modes=["rev"])
+
+
 def test_report_says_which_entries_are_left_out() -> None:
     y = np.asarray([1.0, np.inf, 2.0], np.float32)
-    with pytest.raises(GradientError, match=r"since not finite: 1 entries of x0 \(args\[1\]\)"):
+    with pytest.raises(GradientError, match=r"not finite: 2 entries of x0.*args\[0\], args\[1\]"):
         check_grads(rule_with(1.01), (X, y), 1, modes=["rev"])
 
 

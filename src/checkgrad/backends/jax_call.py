@@ -6,6 +6,7 @@ entries that are not finite: a derivative there is none.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,8 +61,7 @@ class JaxCall:
 
     def of_arguments(self, args: Any) -> Any:
         """Return the same from a tree like that of the user; a single array as it is."""
-        leaves = jax.tree_util.tree_leaves(args)
-        values = self(*(leaves[k] for k in self._places))
+        values = self(*self.parts(args))
         return values[0] if len(values) == 1 else list(values)
 
     def tree(self, parts: Sequence[Any] | None = None) -> tuple[Any, ...]:
@@ -74,7 +74,7 @@ class JaxCall:
 
     def parts(self, tree: Any) -> list[Any]:
         """Return the floating arrays of a tree like the arguments."""
-        leaves = jax.tree_util.tree_leaves(tree, is_leaf=lambda leaf: leaf is None)
+        leaves = self._structure.flatten_up_to(tuple(tree))
         return [leaves[k] for k in self._places]
 
     def arguments(self, parts: Sequence[Array]) -> tuple[Any, ...]:
@@ -93,12 +93,23 @@ class JaxCall:
     # Entries that are not finite.
 
     def leave_out_infinities(self) -> bool:
-        """Make constants of the entries that are not finite. Return whether there are any."""
+        """Make constants of the entries that are not finite. Return whether there are any.
+
+        Where the value is not finite, its derivative is not either, and 0 times it is NaN. So what
+        only such an entry of the value depends on becomes a constant as well.
+        """
         self._inputs = [np.isfinite(np.asarray(each)) for each in self._given]
         values = floating_arrays(self._func(*self.arguments(self._given)))
         self._outputs = [np.isfinite(np.asarray(each)) for each in values]
+        if not all(map(np.all, self._outputs)):
+            with contextlib.suppress(Exception):  # there may be no rule for reverse mode
+                gradient = jax.vjp(self, *self._given)[1](tuple(map(jnp.zeros_like, values)))
+                self._inputs = [
+                    mask & np.isfinite(np.asarray(part))
+                    for mask, part in zip(self._inputs, gradient, strict=True)
+                ]
         for kind, masks, named in (
-            ("entries of x0", self._inputs, self.names),
+            ("entries of x0, or their derivatives", self._inputs, self.names),
             ("entries of func(x0)", self._outputs, ["func(x0)"] * len(values)),
         ):
             count = sum(int(np.count_nonzero(~mask)) for mask in masks)
