@@ -19,6 +19,7 @@ from checkgrad.arrays.point import make_point
 from checkgrad.backends import is_array
 from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
+from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
@@ -94,17 +95,18 @@ class ModeRunner:
                     found
                     for each in level
                     for inner in inners
-                    if _is_wanted(label := each.label(inner), only)
-                    for found in self._nested(each, inner, label, outer)
+                    if only is None or has_derivative_of(each.label(inner), only)
+                    for found in self._nested(each, inner, outer)
                 ]
             before = len(self._results)
             for each in level if order in orders else []:
                 for mode in modes if order == 1 else outer:
                     if only is None or each.label(mode) in only:
                         self.check_mode(each.derivatives, each.x0, mode, each.inner)
-            if order > 1 and order in orders and len(self._results) == before:
+            asked = order in orders and (only is None or order in map(order_of, only))
+            if order > 1 and asked and len(self._results) == before:
                 self._not_checked.append(
-                    f"no {_ordinal(order)} derivative was checked, since there is no rule; pass "
+                    f"no {ordinal(order)} derivative was checked, since there is no rule; pass "
                     f"order={order - 1}"
                 )
             if stops and any(result.is_wrong for result in self._results):
@@ -142,7 +144,7 @@ class ModeRunner:
             ],
         }
         for name, form, claim in claims[mode]:
-            label = _of(name, inner)
+            label = label_of(name, inner)
             try:
                 if not inner:
                     self._look_for_rule_errors(derivatives, label)
@@ -215,10 +217,9 @@ class ModeRunner:
             options = replace(options, evaluation=evaluation)
         return examine(Problem(form, derivatives.func, claim, x0, self._args, options, label))
 
-    def _nested(
-        self, outer: _Nested, inner: str, label: str, modes: Sequence[str]
-    ) -> Iterator[_Nested]:
+    def _nested(self, outer: _Nested, inner: str, modes: Sequence[str]) -> Iterator[_Nested]:
         """Yield one derivative as a func to be differentiated, if it can be."""
+        label = outer.label(inner)
         derivatives, rng = outer.derivatives, np.random.default_rng(_SEED)
         if inner == "lin":
             derivatives = derivatives.linearized()
@@ -235,7 +236,7 @@ class ModeRunner:
         try:
             nested = LibraryDerivatives(func, self._args, point, bounds, loop)
         except NoRuleError as error:
-            self._missing.update({_of(mode, label): error for mode in modes})
+            self._missing.update({label_of(mode, label): error for mode in modes})
             return
         yield _Nested(label, nested, inputs)
 
@@ -261,20 +262,7 @@ class _Nested:
 
     def label(self, mode: str) -> str:
         """Return what a mode is called here."""
-        return _of(mode, self.inner)
-
-
-def _of(mode: str, inner: str) -> str:
-    return f"{mode} of {inner}" if inner else mode
-
-
-def _is_wanted(label: str, only: Collection[str] | None) -> bool:
-    """Return whether a derivative of the derivative with this label is to be checked."""
-    return only is None or any(each.endswith(f" of {label}") for each in only)
-
-
-def _ordinal(order: int) -> str:
-    return {2: "second", 3: "third"}.get(order, f"{order}th")
+        return label_of(mode, self.inner)
 
 
 def _without_fixed(result: ClaimResult) -> ClaimResult:

@@ -16,6 +16,7 @@ from checkgrad.backends import Array
 from checkgrad.backends.jax_differentiation import lacks_rule
 from checkgrad.backends.jax_modes import alone, claim_of, nested
 from checkgrad.backends.jax_samples import ClaimSamples, FlatClaim, FlatFunction, FunctionSamples
+from checkgrad.mode_labels import label_of, order_of
 from checkgrad.numerics.agreement import entries_agree, sums_agree
 from checkgrad.precision import default_rtol
 
@@ -44,11 +45,11 @@ def modes_in_doubt(
     rng = np.random.default_rng(_SEED)
     with np.errstate(all="ignore"):
         found = list(_looks(function, primals, modes, order, rng, ""))
-    checked = {_order_of(label) for label, look in found if look is not _Look.NO_RULE}
+    checked = {order_of(label) for label, look in found if look is not _Look.NO_RULE}
     return [
         label
         for label, look in found
-        if look is _Look.IN_DOUBT or (look is _Look.NO_RULE and _order_of(label) not in checked)
+        if look is _Look.IN_DOUBT or (look is _Look.NO_RULE and order_of(label) not in checked)
     ]
 
 
@@ -93,10 +94,10 @@ def _looks(
         return
     for mode in modes:
         look = _look(samples, mode, is_first=not of)
-        yield mode + of, look
+        yield label_of(mode, of), look
         if order == 1:
             continue
-        inner = f" of {mode}{of}"
+        inner = label_of(mode, of)
         if look is _Look.NO_RULE:
             yield from _all_modes(modes, order - 1, inner, look)
             continue
@@ -115,13 +116,10 @@ def _all_modes(
 ) -> Iterator[tuple[str, _Look]]:
     """Yield the same look for all derivatives of a derivative."""
     for mode in modes:
-        yield mode + of, look
+        label = label_of(mode, of)
+        yield label, look
         if order > 1:
-            yield from _all_modes(modes, order - 1, f" of {mode}{of}", look)
-
-
-def _order_of(label: str) -> int:
-    return 1 + label.count(" of ")
+            yield from _all_modes(modes, order - 1, label, look)
 
 
 def _look(samples: FunctionSamples, mode: str, is_first: bool) -> _Look:
