@@ -186,6 +186,10 @@ class ModeRunner:
         Exception
             What a mode raised, unless another mode is wrong, which may be the reason.
         """
+        if self._results:  # func is fine, so what it raises under vmap is an error of a rule
+            for label in [each for each in self._failures if each.startswith("vmap")]:
+                failure = self._failures.pop(label)
+                self._rule_errors[f"{label}: raises {brief(failure)}"] = None
         failed = next(iter(self._failures.values()), None)
         if not self._results:
             if failed is not None:
@@ -215,7 +219,10 @@ class ModeRunner:
         if derivatives.loop:
             evaluation = replace(options.evaluation, batch="loop")
             options = replace(options, evaluation=evaluation)
-        return examine(Problem(form, derivatives.func, claim, x0, self._args, options, label))
+        constants = derivatives.constants
+        return examine(
+            Problem(form, derivatives.func, claim, x0, self._args, options, label, constants)
+        )
 
     def _nested(self, outer: _Nested, inner: str, modes: Sequence[str]) -> Iterator[_Nested]:
         """Yield one derivative as a func to be differentiated, if it can be."""
@@ -230,11 +237,12 @@ class ModeRunner:
         else:
             func = derivatives.nested_jvp()
             inputs = {"x0": x0, "tangent": derivatives.random_like(derivatives.primals(), rng)}
-        point = make_point(inputs, allow_complex=True)
+        constants = tuple(f"['x0']{path}" for path in derivatives.constants)
+        point = make_point(inputs, allow_complex=True, constants=constants)
         bounds = _bounds_of(derivatives, inputs)
         loop = not derivatives.library.maps_gradients
         try:
-            nested = LibraryDerivatives(func, self._args, point, bounds, loop)
+            nested = LibraryDerivatives(func, self._args, point, bounds, loop, constants)
         except NoRuleError as error:
             self._missing.update({label_of(mode, label): error for mode in modes})
             return
@@ -269,7 +277,7 @@ def _without_fixed(result: ClaimResult) -> ClaimResult:
     """Return a result that names no leaves as fixed: the result for x0 itself names them."""
     structure = result.point.structure
     assert structure is not None
-    point = replace(result.point, structure=replace(structure, fixed=()))
+    point = replace(result.point, structure=replace(structure, fixed=(), constants=()))
     return replace(result, point=point)
 
 

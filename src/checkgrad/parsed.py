@@ -116,7 +116,7 @@ def parse(problem: Problem) -> ParsedProblem:
     """
     options = problem.options
     require_functions(**{"func": problem.func, problem.form: problem.claim})
-    point = make_point(problem.x0, allow_complex=True, convention=options.convention)
+    point = make_point(problem.x0, True, options.convention, problem.constants)
     reader = None
     if problem.form != "grad":
         reader = OutputReader(point, many=options.evaluation.batch == "vectorized")

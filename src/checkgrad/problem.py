@@ -103,6 +103,8 @@ class Problem:
         Likewise.
     label : str
         What this claim is called in the report, if it is one of several.
+    constants : tuple of str
+        The paths of floating leaves of x0 that are not differentiated.
     """
 
     form: str
@@ -112,6 +114,7 @@ class Problem:
     args: tuple[Any, ...] = ()
     options: Options = field(default_factory=Options)
     label: str = ""
+    constants: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -46,9 +46,10 @@ def test_what_is_handed_out_is_a_copy(xp: Library) -> None:
 
 
 @pytest.mark.libraries("torch")
-def test_only_the_claim_gets_a_tensor_that_requires_a_gradient(xp: Library) -> None:
+def test_func_and_claim_get_tensors_that_require_a_gradient_if_x0_does(xp: Library) -> None:
     point = make_point(xp.asarray([1.0, 2.0]))
-    assert not point.copy().requires_grad
+    assert point.copy().requires_grad is xp.requires_grad
+    assert not point.leaves[0].requires_grad
     assert point.copy_for_claim().requires_grad is xp.requires_grad
     near: Any = point.for_claim([point.leaves[0] + 1])
     assert near.requires_grad is xp.requires_grad

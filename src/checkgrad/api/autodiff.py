@@ -5,10 +5,11 @@ This module validates the arguments. `checkgrad.modes` runs the checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from checkgrad.arrays.messages import quote, require_functions
+from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
 from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
@@ -43,7 +44,9 @@ def verify_autodiff(
         The function, as in `verify_jac`: any number of outputs, as a tree.
     x0 : JAX array, PyTorch tensor, or tree of them
         Where to check. Pass several inputs as a tuple, which `func` gets as one argument. Leaves
-        that are not floating are not differentiated. Nor are `args`.
+        that are not floating are not differentiated. Nor are `args`. Among PyTorch tensors, Python
+        numbers are constants. If some tensors require a gradient, those that do not are constants
+        too. Outputs that require none, where others do, are not checked. The report says so.
     *args : Any
         Further arguments of `func`.
     modes : collection of {"fwd", "rev", "lin", "vmap"}
@@ -107,7 +110,8 @@ def verify_autodiff(
     asked = _modes(modes)
     orders = _orders(order)
     require_functions(func=func)
-    point = make_point(x0, allow_complex=True)
+    constants = constants_in(x0)
+    point = make_point(x0, allow_complex=True, constants=constants)
     differentiation = point.backend.differentiation
     if differentiation is None:
         raise TypeError(
@@ -135,9 +139,16 @@ def verify_autodiff(
     )
     runner = ModeRunner(args, options)
     with differentiation.differentiating():
-        derivatives = LibraryDerivatives(func, args, point, bounds)
+        derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
+        derivatives.leave_out_constants()
         runner.check_orders(derivatives, x0, asked, orders)
-        return runner.report()
+        return runner.report(_notes(derivatives.left_out))
+
+
+def _notes(left_out: Sequence[str]) -> list[str]:
+    """Return what the report says of outputs that are not checked."""
+    names = ", ".join(f"func{path}" for path in left_out)
+    return [f"not checked, since marked as not differentiable: {names}"] if left_out else []
 
 
 def _modes(modes: Any) -> tuple[str, ...]:

@@ -109,8 +109,11 @@ class Layout:
         """Return the user's structure around `parts`, which are like the user's arrays."""
         return parts[0] if self.structure is None else self.structure.unflatten(list(parts))
 
-    def for_func(self, leaves: Sequence[Array]) -> Any:
-        """Return the user's structure around arrays like the leaves."""
+    def plainly(self, leaves: Sequence[Array]) -> Any:
+        """Return the user's structure around arrays like the leaves, wherever these lie in memory.
+
+        They require no gradient.
+        """
         return self.rebuilt(self.as_passed(leaves))
 
     def as_tangent(self, leaves: Sequence[Array]) -> Any:

@@ -7,9 +7,10 @@ the library of x0. Nothing here calls the user's functions.
 from __future__ import annotations
 
 import array as stdlib_array
+import dataclasses
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from checkgrad.backends import (
     Array,
     Backend,
     Structure,
+    find_backend,
     flatten_tree,
     is_array,
     is_number,
@@ -35,8 +37,8 @@ def backend_array(array: Array, backend: Backend, like: Array) -> Array:
 
 
 def copy_for_claim(array: Array, backend: Backend) -> Array:
-    """Return a copy that requires a gradient where `array` does."""
-    return backend.recording(backend.copy(array), array)
+    """Return a copy that has the strides of `array`, and requires a gradient where it does."""
+    return backend.resembling(backend.copy(array), array)
 
 
 def is_host_part(part: Any) -> bool:
@@ -53,8 +55,10 @@ def plain_array(part: Any) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def flatten_x0(x0: Any) -> tuple[list[Array], Structure | None]:
+def flatten_x0(x0: Any, constants: Collection[str] = ()) -> tuple[list[Array], Structure | None]:
     """Return the arrays in x0, and the structure around them; None for a single array.
+
+    The leaves at the paths in `constants` are not differentiated.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def flatten_x0(x0: Any) -> tuple[list[Array], Structure | None]:
         return [x0], None
     if _is_array_like(x0):
         return [_host_array(x0)], None
-    leaves, structure = flatten_floating(x0)
+    leaves, structure = flatten_floating(x0, constants)
     if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
         return [_host_array(x0)], None
     arrays = []
@@ -90,18 +94,42 @@ def flatten_x0(x0: Any) -> tuple[list[Array], Structure | None]:
     return arrays, structure
 
 
-def flatten_floating(tree: Any) -> tuple[list[Any], Structure]:
+def flatten_floating(tree: Any, constants: Collection[str] = ()) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree that are differentiated, and its structure.
 
-    The floating leaves are differentiated, or all leaves if none is floating. The structure keeps
-    the other leaves in their places.
+    The floating leaves are differentiated, or all leaves if none is floating. Those at the paths in
+    `constants` are not. The structure keeps the other leaves in their places.
     """
     leaves, structure = flatten_tree(tree)
-    if not any(map(is_floating, leaves)) or all(map(is_floating, leaves)):
+    chosen = [
+        is_floating(leaf) and path not in constants
+        for leaf, path in zip(leaves, structure.paths, strict=True)
+    ]
+    if not any(chosen) or all(chosen):
         return leaves, structure
-    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not is_floating(leaf)}
+    fixed = {k: snapshot(leaf) for k, leaf in enumerate(leaves) if not chosen[k]}
     kept = [leaf for k, leaf in enumerate(leaves) if k not in fixed]
-    return kept, without(structure, fixed, snapshot)
+    kept_structure = without(structure, fixed, snapshot)
+    return kept, dataclasses.replace(kept_structure, constants=tuple(constants))
+
+
+def constants_in(x0: Any) -> tuple[str, ...]:
+    """Return the paths of floating leaves of x0 that its library takes for constants.
+
+    Raises
+    ------
+    TypeError
+        If x0 mixes array libraries.
+    """
+    if is_array(x0) or _is_array_like(x0):
+        return ()
+    leaves, structure = flatten_floating(x0)
+    arrays = [leaf for leaf in leaves if is_array(leaf)]
+    if not arrays:
+        return ()
+    constants = find_backend(arrays).constants(leaves)
+    pairs = zip(structure.paths, constants, strict=True)
+    return tuple(path for path, is_constant in pairs if is_constant)
 
 
 def is_floating(leaf: Any) -> bool:

@@ -7,8 +7,9 @@ host and back. It validates x0. It never calls ``func``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -65,7 +66,16 @@ class Point(Layout):
     def for_claim(self, leaves: Sequence[Array]) -> Any:
         """Return a point near x0 for the claim; it requires a gradient where x0 does."""
         parts = zip(self.as_passed(leaves), self.originals, strict=True)
-        return self.rebuilt([self.backend.recording(part, like) for part, like in parts])
+        return self.rebuilt([self.backend.resembling(part, like) for part, like in parts])
+
+    def for_func(self, leaves: Sequence[Array]) -> Any:
+        """Return a point near x0 for ``func``: with the strides of x0, and requiring a gradient."""
+        return self.plainly(leaves) if self.is_plain else self.for_claim(leaves)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether arrays like the leaves are what the user passed without anything done to them."""
+        return all(map(self.backend.is_plain, self.originals))
 
     # The same point in float64.
 
@@ -75,7 +85,7 @@ class Point(Layout):
         leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
-            backend.recording(backend.gather_detached(part), original)
+            backend.resembling(backend.gather_detached(part), original)
             for part, original in zip(passed, self.originals, strict=True)
         )
         return replace(self, leaves=leaves, originals=originals)
@@ -167,7 +177,12 @@ class Point(Layout):
     claim_leaves = claim_arrays.claim_leaves
 
 
-def make_point(x0: Any, allow_complex: bool = False, convention: str | None = None) -> Point:
+def make_point(
+    x0: Any,
+    allow_complex: bool = False,
+    convention: str | None = None,
+    constants: Collection[str] = (),
+) -> Point:
     """Validate x0 and flatten it.
 
     Parameters
@@ -178,6 +193,8 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
         Whether complex leaves are allowed.
     convention : {"jax", "torch"}, optional
         The convention of claims at complex leaves. The default is the one of the array library.
+    constants : collection of str, optional
+        The paths of floating leaves that are not differentiated.
 
     Raises
     ------
@@ -189,7 +206,7 @@ def make_point(x0: Any, allow_complex: bool = False, convention: str | None = No
     if convention is not None and convention not in CONVENTIONS:
         known = ", ".join(map(repr, CONVENTIONS))
         raise ValueError(f"convention is {quote(convention)}; pass one of {known}, or None")
-    parts, structure = flatten_x0(x0)
+    parts, structure = flatten_x0(x0, constants)
     backend = find_backend([part for part in parts if is_array(part)])
     arrays = [plain_array(part) if is_host_part(part) else part for part in parts]
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])

@@ -38,6 +38,8 @@ class Structure:
     fixed : tuple of str
         The paths of the leaves that are not differentiated. No other attribute lists these
         leaves.
+    constants : tuple of str
+        Those in `fixed` that are floating: the library's differentiation takes them for constants.
     """
 
     unflatten: Callable[[list[Any]], Any]
@@ -46,3 +48,4 @@ class Structure:
     description: str
     flatten_like: Callable[[Any], tuple[list[Any], tuple[str, ...], str]]
     fixed: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()

@@ -105,8 +105,23 @@ class Backend(ABC):
         """
         return structure
 
-    def recording(self, array: Array, original: Array) -> Array:
-        """Return `array` itself, recording for differentiation from now on if `original` does."""
+    def constants(self, leaves: Sequence[Any]) -> list[bool]:
+        """Return which leaves of x0 the library's own differentiation takes for constants.
+
+        Leaves that are not floating are not asked about.
+        """
+        return [False] * len(leaves)
+
+    def is_plain(self, original: Array) -> bool:
+        """Return whether `resembling` has nothing to do for an array of the user's."""
+        return True
+
+    def resembling(self, array: Array, original: Array) -> Array:
+        """Return `array`, or a copy, as the user's code expects it: like `original`.
+
+        It lies in memory as `original` does, and records for differentiation from now on if
+        `original` does.
+        """
         return array
 
     def copy(self, array: Array) -> Array:

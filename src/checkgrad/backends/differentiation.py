@@ -15,6 +15,10 @@ from checkgrad.backends.array_types import Array
 ListFunction: TypeAlias = Callable[[list[Array]], list[Array]]
 
 
+class NotRecordedError(Exception):
+    """A function raised before there was anything to differentiate."""
+
+
 class Differentiation(ABC):
     """The library's derivatives of a function that takes and returns a list of arrays.
 
@@ -26,11 +30,15 @@ class Differentiation(ABC):
         Whether the backend's `mapped` takes functions that differentiate.
     max_order : int
         Up to which order derivatives can be checked.
+    rules_may_write : bool
+        Whether arrays can be written to. Then `pullback` takes another argument, `written`: a list
+        to which it appends the names of what the backward pass changed.
     """
 
     nests: tuple[str, ...]
     maps_gradients: bool
     max_order: int = 2
+    rules_may_write: bool = False
 
     @abstractmethod
     def pullback(
@@ -57,7 +65,14 @@ class Differentiation(ABC):
         between : callable, optional
             Called after the forward pass and before the backward pass.
         only : int, optional
-            The one of the `primals` to differentiate by. The gradient by all others is 0.
+            The one of the `primals` to differentiate by. The gradient by all others is 0, and they
+            are constants to `func`.
+
+        Raises
+        ------
+        NotRecordedError
+            If `func` raises where only one of the `primals` is differentiated: that says nothing
+            of a rule.
         """
 
     @abstractmethod
@@ -88,6 +103,18 @@ class Differentiation(ABC):
     @abstractmethod
     def values_of_many(self, func: ListFunction, primals: list[Array]) -> list[Array]:
         """Return the values of `func`, mapped over a leading axis of all arrays."""
+
+    def constant_values(self, func: ListFunction, primals: list[Array]) -> list[bool]:
+        """Return which values of `func` the library takes for constants; none if it takes all.
+
+        The user may have marked a value as not differentiable.
+        """
+        return [False] * len(func(primals))
+
+    def with_gaps(self, array: Array) -> Array | None:
+        """Return a copy of an array that is not contiguous in memory; None where there is none."""
+        del array
+        return None
 
     def differentiating(self) -> AbstractContextManager[None]:
         """Return a context in which functions can be differentiated.

@@ -17,6 +17,7 @@ from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.seeds import draw_seed
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_obstacles import obstacle_of
+from checkgrad.backends.torch_strides import is_plain, strided_copy, with_strides_of
 from checkgrad.backends.torch_widening import TorchWidening
 from checkgrad.backends.widening import Widening
 
@@ -32,6 +33,10 @@ class _Largest(TorchDispatchMode):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.largest: int = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to skip it, PyTorch would first import its compiler, which takes a second
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
@@ -68,7 +73,7 @@ class TorchBackend(Backend):
         return torch.tensor(portable(value), device=None if like is None else like.device)
 
     def snapshot(self, array: Array) -> Array:
-        return array.detach().clone()
+        return strided_copy(array)
 
     def gather_detached(self, array: Array) -> Array:
         return array.detach()
@@ -76,8 +81,18 @@ class TorchBackend(Backend):
     def copy(self, array: Array) -> Array:
         return _empty(tuple(array.shape), array).copy_(array.detach())
 
-    def recording(self, array: Array, original: Array) -> Array:
-        return array.requires_grad_(original.requires_grad)
+    def constants(self, leaves: Sequence[Any]) -> list[bool]:
+        records = [isinstance(leaf, torch.Tensor) and leaf.requires_grad for leaf in leaves]
+        if any(records):
+            return [not each for each in records]
+        return [not isinstance(leaf, torch.Tensor) for leaf in leaves]
+
+    def is_plain(self, original: Array) -> bool:
+        return is_plain(original)
+
+    def resembling(self, array: Array, original: Array) -> Array:
+        alone = with_strides_of(array.detach(), original.detach())
+        return alone.requires_grad_() if original.requires_grad else alone
 
     def complexed(self, pairs: Array) -> Array:
         return torch.view_as_complex(pairs.contiguous())

@@ -11,7 +11,13 @@ import torch
 from torch.autograd import forward_ad
 
 from checkgrad.backends.array_types import Array
-from checkgrad.backends.differentiation import Differentiation, ListFunction
+from checkgrad.backends.differentiation import (
+    Differentiation,
+    ListFunction,
+    NotRecordedError,
+)
+from checkgrad.backends.torch_strides import strided_copy, with_gaps, with_strides_of
+from checkgrad.backends.torch_writes import WriteWatch, graph_nodes
 
 # What PyTorch says of an operator or a Function without a rule. The error class varies.
 _NO_RULE = (
@@ -22,6 +28,8 @@ _NO_RULE = (
     "setup_context",
     "vmap",
     "once_differentiable",
+    "Batching rule not implemented",
+    "inside of a function being transformed",
     "is not implemented",
     "ZeroTensors",
 )
@@ -33,6 +41,7 @@ class TorchDifferentiation(Differentiation):
 
     nests = ("rev",)
     maps_gradients = False
+    rules_may_write = True
 
     def pullback(
         self,
@@ -42,15 +51,21 @@ class TorchDifferentiation(Differentiation):
         again: bool = False,
         between: Callable[[], None] | None = None,
         only: int | None = None,
+        written: list[str] | None = None,
     ) -> list[Array]:
         if again:  # once_differentiable leaves its error node only where weights require a gradient
             weights = [w if w.requires_grad else _recording(w) for w in weights]
         with torch.enable_grad():
-            parts = [
-                part if part.requires_grad or only not in (None, place) else _recording(part)
-                for place, part in enumerate(primals)
-            ]
-            values = func(parts)
+            if only is None:
+                parts = [part if part.requires_grad else _recording(part) for part in primals]
+                values = func(parts)
+            else:
+                parts = [strided_copy(part) for part in primals]
+                parts[only].requires_grad_()
+                try:
+                    values = func(parts)
+                except Exception as error:
+                    raise NotRecordedError from error
         if _has_error_node(values):
             raise RuntimeError("a function marked with once_differentiable has no such rule")
         if between is not None:
@@ -65,9 +80,12 @@ class TorchDifferentiation(Differentiation):
         found: Sequence[Array | None] = [None] * len(chosen)
         if used:
             outputs, cotangents = zip(*used, strict=True)
+            watch = None if written is None else WriteWatch(parts, outputs, cotangents)
             found = torch.autograd.grad(
                 outputs, chosen, cotangents, create_graph=again, allow_unused=True
             )
+            if watch is not None and written is not None:
+                written += watch.written()
         gradients = iter(
             torch.zeros_like(part) if gradient is None else gradient
             for part, gradient in zip(chosen, found, strict=True)
@@ -102,7 +120,7 @@ class TorchDifferentiation(Differentiation):
     def pushforward_of_many(
         self, func: ListFunction, primals: list[Array], tangents: list[Array]
     ) -> list[Array]:
-        _prepare_forward_mode()
+        prepare_forward_mode()
 
         def at_one(parts: list[Array], directions: list[Array]) -> list[Array]:
             _, changes = torch.func.jvp(_spread(func), tuple(parts), tuple(directions))
@@ -120,6 +138,14 @@ class TorchDifferentiation(Differentiation):
         mode: AbstractContextManager[None] = torch.inference_mode(False)
         return mode
 
+    def constant_values(self, func: ListFunction, primals: list[Array]) -> list[bool]:
+        with torch.enable_grad():
+            records = [value.requires_grad for value in func([_recording(x) for x in primals])]
+        return [any(records) and not each for each in records]
+
+    def with_gaps(self, array: Array) -> Array | None:
+        return None if array.dim() == 0 else with_gaps(array)
+
     def lacks_rule(self, error: Exception) -> bool:
         return isinstance(error, RuntimeError) and any(part in str(error) for part in _NO_RULE)
 
@@ -130,7 +156,7 @@ def _spread(func: ListFunction) -> Callable[..., tuple[Array, ...]]:
 
 
 @functools.cache
-def _prepare_forward_mode() -> None:
+def prepare_forward_mode() -> None:
     """Make PyTorch load what forward mode needs: PyTorch warns of it the first time."""
     with warnings.catch_warnings(), forward_ad.dual_level():
         warnings.simplefilter("ignore")
@@ -141,10 +167,10 @@ def _values_and_changes(
     func: ListFunction, primals: list[Array], tangents: Iterable[Array]
 ) -> list[tuple[Array, Array]]:
     """Return each value of `func` in forward mode, and its derivative along `tangents`."""
-    _prepare_forward_mode()
+    prepare_forward_mode()
     with forward_ad.dual_level():
         duals = [
-            forward_ad.make_dual(part.detach(), tangent)
+            forward_ad.make_dual(part.detach().requires_grad_(part.requires_grad), tangent)
             for part, tangent in zip(primals, tangents, strict=True)
         ]
         unpacked = [forward_ad.unpack_dual(value) for value in func(duals)]
@@ -159,18 +185,9 @@ def _has_error_node(values: Sequence[Array]) -> bool:
 
     PyTorch itself may pass over such a node without an error.
     """
-    left = [value.grad_fn for value in values if value.grad_fn is not None]
-    seen = set(left)
-    while left:
-        node = left.pop()
-        if node.name() == _ERROR_NODE:
-            return True
-        following = {each for each, _ in node.next_functions if each is not None} - seen
-        seen |= following
-        left += following
-    return False
+    return any(node.name() == _ERROR_NODE for node in graph_nodes(values))
 
 
 def _recording(part: Array) -> Array:
     """Return a copy that requires a gradient. It keeps its tangent of forward mode."""
-    return part.clone().requires_grad_()
+    return with_strides_of(part.clone(), part).requires_grad_()

@@ -132,7 +132,7 @@ def _zero(leaf: Any) -> Any:
     """Return the tangent of a fixed leaf: 0 for numbers, and any other leaf itself."""
     if array_api_compat.is_array_api_obj(leaf):
         return array_api_compat.array_namespace(leaf).zeros_like(leaf) if is_number(leaf) else leaf
-    return type(leaf)(0) if isinstance(leaf, (bool, int)) else leaf
+    return type(leaf)(0) if isinstance(leaf, (bool, int, float, complex)) else leaf
 
 
 def is_number(array: Any, kind: str = "numeric") -> bool:

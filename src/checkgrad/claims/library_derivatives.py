@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from checkgrad.arrays.bounds import make_bounds, within
 from checkgrad.arrays.messages import first_line
 from checkgrad.arrays.output_arrays import recording_arrays
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array, Structure
+from checkgrad.backends import Array, Structure, flatten_tree
 from checkgrad.backends.differentiation import Differentiation
 
 _N_MAPPED = 3  # points that a mapped derivative is evaluated at in one call
@@ -42,8 +43,15 @@ class LibraryDerivatives:
         The user's bounds on x0, or None.
     loop : bool
         Whether `func` can be evaluated at one point at a time only.
+    constants : tuple of str
+        The paths of floating leaves of x0 that are not differentiated.
     library : Differentiation, optional
         What differentiates, if not the library of x0 as it does usually.
+
+    Attributes
+    ----------
+    left_out : tuple of str
+        The paths of outputs that are not checked, see `leave_out_constants`.
     """
 
     def __init__(
@@ -53,6 +61,7 @@ class LibraryDerivatives:
         point: Point,
         bounds: Any,
         loop: bool = False,
+        constants: tuple[str, ...] = (),
         library: Differentiation | None = None,
     ) -> None:
         self.func = func
@@ -60,7 +69,9 @@ class LibraryDerivatives:
         self.point = point
         self.bounds = bounds
         self.loop = loop
+        self.constants = constants
         self._library = library
+        self.left_out: tuple[str, ...] = ()
         self.limits = make_bounds(bounds, point, "x0")
         # A wrong rule may keep what it computed first. So the first call is not at x0.
         with contextlib.suppress(Exception):
@@ -70,34 +81,55 @@ class LibraryDerivatives:
     def linearized(self) -> LibraryDerivatives:
         """Return the derivatives whose forward mode is the linear part of ``func``."""
         library = self.library.linearization
-        return LibraryDerivatives(self.func, self.args, self.point, self.bounds, self.loop, library)
+        options = self.bounds, self.loop, self.constants
+        return LibraryDerivatives(self.func, self.args, self.point, *options, library)
+
+    def leave_out_constants(self) -> None:
+        """Leave out of ``func`` the outputs that its library takes for constants.
+
+        If it takes all of them for constants, all stay: their derivatives must be 0.
+        """
+        if self._outputs is None:
+            return
+        with self._translated_errors():
+            constants = self.library.constant_values(self._on_arrays, self.primals())
+        if not any(constants):
+            return
+        pairs = zip(self._outputs.paths, constants, strict=True)
+        self.left_out = tuple(path for path, is_constant in pairs if is_constant)
+        self.func = without_outputs(self.func, self.left_out)
+        self._outputs = self._value()[1]
 
     # The claims.
 
     def jvp(self, x: Any, tangent: Any, *args: Any) -> Any:
         """Return the derivative along `tangent`, in forward mode."""
-        return self._output(self._pushforward(self._parts(x), self._parts(tangent), args))
+        del args  # those of the constructor
+        return self._output(self.pushforward(self._parts(x), self._parts(tangent)))
 
     def vjp(self, x: Any, cotangent: Any, *args: Any) -> Any:
         """Return the gradient weighted by `cotangent`, in reverse mode."""
+        del args
         weights = recording_arrays(cotangent, self.point)[0]
-        return self.point.rebuilt(self.pullback(self._parts(x), weights, args))
+        return self.point.rebuilt(self.pullback(self._parts(x), weights))
 
     def mapped_jvp(self, x: Any, tangent: Any, *args: Any) -> Any:
         """Return `jvp`, computed at several points in one call."""
+        del args
         primals, tangents = self._parts(x), self._parts(tangent)
         with self._translated_errors():
             found = self.library.pushforward_of_many(
-                self._on_arrays(args), self._nearby(primals), self._scaled(tangents)
+                self._on_arrays, self._nearby(primals), self._scaled(tangents)
             )
         return self._output([part[1, ...] for part in found])
 
     def mapped_vjp(self, x: Any, cotangent: Any, *args: Any) -> Any:
         """Return `vjp`, computed at several points in one call."""
+        del args
         primals, weights = self._parts(x), recording_arrays(cotangent, self.point)[0]
         with self._translated_errors():
             found = self.library.pullback_of_many(
-                self._on_arrays(args), self._nearby(primals), self._scaled(weights)
+                self._on_arrays, self._nearby(primals), self._scaled(weights)
             )
         return self.point.rebuilt([part[1, ...] for part in found])
 
@@ -107,8 +139,9 @@ class LibraryDerivatives:
         """Return the jvp as a function of ``{"x0": ..., "tangent": [...]}``."""
 
         def derivative(inputs: Any, *args: Any) -> Any:
+            del args
             primals, tangents = self._parts(inputs["x0"]), list(inputs["tangent"])
-            return self._output(self._pushforward(primals, tangents, args))
+            return self._output(self.pushforward(primals, tangents))
 
         return derivative
 
@@ -116,16 +149,18 @@ class LibraryDerivatives:
         """Return the vjp as a function of ``{"x0": ..., "cotangent": [...]}``."""
 
         def derivative(inputs: Any, *args: Any) -> Any:
+            del args
             primals, weights = self._parts(inputs["x0"]), list(inputs["cotangent"])
-            return self.point.rebuilt(self.pullback(primals, weights, args, again=True))
+            return self.point.rebuilt(self.pullback(primals, weights, again=True))
 
         return derivative
 
     # Lists of arrays: what the checks of a rule compare.
 
     def primals(self) -> list[Array]:
-        """Return x0 as a list of arrays."""
-        return self._parts(self.point.copy())
+        """Return x0 as a list of arrays, which record nothing for differentiation."""
+        detached = self.point.backend.gather_detached
+        return [detached(part) for part in self._parts(self.point.copy())]
 
     def values(self) -> list[Array]:
         """Return ``func(x0)`` as a list of arrays."""
@@ -134,7 +169,7 @@ class LibraryDerivatives:
     def values_while_differentiated(self, forward: bool) -> list[Array]:
         """Return ``func(x0)`` as it comes with a derivative: in forward or in reverse mode."""
         with self._translated_errors():
-            return self.library.recorded(self._on_arrays(self.args), self.primals(), forward)
+            return self.library.recorded(self._on_arrays, self._as_passed(self.primals()), forward)
 
     def mapped_and_single_values(self, only: int | None = None) -> tuple[list[Array], list[Array]]:
         """Return ``func`` at several points near x0: mapped in one call, and called one by one.
@@ -144,7 +179,7 @@ class LibraryDerivatives:
         only : int, optional
             The points differ in this input alone, and the other inputs are not mapped.
         """
-        primals, func = self.primals(), self._on_arrays(self.args)
+        primals = self.primals()
         chosen = range(len(primals)) if only is None else [only]
         nearby = self._nearby(primals)
         points = [nearby[k] for k in chosen]
@@ -153,22 +188,33 @@ class LibraryDerivatives:
             inputs = list(primals)
             for k, part in zip(chosen, parts, strict=True):
                 inputs[k] = part
-            return func(inputs)
+            return self._on_arrays(inputs)
 
         with self._translated_errors():
             mapped = self.library.values_of_many(at, points)
         single = [at([part[k, ...] for part in points]) for k in range(_N_MAPPED)]
         return mapped, [self.point.xp.stack(parts) for parts in zip(*single, strict=True)]
 
-    def pullback(
-        self, primals: list[Array], weights: list[Array], args: tuple[Any, ...], **options: Any
-    ) -> list[Array]:
+    def call(self, primals: list[Array]) -> None:
+        """Call ``func`` at a point."""
+        self.func(self.point.rebuilt(primals), *self.args)
+
+    def input_name(self, leaf: int) -> str:
+        """Return what an input is called: ``x0[1]``, for example."""
+        return f"x0{self.point.leaf_path(leaf)}"
+
+    def pullback(self, primals: list[Array], weights: list[Array], **options: Any) -> list[Array]:
         """Return the gradient weighted by `weights`, in reverse mode.
 
         The options are those of the backend's `pullback`.
         """
         with self._translated_errors():
-            return self.library.pullback(self._on_arrays(args), primals, weights, **options)
+            return self.library.pullback(self._on_arrays, primals, weights, **options)
+
+    def pushforward(self, primals: list[Array], tangents: list[Array]) -> list[Array]:
+        """Return the derivative along some tangents, in forward mode."""
+        with self._translated_errors():
+            return self.library.pushforward(self._on_arrays, self._as_passed(primals), tangents)
 
     def another_point(self) -> list[Array]:
         """Return a point near x0 and within the bounds that differs in every coordinate."""
@@ -177,7 +223,7 @@ class LibraryDerivatives:
             xp.where(x == 0, xp.full_like(x, _DISTANCE), x * (1 + _DISTANCE))
             for x in self.primals()
         ]
-        return self._within(moved)
+        return self._as_passed(self._within(moved))
 
     def random_like(self, arrays: Sequence[Array], rng: np.random.Generator) -> list[Array]:
         """Return random normal numbers like some arrays."""
@@ -190,11 +236,10 @@ class LibraryDerivatives:
         assert differentiation is not None
         return differentiation
 
-    def _pushforward(
-        self, primals: list[Array], tangents: list[Array], args: tuple[Any, ...]
-    ) -> list[Array]:
-        with self._translated_errors():
-            return self.library.pushforward(self._on_arrays(args), primals, tangents)
+    def _as_passed(self, primals: list[Array]) -> list[Array]:
+        """Return a point that lies in memory and records as x0 does: func may rely on it."""
+        pairs = zip(primals, self.point.originals, strict=True)
+        return [self.point.backend.resembling(*pair) for pair in pairs]
 
     def _parts(self, x: Any) -> list[Array]:
         return self.point.parts(x, "x is", "pass a point")
@@ -205,14 +250,10 @@ class LibraryDerivatives:
     def _value(self) -> tuple[list[Array], Structure | None]:
         return recording_arrays(self.func(self.point.copy(), *self.args), self.point)
 
-    def _on_arrays(self, args: tuple[Any, ...]) -> Callable[[list[Array]], list[Array]]:
-        """Return ``func`` as a function of lists of arrays."""
-
-        def on_arrays(primals: list[Array]) -> list[Array]:
-            value = self.func(self.point.rebuilt(primals), *args)
-            return recording_arrays(value, self.point)[0]
-
-        return on_arrays
+    def _on_arrays(self, primals: list[Array]) -> list[Array]:
+        """Return the arrays in what ``func`` returns for arrays like those of x0."""
+        value = self.func(self.point.rebuilt(primals), *self.args)
+        return recording_arrays(value, self.point)[0]
 
     def _within(self, parts: list[Array]) -> list[Array]:
         """Return a point moved to within the bounds. Only a real x0 has bounds."""
@@ -245,3 +286,15 @@ class LibraryDerivatives:
             if self.library.lacks_rule(error):
                 raise NoRuleError(first_line(error)) from error
             raise
+
+
+def without_outputs(func: Callable[..., Any], paths: Collection[str]) -> Callable[..., Any]:
+    """Return `func` with None in the place of some arrays in the tree that it returns."""
+
+    @functools.wraps(func)
+    def reduced(x: Any, *args: Any) -> Any:
+        leaves, structure = flatten_tree(func(x, *args))
+        places = zip(leaves, structure.paths, strict=True)
+        return structure.unflatten([None if path in paths else leaf for leaf, path in places])
+
+    return reduced

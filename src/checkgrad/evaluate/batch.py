@@ -216,7 +216,7 @@ class BatchEvaluator:
             return together
         many = [point.xp.broadcast_to(x, (count, *x.shape)) for x in point.leaves]
         leaves = [together if k == leaf else point.backend.copy(x) for k, x in enumerate(many)]
-        return point.for_func(leaves)
+        return point.plainly(leaves)
 
     def give_up(self, obstacle: str, error: Exception | None = None) -> None:
         """Leave it to one call for each point; an error where the user asked for something else."""

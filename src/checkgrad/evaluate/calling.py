@@ -122,13 +122,17 @@ class UserFunction:
         self.n_calls += len(values)
         return values, failed
 
-    def of_leaf(self, point: Point, leaf: int) -> Callable[[Array], Any]:
-        """Return it as a function of one leaf of x0; the other leaves stay as they are."""
+    def of_leaf(self, point: Point, leaf: int, in_vmap: bool = True) -> Callable[[Array], Any]:
+        """Return it as a function of one leaf of x0; the other leaves stay as they are.
+
+        Inside of vmap, a leaf has no strides of its own and can require no gradient.
+        """
         function = self._of_point
-        if point.is_single_real_array:
+        if point.is_single_real_array and (in_vmap or point.is_plain):
             return function  # itself: a library may know its trace
         others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
-        return lambda x: function(point.for_func(_with_leaf(others, leaf, x)))
+        rebuilt = point.plainly if in_vmap else point.for_func
+        return lambda x: function(rebuilt(_with_leaf(others, leaf, x)))
 
     def mapped(self, point: Point, leaf: int) -> Callable[[Array], Any]:
         """Return it as a function of many values of one leaf, along a leading axis."""
@@ -136,7 +140,7 @@ class UserFunction:
 
     def footprint(self, point: Point, leaf: int) -> int:
         """Return the bytes of the largest array that it makes at x0; 0 if unknown."""
-        return point.backend.footprint(self.of_leaf(point, leaf), point.leaves[leaf])
+        return point.backend.footprint(self.of_leaf(point, leaf, False), point.leaves[leaf])
 
     def at_many(self, points: Any) -> Any:
         """Call it, a function of many points, at `points` along a leading axis."""

@@ -283,7 +283,7 @@ class Evaluator:
 
     def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
         """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
-        if self.point.is_single_real_array:
+        if self.point.is_single_real_array and self.point.is_plain:
             return copies
         leaves, copy = self.point.leaves, self.point.backend.copy
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -33,10 +33,17 @@ def notes_on(claim: ClaimResult) -> Iterator[str]:
     if obstacle:
         yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
     structure = claim.point.structure
-    if structure is not None and structure.fixed:
-        names = [claim.name + path for path in structure.fixed]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"not differentiated, since not floating: {', '.join(names[:_NAMED])}{more}"
+    if structure is not None:
+        others = [path for path in structure.fixed if path not in structure.constants]
+        for kind, paths in (("not floating", others), ("constants", structure.constants)):
+            if paths:
+                yield f"not differentiated, since {kind}: {_listed(claim.name, paths)}"
+
+
+def _listed(name: str, paths: Sequence[str]) -> str:
+    """Return the first few places in a tree, and how many more there are."""
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(name + path for path in paths[:_NAMED]) + more
 
 
 def not_repeatable(value: float, again: float) -> str:

@@ -1,0 +1,195 @@
+"""A short way for derivatives that are right: few calls of func certify them.
+
+Two independent numbers that agree to many digits do not do so by accident. So a derivative is
+accepted if it agrees with a difference quotient along a random tangent of each input, to
+`_AGREEMENT`. That tolerance is so narrow that an error of one single entry would show. Where the
+quotient is not that precise, entries are looked at one by one. What is not accepted is not wrong:
+the pipeline judges it, with all the steps that it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
+from checkgrad.drop_ins.torch_call import TorchCall
+from checkgrad.drop_ins.torch_derivatives import column, columns, row, rows, units
+from checkgrad.drop_ins.torch_differences import quotients
+from checkgrad.drop_ins.torch_numbers import as_real, flat, random_like
+
+# How far a claim and a quotient may lie apart: a tenth of `rtol`, which is 1e-5 for float64.
+_ENTRY_AGREEMENT = 1e-6
+# The same along a tangent, relative to the largest entry of the gradient by one input: an entry
+# that is a hundredth of it counts.
+_AGREEMENT = 1e-8
+# The gradient by an input is negligible beside that by all inputs if it is this small.
+_NEGLIGIBLE = 1e-2
+# An entry is negligible beside those of other outputs in the same tensor if it is this small:
+# differences round by about as much.
+_ROUNDING = 1e-11
+# How far the derivative along a random vector may lie from the sum of its parts: rounding.
+_LINEARITY = 1e-10
+_DOUBLE = (torch.float64, torch.complex128)
+
+
+class Certificate:
+    """Difference quotients of one call, and which derivatives they certify.
+
+    Parameters
+    ----------
+    call : TorchCall
+        The call.
+    fast : bool
+        Whether one random cotangent stands for all outputs, and one random tangent for all entries
+        of an input.
+    """
+
+    def __init__(self, call: TorchCall, fast: bool) -> None:
+        self._call = call
+        self._fast = fast
+        self._tangents = [_in_finite_entries(*each) for each in _tangents(call)]
+        self._flat_tangents = [flat([each]).cpu().numpy() for each in self._tangents]
+        self._known: dict[int, list[Floats]] = {}
+        self._more: dict[int, Iterator[Floats]] = {}
+        self._possible = all(each.dtype in _DOUBLE for each in (*call.parts, *call.recorded))
+
+    def open_inputs(self, mode: str) -> list[int]:
+        """Return the inputs by which the derivatives in a mode are not certified.
+
+        Parameters
+        ----------
+        mode : {"rev", "fwd"}
+            The mode.
+        """
+        every = list(range(len(self._tangents)))
+        if not self._possible:
+            return every
+        with np.errstate(all="ignore"):
+            found = self._open_forward() if mode == "fwd" else self._open_reverse()
+        return every if found is None or not self._call.is_unchanged() else found
+
+    def _open_reverse(self) -> list[int] | None:
+        """Return the open inputs; None if the derivative is not linear."""
+        call, tangents = self._call, self._flat_tangents
+        weights = random_like(call.recorded)
+        cotangent = flat(weights).cpu().numpy()
+        sums = row(call, weights)
+        if self._fast:
+            return self._not_agreeing(_products(sums, tangents), sums, cotangent[None])
+        jacobian = rows(call)
+        terms = [cotangent[:, None] * each for each in jacobian]
+        if not all(map(_is_sum, (each[0] for each in sums), terms)):
+            return None
+        return self._not_agreeing(_products(jacobian, tangents), jacobian)
+
+    def _open_forward(self) -> list[int] | None:
+        """Return the open inputs; None if the derivative is not linear."""
+        call, tangents = self._call, self._tangents
+        along = np.stack([column(call, {k: each}) for k, each in enumerate(tangents)])
+        if len(tangents) > 1 and not _is_sum(column(call, dict(enumerate(tangents))), along):
+            return None
+        if self._fast:
+            return self._not_agreeing(along, list(along[:, :, None]))
+        jacobian = columns(call)
+        found = zip(along, jacobian, self._flat_tangents, strict=True)
+        if not all(_is_sum(each, (block * tangent).T) for each, block, tangent in found):
+            return None
+        return self._not_agreeing(along, jacobian)
+
+    def _not_agreeing(
+        self, claims: Floats, jacobian: Sequence[Floats], weights: Floats | None = None
+    ) -> list[int]:
+        """Return the inputs where a claim does not agree with difference quotients.
+
+        Parameters
+        ----------
+        claims : array, shape (inputs, outputs)
+            What the claim says of the tangent of each input.
+        jacobian : list of array, shape (outputs, entries)
+            What it says of each entry; along the tangent only, where the check is fast.
+        weights : array, shape (rows, outputs), or None
+            The sums of outputs that the claims are of; None for single outputs.
+        """
+        sizes = np.stack([np.max(np.abs(block), axis=1) for block in jacobian])
+        largest = np.max(sizes, axis=0)
+        limits = _AGREEMENT * np.maximum(sizes, _NEGLIGIBLE * largest)
+        if weights is None:
+            limits = np.maximum(limits, _ROUNDING * self._sibling_sizes(largest))
+        return [
+            k
+            for k, (claim, limit) in enumerate(zip(claims, limits, strict=True))
+            if not self._agrees_along(k, claim, limit, weights)
+            and (self._fast or not self._agrees_at_entries(k, jacobian[k], limit))
+        ]
+
+    def _sibling_sizes(self, largest: Floats) -> Floats:
+        """Return for each output the largest entry of the gradients in the same tensor."""
+        found, start = np.empty_like(largest), 0
+        for size in self._call.sizes:
+            found[start : start + size] = np.max(largest[start : start + size])
+            start += size
+        return found
+
+    def _agrees_along(self, k: int, claim: Floats, limit: Floats, weights: Floats | None) -> bool:
+        for found in self._quotients(k):
+            quotient = found if weights is None else weights @ found
+            if np.all(np.abs(quotient - claim) <= limit):
+                return True
+        return False
+
+    def _agrees_at_entries(self, k: int, block: Floats, limit: Floats) -> bool:
+        entries = _sizes(self._call.parts[k])
+        sizes = np.where(entries > 0, entries, np.nanmax(entries, initial=0.0) or 1.0)
+        limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limit[:, None])
+        return all(
+            any(
+                np.all(np.abs(found - block[:, entry]) <= limits[:, entry])
+                for found in quotients(self._call, k, unit, float(sizes[entry]))
+            )
+            for entry, unit in enumerate(units(self._call.parts[k]))
+            if np.isfinite(entries[entry])
+        )
+
+    def _quotients(self, k: int) -> Iterator[Floats]:
+        """Yield the quotients along the tangent of an input, computed once for all modes."""
+        known = self._known.setdefault(k, [])
+        if k not in self._more:
+            size = float(np.nanmax(_sizes(self._call.parts[k]), initial=0.0)) or 1.0
+            self._more[k] = quotients(self._call, k, self._tangents[k], size)
+        yield from list(known)
+        for found in self._more[k]:
+            known.append(found)
+            yield found
+
+
+def _tangents(call: TorchCall) -> Iterator[tuple[Array, Array]]:
+    """Yield a random tangent of each input, and the input."""
+    yield from zip(random_like(call.parts), (part.detach() for part in call.parts), strict=True)
+
+
+def _in_finite_entries(tangent: Array, part: Array) -> Array:
+    """Return a tangent that is 0 where an input is not finite: such an entry is left out."""
+    if bool(torch.isfinite(part.sum())):
+        return tangent
+    return torch.where(torch.isfinite(part), tangent, 0.0)
+
+
+def _sizes(part: Array) -> Floats:
+    """Return the absolute values of all entries of an input; NaN where they are not finite."""
+    found: Floats = as_real(part.detach()).reshape(-1).abs().cpu().numpy()
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _products(jacobian: Sequence[Floats], tangents: Sequence[Floats]) -> Floats:
+    """Return the Jacobian times the tangent of each input, shape (inputs, outputs)."""
+    return np.stack([block @ each for block, each in zip(jacobian, tangents, strict=True)])
+
+
+def _is_sum(found: Floats, terms: Floats) -> bool:
+    """Return whether some numbers are the sums of terms along their first axis, up to rounding."""
+    size = np.sum(np.abs(terms), axis=0)
+    return bool(np.all(np.abs(found - np.sum(terms, axis=0)) <= _LINEARITY * size))

@@ -1,0 +1,38 @@
+"""The error that the drop-ins for PyTorch raise: one of PyTorch's and one of checkgrad's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.autograd.gradcheck import GradcheckError as TorchGradcheckError
+
+from checkgrad.report.report import GradientError, Report
+
+
+class GradcheckError(GradientError, TorchGradcheckError):  # type: ignore[misc]
+    """A gradient is wrong, or could not be checked.
+
+    It is a ``torch.autograd.gradcheck.GradcheckError``, and so a ``RuntimeError``. It is also a
+    `checkgrad.GradientError`, and so an ``AssertionError``.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    report : Report or None
+        The report of the check; None if there is none, since func has no finite value.
+
+    Attributes
+    ----------
+    report : Report or None
+        See above.
+    """
+
+    report: Any
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        Exception.__init__(self, message)
+        self.report = report
+
+    def __reduce__(self) -> Any:
+        return GradcheckError, (str(self), self.report)

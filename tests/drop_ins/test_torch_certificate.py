@@ -1,0 +1,118 @@
+"""What a few difference quotients certify, and what they leave to the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+torch_call = pytest.importorskip("checkgrad.drop_ins.torch_call")
+torch_certificate = pytest.importorskip("checkgrad.drop_ins.torch_certificate")
+
+
+def tensor(*numbers: float) -> Any:
+    return torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+
+
+def open_inputs(
+    func: Callable[..., Any], *inputs: Any, mode: str = "rev", fast: bool = False
+) -> Any:
+    call = torch_call.TorchCall(func, inputs, masked=False)
+    return torch_certificate.Certificate(call, fast).open_inputs(mode)
+
+
+every_mode = pytest.mark.parametrize("mode", ["rev", "fwd"])
+fast_or_not = pytest.mark.parametrize("fast", [False, True])
+
+
+@every_mode
+@fast_or_not
+@pytest.mark.parametrize(
+    "func",
+    [
+        lambda x, y: x.sin() * y,
+        lambda x, y: (1e-12 * x, 1e12 * y),  # of any scale
+        lambda x, y: 1e4 + x * y,  # beside a large constant
+        lambda x, y: torch.floor(x) + 0 * y,  # constant around the inputs
+    ],
+)
+def test_right_derivatives_are_certified(func: Any, mode: str, fast: bool) -> None:
+    assert open_inputs(func, tensor(0.7, 1.3), tensor(2.5, -0.2), mode=mode, fast=fast) == []
+
+
+@every_mode
+def test_entries_of_different_sizes_are_certified_one_by_one(mode: str) -> None:
+    assert open_inputs(torch.log, tensor(1e-6, 1.0, 1e6), mode=mode) == []
+
+
+@every_mode
+@pytest.mark.parametrize("share", [1e-4, 1e-6])
+def test_errors_of_a_single_small_entry_are_not_certified(share: float, mode: str) -> None:
+    class Off(torch.autograd.Function):
+        """The last entry, a hundredth of the others, is off by a share of itself."""
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x[:-1].sum() + x[-1] / 100
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            pass
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Any) -> Any:
+            return cotangent * torch.tensor([1.0, 1.0, 0.01 * (1 + 1e2 * share)]).double()
+
+        @staticmethod
+        def jvp(ctx: Any, tangent: Any) -> Any:
+            return tangent[:-1].sum() + tangent[-1] * 0.01 * (1 + 1e2 * share)
+
+    assert open_inputs(Off.apply, tensor(0.5, 1.0, 1.5), mode=mode) == [0]
+
+
+@fast_or_not
+def test_input_by_which_a_derivative_is_wrong_is_named(fast: bool) -> None:
+    assert open_inputs(lambda x, y: x * y.detach(), tensor(1.0), tensor(2.0), fast=fast) == [1]
+
+
+def test_derivative_that_is_not_linear_in_its_cotangent_is_not_certified() -> None:
+    class Absolute(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Any) -> Any:
+            return 2 * cotangent.abs()
+
+    assert open_inputs(Absolute.apply, tensor(1.0, 2.0, 3.0)) == [0]
+
+
+def test_narrow_dtypes_are_left_to_the_pipeline() -> None:
+    x = torch.ones(2, requires_grad=True)
+    assert open_inputs(torch.sin, x) == [0]
+    assert open_inputs(lambda x: x.float().sin(), x.detach().double().requires_grad_()) == [0]
+
+
+def test_kink_and_noise_are_left_to_the_pipeline() -> None:
+    assert open_inputs(torch.relu, tensor(0.0, 1.0)) == [0]
+    assert open_inputs(lambda x: x.float().double().sin(), tensor(0.3, 0.4)) == [0]
+
+
+def test_entries_that_are_not_finite_are_left_out() -> None:
+    nan = float("nan")
+    assert open_inputs(torch.nansum, tensor(1.0, nan, 2.0)) == []
+    assert open_inputs(
+        lambda x: torch.nansum(x.detach()) + 0 * torch.nansum(x), tensor(1, nan)
+    ) == [0]
+
+
+def test_function_that_writes_to_its_inputs_is_left_to_the_pipeline() -> None:
+    def func(x: Any) -> Any:
+        y = x * 2
+        x.detach().add_(1e-3)
+        return y
+
+    assert open_inputs(func, tensor(1.0)) == [0]
