@@ -35,8 +35,10 @@ def doubts(func: Any, *args: Any, modes: Any = BOTH, order: int = 1) -> list[str
         (lambda x: jax.lax.scan(lambda c, a: (c * a, c), x[0], x), (X,)),
         (jnp.sin, (jnp.asarray(X, jnp.bfloat16),)),
         (jnp.sin, (0.5,)),
+        (lambda x: (x[:0], jnp.zeros((2, 0)), x), (X,)),
+        (lambda x: x[:0], (X,)),
     ],
-    ids="tanh tiny complex matmul relu scan bfloat16 number".split(),
+    ids="tanh tiny complex matmul relu scan bfloat16 number partly-empty empty".split(),
 )
 def test_right_derivatives_are_settled(func: Any, args: Any) -> None:
     assert doubts(func, *args) == []

@@ -5,6 +5,7 @@ Every operation of JAX on a new shape is a compilation. On the host it is none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ class FlatLayout:
     def __init__(self, arrays: Sequence[Any]) -> None:
         self.shapes = [tuple(each.shape) for each in arrays]
         self.dtypes = [np.dtype(each.dtype) for each in arrays]
-        counts = [int(np.prod(shape)) for shape in self.shapes]
+        counts = [math.prod(shape) for shape in self.shapes]
         sizes = [
             count * (2 if is_complex(dtype) else 1)
             for count, dtype in zip(counts, self.dtypes, strict=True)
@@ -63,7 +64,8 @@ class FlatLayout:
         rows = []
         for array, shape, dtype in zip(arrays, self.shapes, self.dtypes, strict=True):
             wide = np.asarray(array).astype(wide_dtype(dtype))
-            flat = wide.reshape((*wide.shape[: wide.ndim - len(shape)], -1))
+            leading = wide.shape[: wide.ndim - len(shape)]
+            flat = wide.reshape((*leading, math.prod(shape)))
             if is_complex(dtype):
                 imaginary = -flat.imag if conjugate else flat.imag
                 flat = np.concatenate([flat.real, imaginary], axis=-1)

@@ -235,7 +235,7 @@ class FunctionSamples:
         ahead, behind = np.split(values[:-1], 2)
         with np.errstate(all="ignore"):
             found: Floats = (ahead - behind) / (2 * self._steps.reshape(-1, 1))
-        return found.reshape(2, -1, self.outputs.size), values[-1]
+        return found.reshape(2, len(self._tangents), self.outputs.size), values[-1]
 
     def _value_error(self, value: Sequence[Any]) -> float:
         return value_error(self.outputs.rows(value), self.value, self.outputs, self.epsilons)
