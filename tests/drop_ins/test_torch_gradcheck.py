@@ -615,3 +615,19 @@ def test_few_evaluations_certify_a_right_gradient() -> None:
 
     assert gradcheck(func, (tensor(20, 5), tensor(20, 5)))
     assert len(calls) <= 14
+
+
+def test_lazy_zeros_of_forward_mode_are_taken_as_zeros() -> None:
+    inputs = (tensor(5), 1 - tensor(5).detach().requires_grad_())
+    loss = torch.nn.functional.l1_loss
+    assert gradgradcheck(loss, (tensor(5), tensor(5) + 1), check_fwd_over_rev=True)
+    assert gradcheck(
+        lambda x, y: x * y.detach().sign(), inputs[:1] + inputs[1:], check_forward_ad=True
+    )
+
+
+def test_output_that_cancels_may_round_differently_in_forward_mode() -> None:
+    def func(x: Any) -> Any:
+        return x.sum(), (x + 1.1) - x - 1.1 + 0 * x
+
+    assert gradcheck(func, tensor(3), check_forward_ad=True)

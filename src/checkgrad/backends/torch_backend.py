@@ -56,10 +56,10 @@ class TorchBackend(Backend):
     bitcasts = (32, 64)
 
     def host(self, array: Array) -> HostArray:
-        tensor = _dense(array.detach()).cpu().resolve_conj().resolve_neg()
+        tensor = _dense(array.detach())
         if tensor.dtype == torch.bfloat16:
             tensor = tensor.float()
-        return np.asarray(tensor.numpy())
+        return np.asarray(tensor.numpy(force=True))
 
     def obstacle(self, array: Array) -> str:
         return obstacle_of(array)
@@ -169,9 +169,10 @@ class TorchBackend(Backend):
         return wide.to(like.device, like.dtype)
 
     def to_host(self, array: Array) -> HostArray:
-        array = array.detach().cpu().resolve_conj().resolve_neg()
+        array = array.detach().cpu()
         wide = torch.complex128 if array.is_complex() else torch.float64
-        return np.array(array.to(wide).numpy())  # a copy: .to() shares memory where it can
+        # A copy: .to() shares memory where it can. By force: forward mode returns lazy zeros.
+        return np.array(array.to(wide).numpy(force=True))
 
     def widenings(self) -> Sequence[Widening]:
         return (TorchWidening(), *super().widenings())

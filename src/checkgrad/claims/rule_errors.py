@@ -22,6 +22,7 @@ from checkgrad.claims.library_derivatives import NoRuleError
 
 _REPEAT_EPSILONS = 100.0  # two calls of a rule may differ by these: parallel sums do
 _VALUE_EPSILONS = 1000.0  # two values of func may: sums round differently under vmap
+_ALL_EPSILONS = 64.0  # of the largest of all values: an output may be what is left of larger terms
 _MAX_SINGLE_INPUTS = 32  # up to so many inputs, each one is also differentiated or mapped alone
 _SEED = 0
 
@@ -88,7 +89,7 @@ def rule_errors(
         weights = derivatives.random_like(values, rng)
         yield from _vjp_errors(derivatives, primals, weights, allowed)
     recorded = derivatives.values_while_differentiated(label == "fwd")
-    if _any_differ(recorded, values, _VALUE_EPSILONS):
+    if _values_differ(recorded, values):
         yield "func returns another value while it is differentiated than alone"
 
 
@@ -98,7 +99,7 @@ def _vmap_errors(derivatives: DifferentiatedFunction) -> Iterator[str]:
     # A rule may rely on all inputs being mapped, or on the others not being mapped.
     for only in [None, *(range(count) if 1 < count <= _MAX_SINGLE_INPUTS else ())]:
         mapped, single = derivatives.mapped_and_single_values(only)
-        if _any_differ(mapped, single, _VALUE_EPSILONS):
+        if _values_differ(mapped, single):
             where = f" over {derivatives.input_name(only)} only" if only is not None else ""
             yield f"func returns other values under vmap{where} than alone"
             return
@@ -236,8 +237,14 @@ def _repeat_errors(once: Sequence[Array], again: Sequence[Array], allowed: float
         yield "not deterministic: two calls at x0 return different derivatives"
 
 
-def _any_differ(ones: Sequence[Array], others: Sequence[Array], epsilons: float) -> bool:
-    return any(differ(one, other, epsilons) for one, other in zip(ones, others, strict=True))
+def _values_differ(ones: Sequence[Array], others: Sequence[Array]) -> bool:
+    """Return whether values of func differ by more than rounding."""
+    with np.errstate(all="ignore"):
+        sizes = [np.abs(host(one)) * float(machine_epsilon(one)) for one in ones]
+    finite = [size[np.isfinite(size)] for size in sizes]
+    allowed = _ALL_EPSILONS * max((float(np.max(each, initial=0.0)) for each in finite), default=0)
+    pairs = zip(ones, others, strict=True)
+    return any(differ(one, other, _VALUE_EPSILONS, allowed) for one, other in pairs)
 
 
 def differ(

@@ -52,7 +52,7 @@ class Certificate:
         self._call = call
         self._fast = fast
         self._tangents = [_in_finite_entries(*each) for each in _tangents(call)]
-        self._flat_tangents = [flat([each]).cpu().numpy() for each in self._tangents]
+        self._flat_tangents = [flat([each]).numpy(force=True) for each in self._tangents]
         self._known: dict[int, list[Floats]] = {}
         self._more: dict[int, Iterator[Floats]] = {}
         self._possible = all(each.dtype in _DOUBLE for each in (*call.parts, *call.recorded))
@@ -76,7 +76,7 @@ class Certificate:
         """Return the open inputs; None if the derivative is not linear."""
         call, tangents = self._call, self._flat_tangents
         weights = random_like(call.recorded)
-        cotangent = flat(weights).cpu().numpy()
+        cotangent = flat(weights).numpy(force=True)
         sums = row(call, weights)
         if self._fast:
             return self._not_agreeing(_products(sums, tangents), sums, cotangent[None])
@@ -180,7 +180,7 @@ def _in_finite_entries(tangent: Array, part: Array) -> Array:
 
 def _sizes(part: Array) -> Floats:
     """Return the absolute values of all entries of an input; NaN where they are not finite."""
-    found: Floats = as_real(part.detach()).reshape(-1).abs().cpu().numpy()
+    found: Floats = as_real(part.detach()).reshape(-1).abs().numpy(force=True)
     return np.where(np.isfinite(found), found, np.nan)
 
 

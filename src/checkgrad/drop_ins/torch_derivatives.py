@@ -24,13 +24,13 @@ def rows(call: TorchCall) -> list[Floats]:
         for unit in units(output):
             for each, gradient in zip(found, _gradients(call, [output], [unit]), strict=True):
                 each.append(gradient)
-    return [torch.stack(each).cpu().numpy() for each in found]
+    return [torch.stack(each).numpy(force=True) for each in found]
 
 
 def row(call: TorchCall, weights: Sequence[Array]) -> list[Floats]:
     """Return the gradient for a cotangent: for each input an array, shape (1, entries)."""
     found = _gradients(call, call.recorded, weights)
-    return [gradient.cpu().numpy()[None] for gradient in found]
+    return [gradient.numpy(force=True)[None] for gradient in found]
 
 
 def columns(call: TorchCall) -> list[Floats]:
@@ -40,13 +40,13 @@ def columns(call: TorchCall) -> list[Floats]:
     found = []
     for k, part in enumerate(call.parts):
         each = [flat(_pushed(call, {**zeros, k: unit})) for unit in units(part)]
-        found.append(torch.stack(each, dim=1).cpu().numpy())
+        found.append(torch.stack(each, dim=1).numpy(force=True))
     return found
 
 
 def column(call: TorchCall, tangents: dict[int, Array]) -> Floats:
     """Return the derivative along tangents of some inputs, shape (outputs,)."""
-    found: Floats = flat(_pushed(call, tangents)).cpu().numpy()
+    found: Floats = flat(_pushed(call, tangents)).numpy(force=True)
     return found
 
 

@@ -60,7 +60,7 @@ def _value(call: TorchCall, k: int, moved: Array) -> Floats:
     if call.needs_grad:
         parts = [part.requires_grad_() for part in parts]
     try:
-        found: Floats = flat(call.outputs(parts)).cpu().numpy()
+        found: Floats = flat(call.outputs(parts)).numpy(force=True)
     except MemoryError:
         raise
     except Exception:  # outside of the domain of func: the pipeline looks closer
