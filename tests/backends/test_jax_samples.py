@@ -69,6 +69,17 @@ def test_what_cannot_be_sampled() -> None:
         samples_of(lambda x: (x,), np.ones(10**6, np.float32))
 
 
+def test_function_is_traced_anew_at_each_look() -> None:
+    factor = [1.0]
+
+    def scaled(x: Any) -> Any:
+        return (factor[0] * x,)
+
+    assert np.allclose(samples_of(scaled, X).differences, np.eye(3))
+    factor[0] = 2.0
+    assert np.allclose(samples_of(scaled, X).differences, 2 * np.eye(3))
+
+
 def test_custom_rules_are_seen_at_any_depth() -> None:
     assert samples_of(lambda x: (jax.jit(jax.nn.relu)(x),), X).has_custom_rules
     assert not samples_of(lambda x: (jnp.sin(x),), X).has_custom_rules

@@ -44,6 +44,13 @@ def test_right_derivatives_are_settled(func: Any, args: Any) -> None:
     assert doubts(func, *args) == []
 
 
+def test_what_is_not_finite_is_left_out_between_two_looks() -> None:
+    call = JaxCall(jnp.arcsin, (np.asarray([0.5, 1.5], np.float32),))
+    assert modes_in_doubt(call, call.primals, BOTH, 2) != []
+    assert call.leave_out_infinities()
+    assert modes_in_doubt(call, call.primals, BOTH, 2) == []
+
+
 def test_higher_orders_and_linearize_are_settled() -> None:
     assert doubts(jnp.sin, X, modes=(*BOTH, "lin"), order=2) == []
     assert doubts(jnp.sin, X[:1], modes=["rev"], order=4) == []

@@ -96,7 +96,9 @@ class FunctionSamples:
         self, function: FlatFunction, primals: list[Array], rng: np.random.Generator
     ) -> None:
         self.function, self.primals, self._rng = function, primals, rng
-        self._jaxpr = jax.make_jaxpr(function)(*primals)
+        # A new function: JAX would return the jaxpr of an earlier look, and what the function
+        # closes over may have changed.
+        self._jaxpr = jax.make_jaxpr(lambda *parts: list(function(*parts)))(*primals)
         self.inputs = FlatLayout(primals)
         self.outputs = FlatLayout(self._jaxpr.out_avals)
         self.value = self.outputs.rows(function(*primals))
