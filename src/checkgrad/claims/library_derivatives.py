@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ from checkgrad.arrays.bounds import make_bounds, within
 from checkgrad.arrays.messages import first_line
 from checkgrad.arrays.output_arrays import recording_arrays
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array, Structure, flatten_tree
+from checkgrad.backends import Array, Structure
 from checkgrad.backends.differentiation import Differentiation
+from checkgrad.claims.left_out import without_outputs
 
 _N_MAPPED = 3  # points that a mapped derivative is evaluated at in one call
 _DISTANCE = 2.0**-6  # of another point from x0, relative to each coordinate
@@ -286,15 +286,3 @@ class LibraryDerivatives:
             if self.library.lacks_rule(error):
                 raise NoRuleError(first_line(error)) from error
             raise
-
-
-def without_outputs(func: Callable[..., Any], paths: Collection[str]) -> Callable[..., Any]:
-    """Return `func` with None in the place of some arrays in the tree that it returns."""
-
-    @functools.wraps(func)
-    def reduced(x: Any, *args: Any) -> Any:
-        leaves, structure = flatten_tree(func(x, *args))
-        places = zip(leaves, structure.paths, strict=True)
-        return structure.unflatten([None if path in paths else leaf for leaf, path in places])
-
-    return reduced
