@@ -43,9 +43,11 @@ MAY_IMPORT = {
     "cross_checks": f"{_GROUND} measure refine report problem parsed judging",
     "pipeline": f"{_GROUND} measure refine report problem parsed widening digits judging "
     "cross_checks",
-    "modes": f"{_GROUND} report problem pipeline",
+    "mode_labels": "",
+    "modes": f"{_GROUND} report problem pipeline mode_labels",
     "api": f"{_GROUND} report problem pipeline modes",
-    "drop_ins": f"{_GROUND} report problem pipeline modes api",
+    "drop_ins": f"{_GROUND} report problem pipeline mode_labels modes api",
+    "jax": "arrays backends drop_ins",
     "torch": "drop_ins",
 }
 

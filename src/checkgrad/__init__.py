@@ -2,7 +2,8 @@
 
 `verify_grad`, `verify_jac`, `verify_jvp` and `verify_vjp` judge a derivative, with no tolerance to
 tune; `check_grad` and `approx_fprime` are drop-ins for SciPy's. All of them take NumPy, JAX and
-PyTorch arrays.
+PyTorch arrays. `verify_autodiff` judges the array library's own differentiation. Each ``verify_``
+has an ``assert_`` for tests.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from checkgrad.api.assertions import (
+        assert_autodiff,
+        assert_grad,
+        assert_jac,
+        assert_jvp,
+        assert_vjp,
+    )
     from checkgrad.api.autodiff import verify_autodiff
     from checkgrad.api.scipy_compat import approx_fprime, check_grad
-    from checkgrad.api.verify import assert_grad, verify_grad, verify_jac, verify_jvp, verify_vjp
+    from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
     from checkgrad.numerics.decisions import Verdict
     from checkgrad.report.report import GradientError, Mismatch, Report
 
@@ -23,7 +31,11 @@ __all__ = [
     "Report",
     "Verdict",
     "approx_fprime",
+    "assert_autodiff",
     "assert_grad",
+    "assert_jac",
+    "assert_jvp",
+    "assert_vjp",
     "check_grad",
     "verify_autodiff",
     "verify_grad",
@@ -39,7 +51,11 @@ _HOMES = {
     "Report": "report.report",
     "Verdict": "numerics.decisions",
     "approx_fprime": "api.scipy_compat",
-    "assert_grad": "api.verify",
+    "assert_autodiff": "api.assertions",
+    "assert_grad": "api.assertions",
+    "assert_jac": "api.assertions",
+    "assert_jvp": "api.assertions",
+    "assert_vjp": "api.assertions",
     "check_grad": "api.scipy_compat",
     "verify_autodiff": "api.autodiff",
     "verify_grad": "api.verify",

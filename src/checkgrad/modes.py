@@ -7,8 +7,8 @@ derivatives of these derivatives. It keeps what each mode raised until all modes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from checkgrad.arrays.point import make_point
 from checkgrad.backends import is_array
 from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
+from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
@@ -26,7 +27,7 @@ from checkgrad.report.build import report_on
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult
 
-MODES = ("fwd", "rev", "vmap")
+MODES = ("fwd", "rev", "lin", "vmap")
 _SEED = 0  # of the tangents and cotangents at which second derivatives are checked
 
 
@@ -39,16 +40,77 @@ class ModeRunner:
         Further arguments of the user's func.
     options : Options
         The options of the user.
+    finished : callable, optional
+        Makes of every result what counts.
     """
 
-    def __init__(self, args: tuple[Any, ...], options: Options) -> None:
+    def __init__(
+        self,
+        args: tuple[Any, ...],
+        options: Options,
+        finished: Callable[[ClaimResult], ClaimResult] = lambda result: result,
+    ) -> None:
         self._args = args
         self._options = options
+        self._finished = finished
         self._results: list[ClaimResult] = []
         self._rule_errors: dict[str, None] = {}  # a set that keeps the order
         self._missing: dict[str, NoRuleError] = {}
         self._failures: dict[str, Exception] = {}
         self._not_checked: list[str] = []
+
+    def check_orders(
+        self,
+        derivatives: LibraryDerivatives,
+        x0: Any,
+        modes: Sequence[str],
+        orders: Collection[int],
+        only: Collection[str] | None = None,
+        stops: bool = False,
+    ) -> None:
+        """Check the derivatives of some orders, if there are rules for them.
+
+        Parameters
+        ----------
+        derivatives : LibraryDerivatives
+            The derivatives of the user's func.
+        x0 : Any
+            Where to check, in the user's structure.
+        modes : sequence of {"fwd", "rev", "lin", "vmap"}
+            The modes.
+        orders : collection of int
+            The orders.
+        only : collection of str, optional
+            The labels of what is in doubt, "fwd of rev" for example. The rest is not checked.
+        stops : bool
+            Whether a wrong derivative spares those of higher order.
+        """
+        nests = derivatives.library.nests
+        inners = [mode for mode in nests if mode in modes] or nests[:1]
+        outer = [mode for mode in modes if mode != "vmap"] or ["rev"]
+        level = [_Nested("", derivatives, x0)]
+        for order in range(1, max(orders) + 1):
+            if order > 1:
+                level = [
+                    found
+                    for each in level
+                    for inner in inners
+                    if only is None or has_derivative_of(each.label(inner), only)
+                    for found in self._nested(each, inner, outer)
+                ]
+            before = len(self._results)
+            for each in level if order in orders else []:
+                for mode in modes if order == 1 else outer:
+                    if only is None or each.label(mode) in only:
+                        self.check_mode(each.derivatives, each.x0, mode, each.inner)
+            asked = order in orders and (only is None or order in map(order_of, only))
+            if order > 1 and asked and len(self._results) == before:
+                self._not_checked.append(
+                    f"no {ordinal(order)} derivative was checked, since there is no rule; pass "
+                    f"order={order - 1}"
+                )
+            if stops and any(result.is_wrong for result in self._results):
+                return
 
     def check_mode(
         self, derivatives: LibraryDerivatives, x0: Any, mode: str, inner: str = ""
@@ -65,13 +127,16 @@ class ModeRunner:
             The derivatives of the user's func, or of a derivative of it.
         x0 : Any
             Where to check, in the user's structure.
-        mode : {"fwd", "rev", "vmap"}
+        mode : {"fwd", "rev", "lin", "vmap"}
             The mode.
-        inner : {"", "fwd", "rev"}
+        inner : str
             The mode of the derivative that is differentiated; empty for the user's func.
         """
+        if mode == "lin":
+            derivatives = derivatives.linearized()
         claims: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
             "fwd": [("fwd", "jvp", derivatives.jvp)],
+            "lin": [("lin", "jvp", derivatives.jvp)],
             "rev": [("rev", "vjp", derivatives.vjp)],
             "vmap": [
                 ("vmap of fwd", "jvp", derivatives.mapped_jvp),
@@ -79,12 +144,11 @@ class ModeRunner:
             ],
         }
         for name, form, claim in claims[mode]:
-            label = f"{name} of {inner}" if inner else name
+            label = label_of(name, inner)
             try:
                 if not inner:
-                    for error in rule_errors(derivatives, label):
-                        self._rule_errors[f"{label}: {error}"] = None
-                result = self._check_claim(derivatives, x0, form, claim, label)
+                    self._look_for_rule_errors(derivatives, label)
+                result = self._finished(self._check_claim(derivatives, x0, form, claim, label))
                 self._results.append(_without_fixed(result) if inner else result)
             except NoRuleError as no_rule:
                 self._missing[label] = no_rule
@@ -93,16 +157,19 @@ class ModeRunner:
             except Exception as failure:
                 self._failures[label] = failure
 
-    def check_second_order(self, derivatives: LibraryDerivatives, modes: Sequence[str]) -> None:
-        """Check the derivatives of the derivatives, if there are rules for them."""
-        before, nests = len(self._results), derivatives.library.nests
-        outer = [mode for mode in modes if mode != "vmap"] or ["rev"]
-        for inner in [mode for mode in nests if mode in modes] or nests[:1]:
-            self._check_nested(derivatives, inner, outer)
-        if len(self._results) == before:
-            self._not_checked.append(
-                "no second derivative was checked, since there is no rule; pass order=1"
-            )
+    def _look_for_rule_errors(self, derivatives: LibraryDerivatives, label: str) -> None:
+        """Look for what is wrong with the rules of a mode whatever their numbers are."""
+        try:
+            for error in rule_errors(derivatives, "fwd" if label == "lin" else label):
+                self._rule_errors[f"{label}: {error}"] = None
+        except (NoRuleError, MemoryError):
+            raise
+        except Exception as failure:  # which the claim may be right without
+            self._failures[label] = failure
+
+    def add_rule_errors(self, errors: Iterable[str]) -> None:
+        """Count what is wrong with the rules whatever their numbers are."""
+        self._rule_errors.update(dict.fromkeys(errors))
 
     def report(self, notes: Sequence[str] = ()) -> Report:
         """Return the report on all modes that were checked.
@@ -157,11 +224,12 @@ class ModeRunner:
             Problem(form, derivatives.func, claim, x0, self._args, options, label, constants)
         )
 
-    def _check_nested(
-        self, derivatives: LibraryDerivatives, inner: str, modes: Sequence[str]
-    ) -> None:
-        """Check the derivatives of one derivative, in the modes that there are rules for."""
-        rng = np.random.default_rng(_SEED)
+    def _nested(self, outer: _Nested, inner: str, modes: Sequence[str]) -> Iterator[_Nested]:
+        """Yield one derivative as a func to be differentiated, if it can be."""
+        label = outer.label(inner)
+        derivatives, rng = outer.derivatives, np.random.default_rng(_SEED)
+        if inner == "lin":
+            derivatives = derivatives.linearized()
         x0 = derivatives.point.copy_for_claim()
         if inner == "rev":
             func = derivatives.nested_vjp()
@@ -176,10 +244,9 @@ class ModeRunner:
         try:
             nested = LibraryDerivatives(func, self._args, point, bounds, loop, constants)
         except NoRuleError as error:
-            self._missing.update({f"{mode} of {inner}": error for mode in modes})
+            self._missing.update({label_of(mode, label): error for mode in modes})
             return
-        for mode in modes:
-            self.check_mode(nested, inputs, mode, inner)
+        yield _Nested(label, nested, inputs)
 
     def _notes(self) -> list[str]:
         """Return what the report says about modes and arguments that were not checked."""
@@ -191,6 +258,19 @@ class ModeRunner:
                 "make x0 a tuple of all"
             )
         return notes
+
+
+@dataclass(frozen=True)
+class _Nested:
+    """A derivative of func that is differentiated: what is checked of one order, and where."""
+
+    inner: str
+    derivatives: LibraryDerivatives
+    x0: Any
+
+    def label(self, mode: str) -> str:
+        """Return what a mode is called here."""
+        return label_of(mode, self.inner)
 
 
 def _without_fixed(result: ClaimResult) -> ClaimResult:

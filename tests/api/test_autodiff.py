@@ -251,16 +251,16 @@ def test_function_around_torch_function(
 
 
 @both
-@pytest.mark.parametrize("order", [0, 3, 1.5, True, "2", None])
+@pytest.mark.parametrize("order", [0, 99, 1.5, True, "2", None, (), (0,), [1, 2.5]])
 def test_meaningless_order(xp: Any, order: Any) -> None:
-    with pytest.raises(ValueError, match="pass 1 or 2"):
+    with pytest.raises(ValueError, match=r"order is .*; pass"):
         verify_autodiff(lambda x: x**2, made(xp, [1.0]), order=order)
 
 
 @both
 @pytest.mark.parametrize("modes", [(), "forward", ["fwd", "back"], None, 1, [["fwd"]]])
 def test_meaningless_modes(xp: Any, modes: Any) -> None:
-    with pytest.raises(ValueError, match="pass some of 'fwd', 'rev' and 'vmap'"):
+    with pytest.raises(ValueError, match="pass some of 'fwd', 'rev', 'lin' and 'vmap'"):
         verify_autodiff(lambda x: x**2, made(xp, [1.0]), modes=modes)
 
 
@@ -317,6 +317,44 @@ def test_all_modes_at_order_two(xp: Any) -> None:
     x0 = made(xp, [0.7, -1.2, 0.4])
     modes = ("fwd", "rev", "vmap")
     assert_correct(verify_autodiff(lambda x: xp.sin(x) * x[0], x0, modes=modes, order=2))
+
+
+@both
+def test_second_order_alone(xp: Any) -> None:
+    x0 = made(xp, [1.0, -3.0])
+    report = verify_autodiff(lambda x: x**3, x0, modes=["rev"], order=(2,))
+    assert_correct(report)
+    both_orders = verify_autodiff(lambda x: x**3, x0, modes=["rev"], order=2)
+    first = verify_autodiff(lambda x: x**3, x0, modes=["rev"])
+    assert report.n_checked == both_orders.n_checked - first.n_checked
+
+
+@jax_only
+def test_third_order_and_linearize(xp: Any, jax: Any) -> None:
+    @jax.custom_jvp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    @cube.defjvp
+    def rule(primals: Any, tangents: Any) -> Any:
+        (x,), (tangent,) = primals, tangents
+        once = 3 * x * jax.lax.stop_gradient(x) * tangent  # 6 x becomes 3 x
+        return x**3, once
+
+    x0 = made(xp, [1.0, -3.0])
+    assert_correct(verify_autodiff(lambda x: x**3, x0, modes=["lin"], order=(3,)))
+    assert_correct(verify_autodiff(cube, x0, modes=["lin"]))
+    report = verify_autodiff(cube, x0, modes=["lin"], order=(2,))
+    assert report.verdict is Verdict.WRONG
+    assert all(each.where.startswith("lin of lin: ") for each in report.mismatches)
+
+
+@torch_only
+def test_torch_has_neither_linearize_nor_a_third_order(xp: Any) -> None:
+    with pytest.raises(ValueError, match="'lin', which torch lacks"):
+        verify_autodiff(lambda x: x**2, made(xp, [1.0]), modes=["lin"])
+    with pytest.raises(ValueError, match="pass up to 2 for torch"):
+        verify_autodiff(lambda x: x**2, made(xp, [1.0]), order=3)
 
 
 @both

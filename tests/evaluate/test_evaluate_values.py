@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,22 @@ def test_values_of_several_dtypes_have_the_widest(first, second, dtype):
 def test_long_integers_are_numbers():
     assert on_host([1.0, 10**30]).tolist() == [1.0, 1e30]
     assert on_host([1.0, 10**400]).tolist() == [1.0, np.inf]
+
+
+def test_values_on_one_cpu_are_put_together_without_a_compilation() -> None:
+    jax = pytest.importorskip("jax")
+    point = make_point(jax.numpy.ones(2))
+    seen: list[str] = []
+
+    def listen(event: str, duration: float, **more: Any) -> None:
+        del duration, more
+        seen.append(event)
+
+    values = [jax.device_put(np.asarray([k, 1.5 * k], np.float32)) for k in range(7)]
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        found = values_on_host(values, [], (2,), point)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert found.tolist() == [[k, 1.5 * k] for k in range(7)]
+    assert not any("compile" in event for event in seen)

@@ -23,7 +23,7 @@ def verify_autodiff(
     x0: Any,
     *args: Any,
     modes: Collection[str] = ("fwd", "rev"),
-    order: int = 1,
+    order: int | Collection[int] = 1,
     direction: Any = "auto",
     rtol: float | None = None,
     bounds: Any = None,
@@ -49,15 +49,17 @@ def verify_autodiff(
         too. Outputs that require none, where others do, are not checked. The report says so.
     *args : Any
         Further arguments of `func`.
-    modes : collection of {"fwd", "rev", "vmap"}
-        What to check: forward mode (jvp), reverse mode (vjp), and both of them inside ``jax.vmap``
-        or ``torch.func.vmap``. If `func` has no rule for a mode, the mode is left out and the
-        report says so, provided that another mode has one.
-    order : {1, 2}
-        With 2, the derivatives of the derivatives are checked too: those of the vjp by x0 and by a
-        random cotangent, in every mode that is not "vmap". In JAX, those of the jvp by x0 and by
-        a random tangent are checked as well. If none of them has a rule, the verdict is
-        inconclusive, unless something is wrong.
+    modes : collection of {"fwd", "rev", "lin", "vmap"}
+        What to check: forward mode (jvp), reverse mode (vjp), forward mode by ``jax.linearize``
+        (JAX only), and forward and reverse mode inside ``jax.vmap`` or ``torch.func.vmap``. If
+        `func` has no rule for a mode, the mode is left out and the report says so, provided that
+        another mode has one.
+    order : int or collection of int
+        Up to which order, or which orders alone: ``2`` checks first and second derivatives, and
+        ``(2,)`` second ones only. The derivatives of the vjp by x0 and by a random cotangent are
+        checked in every mode that is not "vmap". In JAX, those of the jvp by x0 and by a random
+        tangent are checked as well. If no derivative of an order has a rule, the verdict is
+        inconclusive, unless something is wrong. PyTorch is checked up to order 2.
     direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
         As in `verify_jvp`. If `direction` is a tangent, it is one like `x0`: forward mode is
         checked along it, and reverse mode along a random one.
@@ -106,8 +108,7 @@ def verify_autodiff(
       ...
     """
     asked = _modes(modes)
-    if type(order) is not int or order not in (1, 2):
-        raise ValueError(f"order is {quote(order)}; pass 1 or 2")
+    orders = _orders(order)
     require_functions(func=func)
     constants = constants_in(x0)
     point = make_point(x0, allow_complex=True, constants=constants)
@@ -120,6 +121,13 @@ def verify_autodiff(
         )
     if batch == "vectorized":
         raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
+    if "lin" in asked and differentiation.linearization is None:
+        raise ValueError(f"modes has 'lin', which {point.backend.name} lacks; pass 'fwd'")
+    if max(orders) > differentiation.max_order:
+        raise ValueError(
+            f"order is {quote(order)}; pass up to {differentiation.max_order} for "
+            f"{point.backend.name}"
+        )
     evaluation = Evaluation(batch, chunk_bytes)
     options = Options(
         direction=direction,
@@ -133,10 +141,7 @@ def verify_autodiff(
     with differentiation.differentiating():
         derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
         derivatives.leave_out_constants()
-        for mode in asked:
-            runner.check_mode(derivatives, x0, mode)
-        if order == 2:
-            runner.check_second_order(derivatives, asked)
+        runner.check_orders(derivatives, x0, asked, orders)
         return runner.report(_notes(derivatives.left_out))
 
 
@@ -155,5 +160,17 @@ def _modes(modes: Any) -> tuple[str, ...]:
     except TypeError:
         asked = ()
     if not asked or any(mode not in MODES for mode in asked):
-        raise ValueError(f"modes is {quote(modes)}; pass some of 'fwd', 'rev' and 'vmap'")
+        raise ValueError(f"modes is {quote(modes)}; pass some of 'fwd', 'rev', 'lin' and 'vmap'")
     return asked
+
+
+def _orders(order: Any) -> frozenset[int]:
+    """Return the orders that the user asked for: all up to a number, or those of a collection."""
+    try:
+        asked = range(1, order + 1) if type(order) is int else order
+        orders = frozenset(asked)
+    except TypeError:
+        orders = frozenset()
+    if not orders or any(type(each) is not int or each < 1 for each in orders):
+        raise ValueError(f"order is {quote(order)}; pass 1, 2 and so on, or a collection as (2,)")
+    return orders

@@ -147,6 +147,10 @@ class Backend(ABC):
         """Return whether `array` is in the memory of a CPU."""
         return True
 
+    def is_local(self, array: Array) -> bool:
+        """Return whether `array` is whole in the memory of one CPU, and costs little to read."""
+        return False
+
     def machine_epsilon(self, array: Array) -> Any:
         """Return the machine epsilon of the dtype of `array`; 0 where the dtype is exact."""
         if self.xp.isdtype(array.dtype, ("real floating", "complex floating")):

@@ -28,6 +28,8 @@ class Differentiation(ABC):
         The modes whose derivatives the library can differentiate again.
     maps_gradients : bool
         Whether the backend's `mapped` takes functions that differentiate.
+    max_order : int
+        Up to which order derivatives can be checked.
     rules_may_write : bool
         Whether arrays can be written to. Then `pullback` takes another argument, `written`: a list
         to which it appends the names of what the backward pass changed.
@@ -35,6 +37,7 @@ class Differentiation(ABC):
 
     nests: tuple[str, ...]
     maps_gradients: bool
+    max_order: int = 2
     rules_may_write: bool = False
 
     @abstractmethod
@@ -119,6 +122,11 @@ class Differentiation(ABC):
         It lifts what the user has switched off.
         """
         return nullcontext()
+
+    @property
+    def linearization(self) -> Differentiation | None:
+        """The same, where forward mode linearizes first; None where that cannot be done."""
+        return None
 
     @abstractmethod
     def lacks_rule(self, error: Exception) -> bool:

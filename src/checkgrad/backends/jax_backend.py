@@ -193,6 +193,10 @@ class JaxBackend(Backend):
     def on_host(self, array: Array) -> bool:
         return all(device.platform == "cpu" for device in array.devices())
 
+    def is_local(self, array: Array) -> bool:
+        local = isinstance(array, jax.Array) and len(array.devices()) == 1
+        return local and self.on_host(array)
+
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         compiled = func if isinstance(func, _Compiled) else jax.jit(func)
         try:

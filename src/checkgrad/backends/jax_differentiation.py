@@ -24,8 +24,9 @@ _NO_RULE = (
 class JaxDifferentiation(Differentiation):
     """JAX differentiates in both modes, again and again, and under vmap."""
 
-    nests = ("rev", "fwd")
+    nests: tuple[str, ...] = ("rev", "fwd", "lin")
     maps_gradients = True
+    max_order = 9  # the number of checks doubles with each
 
     def pullback(
         self,
@@ -82,8 +83,32 @@ class JaxDifferentiation(Differentiation):
         values: list[Array] = jax.vmap(func)(primals)
         return values
 
+    @property
+    def linearization(self) -> Differentiation:
+        return _JaxLinearization()
+
     def lacks_rule(self, error: Exception) -> bool:
-        return any(isinstance(error, kind) and part in str(error) for kind, part in _NO_RULE)
+        return lacks_rule(error)
+
+
+def lacks_rule(error: Exception) -> bool:
+    """Return whether an exception says that a function has no rule for a mode."""
+    return any(isinstance(error, kind) and part in str(error) for kind, part in _NO_RULE)
+
+
+class _JaxLinearization(JaxDifferentiation):
+    """Forward mode by ``jax.linearize``: the function first, and the tangents later."""
+
+    def recorded(self, func: ListFunction, primals: list[Array], forward: bool) -> list[Array]:
+        if not forward:
+            return super().recorded(func, primals, forward)
+        return list(jax.linearize(_spread(func), *primals)[0])
+
+    def pushforward(
+        self, func: ListFunction, primals: list[Array], tangents: list[Array]
+    ) -> list[Array]:
+        _, pushforward = jax.linearize(_spread(func), *primals)
+        return list(pushforward(*tangents))
 
 
 def _spread(func: ListFunction) -> Callable[..., tuple[Array, ...]]:

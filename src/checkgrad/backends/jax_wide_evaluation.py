@@ -1,6 +1,6 @@
 """Evaluation of a jaxpr with every narrower float widened to float64.
 
-The walk over the equations is here. Subclasses say what else happens to the operands and results.
+The walk over the equations is here. Subclasses say what else happens.
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ from checkgrad.backends.jax_wide_operations import (
     closed,
     draws,
     is_exact,
-    is_jaxpr,
     is_literal,
 )
+from checkgrad.backends.jax_wide_parameters import wide_parameter
 from checkgrad.backends.widening import CannotWidenError
-
-_HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class WideEvaluation:
@@ -101,8 +99,13 @@ class WideEvaluation:
             return _shard_map(equation, values)
         if equation.primitive.name == "reduce_precision":  # a cast, and float64 keeps all digits
             return values
-        params = {name: _wide_parameter(name, of) for name, of in equation.params.items()}
+        run = WideEvaluation().run
+        params = {name: wide_parameter(name, of, run) for name, of in equation.params.items()}
         return bind(equation, values, params)
+
+    def called(self, equation: Any, values: list[Any]) -> list[Any]:
+        """Return the results of a call of an inner jaxpr on wide operands."""
+        return self.run(body_of(equation), values)
 
     def see(self, equation: Any, results: list[Any]) -> None:
         """Look at the results of one operation. Calls and loops are seen from within."""
@@ -137,7 +140,7 @@ class WideEvaluation:
         else:
             values = [as_wide(value) for value in values]
             if name in CALLS:
-                return self.run(body_of(equation), values)
+                return self.called(equation, values)
             if name in CONTROL_FLOW:
                 return _RULES[name](self, equation, values)
             results = self.computed(equation, values)
@@ -164,28 +167,6 @@ def _is_data(equation: Any, data: set[Any]) -> bool:
     name = equation.primitive.name
     moves = is_exact(equation) and (bool(floats) or name in ISLANDS)
     return moves or (name in CALLS and draws(equation))
-
-
-def _wide_parameter(name: str, parameter: Any) -> Any:
-    if name == "precision" and parameter is not None:
-        return (_HIGHEST, _HIGHEST)
-    if is_jaxpr(parameter):
-        return _wide_jaxpr(parameter)
-    if isinstance(parameter, tuple) and any(map(is_jaxpr, parameter)):
-        return tuple(_wide_jaxpr(part) if is_jaxpr(part) else part for part in parameter)
-    if isinstance(parameter, np.dtype | type) and is_narrow(parameter):
-        return wide_dtype(parameter)
-    return parameter
-
-
-def _wide_jaxpr(jaxpr: Any) -> Any:
-    """Return a jaxpr that is a parameter of an operation: the comparison of a sort, a sum."""
-    shapes = [
-        jax.ShapeDtypeStruct(each.aval.shape, wide_dtype(each.aval.dtype))
-        for each in closed(jaxpr).jaxpr.invars
-    ]
-    found = jax.make_jaxpr(lambda *values: WideEvaluation().run(closed(jaxpr), values))(*shapes)
-    return found if hasattr(jaxpr, "consts") else found.jaxpr
 
 
 def _shard_map(equation: Any, values: list[Any]) -> list[Any]:

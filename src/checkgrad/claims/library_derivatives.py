@@ -45,6 +45,8 @@ class LibraryDerivatives:
         Whether `func` can be evaluated at one point at a time only.
     constants : tuple of str
         The paths of floating leaves of x0 that are not differentiated.
+    library : Differentiation, optional
+        What differentiates, if not the library of x0 as it does usually.
 
     Attributes
     ----------
@@ -60,6 +62,7 @@ class LibraryDerivatives:
         bounds: Any,
         loop: bool = False,
         constants: tuple[str, ...] = (),
+        library: Differentiation | None = None,
     ) -> None:
         self.func = func
         self.args = args
@@ -67,12 +70,19 @@ class LibraryDerivatives:
         self.bounds = bounds
         self.loop = loop
         self.constants = constants
+        self._library = library
         self.left_out: tuple[str, ...] = ()
         self.limits = make_bounds(bounds, point, "x0")
         # A wrong rule may keep what it computed first. So the first call is not at x0.
         with contextlib.suppress(Exception):
             func(point.rebuilt(self.another_point()), *args)
         self._outputs = self._value()[1]
+
+    def linearized(self) -> LibraryDerivatives:
+        """Return the derivatives whose forward mode is the linear part of ``func``."""
+        library = self.library.linearization
+        options = self.bounds, self.loop, self.constants
+        return LibraryDerivatives(self.func, self.args, self.point, *options, library)
 
     def leave_out_constants(self) -> None:
         """Leave out of ``func`` the outputs that its library takes for constants.
@@ -222,7 +232,7 @@ class LibraryDerivatives:
     @property
     def library(self) -> Differentiation:
         """The differentiation of the library of x0."""
-        differentiation = self.point.backend.differentiation
+        differentiation = self._library or self.point.backend.differentiation
         assert differentiation is not None
         return differentiation
 

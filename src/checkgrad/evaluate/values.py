@@ -47,6 +47,14 @@ def values_on_host(
     """
     if not values:
         return np.empty((0, *shape))
+    # Where a library compiles, putting the values together there is a compilation for each count.
+    if point.backend.compiles:
+        values = [
+            point.backend.host(value)
+            if is_array(value) and type(value) not in IMMUTABLE and point.backend.is_local(value)
+            else value
+            for value in values
+        ]
     on_host = not any(is_array(value) and not isinstance(value, np.ndarray) for value in values)
     if on_host:
         try:

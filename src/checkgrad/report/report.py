@@ -18,6 +18,13 @@ from checkgrad.report.text import render_text
 class GradientError(AssertionError):
     """The verdict on a claim is not "correct".
 
+    Parameters
+    ----------
+    report : Report
+        The report of the check.
+    heading : str
+        What stands above the report in the message.
+
     Attributes
     ----------
     report : Report
@@ -34,12 +41,13 @@ class GradientError(AssertionError):
     2
     """
 
-    def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
+    def __init__(self, report: Report, heading: str = "") -> None:
+        super().__init__(f"{heading}\n{report}" if heading else str(report))
         self.report = report
+        self._heading = heading
 
-    def __reduce__(self) -> tuple[type[GradientError], tuple[Report]]:
-        return GradientError, (self.report,)
+    def __reduce__(self) -> tuple[type[GradientError], tuple[Report, str]]:
+        return GradientError, (self.report, self._heading)
 
 
 @dataclass(frozen=True)

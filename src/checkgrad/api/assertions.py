@@ -1,0 +1,252 @@
+"""The checks of `checkgrad.api.verify` and `checkgrad.api.autodiff` for a test: they raise.
+
+Each takes what its counterpart takes, and `allow_inconclusive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from checkgrad.api.autodiff import verify_autodiff
+from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
+
+
+def assert_grad(
+    func: Callable[..., Any],
+    grad: Callable[..., Any],
+    x0: Any,
+    *args: Any,
+    allow_inconclusive: bool = False,
+    **options: Any,
+) -> None:
+    """Raise unless a hand-written gradient is correct: `verify_grad` for a test.
+
+    Parameters
+    ----------
+    func, grad : callable
+        As in `verify_grad`.
+    x0 : array, array-like or tree of arrays
+        As in `verify_grad`.
+    *args : Any
+        Further arguments of `func` and `grad`.
+    allow_inconclusive : bool
+        Let an inconclusive check pass too.
+    **options : Any
+        The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
+        ``batch``, ``chunk_bytes``, ``convention``, ``method``, ``precision``.
+
+    Returns
+    -------
+    None
+        Where the gradient is correct, or inconclusive and `allow_inconclusive` is set.
+
+    Raises
+    ------
+    GradientError
+        An AssertionError, whose message is the report.
+    ValueError, TypeError
+        As `verify_grad`.
+
+    See Also
+    --------
+    verify_grad : the report itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import assert_grad
+    >>> assert_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0]))
+    """
+    verify_grad(func, grad, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+
+
+def assert_jac(
+    func: Callable[..., Any],
+    jac: Callable[..., Any],
+    x0: Any,
+    *args: Any,
+    allow_inconclusive: bool = False,
+    **options: Any,
+) -> None:
+    """Raise unless a hand-written Jacobian is correct: `verify_jac` for a test.
+
+    Parameters
+    ----------
+    func, jac : callable
+        As in `verify_jac`.
+    x0 : array, array-like or tree of arrays
+        As in `verify_jac`.
+    *args : Any
+        Further arguments of `func` and `jac`.
+    allow_inconclusive : bool
+        Let an inconclusive check pass too.
+    **options : Any
+        The options of `verify_jac`.
+
+    Returns
+    -------
+    None
+        Where the Jacobian is correct, or inconclusive and `allow_inconclusive` is set.
+
+    Raises
+    ------
+    GradientError
+        An AssertionError, whose message is the report.
+    ValueError, TypeError
+        As `verify_jac`.
+
+    See Also
+    --------
+    verify_jac : the report itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import assert_jac
+    >>> assert_jac(lambda x: x**3, lambda x: np.diag(3 * x**2), np.array([1.0, 2.0]))
+    """
+    verify_jac(func, jac, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+
+
+def assert_jvp(
+    func: Callable[..., Any],
+    jvp: Callable[..., Any],
+    x0: Any,
+    *args: Any,
+    allow_inconclusive: bool = False,
+    **options: Any,
+) -> None:
+    """Raise unless a hand-written jvp is correct: `verify_jvp` for a test.
+
+    Parameters
+    ----------
+    func, jvp : callable
+        As in `verify_jvp`.
+    x0 : array, array-like or tree of arrays
+        As in `verify_jvp`.
+    *args : Any
+        Further arguments of `func` and `jvp`.
+    allow_inconclusive : bool
+        Let an inconclusive check pass too.
+    **options : Any
+        The options of `verify_jvp`.
+
+    Returns
+    -------
+    None
+        Where the jvp is correct, or inconclusive and `allow_inconclusive` is set.
+
+    Raises
+    ------
+    GradientError
+        An AssertionError, whose message is the report.
+    ValueError, TypeError
+        As `verify_jvp`.
+
+    See Also
+    --------
+    verify_jvp : the report itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import assert_jvp
+    >>> assert_jvp(lambda x: x**3, lambda x, tangent: 3 * x**2 * tangent, np.array([1.0, 2.0]))
+    """
+    verify_jvp(func, jvp, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+
+
+def assert_vjp(
+    func: Callable[..., Any],
+    vjp: Callable[..., Any],
+    x0: Any,
+    *args: Any,
+    allow_inconclusive: bool = False,
+    **options: Any,
+) -> None:
+    """Raise unless a hand-written vjp is correct: `verify_vjp` for a test.
+
+    Parameters
+    ----------
+    func, vjp : callable
+        As in `verify_vjp`.
+    x0 : array, array-like or tree of arrays
+        As in `verify_vjp`.
+    *args : Any
+        Further arguments of `func` and `vjp`.
+    allow_inconclusive : bool
+        Let an inconclusive check pass too.
+    **options : Any
+        The options of `verify_vjp`.
+
+    Returns
+    -------
+    None
+        Where the vjp is correct, or inconclusive and `allow_inconclusive` is set.
+
+    Raises
+    ------
+    GradientError
+        An AssertionError, whose message is the report.
+    ValueError, TypeError
+        As `verify_vjp`.
+
+    See Also
+    --------
+    verify_vjp : the report itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import assert_vjp
+    >>> assert_vjp(np.sin, lambda x, cotangent: np.cos(x) * cotangent, np.array([1.0, 2.0]))
+    """
+    verify_vjp(func, vjp, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+
+
+def assert_autodiff(
+    func: Callable[..., Any],
+    x0: Any,
+    *args: Any,
+    allow_inconclusive: bool = False,
+    **options: Any,
+) -> None:
+    """Raise unless the array library differentiates `func` rightly: `verify_autodiff` for a test.
+
+    Parameters
+    ----------
+    func : callable
+        As in `verify_autodiff`.
+    x0 : JAX array, PyTorch tensor, or tree of them
+        As in `verify_autodiff`.
+    *args : Any
+        Further arguments of `func`.
+    allow_inconclusive : bool
+        Let an inconclusive check pass too.
+    **options : Any
+        The options of `verify_autodiff`: ``modes`` and ``order``, for example.
+
+    Returns
+    -------
+    None
+        Where the derivatives are correct, or inconclusive and `allow_inconclusive` is set.
+
+    Raises
+    ------
+    GradientError
+        An AssertionError, whose message is the report.
+    ValueError, TypeError
+        As `verify_autodiff`.
+
+    See Also
+    --------
+    verify_autodiff : the report itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from checkgrad import assert_autodiff
+    >>> assert_autodiff(torch.sin, torch.ones(2, dtype=torch.float64), modes=["rev"])
+    """
+    verify_autodiff(func, x0, *args, **options).raise_for_verdict(allow_inconclusive)

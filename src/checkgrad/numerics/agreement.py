@@ -1,0 +1,68 @@
+"""Whether two independent sets of derivatives agree so well that no error can be in either.
+
+This module knows no uncertainty: two numbers that agree to so many digits do not do so by
+accident. Where they do not agree, nothing is said of either.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checkgrad.numerics.samples import Floats
+from checkgrad.numerics.thresholds import thresholds
+
+_SAFETY = 10.0  # numbers that agree to a tenth of rtol certify each other
+# Of the largest sum. An error of 1% in one entry of 10,000 like it changes a sum by 1e-4.
+_SUMS = 1e-6
+
+
+def entries_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
+    """Return whether single derivatives agree to a tenth of `rtol`.
+
+    Negligible derivatives of an output agree to that part of what is not negligible.
+
+    Parameters
+    ----------
+    claim : array, shape (directions, outputs)
+        The derivatives.
+    estimates : array, shape (k, directions, outputs)
+        Several estimates of each. The nearest one counts.
+    rtol : float
+        The smallest relative error that must not get past.
+    """
+    distance, size = _compared(claim, estimates)
+    scale = np.max(size, axis=0, initial=0.0)
+    allowed = rtol / _SAFETY * np.maximum(size, scale / thresholds().negligible)
+    return bool(np.all(distance <= allowed))
+
+
+def sums_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
+    """Return whether random sums of derivatives agree so well that their terms must.
+
+    Parameters
+    ----------
+    claim : array, shape (tangents, outputs)
+        The sums.
+    estimates : array, shape (k, tangents, outputs)
+        Several estimates of each. The nearest one counts.
+    rtol : float
+        As in `entries_agree`.
+    """
+    distance, size = _compared(claim, estimates)
+    allowed = min(_SUMS, rtol / _SAFETY) * np.max(size, axis=0, initial=0.0)
+    return bool(np.all(distance <= allowed))
+
+
+def _compared(claim: Floats, estimates: Floats) -> tuple[Floats, Floats]:
+    """Return how far the nearest estimate of each derivative is, and how large the two are.
+
+    What is not finite is infinitely far from everything.
+    """
+    with np.errstate(all="ignore"):
+        apart = np.abs(estimates - claim)
+        apart = np.where(np.isfinite(apart), apart, np.inf)
+        which = np.argmin(apart, axis=0)[None]
+        estimate = np.take_along_axis(estimates, which, axis=0)[0]
+        distance: Floats = np.take_along_axis(apart, which, axis=0)[0]
+        size = np.maximum(np.abs(claim), np.abs(estimate))
+    return distance, np.where(np.isfinite(size), size, 0.0)
