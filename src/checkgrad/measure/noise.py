@@ -57,15 +57,15 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     coarsest = float(np.max(dtype_epsilon))
     line = near.along_line(coarsest)
     no_change = np.mean(line == near.value, axis=0) > thresholds().mostly_unchanged
-    smallest = thresholds().noisy_epsilons * dtype_epsilon * np.abs(near.value)
-    sigma, epsilon = _without_jumps(near, coarsest, line, smallest), dtype_epsilon.copy()
+    whole, epsilon = noise_along_line(line), dtype_epsilon.copy()
+    sigma = _without_jumps(near, coarsest, line, whole, dtype_epsilon)
     if np.any(no_change):
         for coarser in (each for each, _ in DEFAULT_RTOL if each > coarsest):
             rounds = rounds_input(near, coarser, coarsest, no_change)
             epsilon = np.where(rounds, coarser, epsilon)
-    in_steps = no_change & (epsilon <= DOUBLE)
+    in_steps = no_change & (epsilon <= DOUBLE) & (sigma == whole)  # jumps at x0 are no steps
     if np.any(in_steps):
-        apart = _without_jumps(near, SINGLE, near.along_line(SINGLE), smallest)
+        apart = noise_along_line(near.along_line(SINGLE))
         sigma = np.where(in_steps, np.fmax(sigma, apart), sigma)
     return Noise(sigma, epsilon)
 
@@ -107,25 +107,26 @@ def measure_noise_farther(
     return sigma
 
 
-def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, smallest: Floats) -> Floats:
-    """Return the noise along a line, without jumps right at x0, which are no noise.
+def _without_jumps(
+    near: Neighbourhood, unit: float, line: Floats, sigma: Floats, epsilon: Floats
+) -> Floats:
+    """Return the noise `sigma` along a line of some `unit` without jumps right at x0.
 
-    A change is a jump if it makes nearly all of the noise, and does so along another line too.
-    Noise below `smallest` is taken as it is.
+    A change is a jump, and no noise, if it makes nearly all of the noise, and does so along another
+    line too. Noise of a few machine epsilons is taken as it is.
     """
 
     def rest(line: Floats, sigma: Floats) -> Floats:
         others = np.asarray([noise_without_jump(column, near.points_before) for column in line.T])
         return np.where(others < sigma / thresholds().jump_share, others, sigma)
 
-    sigma = noise_along_line(line)
-    noisy = sigma > smallest
+    noisy = sigma > thresholds().noisy_epsilons * epsilon * np.abs(near.value)
     if not np.any(noisy):
         return sigma
     found = rest(line, sigma)
     if np.all(found == sigma):
         return sigma
-    another = near.along_line(epsilon)
+    another = near.along_line(unit)
     return np.where(noisy, np.fmax(found, rest(another, noise_along_line(another))), sigma)
 
 
