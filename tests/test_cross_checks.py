@@ -66,6 +66,15 @@ def test_no_claim_is_wrong_at_a_tie():
     assert result.directions is results[0].directions
 
 
+def test_a_wrong_claim_beside_a_coordinate_that_jumps_stays_wrong():
+    def steps(x):
+        return 3 * np.sum(x) + (x[0] >= 1)
+
+    claim, results, base = judged("grad", steps, lambda x: 0 * x + 2, np.asarray([1.0, 0.2, 5.0]))
+    (result,) = without_ties(claim, results, base)
+    assert result.decisions.wrong.tolist() == [False, True, True]
+
+
 def test_a_wrong_claim_of_a_smooth_func_stays_wrong():
     claim, results, base = judged("grad", smooth, lambda x: 1.01 * np.cos(x), EQUAL)
     before = claim.parsed.evaluator.n_func

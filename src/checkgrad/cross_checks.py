@@ -45,6 +45,7 @@ def without_ties(
         and each.output in suspects
         and each.output < entries
         and np.all(np.isfinite(each.decisions.reliable_uncertainty))
+        and not np.any(each.decisions.estimate.findings.seen[Kind.JUMP])
     ]
     if not along_axes or claim.parsed.point.size == 1:
         return results
