@@ -29,6 +29,7 @@ class Kind(enum.Enum):
     HIDDEN = "hidden"
     DIVERGING = "diverging"
     ONE_SIDED = "one-sided"
+    BELOW_NOISE = "below noise"
     TIE = "tie"
     ANOTHER_FUNCTION = "another function in float64"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from checkgrad.numerics.detectors.diverging import detect_diverging
 from checkgrad.numerics.detectors.edge import detect_edge
 from checkgrad.numerics.detectors.evidence import Evidence
-from checkgrad.numerics.detectors.hidden import detect_hidden
+from checkgrad.numerics.detectors.hidden import detect_below_noise, detect_hidden
 from checkgrad.numerics.detectors.jump import detect_jump
 from checkgrad.numerics.detectors.kink import detect_kink
 from checkgrad.numerics.detectors.one_sided import detect_one_sided
@@ -23,6 +23,7 @@ DETECTORS: tuple[Callable[[Evidence], Finding], ...] = (
     detect_jump,
     detect_edge,
     detect_staircase,
+    detect_below_noise,
     detect_hidden,
     detect_diverging,
     detect_one_sided,
