@@ -288,6 +288,7 @@ def test_f_may_reuse_its_buffer_and_write_into_the_array_of_xk(xp: Library) -> N
 
     def f(x: Any) -> Any:
         (xk.detach() if xp.name == "torch" else xk)[...] = 99.0
+        x = xp.detach(x)
         out[...] = float(xp.sum(x * x)), float(x[0])
         return out
 

@@ -631,3 +631,72 @@ def test_output_that_cancels_may_round_differently_in_forward_mode() -> None:
         return x.sum(), (x + 1.1) - x - 1.1 + 0 * x
 
     assert gradcheck(func, tensor(3), check_forward_ad=True)
+
+
+# --- what one vector, or one sign of it, would not show -----------------------------------------
+
+
+def ruled(forward: Any, backward: Any) -> Any:
+    """A function whose rule is `backward` of what was given and the cotangent."""
+
+    class Ruled(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Any) -> Any:
+            return backward(ctx.saved_tensors[0], cotangent)
+
+    return Ruled.apply
+
+
+MATRIX = torch.tensor([[1.0, 2, 0], [0, 3, 5], [7, 0, 1]], dtype=torch.float64)
+HIDDEN = {
+    "not transposed": (lambda x: MATRIX @ x, lambda x, c: MATRIX @ c, torch.float64),
+    "not conjugated": (lambda z: z * z, lambda z, c: 2 * z * c, torch.complex128),
+    "rolled back": (lambda x: x.roll(1), lambda x, c: c.roll(1), torch.float64),
+    "clipped": (torch.sin, lambda x, c: x.cos() * c.clamp(-1, 1), torch.float64),
+    "absolute": (lambda x: x.sin().sum(), lambda x, c: x.cos() * c.abs(), torch.float64),
+    "sign of a small row": (
+        lambda x: 1 / (x * torch.tensor([1e-6, 1.0, 1.0])),
+        lambda x, c: c / x**2 / torch.tensor([-1e-6, 1.0, -1.0]) * -1.0,
+        torch.float64,
+    ),
+}
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("name", HIDDEN)
+def test_an_error_that_hides_from_some_vectors_is_found(name: str, fast: bool) -> None:
+    forward, backward, dtype = HIDDEN[name]
+    if fast and name in ("clipped", "absolute", "sign of a small row"):
+        pytest.skip("one cotangent shows nothing of these")
+    x = tensor(3).detach().to(dtype)
+    x = (x * (1 + 0.5j) if dtype.is_complex else x).requires_grad_()
+    assert not gradcheck(ruled(forward, backward), x, fast_mode=fast, raise_exception=False)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_narrow_dtypes_are_judged(dtype: Any, fast: bool) -> None:
+    x = tensor(2, dtype=dtype)
+    assert gradcheck(torch.sin, x, fast_mode=fast)
+    wrong = ruled(torch.sin, lambda x, c: -x.cos() * c)
+    assert not gradcheck(wrong, x, fast_mode=fast, raise_exception=False)
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        lambda x: {"a": x.sin()},
+        lambda x: (x.sin(), (x.cos(),)),
+        lambda x: None,
+        lambda x: x.sum().item(),
+        lambda x: x.detach().numpy(),
+    ],
+)
+def test_a_func_that_returns_something_else_than_tensors_is_an_error(func: Any) -> None:
+    with pytest.raises(TypeError, match=r"(?s)func returned .*; return a tensor, or a tuple of"):
+        gradcheck(func, tensor(2))

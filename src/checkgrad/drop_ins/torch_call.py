@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from checkgrad.arrays.messages import quote
 from checkgrad.backends import Array
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_strides import strided_copy, with_strides_of
@@ -76,6 +77,7 @@ class TorchCall:
         if uses_own(own, [each for each in _as_tuple(value) if _is_floating(each)]):
             self._own = own
             value = self._value(self.parts)
+        _require_tensors(value)
         self.is_single = not isinstance(value, (tuple, list))
         outputs = [(k, each) for k, each in enumerate(_as_tuple(value)) if _is_floating(each)]
         _require_dense(outputs)
@@ -194,6 +196,15 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 def _is_floating(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and (value.is_floating_point() or value.is_complex())
+
+
+def _require_tensors(value: Any) -> None:
+    for each in _as_tuple(value):
+        if not isinstance(each, torch.Tensor):
+            missing = " (is a return missing?)" if value is None else ""
+            raise TypeError(
+                f"func returned {quote(value)}{missing}; return a tensor, or a tuple of tensors"
+            )
 
 
 def _require_dense(outputs: Sequence[tuple[int, Array]]) -> None:

@@ -19,7 +19,7 @@ from checkgrad.backends import Array
 from checkgrad.drop_ins.torch_call import TorchCall
 from checkgrad.drop_ins.torch_derivatives import column, columns, row, rows, units
 from checkgrad.drop_ins.torch_differences import quotients
-from checkgrad.drop_ins.torch_numbers import as_real, flat, random_like
+from checkgrad.drop_ins.torch_numbers import as_real, flat, random_cotangents, random_like
 
 # How far a claim and a quotient may lie apart: a tenth of `rtol`, which is 1e-5 for float64.
 _ENTRY_AGREEMENT = 1e-6
@@ -29,8 +29,8 @@ _AGREEMENT = 1e-8
 # The gradient by an input is negligible beside that by all inputs if it is this small.
 _NEGLIGIBLE = 1e-2
 # An entry is negligible beside those of other outputs in the same tensor if it is this small:
-# differences round by about as much.
-_ROUNDING = 1e-11
+# rounding of the terms that they have in common explains as much.
+_ROUNDING = 1e-13
 # How far the derivative along a random vector may lie from the sum of its parts: rounding.
 _LINEARITY = 1e-10
 _DOUBLE = (torch.float64, torch.complex128)
@@ -51,11 +51,12 @@ class Certificate:
     def __init__(self, call: TorchCall, fast: bool) -> None:
         self._call = call
         self._fast = fast
-        self._tangents = [_in_finite_entries(*each) for each in _tangents(call)]
+        self._possible = all(each.dtype in _DOUBLE for each in (*call.parts, *call.recorded))
+        found = _tangents(call) if self._possible else ()
+        self._tangents = [_in_finite_entries(*each) for each in found]
         self._flat_tangents = [flat([each]).numpy(force=True) for each in self._tangents]
         self._known: dict[int, list[Floats]] = {}
         self._more: dict[int, Iterator[Floats]] = {}
-        self._possible = all(each.dtype in _DOUBLE for each in (*call.parts, *call.recorded))
 
     def open_inputs(self, mode: str) -> list[int]:
         """Return the inputs by which the derivatives in a mode are not certified.
@@ -65,7 +66,7 @@ class Certificate:
         mode : {"rev", "fwd"}
             The mode.
         """
-        every = list(range(len(self._tangents)))
+        every = list(range(len(self._call.parts)))
         if not self._possible:
             return every
         with np.errstate(all="ignore"):
@@ -75,7 +76,7 @@ class Certificate:
     def _open_reverse(self) -> list[int] | None:
         """Return the open inputs; None if the derivative is not linear."""
         call, tangents = self._call, self._flat_tangents
-        weights = random_like(call.recorded)
+        weights = random_cotangents(call.recorded)
         cotangent = flat(weights).numpy(force=True)
         sums = row(call, weights)
         if self._fast:

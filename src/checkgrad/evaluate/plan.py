@@ -14,6 +14,9 @@ from checkgrad.evaluate.outputs import Outputs
 ALL_UP_TO = 1000  # coordinates: a few seconds at most where a call of func takes a millisecond
 ENTRIES_UP_TO = 100_000  # of a Jacobian: each is judged by itself
 TANGENTS = 10  # random tangents that "auto" checks beyond
+# The largest weight of a sum, at least: a vjp that clips its cotangent clips it to about 1. Larger
+# values of func would overflow.
+_LARGE, _LARGEST_VALUE = 8.0, 2.0**900
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,9 @@ def _with_sums(
         size[here] = largest * np.sqrt(np.mean((vector[here] / largest) ** 2)) or 1.0
     size = np.exp2(np.round(np.log2(size)))
     weights = rng.standard_normal((number, spec.size)) / size
+    largest = np.max(np.abs(weights), axis=1, keepdims=True)
+    if np.max(size) < _LARGEST_VALUE:
+        weights *= np.exp2(np.maximum(np.ceil(np.log2(_LARGE / largest)), 0.0))
     # A claim that takes the absolute value of its cotangent is right for positive weights.
     weights[np.all(weights >= 0, axis=1)] *= -1
     return Outputs(outputs.entries, np.concatenate([outputs.weights, few_digits(weights)]))
