@@ -65,9 +65,9 @@ def test_an_estimate_that_stands_out_hides_nothing(found: Make) -> None:
 def test_in_few_digits_a_feature_as_wide_as_x0_may_always_hide(found: Make) -> None:
     seen: dict[str, Any] = {"value": 1.0, "uncertainty": 1e-9}
     assert slope(found(**seen, epsilon=HALF / 2)) == 0.0
-    assert slope(found(**seen, epsilon=HALF)) == 3 * 2.0**-10
-    assert slope(found(**seen, epsilon=HALF, scale=0.25)) == 12 * 2.0**-10
-    assert slope(found(**seen, epsilon=HALF, smoothness_length=0.25)) == 12 * 2.0**-10
+    assert slope(found(**seen, epsilon=HALF)) == 6 * 2.0**-10
+    assert slope(found(**seen, epsilon=HALF, scale=0.25)) == 24 * 2.0**-10
+    assert slope(found(**seen, epsilon=HALF, smoothness_length=0.25)) == 24 * 2.0**-10
     assert slope(found(epsilon=HALF)) == 64 * 3 * 2.0**-10
 
 
@@ -78,6 +78,12 @@ def test_thresholds_of_hidden_features(found: Make) -> None:
         assert slope(found()) == 64 * 6 * 2.0**-10
     with varied(stands_out=4.0):
         assert slope(found(1.0, 0.2)) == 0.0
+
+
+def test_in_few_digits_anything_may_hide_along_a_coordinate_of_unknown_scale(found: Make) -> None:
+    assert slope(found(epsilon=HALF, scale_is_guess=True)) == np.inf
+    assert slope(found(value=1.0, uncertainty=1e-9, epsilon=HALF, scale_is_guess=True)) < 1
+    assert slope(found(epsilon=SINGLE, scale_is_guess=True)) < 1
 
 
 # Plateaus

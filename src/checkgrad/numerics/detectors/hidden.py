@@ -18,6 +18,9 @@ from checkgrad.numerics.samples import Floats, Samples
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits
 
+# In few digits an uncertainty comes from two or three samples, and may be half of what it is.
+_FEW_SAMPLES = 2.0
+
 
 def detect_hidden(evidence: Evidence) -> Finding:
     """Return the derivative that a feature hidden in the noise might have.
@@ -32,9 +35,12 @@ def detect_hidden(evidence: Evidence) -> Finding:
     seen &= np.abs(best.value) * length > limits.stands_out * sigma
     at_least = np.zeros_like(length)
     if has_few_digits(samples.epsilon):
-        at_least = limits.coverage * sigma / np.fmin(samples.scale, length)
+        at_least = _FEW_SAMPLES * limits.coverage * sigma / np.fmin(samples.scale, length)
     slope = np.where(seen, at_least, limits.narrowest_feature * limits.coverage * sigma / length)
     slope = np.where(seen, slope, np.fmax(slope, _slope_on_plateau(samples)))
+    if has_few_digits(samples.epsilon):
+        # The steps may all be on one plateau: they are as wrong as the guess.
+        slope = np.where(samples.scale_is_guess & ~seen & ~evidence.has_kink, np.inf, slope)
     return Finding.of(Kind.HIDDEN, slope > 0, undetectable_slope=slope)
 
 
