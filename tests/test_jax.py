@@ -207,7 +207,64 @@ def test_wrong_value_beside_a_right_derivative(check: str) -> None:
         run()
 
 
+# ---- rules that are not linear
+
+
+NONLINEAR: dict[str, Callable[[Any], Any]] = {
+    "square": lambda t: t**2,
+    "magnitude": jnp.abs,
+    "positive part": jax.nn.relu,
+    "product": lambda t: t + t * jnp.roll(t, 1),
+    "clipped": lambda t: jnp.clip(t, -5, 5),
+}
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_jvp_that_is_right_along_each_axis_alone(name: str) -> None:
+    def f_jvp(primals: Any, tangents: Any) -> Any:
+        return jnp.sin(*primals), jnp.cos(*primals) * NONLINEAR[name](*tangents)
+
+    with pytest.raises(GradientError, match="wrong: "):
+        check_jvp(jnp.sin, f_jvp, (X,))
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_vjp_that_is_right_along_each_axis_alone(name: str) -> None:
+    def f_vjp(x: Any) -> Any:
+        return jnp.sin(x), lambda w: (jnp.cos(x) * NONLINEAR[name](w),)
+
+    with pytest.raises(GradientError, match="wrong: "):
+        check_vjp(jnp.sin, f_vjp, (X,))
+
+
+@pytest.mark.parametrize("name", ["magnitude", "product"])
+def test_jvp_rule_that_cannot_be_transposed_is_wrong_in_forward_mode(name: str) -> None:
+    @jax.custom_jvp
+    def sine(x: Any) -> Any:
+        return jnp.sin(x)
+
+    @sine.defjvp
+    def rule(primals: Any, tangents: Any) -> Any:
+        return jnp.sin(*primals), jnp.cos(*primals) * NONLINEAR[name](*tangents)
+
+    with pytest.raises(GradientError, match=r"fwd: func\[2\] along tangent"):
+        check_grads(sine, (X,), 1)
+
+
 # ---- arguments
+
+
+def test_vjp_that_returns_none_for_an_argument() -> None:
+    def f_vjp(x: Any, y: Any) -> Any:
+        return x * y, lambda w: (w * y, None)
+
+    with pytest.raises(TypeError, match=r"returned None for args\[1\]; return an array"):
+        check_vjp(lambda x, y: x * y, f_vjp, (X, X))
+
+
+def test_value_without_a_floating_number_is_quoted() -> None:
+    with pytest.raises(TypeError, match=r"func returned Array\(1.*; pass a function"):
+        check_grads(jnp.argmax, (X,), 1)
 
 
 @pytest.mark.parametrize("order", [0, -1, 1.0, True, None])

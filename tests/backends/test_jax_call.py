@@ -39,13 +39,13 @@ def test_python_number_is_weakly_typed_as_in_jax() -> None:
 
 def test_claims_get_the_structure_of_the_user() -> None:
     call = JaxCall(func, ARGS)
-    tangents = [jnp.ones(2), jnp.float32(0)]
+    tangents = [jnp.ones_like(call.primals[0]), jnp.zeros_like(call.primals[1])]
     forward = call.forward_claim(lambda primals, t: jax.jvp(func, primals, t))
     value, change = forward(call.primals, tangents)
     assert np.allclose(value[0], 2 * X**3)
     assert np.allclose(change[0], 6 * X**2)
     reverse = call.reverse_claim(lambda *primals: jax.vjp(func, *primals))
-    gradient = reverse(call.primals, [jnp.ones(2)])[1]
+    gradient = reverse(call.primals, [jnp.ones_like(value[0])])[1]
     assert np.allclose(gradient[0], 6 * X**2)
     assert np.allclose(gradient[1], np.sum(X**3))
 
@@ -56,7 +56,7 @@ def test_entries_that_are_not_finite_become_constants() -> None:
     assert call.leave_out_infinities()
     assert np.all(np.isfinite(call.primals[0]))
     assert call(*call.primals)[0].tolist() == [0, 0, 0]
-    (gradient,) = jax.vjp(call, *call.primals)[1]((jnp.ones(3),))
+    (gradient,) = jax.vjp(call, *call.primals)[1]((jnp.ones_like(call.primals[0]),))
     assert gradient.tolist() == [1, 0, 0]
     assert len(call.notes) == 2
 

@@ -39,6 +39,15 @@ def test_right_claim_agrees_with_differences(mode: str, size: int) -> None:
     assert found.value_error == 0
 
 
+@pytest.mark.parametrize("size", [3, 40], ids=["axes", "sums"])
+def test_claim_that_is_not_linear_differs_at_a_mix(size: int) -> None:
+    samples = samples_of(lambda x: (x,), np.linspace(1, 2, size, dtype=np.float32))
+    for along in (samples.along_tangents, samples.along_cotangents):
+        assert along(lambda x, t: (x, t)).nonlinearity < 1e-14
+        assert along(lambda x, t: (x, [abs(t[0])])).nonlinearity > 0.1
+        assert along(lambda x, t: (x, [jnp.clip(t[0], -4, 4)])).nonlinearity > 0.1
+
+
 def test_complex_derivatives_follow_the_convention_of_jax() -> None:
     z = np.asarray([1 + 2j, -0.5 + 1j], np.complex64)
     samples = samples_of(lambda z: (z**2, jnp.abs(z)), z)

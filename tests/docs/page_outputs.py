@@ -29,7 +29,7 @@ SCRIPT_OUTPUT = re.compile(
     r"^```text\n(?P<printed>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-OPTIONAL_IMPORT = re.compile(r"(?:import|from) (jax|scipy|torch)\b")
+OPTIONAL_IMPORT = re.compile(r"(?:import|from) (?:checkgrad\.)?(jax|scipy|torch)\b")
 
 LAST_DIGITS = 5  # units of the last digit shown that a number may differ by ...
 MOST_APART = 0.01  # ... but by no more than this part of it
@@ -59,6 +59,13 @@ def pages() -> list[Path]:
     """Return README.md and the pages of docs/ that contain Python code."""
     candidates = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
     return [page for page in candidates if CODE_BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def missing_for_page(page: Path) -> set[str]:
+    """Return the libraries that the first block of a page imports and that are not installed."""
+    first = CODE_BLOCK.search(page.read_text(encoding="utf-8"))
+    imported = OPTIONAL_IMPORT.findall(first[0]) if first else []
+    return {library for library in imported if not installed(library)}
 
 
 # --- run the code of a page ---------------------------------------------------------------------
@@ -100,8 +107,10 @@ def code_outputs(page: Path) -> list[Output]:
     """Run the code of a page, and return the output of each statement.
 
     All blocks of a page share their variables. A block that imports a library that is not
-    installed is left out.
+    installed is left out. If it is the first one, so are all others: they use its names.
     """
+    if missing_for_page(page):
+        return []
     text = page.read_text(encoding="utf-8")
     variables: dict[str, object] = {}
     return [

@@ -83,6 +83,10 @@ class JaxCall:
             parts = list(map(_where, self._inputs, parts, self._given))
         return self.tree(parts)
 
+    def value(self) -> Any:
+        """Return what the user's function returns."""
+        return self._func(*self.arguments(self._given))
+
     @property
     def names(self) -> list[str]:
         """What the floating arrays of the arguments are called."""
@@ -144,12 +148,23 @@ class JaxCall:
         def claim(primals: list[Array], weights: list[Array]) -> tuple[Any, Any]:
             value, pullback = f_vjp(*self.arguments(primals))
             gradient = pullback(_cotangent(value, self._finite(tuple(weights))))
-            parts = self.parts(gradient)
+            parts = self._gradient_parts(gradient)
             if self._inputs:
                 parts = list(map(_where, self._inputs, parts, map(jnp.zeros_like, parts)))
             return self._finite(floating_arrays(value)), parts
 
         return claim
+
+    def _gradient_parts(self, gradient: Any) -> list[Any]:
+        """Return the floating arrays of a gradient, and say which one is missing."""
+        parts = self.parts(gradient)
+        for name, part in zip(self.names, parts, strict=True):
+            if part is None:
+                raise TypeError(
+                    f"the vjp returned None for {name}; return an array of its shape and dtype, of "
+                    f"zeros where func does not depend on it"
+                )
+        return parts
 
     def _finite(self, arrays: Sequence[Array]) -> tuple[Array, ...]:
         if not self._outputs:

@@ -30,6 +30,7 @@ _AXES, _OUTPUTS = 32, 16
 _TANGENTS = 4  # of each larger input ...
 _COTANGENTS = 3  # ... and of more outputs: two would do, if no error hid from one by chance
 _STEP = 2.0**-17  # near the cube root of the machine epsilon, where central differences are best
+_PROBE = 10.0  # the length of a mix: a rule that clips its tangents shows there
 _POWERS = 12  # of two by which cotangents may differ: half precision overflows soon
 _MOST_NUMBERS = 2**22  # in all points together: for more, the thorough check needs less memory
 
@@ -60,6 +61,11 @@ class ClaimSamples:
     value_error : float
         By how many machine epsilons of the largest entry the value of the function differs at
         most from the one that comes with the claim.
+    nonlinearity : float
+        How far what the claim says of a mix of tangents (cotangents) is from the same mix of what
+        it says of each: at most, in parts of the largest sum of magnitudes in an array.
+    arguments : array, shape (tangents,)
+        Which input each tangent moves.
     """
 
     claim: Floats
@@ -70,6 +76,8 @@ class ClaimSamples:
     native_epsilons: Floats
     native_scale: Floats
     value_error: float
+    nonlinearity: float
+    arguments: Floats
 
 
 class FunctionSamples:
@@ -105,7 +113,7 @@ class FunctionSamples:
         self._x0 = self.inputs.rows(primals)
         if not (np.all(np.isfinite(self._x0)) and np.all(np.isfinite(self.value))):
             raise CannotSampleError("x0 or the value is not finite")
-        self._tangents, self._steps = self._chosen_tangents()
+        self._tangents, self._steps, self._arguments = self._chosen_tangents()
         points = 2 * self._steps.size + 1
         if points * (self.inputs.size + self.outputs.size) > _MOST_NUMBERS:
             raise CannotSampleError("there are too many numbers")
@@ -134,7 +142,7 @@ class FunctionSamples:
         value, change = claim(self.primals, tangent)
         native = self.outputs.rows(change)
         rows = np.vstack([self._tangents, self.inputs.rows(tangent)])
-        said = self._claimed(claim, tangent, self.inputs.wide_arrays(rows), self.outputs)
+        said, nonlinearity = self._claimed(claim, tangent, rows, self.inputs, self.outputs)
         return ClaimSamples(
             claim=said[:-1],
             differences=self.differences,
@@ -144,6 +152,8 @@ class FunctionSamples:
             native_epsilons=self.epsilons,
             native_scale=self.outputs.largest(said[-1]),
             value_error=self._value_error(value),
+            nonlinearity=nonlinearity,
+            arguments=self._arguments,
         )
 
     def along_cotangents(self, claim: FlatClaim) -> ClaimSamples:
@@ -153,8 +163,9 @@ class FunctionSamples:
         value, gradient = claim(self.primals, cotangent)
         native = self.inputs.rows(gradient, conjugate=True)
         weights[-1] = self.outputs.rows(cotangent, conjugate=True)
-        wide_weights = self.outputs.wide_arrays(weights, conjugate=True)
-        said = self._claimed(claim, cotangent, wide_weights, self.inputs, conjugate=True)
+        said, nonlinearity = self._claimed(
+            claim, cotangent, weights, self.outputs, self.inputs, conjugate=True
+        )
         return ClaimSamples(
             claim=self._tangents @ said.T,
             differences=self.differences @ weights.T,
@@ -164,6 +175,8 @@ class FunctionSamples:
             native_epsilons=self.input_epsilons,
             native_scale=self.inputs.largest(said[-1]),
             value_error=self._value_error(value),
+            nonlinearity=nonlinearity,
+            arguments=self._arguments,
         )
 
     @property
@@ -174,18 +187,35 @@ class FunctionSamples:
         self,
         claim: FlatClaim,
         vector: list[Any],
-        wide_vectors: list[Any],
-        layout: FlatLayout,
+        rows: Floats,
+        given: FlatLayout,
+        returned: FlatLayout,
         conjugate: bool = False,
-    ) -> Floats:
-        """Return rows of what the claim in float64 says of many vectors."""
-        count = len(self.primals)
+    ) -> tuple[Floats, float]:
+        """Return what the claim in float64 says of each row, and how nonlinear it is in them."""
+        mixes, count = self._mixes(rows), len(self.primals)
+        mixed_rows = np.vstack([rows, mixes @ rows])
         traced = jax.make_jaxpr(
             lambda *parts: list(claim(list(parts[:count]), list(parts[count:]))[1])
         )(*self.primals, *vector)
-        rows = len(wide_vectors[0])
-        wide = self.inputs.wide_arrays(np.repeat(self._x0[None], rows, axis=0))
-        return layout.rows(values_of_many(traced, [*wide, *wide_vectors]), conjugate)
+        wide = [
+            *self.inputs.wide_arrays(np.repeat(self._x0[None], len(mixed_rows), axis=0)),
+            *given.wide_arrays(mixed_rows, conjugate),
+        ]
+        said, mixed = np.split(returned.rows(values_of_many(traced, wide), conjugate), [len(rows)])
+        with np.errstate(all="ignore"):
+            apart = np.abs(mixed - mixes @ said)
+            parts = apart / returned.largest(np.abs(mixes[0]) @ np.abs(said))
+        return said, float(np.max(np.where(apart == 0, 0.0, parts), initial=0.0))
+
+    def _mixes(self, rows: Floats) -> Floats:
+        """Return how to mix rows to a vector near `_PROBE`, and to its negative.
+
+        Along an axis, a rule sees the positive sign alone. Random rows have both signs.
+        """
+        longest = np.max(np.abs(rows), axis=1, initial=0.0)
+        mix = _PROBE * self._numbers(len(rows)) / np.where(longest > 0, longest, 1.0)
+        return np.stack([mix, -mix]) if np.all(rows[:-1] >= 0) else mix[None]
 
     def _lengths(self) -> Floats:
         """Return the scale of each coordinate."""
@@ -199,20 +229,24 @@ class FunctionSamples:
             typical.append(largest * math.sqrt(float(np.mean((sizes[part] / largest) ** 2))))
         return np.maximum(sizes, self.inputs.of_each(typical) / 2)
 
-    def _chosen_tangents(self) -> tuple[Floats, Floats]:
-        """Return the tangents, and two steps along each: shape (2, tangents)."""
+    def _chosen_tangents(self) -> tuple[Floats, Floats, Floats]:
+        """Return the tangents, two steps along each, (2, tangents), and which input each moves."""
         lengths = self._lengths()
         if self._along_axes:
-            return np.eye(self.inputs.size), _STEP * np.stack([lengths, np.maximum(lengths, 1)])
-        rows = []
-        for part in self.inputs.slices:
+            steps = _STEP * np.stack([lengths, np.maximum(lengths, 1)])
+            arguments = self.inputs.of_each(range(len(self.primals)))
+            return np.eye(self.inputs.size), steps, arguments
+        rows, moved = [], []
+        for place, part in enumerate(self.inputs.slices):
             for _ in range(min(_TANGENTS, part.stop - part.start)):
                 row = np.zeros(self.inputs.size)
                 row[part] = lengths[part] * self._numbers(part.stop - part.start)
                 rows.append(row)
+                moved.append(place)
         tangents = np.asarray(rows)
         longest = np.max(np.abs(tangents), axis=1)
-        return tangents, _STEP * np.stack([np.ones(len(rows)), np.maximum(1 / longest, 1)])
+        steps = _STEP * np.stack([np.ones(len(rows)), np.maximum(1 / longest, 1)])
+        return tangents, steps, np.asarray(moved, float)
 
     def _chosen_cotangents(self) -> Floats:
         """Return the cotangents; the last one weighs all outputs, each by what it changes."""

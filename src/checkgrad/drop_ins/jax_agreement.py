@@ -146,9 +146,9 @@ def _is_plain(samples: FunctionSamples) -> bool:
 
 def _agrees(samples: FunctionSamples, claim: FlatClaim, is_forward: bool) -> bool:
     found = samples.along_tangents(claim) if is_forward else samples.along_cotangents(claim)
-    if found.value_error > _UNITS:
-        return False
     rtol = _rtol(samples)
+    if found.value_error > _UNITS or not found.nonlinearity <= _PART * rtol:
+        return False
     rounding = np.maximum(_UNITS * found.native_epsilons, _PART * rtol) * found.native_scale
     if not np.all(np.abs(found.native - found.wide) <= rounding):
         return False
@@ -157,7 +157,7 @@ def _agrees(samples: FunctionSamples, claim: FlatClaim, is_forward: bool) -> boo
 
 def _certify_each_other(found: ClaimSamples, rtol: float) -> bool:
     agree = entries_agree if found.has_axes else sums_agree
-    return agree(found.claim, found.differences, rtol)
+    return agree(found.claim, found.differences, rtol, found.arguments)
 
 
 def _rtol(samples: FunctionSamples) -> float:

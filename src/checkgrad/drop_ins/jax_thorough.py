@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import make_point
 from checkgrad.backends import Array
 from checkgrad.backends.jax_call import JaxCall
 from checkgrad.backends.jax_flat import FlatLayout
+from checkgrad.backends.jax_modes import claim_of
 from checkgrad.backends.jax_samples import FlatClaim, value_error
 from checkgrad.backends.jax_wide_dtypes import epsilon_of
 from checkgrad.claims.library_derivatives import LibraryDerivatives
 from checkgrad.drop_ins.allowance import Allowance
 from checkgrad.drop_ins.jax_alone import errors_of_one_input
+from checkgrad.drop_ins.jax_linear import errors_of_length
 from checkgrad.drop_ins.jax_tolerances import Tolerances
 from checkgrad.modes import ModeRunner
 from checkgrad.numerics.decisions import Verdict
@@ -49,14 +52,19 @@ def judge_modes(
     tolerances : Tolerances
         What is allowed.
     """
+    _require_floating(call)
     runner = ModeRunner((), Options(), _allowance(call, tolerances).applied)
     x0 = call.tree()
     derivatives = LibraryDerivatives(call.of_arguments, (), make_point(x0, True), None)
     orders = range(1, order + 1)
     runner.check_orders(derivatives, x0, modes, orders, only=doubts, stops=True)
-    for mode in modes if len(call.primals) > 1 else ():
-        if mode in doubts:
+    for mode in modes:
+        if mode not in doubts:
+            continue
+        if len(call.primals) > 1:
             runner.add_rule_errors(errors_of_one_input(call, mode))
+        lengths = errors_of_length(call, call.primals, claim_of(call, mode), mode != "rev")
+        runner.add_rule_errors(f"{mode}: {error}" for error in lengths)
     _require_correct(runner.report(call.notes))
 
 
@@ -76,10 +84,12 @@ def judge_claim(
         weights = cotangent if isinstance(cotangent, list) else [cotangent]
         return call.tree(claim(call.parts(args), weights)[1])
 
+    _require_floating(call)
     form, function = ("jvp", jvp) if is_forward else ("vjp", vjp)
     result = examine(Problem(form, call.of_arguments, function, call.tree()))
     allowed = _allowance(call, tolerances).applied(result)
     errors = _value_errors(call, claim, is_forward)
+    errors += errors_of_length(call, call.primals, claim, is_forward)
     _require_correct(report_on([allowed], errors, notes=call.notes), err_msg)
 
 
@@ -92,6 +102,14 @@ def _value_errors(call: JaxCall, claim: FlatClaim, is_forward: bool) -> list[str
     epsilons = layout.of_each([epsilon_of(dtype) for dtype in layout.dtypes])
     units = value_error(layout.rows(found), layout.rows(values), layout, epsilons)
     return [] if units <= _VALUE_EPSILONS else ["the value that comes with the claim is another"]
+
+
+def _require_floating(call: JaxCall) -> None:
+    if not call(*call.primals):
+        raise TypeError(
+            f"func returned {quote(call.value())}, which has no floating number to differentiate; "
+            f"pass a function that returns a floating array, or do not check this one"
+        )
 
 
 def _allowance(call: JaxCall, tolerances: Tolerances) -> Allowance:

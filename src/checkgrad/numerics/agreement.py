@@ -12,11 +12,13 @@ from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
 
 _SAFETY = 10.0  # numbers that agree to a tenth of rtol certify each other
-# Of the largest sum. An error of 1% in one entry of 10,000 like it changes a sum by 1e-4.
+# Of the largest sum by an argument. An error of 1% in one entry of 10,000 like it changes a sum
+# by 1e-4.
 _SUMS = 1e-6
+_ROUNDING = 1e-10  # of the largest: what central differences in float64 cannot tell
 
 
-def entries_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
+def entries_agree(claim: Floats, estimates: Floats, rtol: float, arguments: Floats) -> bool:
     """Return whether single derivatives agree to a tenth of `rtol`.
 
     Negligible derivatives of an output agree to that part of what is not negligible.
@@ -29,14 +31,17 @@ def entries_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
         Several estimates of each. The nearest one counts.
     rtol : float
         The smallest relative error that must not get past.
+    arguments : array, shape (directions,)
+        Which argument each direction moves. Derivatives by one may be much larger than by another,
+        so what is negligible is said of each.
     """
     distance, size = _compared(claim, estimates)
-    scale = np.max(size, axis=0, initial=0.0)
+    scale = _largest_by_argument(size, arguments)
     allowed = rtol / _SAFETY * np.maximum(size, scale / thresholds().negligible)
-    return bool(np.all(distance <= allowed))
+    return bool(np.all(distance <= np.maximum(allowed, _rounding(size))))
 
 
-def sums_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
+def sums_agree(claim: Floats, estimates: Floats, rtol: float, arguments: Floats) -> bool:
     """Return whether random sums of derivatives agree so well that their terms must.
 
     Parameters
@@ -47,10 +52,26 @@ def sums_agree(claim: Floats, estimates: Floats, rtol: float) -> bool:
         Several estimates of each. The nearest one counts.
     rtol : float
         As in `entries_agree`.
+    arguments : array, shape (tangents,)
+        Which argument each tangent moves. Each has a limit of its own.
     """
     distance, size = _compared(claim, estimates)
-    allowed = min(_SUMS, rtol / _SAFETY) * np.max(size, axis=0, initial=0.0)
-    return bool(np.all(distance <= allowed))
+    allowed = min(_SUMS, rtol / _SAFETY) * _largest_by_argument(size, arguments)
+    return bool(np.all(distance <= np.maximum(allowed, _rounding(size))))
+
+
+def _largest_by_argument(size: Floats, arguments: Floats) -> Floats:
+    """Return the largest size of each output among the directions of the same argument."""
+    found = np.zeros_like(size)
+    for argument in np.unique(arguments):
+        one = arguments == argument
+        found[one] = np.max(size[one], axis=0)
+    return found
+
+
+def _rounding(size: Floats) -> Floats:
+    largest: Floats = _ROUNDING * np.max(size, axis=0, initial=0.0)
+    return largest
 
 
 def _compared(claim: Floats, estimates: Floats) -> tuple[Floats, Floats]:
