@@ -44,7 +44,7 @@ class JaxCall:
         self._leaves, self._structure = jax.tree_util.tree_flatten(args)
         arrays = [as_jax(leaf) for leaf in self._leaves]
         self._places = [k for k, each in enumerate(arrays) if is_floating_array(each)]
-        self._given = [arrays[k] for k in self._places]
+        self._given = _with_dtypes([arrays[k] for k in self._places])
         self.primals = list(self._given)
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
@@ -194,3 +194,17 @@ def _cotangent(value: Any, weights: Sequence[Array]) -> Any:
     given = iter(weights)
     filled = [next(given) if is_floating_array(as_jax(leaf)) else _zero(leaf) for leaf in leaves]
     return jax.tree_util.tree_unflatten(structure, filled)
+
+
+def _with_dtypes(arrays: list[Array]) -> list[Array]:
+    """Return floating arrays in which a Python number has the dtype of the arrays beside it.
+
+    JAX promotes a Python number to that dtype. An array of its own does not show that any more.
+    """
+    strong = [each.dtype for each in arrays if not each.weak_type]
+    if not strong:
+        return arrays
+    dtype = jnp.finfo(jnp.result_type(*strong)).dtype  # the real one
+    return [
+        each.astype(dtype) if each.weak_type and jnp.isrealobj(each) else each for each in arrays
+    ]
