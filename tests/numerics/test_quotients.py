@@ -11,18 +11,23 @@ import numpy as np
 import pytest
 
 from checkgrad.numerics.quotients import (
+    Quotients,
     central_quotients,
     one_sided_quotients,
     one_sided_slopes,
     ordered,
+    with_shown_noise,
 )
 from checkgrad.numerics.samples import Samples
+from checkgrad.numerics.thresholds import varied
 
 pytestmark = pytest.mark.numpy
 
 Make = Callable[..., Samples]
 
 TWO = math.sqrt(2)  # the noise of the difference of two values
+
+MAD = 1.4826  # the deviation of normal numbers, over the median of their absolute values
 
 
 def column(numbers: Any) -> Any:
@@ -97,3 +102,68 @@ def test_quotients_are_ordered_from_coarse_to_fine_and_invalid_ones_last() -> No
 def test_equal_steps_keep_their_order() -> None:
     found = ordered(column([1.0] * 40), column(range(40)), column([0.0] * 40))
     assert found.value[:, 0].tolist() == list(range(40))
+
+
+def with_scatter(scatter: Any, sigma: float = 0.0) -> Quotients:
+    """Quotients whose values, times their steps, differ by `scatter`, coarse to fine."""
+    scatter = np.asarray(scatter, float)
+    step = np.ldexp(1.0, -np.arange(scatter.size + 1))
+    signs = (-1.0) ** np.arange(scatter.size)
+    value = np.concatenate([[0.0], np.cumsum(signs * scatter / step[1:])])
+    return Quotients(column(step), column(value), column(np.full(step.size, sigma)))
+
+
+@pytest.mark.parametrize(
+    ("finest", "shown"),
+    [
+        # Coarse to fine, the finest last: the median of 3, or that of 6 if it is smaller.
+        ([4, 4, 4, 1, 2, 3], MAD * 2),
+        ([1, 1, 1, 8, 8, 8], MAD * 4.5),
+        ([9, 1, 1, 1, 9, 2], MAD * 1.5),
+        # The three finest decay threefold and more: truncation, of which the finest is left.
+        ([64, 64, 64, 64, 16, 4], 4.0),
+        ([64, 64, 64, 36, 12, 4], MAD * 12),  # exactly threefold is no more than threefold
+        ([64, 64, 64, 16, 16, 4], MAD * 16),
+        ([64, 64, 64, 64, 4, 4], MAD * 4),
+        ([0, 0, 0, 64, 16, 4], 4.0),
+    ],
+)
+def test_the_noise_that_the_finest_steps_show(finest: list[float], shown: float) -> None:
+    quotients = with_scatter([1000.0] * 5 + [float(s) for s in finest])
+    found = with_shown_noise(quotients)
+    assert found.sigma[:, 0] == pytest.approx([shown] * 12)
+    np.testing.assert_array_equal(found.value, quotients.value)
+
+
+def test_the_measured_noise_is_kept_where_it_is_larger() -> None:
+    quotients = with_scatter([2.0] * 11, sigma=3.5)
+    assert np.all(with_shown_noise(quotients).sigma == 3.5)
+    assert np.all(with_shown_noise(with_scatter([2.0] * 11, sigma=2.5)).sigma == MAD * 2)
+
+
+def test_few_steps_show_no_noise() -> None:
+    few, many = with_scatter([2.0] * 10), with_scatter([2.0] * 11)
+    assert with_shown_noise(few) is few
+    assert with_shown_noise(many) is not many
+    with varied(many_steps=11):
+        assert np.all(with_shown_noise(few).sigma == MAD * 2)
+
+
+def test_each_direction_shows_the_noise_of_its_own_finest_steps() -> None:
+    long, short = with_scatter([2.0] * 13), with_scatter([4.0] * 10)
+    gap = np.full((3, 1), np.nan)
+    exact = with_scatter([1000.0, *[8.0] * 11])
+    parts = [
+        (long, np.empty((0, 1))),
+        (short, gap),
+        (exact, gap[:1]),
+    ]
+    quotients = Quotients(
+        *(
+            np.hstack([np.vstack([getattr(part, name), rest]) for part, rest in parts])
+            for name in ("step", "value", "sigma")
+        )
+    )
+    sigma = with_shown_noise(quotients).sigma
+    assert sigma[0] == pytest.approx([MAD * 2, 0.0, MAD * 8])
+    assert sigma[-1] == pytest.approx([MAD * 2, 0.0, MAD * 8])

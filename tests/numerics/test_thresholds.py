@@ -25,7 +25,7 @@ from checkgrad.numerics.detectors.staircase import without_plateaus
 from checkgrad.numerics.estimate import _clearer, estimate
 from checkgrad.numerics.fit import Limit, limit_at_zero
 from checkgrad.numerics.noise_model import largest_cancellation_noise
-from checkgrad.numerics.quotients import Quotients, central_quotients
+from checkgrad.numerics.quotients import Quotients, central_quotients, with_shown_noise
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import Thresholds, thresholds, varied
 from checkgrad.precision import DOUBLE
@@ -113,6 +113,29 @@ def _(make: SimpleNamespace) -> Any:
 @case("outlier")
 def _(make: SimpleNamespace) -> Any:
     return [with_misses([9], 30 * factor) for factor in SWEEP]
+
+
+def shown(scatter: Any) -> float:
+    scatter = np.asarray(scatter, float)
+    signs = (-1.0) ** np.arange(scatter.size)
+    values = np.concatenate([[0.0], np.cumsum(signs * scatter / steps(scatter.size + 1)[1:])])
+    return float(with_shown_noise(quotients(values)).sigma[0, 0])
+
+
+@case("many_steps")
+def _(make: SimpleNamespace) -> Any:
+    return [shown([1.0] * count) for count in (8, 16)]
+
+
+@case("scatter_steps", "scatter_finest_steps")
+def _(make: SimpleNamespace) -> Any:
+    rng = np.random.default_rng(0)
+    return [shown(rng.uniform(1, 2, size=16)) for _ in range(8)]
+
+
+@case("truncation_decay")
+def _(make: SimpleNamespace) -> Any:
+    return [shown([1e12 * (3 * factor) ** -k for k in range(16)]) for factor in SWEEP]
 
 
 @case("cancelled_digits")

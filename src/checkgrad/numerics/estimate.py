@@ -21,6 +21,7 @@ from checkgrad.numerics.quotients import (
     central_quotients,
     one_sided_quotients,
     one_sided_slopes,
+    with_shown_noise,
 )
 from checkgrad.numerics.samples import Flags, Floats, Samples
 from checkgrad.numerics.thresholds import thresholds
@@ -125,7 +126,7 @@ def _estimate(samples: Samples) -> Estimate:
     samples, is_quantised = without_plateaus(samples)
     central = central_quotients(samples)
     right, left = (limit_at_zero(side, order=1) for side in one_sided_quotients(samples))
-    smooth = limit_at_zero(central, order=2)
+    smooth = limit_at_zero(with_shown_noise(central), order=2)
     best = _clearer(_clearer(smooth, right), left)
     kink = find_kinks(samples, central, smooth, right, left)
     evidence = Evidence(samples, is_quantised, central, smooth, right, left, best, kink)

@@ -7,12 +7,16 @@ extrapolates them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from checkgrad.numerics.samples import Floats, Samples
+from checkgrad.numerics.thresholds import thresholds
 
+# The median of absolute values of a normal number of deviation s is s / 1.4826. That of the
+# difference of two such numbers is 0.95 s; the smaller of two medians is smaller still.
+_SIGMA_PER_MEDIAN = 1.4826
 # The difference of two values has sqrt(2) times the noise of one.
 _SIGMA_OF_DIFFERENCE = math.sqrt(2)
 
@@ -76,3 +80,25 @@ def ordered(step: Floats, value: Floats, sigma: Floats) -> Quotients:
         for part in (step, value, sigma)
     )
     return Quotients(step, value, sigma)
+
+
+def with_shown_noise(quotients: Quotients) -> Quotients:
+    """Return the quotients with at least the noise that the scatter of the finest ones shows.
+
+    Noise was measured at one place and scale. At the finest steps, noise is all that differs from
+    step to step.
+    """
+    limits = thresholds()
+    count = np.isfinite(quotients.value).sum(axis=0)
+    if np.max(count, initial=0) < limits.many_steps:
+        return quotients
+    scatter = np.abs(np.diff(quotients.value, axis=0)) * quotients.step[1:]
+    finest = np.maximum(count - 1 - np.arange(1, limits.scatter_steps + 1)[:, None], 0)
+    scatter = np.take_along_axis(scatter, finest, axis=0)  # the finest first
+    few = limits.scatter_finest_steps
+    shown = np.fmin(np.median(scatter[:few], axis=0), np.median(scatter, axis=0))
+    # Truncation falls like h**3 from step to step; noise does not fall.
+    truncation = np.all(scatter[1:few] > limits.truncation_decay * scatter[: few - 1], axis=0)
+    shown = _SIGMA_PER_MEDIAN * np.where(truncation, scatter[0] / _SIGMA_PER_MEDIAN, shown)
+    shown = np.where(count >= limits.many_steps, shown, 0.0)
+    return replace(quotients, sigma=np.fmax(quotients.sigma, shown))

@@ -35,6 +35,12 @@ class Thresholds:
         How far a fit may miss a step, except for one.
     outlier : float, in sigma
         How far a fit may miss a single step.
+    many_steps : int
+        From so many steps on, the finest of them are finer than any feature.
+    scatter_steps, scatter_finest_steps : int
+        How many of the finest steps show the noise, and how many of them without truncation.
+    truncation_decay : float, a factor
+        Truncation falls more than this from step to step (as h**3). Noise does not.
     one_sided_gain : float, a factor
         How much surer a one-sided limit must be to replace the central one.
     kink_gap : float, in uncertainties
@@ -163,6 +169,10 @@ class Thresholds:
     spare_steps: int = 2
     consistent: float = 6.0
     outlier: float = 30.0
+    many_steps: int = 12
+    scatter_steps: int = 6
+    scatter_finest_steps: int = 3
+    truncation_decay: float = 3.0
     one_sided_gain: float = 4.0
     kink_gap: float = 6.0
     kink_above_finest: float = 64.0
