@@ -219,7 +219,7 @@ def _judged(
     # claims are in doubt.
     results = list(judge_outputs(claim, base, repeats.agrees))
     in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
-    sigma = measure_noise_farther(near, noise, base.sigma, sorted(in_doubt))
+    sigma = measure_noise_farther(near, noise, base.sigma, dtype_epsilon, sorted(in_doubt))
     if np.any(sigma > base.sigma):
         base = replace(base, sigma=sigma)
         results.clear()  # whose tangents take memory too

@@ -46,14 +46,16 @@ def measured(make_near: Make, function: Any, x0: float = 1.0) -> Noise:
     return measure_noise(near, np.asarray([DOUBLE]))
 
 
-def farther(make_near: Make, function: Any, sigma: float = 0.0) -> Any:
+def farther(make_near: Make, function: Any, sigma: float = 0.0, **known: Any) -> Any:
     """Return the noise farther away, and how far the points are from x0 at most."""
     near, func = make_near(function, np.ones(1))
+    parts = {"regular_change": 0.0, "no_change": False} | known
     noise = Noise(
         sigma=np.asarray([sigma]),
         epsilon=np.asarray([DOUBLE]),
+        **{name: np.asarray([value]) for name, value in parts.items()},
     )
-    found = measure_noise_farther(near, noise, noise.sigma, [0])
+    found = measure_noise_farther(near, noise, noise.sigma, noise.epsilon, [0])
     return float(found[0]), float(np.max(np.abs(np.asarray(func.points) - 1)))
 
 
@@ -86,25 +88,36 @@ def _(make_near: Make) -> Any:
     return [float(measured(make_near, jump(height)).sigma[0]) for height in heights]
 
 
+@case("too_regular")
+def _(make_near: Make) -> Any:
+    # Twelve units of change, and noise of a deviation of size / sqrt(12).
+    sizes = [6 * DOUBLE / 64 * 12**0.5 * factor for factor in SWEEP]
+    rough = [lambda x, s=size: (x[0] - 1) + s * pseudo_noise(x) * (x[0] != 1) for size in sizes]
+    return [bool(measured(make_near, function).regular_change[0] > 0) for function in rough]
+
+
 @case("mostly_unchanged")
 def _(make_near: Make) -> Any:
     def two_of_seven(x: Any) -> Any:
         return 1.0 if 1 <= x[0] < 1 + 3 * DOUBLE else x[0]
 
-    found = []
-    for function in (two_of_seven, lambda x: 3.0):
-        near, func = make_near(function, np.ones(1))
-        measure_noise(near, np.asarray([DOUBLE]))
-        found.append(len(func.points) > 6)
-    return found
+    return [
+        measured(make_near, function).no_change.tolist()
+        for function in (two_of_seven, lambda x: 3.0)
+    ]
 
 
 # Noise farther away
 
 
+@case("farther_epsilon")
+def _(make_near: Make) -> Any:
+    return farther(make_near, lambda x: x[0], regular_change=1.0)[1]
+
+
 @case("farther_digits")
 def _(make_near: Make) -> Any:
-    return farther(make_near, lambda x: x[0])[1]
+    return farther(make_near, lambda x: x[0], no_change=True)[1]
 
 
 @case("noise_stays")
@@ -112,7 +125,9 @@ def _(make_near: Make) -> Any:
     def growing(power: float) -> Any:
         return lambda x: 1 + 1e-9 * pseudo_noise(x) * (abs(x[0] - 1) * 2.0**30) ** power
 
-    return [farther(make_near, growing(power))[0] for power in np.linspace(0, 1, 21)]
+    return [
+        farther(make_near, growing(power), no_change=True)[0] for power in np.linspace(0, 1, 21)
+    ]
 
 
 @case("louder_farther")
@@ -120,7 +135,7 @@ def _(make_near: Make) -> Any:
     def rough(x: Any) -> Any:
         return x[0] + 1e-9 * pseudo_noise(x) * (x[0] != 1)
 
-    found, _ = farther(make_near, rough)
+    found, _ = farther(make_near, rough, no_change=True)
     return [farther(make_near, rough, sigma=found / 5 * factor)[0] for factor in SWEEP]
 
 

@@ -23,15 +23,16 @@ def measured(near, epsilon=DOUBLE):
     return measure_noise(near, np.broadcast_to(epsilon, near.outputs.count).astype(float))
 
 
-def farther(near, noise, in_doubt=(0,), sigma=None):
+def farther(near, noise, in_doubt=(0,), epsilon=DOUBLE, sigma=None):
+    epsilons = np.broadcast_to(epsilon, near.outputs.count).astype(float)
     return measure_noise_farther(
-        near, noise, noise.sigma if sigma is None else sigma, list(in_doubt)
+        near, noise, noise.sigma if sigma is None else sigma, epsilons, list(in_doubt)
     )
 
 
-def known(count=1, sigma=0.0, epsilon=DOUBLE):
+def known(count=1, sigma=0.0, epsilon=DOUBLE, regular=0.0, no_change=False):
     """Return what is known of the noise next to x0."""
-    parts = (np.broadcast_to(each, count) for each in (sigma, epsilon))
+    parts = (np.broadcast_to(each, count) for each in (sigma, epsilon, regular, no_change))
     return Noise(*(np.array(part) for part in parts))
 
 
@@ -46,6 +47,8 @@ def test_known_noise_is_found(make_near, dtype, epsilon, size):
         noise = measured(near, epsilon)
         found.append(noise.sigma[0])
         assert noise.epsilon.tolist() == [epsilon]
+        assert noise.no_change.tolist() == [False]
+        assert noise.regular_change.tolist() == [0.0]
         assert len(func.points) == 6
     root_mean_square = np.sqrt(np.mean(np.square(found)))
     assert size * UNIFORM / 1.3 < root_mean_square < size * UNIFORM * 1.3
@@ -59,227 +62,6 @@ def test_what_is_smooth_is_no_noise(make_near, bounds):
     assert noise.sigma[0] < 2 * DOUBLE
     assert noise.epsilon.tolist() == [DOUBLE]
     assert len(func.points) == 6
-
-
-def test_jumps_next_to_x0_count_as_noise(make_near):
-    near, func = make_near(lambda x: x[0] + 0.25 * (x[0] > 1 + 3 * DOUBLE), np.ones(1))
-    noise = measured(near)
-    # Third differences of the jump, to its height: 0, 0, 1 and -2.
-    assert noise.sigma[0] == pytest.approx(0.25 * np.sqrt(5 / 4 / 20), rel=1e-9)
-    assert len(func.points) == 6
-
-
-def as_brain(x):
-    bits = np.asarray(x, dtype=np.float32).view(np.uint32)
-    return ((bits + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
-
-
-def cast_to(dtype):
-    return lambda x: as_brain(x) if dtype == "bfloat16" else x.astype(dtype)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "epsilon"), [("float32", SINGLE), ("float16", HALF), ("bfloat16", BRAIN)]
-)
-def test_a_cast_to_a_coarser_dtype_is_seen(make_near, dtype, epsilon):
-    def cast(x):
-        return float(np.sum(cast_to(dtype)(x).astype(np.float64) ** 2))
-
-    x0 = np.asarray([0.3, 1.7])
-    near, _ = make_near(cast, x0)
-    noise = measured(near)
-    assert noise.epsilon.tolist() == [epsilon]
-
-
-def test_a_cast_from_float32_to_half_is_seen(make_near):
-    def cast(x):
-        return np.float32(np.sum(x.astype(np.float16).astype(np.float32) ** 2))
-
-    noise = measured(make_near(cast, np.asarray([0.3, 1.7], dtype=np.float32))[0], SINGLE)
-    assert noise.epsilon.tolist() == [HALF]
-
-
-def test_each_output_has_an_epsilon_of_its_own(make_near):
-    def three(x):
-        half = np.float64(x.astype(np.float16)[0])
-        return np.stack([np.float64(x.astype(np.float32)[0]), x[0], half])
-
-    noise = measured(make_near(three, np.asarray([0.3]))[0])
-    assert noise.epsilon.tolist() == [SINGLE, DOUBLE, HALF]
-    assert noise.sigma[1] < 2 * DOUBLE
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda x: 3.0,
-        lambda x: float(np.round(x[0], 3)),
-        lambda x: (x[0] + 1e7) - 1e7,
-    ],
-    ids=["constant", "table", "cancelling"],
-)
-def test_what_stands_still_next_to_x0_need_not_cast(make_near, function):
-    noise = measured(make_near(function, np.asarray([0.3]))[0])
-    assert noise.epsilon.tolist() == [DOUBLE]
-
-
-def test_noise_of_what_stands_still_is_measured_over_units_of_float32(make_near):
-    unit = 2.0**-29  # of 1e7
-    noise = measured(make_near(lambda x: (x[0] + 1e7) - 1e7, np.asarray([0.3]))[0])
-    assert unit * UNIFORM / 3 < noise.sigma[0] < 3 * unit * UNIFORM
-
-
-def test_half_of_the_points_may_stand_still(make_near):
-    near, func = make_near(lambda x: max(x[0], 1.0), np.ones(1))
-    measured(near)  # four of seven
-    assert len(func.points) > 6
-    near, func = make_near(lambda x: max(x[0], 1.0 + 3 * DOUBLE), np.ones(1) + 4 * DOUBLE)
-    measured(near)
-    assert len(func.points) == 6
-
-
-def test_in_float32_what_stands_still_is_not_measured_again(make_near):
-    near, func = make_near(lambda x: np.float32(3.0), np.ones(1, dtype=np.float32))
-    assert measured(near, SINGLE).sigma.tolist() == [0.0]
-    lines = (len(func.points) - 6) / 6
-    near, func = make_near(lambda x: 3.0, np.ones(1))
-    measured(near)
-    # Float64 looks for one coarser dtype more, and over units of float32: a line.
-    assert (len(func.points) - 6) / 6 >= lines + 1
-
-
-def square(x):
-    return x[0] * x[0]
-
-
-def test_the_noise_of_a_product_shows_farther_away(make_near):
-    near, func = make_near(square, np.asarray([1 - 1e-6]))
-    noise = measured(near)
-    assert noise.sigma.tolist() == [0.0]  # next to x0 it looks like a slope
-    func.points.clear()
-    sigma = farther(near, noise)
-    assert 2.0**-53 * UNIFORM / 3 < sigma[0] < 3 * 2.0**-53 * UNIFORM
-    assert len(func.points) == 12  # two lines: it stays as it is
-    assert noise.sigma.tolist() == [0.0]  # what was known stays as it was
-
-
-def test_noise_is_no_smaller_farther_away(make_near):
-    near, _ = make_near(square, np.asarray([1 - 1e-6]))
-    noise = measured(near)
-    assert farther(near, noise, sigma=np.asarray([1.0])).tolist() == [1.0]
-
-
-def test_only_outputs_in_doubt_are_measured_again(make_near):
-    near, func = make_near(lambda x: np.stack([square(x), square(x)]), np.asarray([1 - 1e-6]))
-    noise = measured(near)
-    func.points.clear()
-    assert farther(near, noise, in_doubt=()).tolist() == [0.0, 0.0]
-    assert func.points == []
-    sigma = farther(near, noise, in_doubt=(1,))
-    assert sigma[0] == 0 < sigma[1]
-
-
-def cancelling(size):
-    """Return a func whose noise is that of a sum with a large term, and that moves next to x0."""
-    return lambda x: (x[0] + size) - size + np.sin(x[0])
-
-
-def test_lasting_noise_of_cancelling_terms_is_found(make_near):
-    unit = 2.0**-43  # of 1000
-    near, func = make_near(cancelling(1e3), np.asarray([0.3]))
-    noise = measured(near)
-    assert noise.sigma[0] < unit / 100
-    func.points.clear()
-    sigma = farther(near, noise)
-    assert unit * UNIFORM / 3 < sigma[0] < 3 * unit * UNIFORM
-    apart = np.abs(np.asarray(func.points)[2::6, 0] - 0.3) / 0.3
-    assert np.log2(apart) == pytest.approx([-32, -28], abs=0.01)
-
-
-def test_lasting_noise_is_looked_for_at_six_distances(make_near):
-    near, func = make_near(lambda x: x[0], np.asarray([0.3]))
-    assert farther(near, known()).tolist() == [0.0]
-    assert len(func.points) == 36
-    apart = np.abs(np.asarray(func.points)[2::6, 0] - 0.3) / 0.3
-    assert np.log2(apart) == pytest.approx([-32, -28, -24, -19, -15, -10], abs=0.01)
-
-
-def test_lasting_noise_must_be_5_times_louder(make_near):
-    near, _ = make_near(cancelling(1e3), np.asarray([0.3]))
-    found = farther(near, known())[0]
-    for factor, kept in ((0.21, True), (0.19, False)):
-        near, _ = make_near(cancelling(1e3), np.asarray([0.3]))
-        before = found * factor
-        assert (farther(near, known(sigma=before))[0] == before) == kept
-
-
-def test_what_is_smooth_has_no_lasting_noise(make_near):
-    near, _ = make_near(lambda x: np.exp(x[0]), np.asarray([0.3]))
-    assert farther(near, known())[0] < 1e-14
-    near, _ = make_near(lambda x: abs(x[0] - 0.3), np.asarray([0.3]))
-    assert farther(near, known()).tolist() == [0.0]
-
-
-def test_lasting_noise_is_limited_by_what_cancelling_leaves(make_near):
-    def loud(x):
-        return 1.0 + 1e-3 * pseudo_noise(x) * (x[0] != 0.3)
-
-    near, _ = make_near(loud, np.asarray([0.3]))
-    assert farther(near, known()).tolist() == [0.0]  # above eps ** (1 / 4)
-    near, _ = make_near(lambda x: 1.0 + 1e-1 * (loud(x) - 1), np.asarray([0.3]))
-    assert farther(near, known())[0] > 1e-5
-
-
-def test_the_first_lasting_noise_counts(make_near):
-    def louder_and_louder(x):
-        away = abs(x[0] - 1)
-        return x[0] + pseudo_noise(x) * (1e-9 if away < 2.0**-22 else 1e-6)
-
-    near, _ = make_near(louder_and_louder, np.ones(1))
-    found = farther(near, known())[0]
-    assert 1e-10 < found < 1e-9
-
-
-def test_noise_that_grows_more_than_threefold_does_not_last(make_near):
-    def growing(x):
-        return x[0] + pseudo_noise(x) * 1e-9 * (abs(x[0] - 1) * 2.0**28) ** 0.75
-
-    near, _ = make_near(growing, np.ones(1))
-    assert farther(near, known()).tolist() == [0.0]
-
-
-@pytest.mark.parametrize(("epsilon", "asked"), [(SINGLE, True), (HALF, False)])
-def test_half_precision_has_too_few_digits_for_lasting_noise(make_near, epsilon, asked):
-    near, func = make_near(lambda x: 1.0 + 1e-3 * pseudo_noise(x), np.ones(1))
-    sigma = farther(near, known(epsilon=epsilon))
-    assert (sigma[0] > 0) == asked
-    assert (len(func.points) > 0) == asked
-
-
-def test_digits_are_those_of_the_coarsest_epsilon(make_near):
-    near, func = make_near(lambda x: np.stack([x[0], x[0]]), np.ones(1))
-    noise = known(2)
-    noise.epsilon[1] = SINGLE
-    farther(near, noise, in_doubt=(0, 1))
-    apart = np.abs(np.asarray(func.points)[2::6, 0] - 1)
-    assert np.log2(apart) == pytest.approx([-14, -12, -10, -8, -6, -4], abs=0.05)
-
-
-def test_lasting_noise_is_that_of_each_output(make_near):
-    def three(x):
-        return np.stack([cancelling(1e3)(x), np.exp(x[0]), cancelling(1e4)(x)])
-
-    near, _ = make_near(three, np.asarray([0.3]))
-    sigma = farther(near, known(3), in_doubt=(0, 2))
-    assert sigma[1] == 0
-    assert sigma[2] > 4 * sigma[0] > 0
-
-
-def test_points_may_be_more(make_near):
-    near, func = make_near(square, np.ones(1))
-    with varied(noise_points=4):
-        measured(near)
-    assert len(func.points) == 8
 
 
 @pytest.mark.parametrize("height", [1e-3, -0.25])
@@ -340,3 +122,262 @@ def test_only_outputs_with_a_jump_lose_it(make_near):
     assert sigma[0] < 2 * DOUBLE
     assert 1e-10 < sigma[1] < 1e-9
     assert sigma[2] == 0
+
+
+def as_brain(x):
+    bits = np.asarray(x, dtype=np.float32).view(np.uint32)
+    return ((bits + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def cast_to(dtype):
+    return lambda x: as_brain(x) if dtype == "bfloat16" else x.astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "epsilon"), [("float32", SINGLE), ("float16", HALF), ("bfloat16", BRAIN)]
+)
+def test_a_cast_to_a_coarser_dtype_is_seen(make_near, dtype, epsilon):
+    def cast(x):
+        return float(np.sum(cast_to(dtype)(x).astype(np.float64) ** 2))
+
+    x0 = np.asarray([0.3, 1.7])
+    near, _ = make_near(cast, x0)
+    noise = measured(near)
+    assert noise.epsilon.tolist() == [epsilon]
+    assert noise.no_change.tolist() == [True]
+    # The slopes are 0.6 and 3.4; each coordinate rounds by up to half a unit.
+    size = 2 * epsilon * np.sum(x0**2) * UNIFORM
+    assert size / 4 < noise.sigma[0] < 4 * size
+
+
+def test_a_cast_from_float32_to_half_is_seen(make_near):
+    def cast(x):
+        return np.float32(np.sum(x.astype(np.float16).astype(np.float32) ** 2))
+
+    noise = measured(make_near(cast, np.asarray([0.3, 1.7], dtype=np.float32))[0], SINGLE)
+    assert noise.epsilon.tolist() == [HALF]
+    assert noise.sigma[0] > HALF / 16
+
+
+def test_each_output_has_an_epsilon_of_its_own(make_near):
+    def three(x):
+        half = np.float64(x.astype(np.float16)[0])
+        return np.stack([np.float64(x.astype(np.float32)[0]), x[0], half])
+
+    noise = measured(make_near(three, np.asarray([0.3]))[0])
+    assert noise.epsilon.tolist() == [SINGLE, DOUBLE, HALF]
+    assert noise.no_change.tolist() == [True, False, True]
+    assert noise.sigma[0] < 1e-6 < noise.sigma[2]
+    assert noise.sigma[1] < 2 * DOUBLE
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: 3.0,
+        lambda x: float(np.round(x[0], 3)),
+        lambda x: (x[0] + 1e7) - 1e7,
+    ],
+    ids=["constant", "table", "cancelling"],
+)
+def test_what_stands_still_next_to_x0_need_not_cast(make_near, function):
+    noise = measured(make_near(function, np.asarray([0.3]))[0])
+    assert noise.epsilon.tolist() == [DOUBLE]
+    assert noise.no_change.tolist() == [True]
+
+
+def test_noise_of_what_stands_still_is_measured_over_units_of_float32(make_near):
+    unit = 2.0**-29  # of 1e7
+    noise = measured(make_near(lambda x: (x[0] + 1e7) - 1e7, np.asarray([0.3]))[0])
+    assert unit * UNIFORM / 3 < noise.sigma[0] < 3 * unit * UNIFORM
+
+
+def test_half_of_the_points_may_stand_still(make_near):
+    near, _ = make_near(lambda x: max(x[0], 1.0), np.ones(1))
+    assert measured(near).no_change.tolist() == [True]  # four of seven
+    near, _ = make_near(lambda x: max(x[0], 1.0 + 3 * DOUBLE), np.ones(1) + 4 * DOUBLE)
+    assert measured(near).no_change.tolist() == [False]
+
+
+def test_in_float32_what_stands_still_is_not_measured_again(make_near):
+    near, func = make_near(lambda x: np.float32(3.0), np.ones(1, dtype=np.float32))
+    noise = measured(near, SINGLE)
+    assert (noise.sigma.tolist(), noise.no_change.tolist()) == ([0.0], [True])
+    lines = (len(func.points) - 6) / 6
+    near, func = make_near(lambda x: 3.0, np.ones(1))
+    measured(near)
+    # Float64 looks for one coarser dtype more, and over units of float32: a line.
+    assert (len(func.points) - 6) / 6 >= lines + 1
+
+
+def square(x):
+    return x[0] * x[0]
+
+
+def test_noise_that_is_too_regular_is_noted(make_near):
+    near, func = make_near(square, np.asarray([1 - 1e-6]))
+    noise = measured(near)
+    assert noise.sigma.tolist() == [0.0]
+    change = np.abs(np.asarray([square(point) for point in func.points]) - near.value[0]).max()
+    assert noise.regular_change.tolist() == [change]
+    assert change > 0
+
+
+def test_noise_of_float32_may_be_as_regular(make_near):
+    x0 = np.asarray([1 - 2.0**-10], dtype=np.float32)
+    noise = measured(make_near(square, x0)[0], SINGLE)
+    assert noise.sigma.tolist() == [0.0]
+    assert noise.regular_change.tolist() == [0.0]
+
+
+def test_too_regular_is_less_than_a_64th_of_the_change(make_near):
+    def rough(size):
+        return lambda x: x[0] + size * DOUBLE * np.round(2 * pseudo_noise(x))
+
+    regular = measured(make_near(rough(0.0), np.ones(1))[0])
+    assert regular.regular_change[0] == 6 * DOUBLE
+    assert measured(make_near(rough(4.0), np.ones(1))[0]).regular_change.tolist() == [0.0]
+
+
+def test_noise_that_was_too_regular_is_measured_farther_away(make_near):
+    near, func = make_near(square, np.asarray([1 - 1e-6]))
+    noise = measured(near)
+    func.points.clear()
+    sigma = farther(near, noise)
+    assert 2.0**-53 * UNIFORM / 3 < sigma[0] < 3 * 2.0**-53 * UNIFORM
+    assert len(func.points) == 6
+    apart = np.abs(np.asarray(func.points)[:, 0] - (1 - 1e-6))
+    assert apart.min() == pytest.approx(2 * 2.0**-33, rel=1e-3)
+    assert noise.sigma.tolist() == [0.0]  # what was known stays as it was
+
+
+def test_noise_is_no_smaller_farther_away(make_near):
+    near, _ = make_near(square, np.asarray([1 - 1e-6]))
+    noise = measured(near)
+    assert farther(near, noise, sigma=np.asarray([1.0])).tolist() == [1.0]
+
+
+def test_what_changes_more_than_next_to_x0_is_no_noise(make_near):
+    # At 2 ** -32 from x0 there is a jump; next to x0 func changes by 12 units only.
+    near, _ = make_near(lambda x: x[0] + (x[0] > 1 + 2.0**-33), np.ones(1))
+    noise = measured(near)
+    assert noise.regular_change[0] > 0
+    assert farther(near, noise).tolist() == noise.sigma.tolist()
+
+
+def test_only_outputs_in_doubt_are_measured_again(make_near):
+    near, func = make_near(lambda x: np.stack([square(x), square(x)]), np.asarray([1 - 1e-6]))
+    noise = measured(near)
+    func.points.clear()
+    assert farther(near, noise, in_doubt=()).tolist() == [0.0, 0.0]
+    assert func.points == []
+    sigma = farther(near, noise, in_doubt=(1,))
+    assert sigma[0] == 0 < sigma[1]
+
+
+def cancelling(size):
+    """Return a func whose noise is that of a sum with a large term, and that moves next to x0."""
+    return lambda x: (x[0] + size) - size + np.sin(x[0])
+
+
+def test_lasting_noise_of_cancelling_terms_is_found(make_near):
+    unit = 2.0**-43  # of 1000
+    near, func = make_near(cancelling(1e3), np.asarray([0.3]))
+    noise = measured(near)
+    assert noise.sigma[0] < unit / 100
+    assert (noise.regular_change.tolist(), noise.no_change.tolist()) == ([0.0], [False])
+    func.points.clear()
+    sigma = farther(near, noise)
+    assert unit * UNIFORM / 3 < sigma[0] < 3 * unit * UNIFORM
+    assert len(func.points) == 30
+    apart = np.abs(np.asarray(func.points)[2::6, 0] - 0.3) / 0.3
+    assert np.log2(apart) == pytest.approx([-28, -24, -19, -15, -10], abs=0.01)
+
+
+def test_lasting_noise_must_be_5_times_louder_where_func_moves(make_near):
+    near, _ = make_near(cancelling(1e3), np.asarray([0.3]))
+    found = farther(near, known())[0]
+    for factor, kept in ((0.21, True), (0.19, False)):
+        near, _ = make_near(cancelling(1e3), np.asarray([0.3]))
+        before = found * factor
+        assert (farther(near, known(sigma=before))[0] == before) == kept
+        near, _ = make_near(cancelling(1e3), np.asarray([0.3]))
+        assert farther(near, known(sigma=before, no_change=True))[0] == found
+    near, _ = make_near(cancelling(1e3), np.asarray([0.3]))
+    assert farther(near, known(sigma=1.01 * found, no_change=True))[0] == 1.01 * found
+
+
+def test_what_is_smooth_has_no_lasting_noise(make_near):
+    near, _ = make_near(lambda x: np.exp(x[0]), np.asarray([0.3]))
+    assert farther(near, known(no_change=True))[0] < 1e-14
+    near, _ = make_near(lambda x: abs(x[0] - 0.3), np.asarray([0.3]))
+    assert farther(near, known(no_change=True)).tolist() == [0.0]
+
+
+def test_lasting_noise_is_limited_by_what_cancelling_leaves(make_near):
+    def loud(x):
+        return 1.0 + 1e-3 * pseudo_noise(x) * (x[0] != 0.3)
+
+    near, _ = make_near(loud, np.asarray([0.3]))
+    assert farther(near, known(no_change=True)).tolist() == [0.0]  # above eps ** (1 / 4)
+    near, _ = make_near(lambda x: 1.0 + 1e-1 * (loud(x) - 1), np.asarray([0.3]))
+    assert farther(near, known(no_change=True))[0] > 1e-5
+
+
+def test_the_first_lasting_noise_counts(make_near):
+    def louder_and_louder(x):
+        away = abs(x[0] - 1)
+        return x[0] + pseudo_noise(x) * (1e-9 if away < 2.0**-22 else 1e-6)
+
+    near, _ = make_near(louder_and_louder, np.ones(1))
+    found = farther(near, known(no_change=True))[0]
+    assert 1e-10 < found < 1e-9
+
+
+def test_noise_that_grows_more_than_threefold_does_not_last(make_near):
+    def growing(x):
+        return x[0] + pseudo_noise(x) * 1e-9 * (abs(x[0] - 1) * 2.0**28) ** 0.75
+
+    near, _ = make_near(growing, np.ones(1))
+    assert farther(near, known(no_change=True)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("epsilon", "asked"), [(SINGLE, True), (HALF, False)])
+def test_half_precision_has_too_few_digits_for_lasting_noise(make_near, epsilon, asked):
+    near, func = make_near(lambda x: 1.0 + 1e-3 * pseudo_noise(x), np.ones(1))
+    sigma = farther(near, known(epsilon=epsilon, no_change=True))
+    assert (sigma[0] > 0) == asked
+    assert len(func.points) == (30 if asked else 0)
+
+
+def test_in_float32_lasting_noise_is_looked_for_where_func_stands_still_only(make_near):
+    near, func = make_near(lambda x: 1.0 + 1e-3 * pseudo_noise(x), np.ones(1))
+    assert farther(near, known(epsilon=SINGLE), epsilon=SINGLE).tolist() == [0.0]
+    assert func.points == []
+    assert farther(near, known(epsilon=SINGLE, no_change=True), epsilon=SINGLE)[0] > 0
+
+
+def test_digits_are_those_of_the_coarsest_epsilon(make_near):
+    near, func = make_near(lambda x: np.stack([x[0], x[0]]), np.ones(1))
+    noise = known(2, no_change=True)
+    noise.epsilon[1] = SINGLE
+    farther(near, noise, in_doubt=(0, 1))
+    apart = np.abs(np.asarray(func.points)[2::6, 0] - 1)
+    assert np.log2(apart) == pytest.approx([-12, -10, -8, -6, -4], abs=0.05)
+
+
+def test_lasting_noise_is_that_of_each_output(make_near):
+    def three(x):
+        return np.stack([cancelling(1e3)(x), np.exp(x[0]), cancelling(1e4)(x)])
+
+    near, _ = make_near(three, np.asarray([0.3]))
+    sigma = farther(near, known(3, no_change=True), in_doubt=(0, 2))
+    assert sigma[1] == 0
+    assert sigma[2] > 4 * sigma[0] > 0
+
+
+def test_points_may_be_more(make_near):
+    near, func = make_near(square, np.ones(1))
+    with varied(noise_points=4):
+        measured(near)
+    assert len(func.points) == 8

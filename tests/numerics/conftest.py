@@ -19,7 +19,7 @@ from checkgrad.numerics.detectors.staircase import without_plateaus
 from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.findings import Finding, Kind, compose
 from checkgrad.numerics.fit import limit_at_zero
-from checkgrad.numerics.quotients import central_quotients, one_sided_quotients
+from checkgrad.numerics.quotients import central_quotients, one_sided_quotients, with_shown_noise
 from checkgrad.numerics.samples import Floats, Samples
 from checkgrad.precision import DOUBLE
 
@@ -89,12 +89,14 @@ def evidence_of() -> Callable[..., Evidence]:
         with np.errstate(all="ignore"):
             samples, is_quantised = without_plateaus(samples)
             central = central_quotients(samples)
-            smooth = limit_at_zero(central, order=2)
+            noisy = with_shown_noise(central)
+            smooth = limit_at_zero(noisy, order=2)
             right, left = (limit_at_zero(side, 1) for side in one_sided_quotients(samples))
             made = {
                 "samples": samples,
                 "is_quantised": is_quantised,
                 "central": central,
+                "central_noisy": noisy,
                 "smooth": smooth,
                 "right": right,
                 "left": left,
@@ -134,6 +136,7 @@ def estimate_with() -> Callable[..., Estimate]:
                 found(Kind.EDGE, "edge", **both),
                 found(Kind.TIE, "tie", blocks_wrong=True),
                 found(Kind.DIVERGING, "diverging"),
+                found(Kind.BELOW_NOISE, "below_noise"),
                 Finding.of(
                     Kind.HIDDEN,
                     np.zeros(value.shape, bool),

@@ -18,7 +18,7 @@ from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.fit import Limit
 from checkgrad.numerics.samples import Floats, Samples
 from checkgrad.numerics.thresholds import varied
-from checkgrad.precision import SINGLE
+from checkgrad.precision import BRAIN, SINGLE
 
 pytestmark = pytest.mark.numpy
 
@@ -72,7 +72,7 @@ def test_the_derivative_of_a_smooth_function(name: str, sides: str, samples_of: 
     assert found.uncertainty[0] <= (1e-8 if sides == "both" else 1e-6) * abs(slope)
     assert found.low[0] == found.high[0] == found.value[0]
     assert not jumps(found)[0]
-    assert np.all(np.isnan(found.findings.coarse_estimate))
+    assert np.all(np.isnan(found.findings.coarse_estimates))
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -98,7 +98,7 @@ def test_noise_makes_no_kink_no_jump_and_no_staircase(
         found = estimate(samples_of(curve, steps, noise=noise, directions=5))
         assert not np.any(kinks(found)), f"a kink in {name}"
         assert not np.any(jumps(found)), f"a jump in {name}"
-        assert np.all(np.isnan(found.findings.coarse_estimate)), f"a staircase in {name}"
+        assert np.all(np.isnan(found.findings.coarse_estimates)), f"a staircase in {name}"
 
 
 weights = st.integers(-16, 16).map(lambda k: k / 8)
@@ -198,7 +198,7 @@ def test_a_staircase_has_the_slope_beyond_its_plateau_and_a_coarse_estimate(
     found = estimate(samples_of(curve))
     assert abs(found.value[0] - 3) <= 5 * found.uncertainty[0]
     assert found.uncertainty[0] < 0.05
-    assert found.findings.coarse_estimate[0] == 0.0
+    assert found.findings.coarse_estimates[0, 0] == 0.0
 
 
 def test_the_rounding_of_a_large_value_is_no_staircase(
@@ -260,6 +260,14 @@ def test_a_single_step_has_a_value_of_unknown_uncertainty(samples_of: Make) -> N
     assert found.uncertainty[0] == math.inf
     assert found.rounding[0] < 1e-10
     assert found.step[0] == 1e-3
+
+
+def test_few_digits_hide_what_many_show(samples_of: Make, powers_of_two: Make) -> None:
+    options: dict[str, Any] = {"noise": 1e-3, "steps": powers_of_two(finest=-20), "epsilon": BRAIN}
+    seen = estimate(samples_of(lambda t: 1 + 0.01 * t, **options))
+    assert seen.findings.undetectable_slope[0] > 0
+    unseen = estimate(samples_of(lambda t: 1 + 0 * t, scale_is_guess=True, **options))
+    assert unseen.findings.undetectable_slope[0] == math.inf
 
 
 # Which limit
@@ -349,9 +357,13 @@ def test_the_slope_nearby_is_the_largest_within_an_eighth_of_the_scale(
     assert found.nearby_slope.tolist() == [slope]
     far = estimate(samples_of(lambda t: t**2, sides=sides, scale=4.0))
     assert far.nearby_slope.tolist() == [4 * slope]
-    with varied(near=16.0):
+    guess = estimate(samples_of(lambda t: t**2, sides=sides, scale_is_guess=True))
+    assert guess.nearby_slope.tolist() == [slope / 8]
+    with varied(near=16.0, near_if_guess=128.0):
         half = estimate(samples_of(lambda t: -(t**2), sides=sides))
         assert half.nearby_slope.tolist() == [slope / 2]
+        guess = estimate(samples_of(lambda t: t**2, sides=sides, scale_is_guess=True))
+        assert guess.nearby_slope.tolist() == [slope / 16]
 
 
 def test_the_slope_nearby_is_that_of_the_steeper_side(samples_of: Make) -> None:
@@ -488,12 +500,12 @@ def test_take_and_put_concern_every_field(estimate_with: Make) -> None:
     )
     taken = found.take(np.array([2, 0]))
     assert taken.value.tolist() == [3.0, 1.0]
-    assert taken.findings.coarse_estimate.tolist() == [9.0, 7.0]
+    assert taken.findings.coarse_estimates[0].tolist() == [9.0, 7.0]
     changed = found.put(np.array([1]), found.take(np.array([2])))
     assert changed.value.tolist() == [1.0, 3.0, 3.0]
     assert changed.uncertainty.tolist() == [0.1, 0.3, 0.3]
     assert changed.rounding.tolist() == [0.1, 0.3, 0.3]
     assert changed.step.tolist() == [1.0, 3.0, 3.0]
     assert changed.nearby_slope.tolist() == [4.0, 6.0, 6.0]
-    assert changed.findings.coarse_estimate.tolist() == [7.0, 9.0, 9.0]
+    assert changed.findings.coarse_estimates[0].tolist() == [7.0, 9.0, 9.0]
     assert found.value.tolist() == [1.0, 2.0, 3.0]

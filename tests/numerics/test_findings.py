@@ -17,7 +17,6 @@ pytestmark = pytest.mark.numpy
 DIRECTIONS = 3
 NAN = math.nan
 RANGES = ("subgradient_low", "subgradient_high", "one_sided_low", "one_sided_high")
-EFFECTS = (*RANGES, "coarse_estimate")
 
 number = st.one_of(st.just(NAN), st.integers(-8, 8).map(float))
 columns = st.lists(number, min_size=DIRECTIONS, max_size=DIRECTIONS).map(np.array)
@@ -26,8 +25,10 @@ slopes = st.lists(st.integers(0, 8).map(float), min_size=DIRECTIONS, max_size=DI
 
 
 @st.composite
-def findings(draw: Any) -> Finding:
-    effects = {name: draw(columns) for name in EFFECTS}
+def findings(draw: Any, gives_coarse: bool = True) -> Finding:
+    effects = {name: draw(columns) for name in RANGES}
+    if gives_coarse:
+        effects["coarse_estimate"] = draw(columns)
     return Finding.of(
         draw(st.sampled_from(list(Kind))),
         draw(flags),
@@ -38,7 +39,11 @@ def findings(draw: Any) -> Finding:
     )
 
 
-several = st.lists(findings(), min_size=1, max_size=6)
+@st.composite
+def several(draw: Any) -> list[Finding]:
+    """Findings of which two at most give a coarse estimate, as in the detectors."""
+    coarse = draw(st.lists(findings(), min_size=1, max_size=2))
+    return coarse + draw(st.lists(findings(gives_coarse=False), max_size=4))
 
 
 def assert_same(one: Findings, other: Findings) -> None:
@@ -50,7 +55,7 @@ def assert_same(one: Findings, other: Findings) -> None:
             np.testing.assert_array_equal(part, getattr(other, name), err_msg=name)
 
 
-@given(given_findings=several, data=st.data())
+@given(given_findings=several(), data=st.data())
 @settings(deadline=None, derandomize=True, max_examples=40)
 def test_the_order_of_findings_does_not_matter(given_findings: list[Finding], data: Any) -> None:
     shuffled = data.draw(st.permutations(given_findings))
@@ -59,16 +64,20 @@ def test_the_order_of_findings_does_not_matter(given_findings: list[Finding], da
 
 def as_findings(composed: Findings) -> list[Finding]:
     """Findings whose composition is `composed`."""
-    effects = {name: getattr(composed, name) for name in EFFECTS}
+    effects = {name: getattr(composed, name) for name in RANGES}
     effects |= {
         name: getattr(composed, name)
         for name in ("undetectable_slope", "blocks_correct", "blocks_wrong")
     }
     parts = [Finding.of(kind, seen) for kind, seen in composed.seen.items()]
+    parts += [
+        Finding.of(Kind.COARSE, composed.seen[Kind.COARSE], coarse_estimate=coarse)
+        for coarse in composed.coarse_estimates
+    ]
     return [*parts, Finding.of(Kind.KINK, composed.seen[Kind.KINK], **effects)]
 
 
-@given(given_findings=several, at=st.integers(1, 5))
+@given(given_findings=several(), at=st.integers(1, 5))
 @settings(deadline=None, derandomize=True, max_examples=40)
 def test_findings_may_be_composed_in_two_groups(given_findings: list[Finding], at: int) -> None:
     groups = [group for group in (given_findings[:at], given_findings[at:]) if group]
@@ -76,14 +85,14 @@ def test_findings_may_be_composed_in_two_groups(given_findings: list[Finding], a
     assert_same(compose(given_findings), in_groups)
 
 
-@given(given_findings=several, kind=st.sampled_from(list(Kind)))
+@given(given_findings=several(), kind=st.sampled_from(list(Kind)))
 @settings(deadline=None, derandomize=True, max_examples=25)
 def test_a_finding_without_effects_is_neutral(given_findings: list[Finding], kind: Kind) -> None:
     nothing = Finding.of(kind, np.zeros(DIRECTIONS, bool))
     assert_same(compose(given_findings), compose([*given_findings, nothing]))
 
 
-@given(given_findings=several)
+@given(given_findings=several())
 @settings(deadline=None, derandomize=True, max_examples=25)
 def test_a_finding_that_is_composed_never_takes_anything_back(
     given_findings: list[Finding],
@@ -130,11 +139,9 @@ def test_ranges_compose_by_their_hull() -> None:
     assert [getattr(found, name)[0] for name in RANGES] == [0.0, 2.0, -1.0, 3.0]
 
 
-def test_undetectable_slopes_and_coarse_estimates_compose_by_their_maximum() -> None:
+def test_undetectable_slopes_compose_by_their_maximum() -> None:
     found = compose([one(undetectable_slope=2.0), one(undetectable_slope=5.0), one()])
     assert found.undetectable_slope.tolist() == [5.0]
-    found = compose([one(coarse_estimate=0.0), one(), one(coarse_estimate=-1.0)])
-    assert found.coarse_estimate.tolist() == [0.0]
 
 
 def test_flags_compose_by_their_union() -> None:
@@ -142,6 +149,14 @@ def test_flags_compose_by_their_union() -> None:
     assert (found.blocks_correct[0], found.blocks_wrong[0]) == (True, False)
     found = compose([one(blocks_correct=False), one(blocks_wrong=True), one()])
     assert (found.blocks_correct[0], found.blocks_wrong[0]) == (False, True)
+
+
+def test_coarse_estimates_are_kept_in_order_two_of_them() -> None:
+    found = compose([one(coarse_estimate=3.0), one(), one(coarse_estimate=-1.0)])
+    assert found.coarse_estimates[:, 0].tolist() == [-1.0, 3.0]
+    found = compose([one(), one(coarse_estimate=3.0)])
+    np.testing.assert_array_equal(found.coarse_estimates[:, 0], [3.0, NAN])
+    assert compose([one()]).coarse_estimates.shape == (2, 1)
 
 
 def test_what_is_seen_is_kept_by_kind() -> None:
@@ -161,7 +176,7 @@ def composed() -> Findings:
                 undetectable_slope=np.array([7.0, 8.0, 9.0]),
                 blocks_wrong=np.array([False, True, False]),
             )
-            for kind in (Kind.KINK, Kind.STAIRCASE)
+            for kind in (Kind.KINK, Kind.COARSE)
         ]
     )
 
@@ -172,7 +187,7 @@ def test_no_findings_say_nothing() -> None:
     assert not any(np.any(flags) for flags in none.seen.values())
     for name in RANGES:
         np.testing.assert_array_equal(getattr(none, name), [NAN, NAN])
-    np.testing.assert_array_equal(none.coarse_estimate, [NAN, NAN])
+    np.testing.assert_array_equal(none.coarse_estimates, np.full((2, 2), NAN))
     assert none.undetectable_slope.tolist() == [0.0, 0.0]
     assert none.blocks_correct.tolist() == none.blocks_wrong.tolist() == [False, False]
 
@@ -180,7 +195,7 @@ def test_no_findings_say_nothing() -> None:
 def test_take_keeps_the_chosen_directions(composed: Findings) -> None:
     taken = composed.take(np.array([2, 0]))
     assert taken.subgradient_low.tolist() == [3.0, 1.0]
-    assert taken.coarse_estimate.tolist() == [6.0, 4.0]
+    assert taken.coarse_estimates.tolist() == [[6.0, 4.0]] * 2
     assert taken.seen[Kind.KINK].tolist() == [True, True]
     assert composed.take(np.array([False, True, False])).blocks_wrong.tolist() == [True]
 
@@ -188,12 +203,12 @@ def test_take_keeps_the_chosen_directions(composed: Findings) -> None:
 def test_put_replaces_the_chosen_directions_in_a_copy(composed: Findings) -> None:
     changed = composed.put(np.array([1]), composed.take(np.array([0])))
     assert changed.subgradient_low.tolist() == [1.0, 1.0, 3.0]
-    assert changed.coarse_estimate.tolist() == [4.0, 4.0, 6.0]
+    assert changed.coarse_estimates.tolist() == [[4.0, 4.0, 6.0]] * 2
     assert changed.blocks_wrong.tolist() == [False, False, False]
-    assert changed.seen[Kind.STAIRCASE].tolist() == [True, True, True]
+    assert changed.seen[Kind.COARSE].tolist() == [True, True, True]
     assert changed.seen[Kind.JUMP].tolist() == [False, False, False]
     assert composed.subgradient_low.tolist() == [1.0, 2.0, 3.0]
-    assert composed.seen[Kind.STAIRCASE].tolist() == [True, False, True]
+    assert composed.seen[Kind.COARSE].tolist() == [True, False, True]
 
 
 def test_blocking_wrong_adds_a_finding_everywhere(composed: Findings) -> None:

@@ -16,7 +16,7 @@ from checkgrad.numerics.thresholds import thresholds
 pytestmark = pytest.mark.numpy
 
 
-def quotients_of(values: Any, steps: Any, sigma: Any = 0.0) -> Quotients:
+def quotients_of(values: Any, steps: Any, sigma: Any = 0.0, shared: float = 0.0) -> Quotients:
     """Quotients of one direction, or of several if `values` has two axes."""
     values = np.asarray(values, float)
     values = values[:, None] if values.ndim == 1 else values
@@ -26,7 +26,9 @@ def quotients_of(values: Any, steps: Any, sigma: Any = 0.0) -> Quotients:
         numbers = numbers[:, None] if numbers.ndim == 1 else numbers
         return np.where(np.isfinite(values), np.broadcast_to(numbers, values.shape), np.nan)
 
-    return Quotients(like_values(steps), values, like_values(sigma))
+    return Quotients(
+        like_values(steps), values, like_values(sigma), np.full(values.shape[1], shared)
+    )
 
 
 def limit(quotients: Quotients, order: int) -> Limit:
@@ -37,10 +39,15 @@ def limit(quotients: Quotients, order: int) -> Limit:
 # A plain fit
 
 
-def consistent(missed: Floats) -> bool:
+def consistent(missed: Floats, weight: Floats) -> bool:
     limits = thresholds()
+    coarse = missed[weight > np.max(weight) / limits.coarse_weight]
     *_, second, worst = sorted(missed)
-    return bool(second <= limits.consistent and worst <= limits.outlier)
+    return bool(
+        np.max(coarse) <= limits.consistent_coarse
+        and second <= limits.consistent_fine
+        and worst <= limits.outlier
+    )
 
 
 def plain_pair(h: Floats, d: Floats, s: Floats, order: int) -> tuple[float, float, float] | None:
@@ -49,13 +56,13 @@ def plain_pair(h: Floats, d: Floats, s: Floats, order: int) -> tuple[float, floa
     value = d[1] + (d[1] - d[0]) * ratio / (1 - ratio)
     noise = thresholds().coverage * s / h
     error = (abs(value - d[0]) + noise[0]) * (h / h[0]) ** order
-    if not consistent((np.abs(d - value) - error) * h / s):
+    if not consistent((np.abs(d - value) - error) * h / s, h / s):
         return None
     return value, abs(value - d[1]) + noise[1], noise[1]
 
 
 def plain_fit(
-    h: Floats, d: Floats, s: Floats, order: int, degree: int
+    h: Floats, d: Floats, s: Floats, shared: float, order: int, degree: int
 ) -> tuple[float, float, bool]:
     """Value, rounding and whether it may be used."""
     limits, terms = thresholds(), degree + 1
@@ -67,14 +74,17 @@ def plain_fit(
     length = np.sqrt(np.sum(weighted**2, axis=0))
     normal = (weighted / length).T @ (weighted / length) + 1e-14 * np.eye(terms)  # the ridge
     solve = np.linalg.inv(normal) / length[:, None] / length @ weighted.T
-    coefficients = solve @ (weight * (d - d[0]))
+    coefficients, common = solve @ (weight * (d - d[0])), solve @ (weight / h)
     missed = np.abs(design @ coefficients - (d - d[0])) * weight
     excess = math.sqrt(max(1.0, np.sum(missed**2) / (h.size - terms)))
     deviation = math.sqrt(np.linalg.inv(normal)[0, 0]) / length[0]
-    return d[0] + coefficients[0], limits.coverage * deviation * excess, consistent(missed)
+    rounding = limits.coverage * math.hypot(deviation * excess, shared * common[0])
+    return d[0] + coefficients[0], rounding, consistent(missed, weight)
 
 
-def plain_limit(h: Floats, d: Floats, s: Floats, order: int) -> tuple[float, float, float, float]:
+def plain_limit(
+    h: Floats, d: Floats, s: Floats, shared: float, order: int
+) -> tuple[float, float, float, float]:
     """The limit for one direction, window by window, with normal equations."""
     limits = thresholds()
     finite = np.isfinite(d)
@@ -85,12 +95,12 @@ def plain_limit(h: Floats, d: Floats, s: Floats, order: int) -> tuple[float, flo
         found += [] if pair is None else [(*pair, h[k])]
     for degree in range(limits.max_degree + 1):
         for k in range(h.size):
-            value, rounding, usable = plain_fit(h[k:], d[k:], s[k:], order, degree)
+            value, rounding, usable = plain_fit(h[k:], d[k:], s[k:], shared, order, degree)
             if not usable:
                 continue
-            higher, _, too = plain_fit(h[k:], d[k:], s[k:], order, degree + 1)
+            higher, _, too = plain_fit(h[k:], d[k:], s[k:], shared, order, degree + 1)
             half = int(np.sum(h > 0.75 * h[k]))
-            halved, _, _ = plain_fit(h[half:], d[half:], s[half:], order, degree)
+            halved, _, _ = plain_fit(h[half:], d[half:], s[half:], shared, order, degree)
             change = max(abs(value - halved), abs(value - higher) if too else 0.0)
             found.append((value, rounding + change, rounding, h[k]))
     return min(found, key=lambda each: each[1])
@@ -115,11 +125,11 @@ def curve(kind: str, h: Floats, rng: np.random.Generator, order: int) -> Floats:
 )
 def test_the_limit_is_that_of_a_plain_fit_of_every_window(kind: str, order: int) -> None:
     rng = np.random.default_rng(order)
-    for spacing, count, sigma in [
-        (1, 16, 1e-6),
-        (1, 12, 1e-3),
-        (0.37, 16, 1e-9),
-        (2, 7, 1e-6),
+    for spacing, count, shared, sigma in [
+        (1, 16, 0.0, 1e-6),
+        (1, 12, 1.0, 1e-3),
+        (0.37, 16, 0.5, 1e-9),
+        (2, 7, 3.0, 1e-6),
     ]:
         steps = np.exp2(-spacing * np.arange(count))
         noise = sigma * np.where(rng.uniform(size=count) < 0.3, rng.uniform(1, 20), 1.0)
@@ -129,9 +139,9 @@ def test_the_limit_is_that_of_a_plain_fit_of_every_window(kind: str, order: int)
         ]
         columns[1][5:] = np.nan
         columns[2][3:] = np.nan
-        found = limit(quotients_of(np.stack(columns, axis=1), steps, noise), order)
+        found = limit(quotients_of(np.stack(columns, axis=1), steps, noise, shared * sigma), order)
         for index, column in enumerate(columns):
-            wanted = plain_limit(steps, column, noise, order)
+            wanted = plain_limit(steps, column, noise, shared * sigma, order)
             got = [
                 float(getattr(found, name)[index])
                 for name in ("value", "uncertainty", "rounding", "step")
@@ -198,6 +208,14 @@ def test_the_mean_of_equal_steps_has_the_noise_of_a_mean() -> None:
     assert found.rounding[0] == pytest.approx(3 * 0.5 / math.sqrt(4), rel=1e-6)
 
 
+def test_the_shared_noise_is_not_averaged_away() -> None:
+    steps = np.linspace(1.0, 0.9, 50)
+    alone = limit(quotients_of([1.0] * 50, steps, 1e-6), 1)
+    shared = limit(quotients_of([1.0] * 50, steps, 1e-6, shared=1e-6), 1)
+    assert alone.rounding[0] < 0.5e-6
+    assert shared.rounding[0] > 3e-6
+
+
 def test_a_direction_without_noise_beside_a_noisy_one_changes_nothing() -> None:
     steps = np.ldexp(1.0, -np.arange(12))
     values = np.stack([np.cos(steps), 0 * steps], axis=1)
@@ -215,6 +233,10 @@ def test_a_direction_without_noise_beside_a_noisy_one_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("missed", "agrees"),
     [
+        ({0: 4.0}, True),
+        ({0: 4.1}, False),
+        ({3: 4.0}, True),  # a weight of 1/8 is nearly as much as that of the coarsest
+        ({3: 4.1}, False),
         ({4: 30.0}, True),
         ({4: 30.1}, False),
         ({4: 30.0, 9: 6.0}, True),
@@ -230,7 +252,7 @@ def test_how_far_a_fit_may_miss_the_finer_steps(missed: dict[int, float], agrees
     distances = np.zeros(windows.weight.shape)
     for index, sigmas in missed.items():
         distances[0, index, 0] = sigmas
-    assert _consistent(distances)[0, 0] == agrees
+    assert _consistent(distances, windows)[0, 0] == agrees
 
 
 def limit_with_miss(at: int, sigmas: float) -> Limit:
@@ -273,9 +295,9 @@ def test_powers_of_two_scale_the_limit_exactly(power: int) -> None:
     rng = np.random.default_rng(0)
     values = np.cos(steps) + 1e-6 / steps * rng.normal(size=16)
     factor = 2.0**power
-    first = limit(quotients_of(values, steps, 1e-6), 1)
-    larger = limit(quotients_of(values * factor, steps, 1e-6 * factor), 1)
-    longer = limit(quotients_of(values, steps * factor, 1e-6 * factor), 1)
+    first = limit(quotients_of(values, steps, 1e-6, 1e-6), 1)
+    larger = limit(quotients_of(values * factor, steps, 1e-6 * factor, 1e-6 * factor), 1)
+    longer = limit(quotients_of(values, steps * factor, 1e-6 * factor, 1e-6 * factor), 1)
     for name in ("value", "uncertainty", "rounding"):
         wanted = getattr(first, name)[0]
         assert getattr(larger, name)[0] == pytest.approx(wanted * factor, rel=1e-13)

@@ -58,29 +58,6 @@ def test_three_points_have_no_third_difference() -> None:
     assert noise_along_line(np.array([0.0, 5.0, 1.0, 7.0])) > 0.0
 
 
-def test_terms_that_cancel_may_lose_three_quarters_of_the_digits() -> None:
-    assert float(largest_cancellation_noise(SINGLE, -8.0)) == pytest.approx(8 * SINGLE**0.25)
-    assert float(largest_cancellation_noise(DOUBLE, 2.0)) == 2 * 2.0**-13
-    with varied(cancelled_digits=0.5):
-        assert float(largest_cancellation_noise(DOUBLE, 2.0)) == 2 * 2.0**-26
-
-
-def test_in_few_digits_no_terms_are_taken_to_cancel() -> None:
-    found = largest_cancellation_noise(np.array([HALF / 2, HALF, HALF * 2]), np.array([1.0] * 3))
-    assert found[0] > 0
-    assert found[1:].tolist() == [0.0, 0.0]
-
-
-def test_each_output_has_a_noise_of_its_own() -> None:
-    line = np.random.default_rng(2).normal(size=(7, 3))
-    line[2, 1] = math.nan
-    line[:, 2] = 4.0
-    alone = [float(noise_along_line(column)) for column in line.T]
-    assert noise_along_line(line).tolist() == alone
-    assert alone[1] == 0.0 or alone[1] > 0
-    assert alone[2] == 0.0
-
-
 def line_with_jumps(at: int, before: float, after: float) -> np.ndarray:
     """A straight line that jumps before and after the value at index `at`."""
     line = 3.0 * np.arange(8)
@@ -125,3 +102,16 @@ def test_values_that_are_not_finite_may_lie_beside_a_jump() -> None:
     line = line_with_jumps(3, 100.0, 0.0)
     line[7] = math.inf
     assert noise_without_jump(line, 3) == 0.0
+
+
+def test_terms_that_cancel_may_lose_three_quarters_of_the_digits() -> None:
+    assert float(largest_cancellation_noise(SINGLE, -8.0)) == pytest.approx(8 * SINGLE**0.25)
+    assert float(largest_cancellation_noise(DOUBLE, 2.0)) == 2 * 2.0**-13
+    with varied(cancelled_digits=0.5):
+        assert float(largest_cancellation_noise(DOUBLE, 2.0)) == 2 * 2.0**-26
+
+
+def test_in_few_digits_no_terms_are_taken_to_cancel() -> None:
+    found = largest_cancellation_noise(np.array([HALF / 2, HALF, HALF * 2]), np.array([1.0] * 3))
+    assert found[0] > 0
+    assert found[1:].tolist() == [0.0, 0.0]

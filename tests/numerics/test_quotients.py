@@ -26,7 +26,6 @@ pytestmark = pytest.mark.numpy
 Make = Callable[..., Samples]
 
 TWO = math.sqrt(2)  # the noise of the difference of two values
-
 MAD = 1.4826  # the deviation of normal numbers, over the median of their absolute values
 
 
@@ -38,6 +37,7 @@ def test_central_quotients_of_a_cube_are_off_by_the_step_squared(samples_of: Mak
     found = central_quotients(samples_of(lambda t: 7 + 3 * t + t**3, [0.5, 0.25]))
     assert found.step[:, 0].tolist() == [0.5, 0.25]
     assert found.value[:, 0].tolist() == [3.25, 3.0625]
+    assert found.shared.tolist() == [0.0]
 
 
 def test_unequal_steps_are_exact_for_a_parabola(samples_of: Make) -> None:
@@ -80,6 +80,15 @@ def test_one_sided_quotients_have_the_noise_of_two_values(samples_of: Make) -> N
     assert left.value[:, 0].tolist() == [-1.0, 2.5]
     for side in (right, left):
         np.testing.assert_allclose(side.sigma[:, 0], [TWO * 8, TWO * 8])
+        assert side.shared.tolist() == [8.0]
+
+
+def test_one_sided_quotients_have_at_least_the_given_noise(samples_of: Make) -> None:
+    samples = samples_of(lambda t: t, [0.5, 1.0], sigma=8.0, directions=2)
+    right, left = one_sided_quotients(samples, np.array([2.0, 10.0]))
+    for side in (right, left):
+        np.testing.assert_allclose(side.sigma, [[TWO * 8, TWO * 10]] * 2)
+        assert side.shared.tolist() == [8.0, 10.0]
 
 
 def test_the_noise_of_a_one_sided_quotient_grows_with_the_values(samples_of: Make) -> None:
@@ -87,21 +96,24 @@ def test_the_noise_of_a_one_sided_quotient_grows_with_the_values(samples_of: Mak
     right, left = one_sided_quotients(samples)
     assert right.sigma[:, 0] == pytest.approx([TWO * 0.15 * 10, TWO * 0.15 * 4])
     assert left.sigma[:, 0] == pytest.approx([TWO * 0.15 * 10, TWO * 0.15 * 4])
+    assert right.shared[0] == pytest.approx(0.15 * 2)
 
 
 def test_quotients_are_ordered_from_coarse_to_fine_and_invalid_ones_last() -> None:
     step = np.array([[1.0, 2.0], [4.0, math.nan], [2.0, 1.0], [8.0, 3.0]])
     value = np.array([[10.0, 20.0], [40.0, 1.0], [math.inf, 10.0], [80.0, 30.0]])
-    found = ordered(step, value, 100 * value)
+    found = ordered(step, value, 100 * value, 5.0)
     nan = math.nan
     np.testing.assert_array_equal(found.step, [[8, 3], [4, 2], [1, 1], [nan, nan]])
     np.testing.assert_array_equal(found.value, [[80, 30], [40, 20], [10, 10], [nan, nan]])
     np.testing.assert_array_equal(found.sigma, 100 * found.value)
+    assert found.shared.tolist() == [5.0, 5.0]
 
 
 def test_equal_steps_keep_their_order() -> None:
     found = ordered(column([1.0] * 40), column(range(40)), column([0.0] * 40))
     assert found.value[:, 0].tolist() == list(range(40))
+    assert found.shared.tolist() == [0.0]
 
 
 def with_scatter(scatter: Any, sigma: float = 0.0) -> Quotients:
@@ -110,7 +122,7 @@ def with_scatter(scatter: Any, sigma: float = 0.0) -> Quotients:
     step = np.ldexp(1.0, -np.arange(scatter.size + 1))
     signs = (-1.0) ** np.arange(scatter.size)
     value = np.concatenate([[0.0], np.cumsum(signs * scatter / step[1:])])
-    return Quotients(column(step), column(value), column(np.full(step.size, sigma)))
+    return Quotients(column(step), column(value), column(np.full(step.size, sigma)), np.zeros(1))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +174,8 @@ def test_each_direction_shows_the_noise_of_its_own_finest_steps() -> None:
         *(
             np.hstack([np.vstack([getattr(part, name), rest]) for part, rest in parts])
             for name in ("step", "value", "sigma")
-        )
+        ),
+        np.zeros(3),
     )
     sigma = with_shown_noise(quotients).sigma
     assert sigma[0] == pytest.approx([MAD * 2, 0.0, MAD * 8])

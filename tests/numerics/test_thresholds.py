@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from checkgrad.numerics.detectors.diverging import detect_diverging
-from checkgrad.numerics.detectors.hidden import detect_hidden
+from checkgrad.numerics.detectors.hidden import detect_below_noise, detect_hidden
 from checkgrad.numerics.detectors.jump import detect_jump
 from checkgrad.numerics.detectors.kink import find_kinks
 from checkgrad.numerics.detectors.one_sided import detect_one_sided
@@ -68,7 +68,7 @@ def limit(value: float, uncertainty: float = 0.0) -> Limit:
 def quotients(values: Floats, sigma: float = 1e-6) -> Quotients:
     column = np.asarray(values, float)[:, None]
     length = steps(column.size)[:, None]
-    return Quotients(length, column, np.full_like(length, sigma))
+    return Quotients(length, column, np.full_like(length, sigma), np.zeros(1))
 
 
 def numbers_of(found: Limit) -> list[float]:
@@ -105,9 +105,14 @@ def _(make: SimpleNamespace) -> Any:
     ]
 
 
-@case("consistent")
+@case("consistent_fine")
 def _(make: SimpleNamespace) -> Any:
     return [with_misses([8, 9], 6 * factor) for factor in SWEEP]
+
+
+@case("consistent_coarse", "coarse_weight")
+def _(make: SimpleNamespace) -> Any:
+    return [with_misses([at], 4 * factor) for factor in SWEEP for at in (1, 2, 3, 4)]
 
 
 @case("outlier")
@@ -156,6 +161,13 @@ def _(make: SimpleNamespace) -> Any:
     return float(estimate(make.samples(lambda t: t**2, steps(9))).nearby_slope[0])
 
 
+@case("near_if_guess")
+def _(make: SimpleNamespace) -> Any:
+    return float(
+        estimate(make.samples(lambda t: t**2, steps(9), scale_is_guess=True)).nearby_slope[0]
+    )
+
+
 # Detectors
 
 
@@ -166,12 +178,22 @@ def is_kink(samples: Any, uncertainty: float = 0.0) -> bool:
 
 @case("stands_out")
 def _(make: SimpleNamespace) -> Any:
-    return [hidden(make, limit(1.0, f / 8)) for f in SWEEP]
+    return [
+        bool(
+            detect_below_noise(make.evidence(make.samples(np.sign, steps(2), sigma=f / 8))).seen[0]
+        )
+        for f in SWEEP
+    ]
 
 
 @case("kink_gap")
 def _(make: SimpleNamespace) -> Any:
     return [is_kink(make.samples(np.abs), factor / 6) for factor in SWEEP]
+
+
+@case("kink_steps")
+def _(make: SimpleNamespace) -> Any:
+    return [is_kink(make.samples(np.abs, steps(count))) for count in (5, 9)]
 
 
 @case("kink_above_finest")
@@ -215,6 +237,16 @@ def cleaned(make: SimpleNamespace, last: int, value: float = 0.0, **options: Any
 @case("plateau_range")
 def _(make: SimpleNamespace) -> Any:
     return [cleaned(make, last, scale=0.0)[1] for last in range(5, 13)]
+
+
+@case("plateau_epsilons")
+def _(make: SimpleNamespace) -> Any:
+    return [cleaned(make, 4, epsilon=2.0**-power)[1] for power in range(4, 14)]
+
+
+@case("plateau_range_if_cancelled")
+def _(make: SimpleNamespace) -> Any:
+    return [cleaned(make, last, 2.0**14, sigma=1e-9)[1] for last in range(1, 8)]
 
 
 @case("jump_reach")
@@ -277,6 +309,16 @@ def hidden(make: SimpleNamespace, best: Limit, **options: Any) -> float:
 @case("narrowest_feature")
 def _(make: SimpleNamespace) -> Any:
     return hidden(make, limit(0.0, 1.0))
+
+
+@case("small_coordinate")
+def _(make: SimpleNamespace) -> Any:
+    return [hidden(make, limit(1.0), scale=factor / 16) for factor in SWEEP]
+
+
+@case("small_coordinate_noise")
+def _(make: SimpleNamespace) -> Any:
+    return hidden(make, limit(1.0), scale=2.0**-8)
 
 
 # Decisions

@@ -56,10 +56,11 @@ def test_a_claim_that_one_step_does_not_certify_takes_two(refined):
 def test_a_wrong_claim_is_sampled_at_all_steps_stage_by_stage(refined):
     decisions, along = refined(exp, E * 1.0002)
     assert decisions.verdict is Verdict.WRONG
-    *stages, rest = along.powers_of(0)
+    *stages, between, rest = along.powers_of(0)
     assert stages == [[-19], [-17], [-15], [-16], [-18], [-20], [-21], [-22]]
+    assert np.exp2(between) * 2**15 == pytest.approx(BETWEEN)
     assert rest == [p for p in DENSE + SPARSE if not -22 <= p <= -15]
-    assert along.evaluations == 2 * (8 + 23)
+    assert along.evaluations == 2 * (8 + 6 + 23)
     assert decisions.estimate.value == pytest.approx(E, rel=1e-12)
     assert decisions.criteria.fully_sampled.tolist() == [True]
     assert decisions.criteria.may_be_negligible.tolist() == [True]
@@ -74,6 +75,21 @@ def test_only_a_few_stages_are_taken_if_not_thorough(refined):
     assert noisy.criteria.may_be_negligible.tolist() == [True]
 
 
+def test_half_precision_has_stages_of_its_own(refined):
+    few = {"epsilon": 2.0**-10, "rtol": 5e-2}
+    decisions, along = refined(exp, E, **few)
+    assert decisions.verdict is Verdict.CORRECT
+    assert along.powers_of(0) == [[-4, -7], [-2]]
+    decisions, along = refined(exp, 4.0, **few)
+    assert decisions.verdict is Verdict.WRONG
+    *stages, between, rest = along.powers_of(0)
+    assert stages == [[-4, -7], [-2], [0, -9]]
+    assert np.exp2(between) == pytest.approx(BETWEEN)
+    assert rest == [p for p in range(-1, -18, -1) if p not in (-4, -7, -2, -9)]
+    _, along = refined(exp, 4.0, thorough=False, **few)
+    assert along.powers_of(0) == [[-4, -7], [-2], [0, -9]]
+
+
 def test_each_direction_leaves_as_soon_as_it_is_settled(refined):
     claim = np.asarray([1, 2, 3]) * np.cos(1) * np.asarray([1, 1 + 2e-6, 1.01])
     decisions, along = refined(sines, claim, np.ones(3))
@@ -81,7 +97,7 @@ def test_each_direction_leaves_as_soon_as_it_is_settled(refined):
     assert decisions.resolved.tolist() == [True, True, False]
     assert along.powers_of(0) == [[-19]]
     assert along.powers_of(1) == [[-19], [-17]]
-    assert len(along.powers_of(2)) == 9
+    assert len(along.powers_of(2)) == 10
     assert decisions.criteria.fully_sampled.tolist() == [False, False, True]
     # All directions share the calls of a stage.
     assert [steps.size for _, steps in along.asked[:3]] == [6, 4, 2]
@@ -122,18 +138,25 @@ def test_steps_are_extended_upward_where_that_resolves_a_direction(refined, monk
 
 def test_steps_are_extended_downward_where_that_resolves_a_direction(refined, monkeypatch):
     def fast(k, t):
-        return np.sin(t * 2.0**44)
+        return np.sin(t * 2.0**42)
 
     guess = {"scale_is_guess": np.asarray([True])}
-    decisions, along = refined(fast, 2.0**44, **guess)
+    decisions, along = refined(fast, 2.0**42, **guess)
     assert decisions.verdict is Verdict.CORRECT
     rounds = along.powers_of(0)
     every = next(i for i, powers in enumerate(rounds) if len(powers) > 6)
     assert rounds[every][-1] == -46
-    assert rounds[every + 1 :] == [[-49, -52, -55, -58]]
+    assert rounds[every + 1 :] == [[-46 - 12 * k - 3 * j for j in range(1, 5)] for k in range(6)]
     monkeypatch.setattr(module, "steps_beyond", lambda progress: np.full((1, 1), np.nan))
-    without, _ = refined(fast, 2.0**44, **guess)
+    without, _ = refined(fast, 2.0**42, **guess)
     assert without.verdict is Verdict.INCONCLUSIVE
+
+
+def test_steps_are_extended_so_many_times_at_most(refined, monkeypatch):
+    monkeypatch.setattr(module, "rounds_beyond", lambda: 2)
+    guess = {"scale_is_guess": np.asarray([True])}
+    _, along = refined(lambda k, t: np.sin(t * 2.0**42), 2.0**42, **guess)
+    assert along.powers_of(0)[-2:] == [[-49, -52, -55, -58], [-61, -64, -67, -70]]
 
 
 def test_a_direction_resolved_by_an_extension_is_extended_no_further(refined):
@@ -182,14 +205,13 @@ def test_blocks_after_a_wrong_claim_are_left(in_blocks):
     sampled = decisions.criteria.fully_sampled
     assert sampled.sum() == 3
     assert not sampled[[0, 2]].any()
-    # Two right claims take a step, five wrong ones 8, and three of them the rest.
-    assert along.evaluations == 2 * (2 + 5 * 8 + 3 * 23)
+    # Two right claims take a step, five wrong ones 8 and 6 between, and three of them the rest.
+    assert along.evaluations == 2 * (2 + 5 * 14 + 3 * 23)
 
 
 def test_the_worst_block_is_first(in_blocks):
     decisions, _ = in_blocks([1 + 2e-5] * 4 + [1.01] + [1 + 2e-5])
-    assert decisions.criteria.fully_sampled.sum() == 3
-    assert decisions.criteria.fully_sampled[4]
+    assert decisions.criteria.fully_sampled.tolist() == [True, True, False, False, True, False]
     assert decisions.wrong[4]
 
 
@@ -204,6 +226,7 @@ def test_blocks_go_on_while_nothing_is_wrong(in_blocks):
     decisions, along = in_blocks([1 + 1.2e-5] * 7)
     assert decisions.verdict is Verdict.INCONCLUSIVE
     assert decisions.criteria.fully_sampled.all()
+    assert {len(along.steps_of(k)) for k in range(7)} == {13}
     # The blocks are sampled one after the other, each direction in one of them.
     firsts = [sorted(set(which.tolist())) for which, steps in along.asked if steps.size > 100]
     assert sorted(k for block in firsts for k in block) == list(range(7))

@@ -24,7 +24,7 @@ from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.groups import certify_groups
 from checkgrad.refine.loop import refine
 from checkgrad.refine.progress import Progress
-from checkgrad.refine.steps import BETWEEN, all_steps, steps_between, steps_beyond
+from checkgrad.refine.steps import BETWEEN, all_steps, needs_shorter, steps_between, steps_beyond
 
 Make = Callable[..., Any]
 Case = Callable[[SimpleNamespace], Any]
@@ -197,6 +197,17 @@ def _(make: SimpleNamespace) -> Any:
     for shortest in (2.0**-70, 2.0**-100, 2.0**-150):
         progress = with_estimate(begun(make), TRUNCATION, shortest, [1.0, shortest])
         found.append(powers_of(steps_beyond(progress)))
+    return found
+
+
+@case("far_above_noise")
+def _(make: SimpleNamespace) -> Any:
+    found = []
+    for factor in SWEEP:
+        guess = {"scale_is_guess": np.asarray([True]), "sigma": 1.0, "value": 0.0}
+        progress = begun(make, lambda k, t, f=factor: 256 * f, **guess)
+        progress.sample(np.asarray([[1.0], [0.5]]))
+        found.append(bool(needs_shorter(progress)[0]))
     return found
 
 

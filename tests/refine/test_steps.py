@@ -14,7 +14,9 @@ from checkgrad.refine.steps import (
     BETWEEN,
     BETWEEN_AGAIN,
     STAGES,
+    STAGES_IN_FEW_DIGITS,
     all_steps,
+    needs_shorter,
     next_powers,
     rounds_beyond,
     steps_between,
@@ -64,6 +66,7 @@ def powers_of(steps, direction=0):
 
 def test_stages_go_from_the_first_step_to_others_of_their_own_size():
     assert STAGES == ([0], [2], None, None, [1], None, None, None)
+    assert STAGES_IN_FEW_DIGITS == ([0, -3], [2], [4, -5])
 
 
 @pytest.mark.parametrize(
@@ -258,6 +261,69 @@ def test_steps_beyond_of_a_direction_without_any_value_are_none(begun):
 
 def test_steps_are_extended_as_deep_as_the_finest_may_be():
     assert rounds_beyond() == 16
+
+
+@pytest.fixture
+def guessed(begun):
+    """Make the progress of a direction whose scale is a guess; func changes by a given amount."""
+
+    def make(change, sigma=1.0, guess=True, shortest=2.0**-20, **values):
+        def function(k, t):
+            return change(t) if abs(t) == shortest else 1e9 * (t != 0)
+
+        flag = np.asarray([guess])
+        taken = [1.0, shortest, 0.5]
+        return begun(function=function, scale_is_guess=flag, taken=taken, sigma=sigma, **values)
+
+    return make
+
+
+@pytest.mark.parametrize(("change", "needed"), [(256.0, False), (256.5, True), (-256.5, True)])
+def test_shorter_steps_are_needed_if_the_shortest_shows_far_more_than_noise(
+    guessed, change, needed
+):
+    assert needs_shorter(guessed(lambda t: change)).tolist() == [needed]
+    assert not needs_shorter(guessed(lambda t: change, guess=False))[0]
+    assert needs_shorter(guessed(lambda t: change * 4, sigma=4.0)).tolist() == [needed]
+
+
+def test_shorter_steps_are_needed_beside_rounding_of_the_value(guessed):
+    def change(t):
+        return 1000.0 + 0.1
+
+    coarse = {"value": 1000.0, "sigma": 0.0}
+    assert needs_shorter(guessed(change, epsilon=2.0**-30, **coarse))[0]
+    assert not needs_shorter(guessed(change, epsilon=2.0**-19, **coarse))[0]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_shorter_steps_are_needed_only_if_both_sides_show_it(guessed, side):
+    one = guessed(lambda t: 1000.0 if t * side > 0 else 1.0)
+    assert needs_shorter(one).tolist() == [False]
+
+
+@pytest.mark.parametrize("limits", [{"lower": 0.0}, {"upper": 0.0}])
+def test_shorter_steps_are_needed_if_the_only_side_shows_it(guessed, limits):
+    assert needs_shorter(guessed(lambda t: 1000.0, **limits)).tolist() == [True]
+    assert needs_shorter(guessed(lambda t: 1.0, **limits)).tolist() == [False]
+
+
+def test_shorter_steps_are_not_needed_without_any_value(guessed):
+    assert needs_shorter(guessed(lambda t: 1e9, lower=0.0, upper=0.0)).tolist() == [False]
+
+
+def test_shorter_steps_are_needed_if_the_shortest_with_a_value_shows_it(guessed):
+    assert needs_shorter(guessed(lambda t: np.inf)).tolist() == [True]
+
+
+def test_shorter_steps_are_needed_down_to_the_depth(guessed):
+    assert needs_shorter(guessed(lambda t: 1e9, shortest=2.0**-116))[0]
+    assert not needs_shorter(guessed(lambda t: 1e9, shortest=2.0**-117))[0]
+
+
+def test_needed_shorter_steps_are_taken_even_where_noise_dominates(guessed):
+    progress = guessed(lambda t: 1e9, estimates=(NOISE,), best=2.0**-10)
+    assert powers_of(steps_beyond(progress)) == [-23, -26, -29, -32]
 
 
 @pytest.mark.parametrize(

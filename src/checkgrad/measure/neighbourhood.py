@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,15 +48,10 @@ class Neighbourhood:
         """x0."""
         return self.evaluator.point
 
-    @cached_property
-    def is_bounded(self) -> bool:
-        """Whether any coordinate has a bound."""
-        return bounded(self.bounds)
-
     @property
     def points_before(self) -> int:
         """The index of x0 in what `along_line` returns: in the middle, or first within bounds."""
-        return 0 if self.is_bounded else thresholds().noise_points
+        return 0 if bounded(self.bounds) else thresholds().noise_points
 
     def random_signs(self) -> list[Array]:
         """Return a random 1 or -1 for every coordinate."""
@@ -69,7 +63,7 @@ class Neighbourhood:
 
     def inside(self, leaves: list[Array]) -> list[Array]:
         """Return a point moved to within the bounds."""
-        return within(self.point, leaves, self.bounds) if self.is_bounded else leaves
+        return within(self.point, leaves, self.bounds)
 
     def values(self, points: Iterator[Any]) -> Floats:
         """Return the outputs at some points, shape (points, outputs)."""
@@ -84,7 +78,7 @@ class Neighbourhood:
         """
         limits, before = thresholds(), self.points_before
         signs = self.random_signs()
-        if self.is_bounded:
+        if bounded(self.bounds):
             signs = _roomier(self.point, signs, self.bounds)
         numbers = range(2 * limits.noise_points + 1)
         counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]

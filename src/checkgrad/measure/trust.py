@@ -174,7 +174,7 @@ class _Comparison:
         # Next to x0 the rounding of large terms that cancel may not show: nothing moves there.
         spacings = (self.epsilon, math.sqrt(self.epsilon))
         lines = [self.near.along_line(spacing) for spacing in spacings]
-        noise = [noise_along_line(line) for line in lines]
+        noise = [[noise_along_line(column) for column in line.T] for line in lines]
         of_noise: Floats = _UNITS_OF_NOISE * np.max(noise, axis=0)
         return of_noise
 

@@ -148,11 +148,11 @@ class _Comparison:
     @property
     def near_coarse(self) -> Flags:
         """Where the claim is near another value that the samples support."""
-        other = self.estimate.findings.coarse_estimate
+        other = self.estimate.findings.coarse_estimates
         allowed = np.fmax(
             thresholds().safety * self.uncertainty, self.criteria.rtol * self.magnitude
         )
-        near: Flags = np.abs(self.claim - other) <= allowed
+        near: Flags = np.any(np.abs(self.claim - other) <= allowed, axis=0)
         return near
 
 
@@ -214,10 +214,9 @@ def _is_wrong(comparison: _Comparison) -> Flags:
         wrong &= distance > limits.one_sided_excess * np.max(distance[one_sided_ok])
     if not criteria.kink_is_isolated:
         wrong &= ~estimate.has_kink
-    # A slope that grows slowly towards x0 looks settled to a few digits. No claim of NaN is right.
-    allowed = criteria.rtol * comparison.reference
-    nearly = np.fmax(allowed, comparison.size / limits.negligible)
-    smooth = comparison.uncertainty <= np.where(np.isnan(claim), nearly, allowed)
+    smooth = comparison.uncertainty <= np.fmax(
+        criteria.rtol * comparison.reference, comparison.size / limits.negligible
+    )
     infinite = ~comparison.finite & smooth & ~findings.blocks_wrong
     wrong |= infinite & ~findings.seen[Kind.DIVERGING]
     return wrong
@@ -242,7 +241,8 @@ def _is_resolved(comparison: _Comparison, wrong: Flags) -> tuple[Flags, Flags]:
     constant &= (estimate.nearby_slope == 0) & ~findings.seen[Kind.BELOW_NOISE]
     resolved |= constant
     # Which of two values is meant does not matter where both are the same to rtol.
-    apart = np.abs(findings.coarse_estimate - estimate.value) > rtol * magnitude
+    other = findings.coarse_estimates
+    apart = np.any(np.abs(other - estimate.value) > rtol * magnitude, axis=0)
     resolved &= ~comparison.near_coarse | ~apart | (distance == 0)
     resolved &= comparison.finite & ~wrong & ~comparison.differs & ~findings.blocks_correct
     # What looks like a kink may turn out to be a bend at other steps.

@@ -126,10 +126,13 @@ def _estimate(samples: Samples) -> Estimate:
     samples, is_quantised = without_plateaus(samples)
     central = central_quotients(samples)
     right, left = (limit_at_zero(side, order=1) for side in one_sided_quotients(samples))
-    smooth = limit_at_zero(with_shown_noise(central), order=2)
+    central_noisy = with_shown_noise(central)
+    smooth = limit_at_zero(central_noisy, order=2)
     best = _clearer(_clearer(smooth, right), left)
     kink = find_kinks(samples, central, smooth, right, left)
-    evidence = Evidence(samples, is_quantised, central, smooth, right, left, best, kink)
+    evidence = Evidence(
+        samples, is_quantised, central, central_noisy, smooth, right, left, best, kink
+    )
     low, high = valid_subgradients(right, left)
     return Estimate(
         value=np.where(kink, (low + high) / 2, best.value),
@@ -160,10 +163,11 @@ def _clearer(limit: Limit, one_sided: Limit) -> Limit:
 def _nearby_slope(samples: Samples) -> Floats:
     """Return the largest one-sided slope near x0, or 0 where none stands out of the noise."""
     limits = thresholds()
+    near = samples.scale / np.where(samples.scale_is_guess, limits.near_if_guess, limits.near)
     slopes = []
     for (lengths, _), slope in zip(samples.sides, one_sided_slopes(samples), strict=True):
         stands_out = np.abs(slope) * lengths > limits.stands_out * samples.sigma_of()
-        there = stands_out & np.isfinite(slope) & (lengths <= samples.scale / limits.near)
+        there = stands_out & np.isfinite(slope) & (lengths <= near)
         slopes.append(np.where(there, np.abs(slope), 0.0))
     largest: Floats = np.concatenate(slopes).max(axis=0)
     return largest

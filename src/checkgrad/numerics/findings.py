@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from checkgrad.numerics.samples import Flags, Floats
 
+_COARSE_ESTIMATES = 2  # detectors that give one: staircase and coarse
+
 
 class Kind(enum.Enum):
     """What a detector looks for."""
@@ -26,6 +28,7 @@ class Kind(enum.Enum):
     JUMP = "jump"
     EDGE = "edge"
     STAIRCASE = "staircase"
+    COARSE = "coarse"
     HIDDEN = "hidden"
     DIVERGING = "diverging"
     ONE_SIDED = "one-sided"
@@ -92,6 +95,8 @@ class Findings:
 
     Attributes
     ----------
+    coarse_estimates : array, shape (2, directions)
+        The other values that the samples support, in order, NaN beyond them.
     seen : dict of Kind to array of bool
         Where each kind was seen.
     """
@@ -100,7 +105,7 @@ class Findings:
     subgradient_high: Floats
     one_sided_low: Floats
     one_sided_high: Floats
-    coarse_estimate: Floats
+    coarse_estimates: Floats
     undetectable_slope: Floats
     blocks_correct: Flags
     blocks_wrong: Flags
@@ -109,18 +114,7 @@ class Findings:
     @classmethod
     def none(cls, count: int) -> Findings:
         """Return the composition of no findings, for `count` directions."""
-        unknown, no = np.full(count, np.nan), np.zeros(count, dtype=bool)
-        return cls(
-            subgradient_low=unknown,
-            subgradient_high=unknown,
-            one_sided_low=unknown,
-            one_sided_high=unknown,
-            coarse_estimate=unknown,
-            undetectable_slope=np.zeros(count),
-            blocks_correct=no,
-            blocks_wrong=no,
-            seen=dict.fromkeys(Kind, no),
-        )
+        return compose([Finding.of(kind, np.zeros(count, dtype=bool)) for kind in Kind])
 
     def take(self, chosen: Any) -> Findings:
         """Return the findings of some of the directions."""
@@ -157,13 +151,15 @@ def compose(findings: Sequence[Finding]) -> Findings:
     """
     count = findings[0].seen.size
     no = np.zeros(count, dtype=bool)
+    nowhere = np.full(count, np.nan)
+    coarse = [nowhere, nowhere, *(each.coarse_estimate for each in findings)]
     seen = {kind: [each.seen for each in findings if each.kind is kind] for kind in Kind}
     return Findings(
         subgradient_low=np.fmin.reduce([each.subgradient_low for each in findings]),
         subgradient_high=np.fmax.reduce([each.subgradient_high for each in findings]),
         one_sided_low=np.fmin.reduce([each.one_sided_low for each in findings]),
         one_sided_high=np.fmax.reduce([each.one_sided_high for each in findings]),
-        coarse_estimate=np.fmax.reduce([each.coarse_estimate for each in findings]),
+        coarse_estimates=np.sort(coarse, axis=0)[:_COARSE_ESTIMATES],
         undetectable_slope=np.fmax.reduce([each.undetectable_slope for each in findings]),
         blocks_correct=np.logical_or.reduce([each.blocks_correct for each in findings]),
         blocks_wrong=np.logical_or.reduce([each.blocks_wrong for each in findings]),

@@ -49,6 +49,8 @@ class _Windows:
     position: Floats  # (h / h of the coarsest step) ** order
     rise: Floats  # quotients less `start`
     weight: Floats  # step / noise, 0 for steps outside of the window
+    steeper: Floats  # the coarsest step / h, less one
+    shared: Floats  # noise shared by all steps / the coarsest step, shape (windows, directions)
     count: npt.NDArray[np.intp]  # valid steps, shape (windows, directions)
     half: npt.NDArray[np.intp]  # the window that starts at half the step, shape (windows, d.)
 
@@ -73,6 +75,7 @@ class _Moments:
     heaviest: Floats  # the largest weight, shape (windows, directions): its square may overflow
     of_powers: Floats  # of position ** k, for k up to twice the highest degree
     of_rise: Floats  # ... times `rise`, for k up to the highest degree
+    of_steeper: Floats  # ... times `steeper`
 
 
 def limit_at_zero(quotients: Quotients, order: int) -> Limit:
@@ -102,14 +105,11 @@ def limit_at_zero(quotients: Quotients, order: int) -> Limit:
         return best
     windows = _windows(quotients, order)
     best = _least_uncertain(best, _extrapolated_pairs(windows, quotients), step)
-    # One degree more than is used shows the truncation error, where there are steps enough for it.
-    limits = thresholds()
-    degrees = range(min(limits.max_degree + 2, value.shape[0] - limits.spare_steps))
-    if degrees:
-        moments = _moments(windows, degrees[-1])
-        fits = [_fit(windows, moments, degree) for degree in degrees]
-        for fit, higher in itertools.zip_longest(fits[: limits.max_degree + 1], fits[1:]):
-            best = _least_uncertain(best, _with_truncation(fit, higher, windows.half), step)
+    degrees = range(thresholds().max_degree + 2)
+    moments = _moments(windows, degrees[-1])
+    fits = [_fit(windows, moments, degree) for degree in degrees]
+    for fit, higher in itertools.pairwise(fits):
+        best = _least_uncertain(best, _with_truncation(fit, higher, windows.half), step)
     return best
 
 
@@ -126,6 +126,8 @@ def _windows(quotients: Quotients, order: int) -> _Windows:
         position=np.where(inside, (step[None] / step[:, None]) ** order, 0.0),
         rise=np.where(inside, value[None] - value[:, None], 0.0),
         weight=weight,
+        steeper=np.where(inside, step[:, None] / step[None] - 1, 0.0),
+        shared=quotients.shared / step,
         count=inside.sum(axis=1),
         half=np.sum(step[None] > 0.75 * step[:, None], axis=1),
     )
@@ -135,17 +137,18 @@ def _moments(windows: _Windows, highest: int) -> _Moments:
     heaviest = np.max(windows.weight, axis=1, keepdims=True)
     weight = np.where(heaviest > 0, windows.weight / heaviest, 0.0)
     # Steps come first: NumPy then adds them in the same order, however many directions there are.
-    term, position, rise = (
+    term, position, rise, steeper = (
         np.ascontiguousarray(np.moveaxis(part, 1, 0))
-        for part in (weight**2, windows.position, windows.rise)
+        for part in (weight**2, windows.position, windows.rise, windows.steeper)
     )
-    of_powers, of_rise = [], []
+    of_powers, of_rise, of_steeper = [], [], []
     for power in range(2 * highest + 1):
         of_powers.append(term.sum(axis=0))
         if power <= highest:
             of_rise.append((term * rise).sum(axis=0))
+            of_steeper.append((term * steeper).sum(axis=0))
         term = term * position
-    return _Moments(heaviest[:, 0], np.stack(of_powers), np.stack(of_rise))
+    return _Moments(heaviest[:, 0], np.stack(of_powers), np.stack(of_rise), np.stack(of_steeper))
 
 
 def _fit(windows: _Windows, moments: _Moments, degree: int) -> _Candidates:
@@ -161,13 +164,15 @@ def _fit(windows: _Windows, moments: _Moments, degree: int) -> _Candidates:
     inverse = np.linalg.inv(np.moveaxis(normal, (0, 1), (-2, -1)) + _RIDGE * np.eye(terms))
     inverse = np.moveaxis(inverse, (-2, -1), (0, 1))
     coefficients = np.sum(inverse * (moments.of_rise[:terms] / length), axis=1) / length
+    shared = np.sum(inverse[0] * (moments.of_steeper[:terms] / length), axis=0)
+    shared = 1 + shared / length[0]
     missed = windows.rise - _polynomial(coefficients[:, :, None], windows.position)
     missed *= windows.weight
     spare = np.maximum(windows.count - terms, 1)
     excess = np.sqrt(np.maximum(1.0, np.sum(missed**2, axis=1) / spare))
-    usable &= _consistent(np.abs(missed))
+    usable &= _consistent(np.abs(missed), windows)
     rounding = limits.coverage * np.sqrt(np.abs(inverse[0, 0])) / length[0] * excess
-    rounding = rounding / moments.heaviest
+    rounding = np.hypot(rounding / moments.heaviest, limits.coverage * windows.shared * shared)
     return _Candidates(windows.start + coefficients[0], rounding, rounding, usable)
 
 
@@ -180,19 +185,21 @@ def _polynomial(coefficients: Floats, position: Floats) -> Floats:
     return value
 
 
-def _consistent(missed: Floats) -> Flags:
+def _consistent(missed: Floats, windows: _Windows) -> Flags:
     """Return whether no step of a window contradicts its fit.
 
-    `missed` is in standard deviations. One step may miss by more, by bad luck: noise varies.
+    `missed` is in standard deviations. One fine step may miss by more, by bad luck: noise varies.
     """
     limits = thresholds()
+    heaviest = np.max(windows.weight, axis=1, keepdims=True)
+    coarse = np.where(windows.weight > heaviest / limits.coarse_weight, missed, 0.0)
+    agrees: Flags = np.max(coarse, axis=1) <= limits.consistent_coarse
     worst = np.partition(missed, -2, axis=1)[:, -2:]
-    agrees: Flags = (worst[:, 0] <= limits.consistent) & (worst[:, 1] <= limits.outlier)
-    return agrees
+    return agrees & (worst[:, 0] <= limits.consistent_fine) & (worst[:, 1] <= limits.outlier)
 
 
 def _with_truncation(
-    fit: _Candidates, higher: _Candidates | None, half: npt.NDArray[np.intp]
+    fit: _Candidates, higher: _Candidates, half: npt.NDArray[np.intp]
 ) -> _Candidates:
     """Return a fit with its truncation error: what a higher degree or half the step changes.
 
@@ -200,10 +207,9 @@ def _with_truncation(
     and only makes the uncertainty larger.
     """
     halved = np.take_along_axis(fit.value, np.minimum(half, half.shape[0] - 1), axis=0)
-    change = np.fmax(0.0, np.abs(fit.value - halved))
-    if higher is not None:
-        off = np.where(higher.usable, np.abs(fit.value - higher.value), 0.0)
-        change = np.fmax(change, off)
+    change = np.zeros_like(fit.value)
+    for other in (np.where(higher.usable, higher.value, np.nan), halved):
+        change = np.fmax(change, np.abs(fit.value - other))
     return _Candidates(fit.value, fit.uncertainty + change, fit.rounding, fit.usable)
 
 
@@ -221,7 +227,7 @@ def _extrapolated_pairs(windows: _Windows, quotients: Quotients) -> _Candidates:
     coarser = np.abs(value - windows.start) + noise
     expected = coarser[:, None] * windows.position
     missed = np.abs(windows.rise + (windows.start - value)[:, None]) - expected
-    usable = _consistent(missed * windows.weight)
+    usable = _consistent(missed * windows.weight, windows)
     return _Candidates(value, uncertainty, rounding, usable & np.isfinite(value))
 
 

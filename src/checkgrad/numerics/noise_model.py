@@ -18,31 +18,27 @@ from checkgrad.precision import HALF
 _THIRD_DIFFERENCES = math.factorial(6) / math.factorial(3) ** 2
 
 
-def noise_along_line(values: Floats) -> Floats:
-    """Return the noise of every output, as a standard deviation, from equally spaced points.
+def noise_along_line(values: Floats) -> float:
+    """Return the noise of ``func``, as a standard deviation, from equally spaced points.
 
     Third differences remove whatever is smooth. Those of independent errors of deviation s have
     the variance ``s**2 * 6! / 3!**2`` (Moré and Wild, 2011). Values that are not finite are left
     out.
 
-    Parameters
-    ----------
-    values : array, shape (points,) or (points, outputs)
-        The outputs at the points.
-
     Examples
     --------
-    >>> float(noise_along_line(np.array([0.0, 1.0, 4.0, 9.0, 16.0])))
+    >>> noise_along_line(np.array([0.0, 1.0, 4.0, 9.0, 16.0]))
     0.0
     """
-    with np.errstate(all="ignore"):
-        third = np.abs(np.diff(values, 3, axis=0))
-        finite = np.isfinite(third)
-        largest = np.max(third, axis=0, initial=0.0, where=finite)
-        relative = np.where(finite & (largest > 0), third / largest, 0.0)
-    mean = np.sum(relative**2, axis=0) / np.maximum(np.sum(finite, axis=0), 1)
-    noise: Floats = largest * np.sqrt(mean / _THIRD_DIFFERENCES)
-    return noise
+    with np.errstate(invalid="ignore"):
+        third = np.diff(values, 3)
+    third = third[np.isfinite(third)]
+    if third.size == 0:
+        return 0.0
+    largest = float(np.max(np.abs(third)))
+    if largest == 0:
+        return 0.0
+    return largest * math.sqrt(float(np.mean((third / largest) ** 2)) / _THIRD_DIFFERENCES)
 
 
 def noise_without_jump(values: Floats, at: int) -> float:
@@ -61,7 +57,7 @@ def noise_without_jump(values: Floats, at: int) -> float:
             neighbours = [changes[k] for k in (gaps[0] - 1, gaps[-1] + 1) if 0 <= k < changes.size]
             without = changes.copy()
             without[gaps] = np.mean(neighbours)
-            found.append(float(noise_along_line(np.concatenate([[0.0], np.cumsum(without)]))))
+            found.append(noise_along_line(np.concatenate([[0.0], np.cumsum(without)])))
     return min(found)
 
 

@@ -31,11 +31,14 @@ class Quotients:
         The length of each step, and the quotient.
     sigma : array, shape (steps, directions)
         The standard deviation of the noise in quotient times step.
+    shared : array, shape (directions,)
+        The same of the error that all quotients of a direction have in common.
     """
 
     step: Floats
     value: Floats
     sigma: Floats
+    shared: Floats
 
 
 def central_quotients(samples: Samples) -> Quotients:
@@ -60,18 +63,32 @@ def one_sided_slopes(samples: Samples) -> tuple[Floats, Floats]:
     return right, left
 
 
-def one_sided_quotients(samples: Samples) -> tuple[Quotients, Quotients]:
+def one_sided_quotients(
+    samples: Samples, least_sigma: Floats | float = 0.0
+) -> tuple[Quotients, Quotients]:
     """Return the quotients to the right and to the left of x0.
 
-    Each has the noise of two values, where a central one has that over twice the step.
+    Each has the noise of two values, where a central one has that over twice the step. The noise
+    of ``func(x0)`` is in all of them.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples.
+    least_sigma : float or array of shape (directions,)
+        The noise is at least this large.
     """
     sigma = samples.sigma_of(samples.forward_values, samples.backward_values)
-    spread = _SIGMA_OF_DIFFERENCE * sigma
+    spread = _SIGMA_OF_DIFFERENCE * np.fmax(sigma, least_sigma)
+    shared = np.fmax(samples.sigma_of(), least_sigma)
     right, left = one_sided_slopes(samples)
-    return ordered(samples.forward, right, spread), ordered(samples.backward, left, spread)
+    return (
+        ordered(samples.forward, right, spread, shared),
+        ordered(samples.backward, left, spread, shared),
+    )
 
 
-def ordered(step: Floats, value: Floats, sigma: Floats) -> Quotients:
+def ordered(step: Floats, value: Floats, sigma: Floats, shared: Floats | float = 0.0) -> Quotients:
     """Return quotients from coarse to fine steps, with those that are not finite last."""
     valid = np.isfinite(value) & np.isfinite(step)
     order = np.argsort(np.where(valid, -step, np.inf), axis=0, kind="stable")
@@ -79,7 +96,7 @@ def ordered(step: Floats, value: Floats, sigma: Floats) -> Quotients:
         np.take_along_axis(np.where(valid, part, np.nan), order, axis=0)
         for part in (step, value, sigma)
     )
-    return Quotients(step, value, sigma)
+    return Quotients(step, value, sigma, np.broadcast_to(np.asarray(shared, float), step.shape[1:]))
 
 
 def with_shown_noise(quotients: Quotients) -> Quotients:

@@ -31,10 +31,15 @@ class Thresholds:
         Of the polynomials in ``h**order``. Higher ones amplify noise for little.
     spare_steps : int
         Steps beyond the number of terms that test a fit.
-    consistent : float, in sigma
-        How far a fit may miss a step, except for one.
+    consistent_fine : float, in sigma
+        How far a fit may miss a finer step, except for one.
+    consistent_coarse : float, in sigma
+        The same for a step that weighs nearly as much as the coarsest of the fit. Without it, right
+        gradients of ReLU networks in float32 are wrong.
+    coarse_weight : float, a factor
+        A step weighs nearly as much if its weight is within this factor.
     outlier : float, in sigma
-        How far a fit may miss a single step.
+        How far a fit may miss a single finer step.
     many_steps : int
         From so many steps on, the finest of them are finer than any feature.
     scatter_steps, scatter_finest_steps : int
@@ -45,6 +50,8 @@ class Thresholds:
         How much surer a one-sided limit must be to replace the central one.
     kink_gap : float, in uncertainties
         How far one-sided derivatives must lie apart to make a kink.
+    kink_steps : int
+        How many steps must show a kink. A few do so by accident, far from x0 or in few digits.
     kink_above_finest : float, times the shortest step
         Where a kink must show: nearer to x0 it may be a plateau.
     jump_steps : int
@@ -55,6 +62,10 @@ class Thresholds:
         How large a jump must be.
     plateau_range : float, a factor
         ``func`` must move over steps so much longer than a plateau to be a staircase.
+    plateau_epsilons : float, in machine epsilons of x0
+        A plateau that is shorter, by the length of x0, makes a staircase too.
+    plateau_range_if_cancelled : float, a factor
+        As `plateau_range`, where terms that cancel can explain the plateau.
     cancelled_digits : float, a part of the digits
         How many digits terms may lose by cancelling, at most.
     jump_reach : float, times the length of a plateau
@@ -74,8 +85,12 @@ class Thresholds:
         The same where a one-sided limit contradicts the best estimate.
     narrowest_feature : float, a factor
         How much narrower than x0 a feature may be that noise hides.
-    near : float, a factor
-        Steps that are so much shorter than the scale count as near x0.
+    small_coordinate : float, a factor
+        A coordinate so much smaller than the others has a scale of its own.
+    small_coordinate_noise : float, in sigma
+        What a feature as narrow as such a coordinate may hide.
+    near, near_if_guess : float, a factor
+        Steps that are so much shorter than the scale count as near x0, and if the scale is a guess.
     safety : float, in uncertainties
         How far claim and estimate must lie apart before a claim is wrong.
     wrong_margin : float, times rtol
@@ -116,6 +131,8 @@ class Thresholds:
         Beyond that, ``func`` may change by this part of func(x0), if the claim is right.
     finest_below_scale : int, a power of two
         How far below the scale the finest step is where x0 is 0.
+    far_above_noise : float, in sigma
+        If ``func`` changes by more at the shortest step, a shorter one shows more.
     worth_averaging : float, a factor
         More samples between the steps do not help where the uncertainty is more times too large.
     block : int
@@ -125,9 +142,13 @@ class Thresholds:
     noise_spacing : int, in units in the last place
         How far apart these points are.
     noisy_epsilons : float, in machine epsilons
-        Above this noise, func(x0) is evaluated once more.
+        Above this noise, jumps are looked for, and func(x0) is evaluated once more.
     jump_share : float, a factor
         If a jump at x0 is left out and the noise is so much smaller, the jump was no noise.
+    too_regular : float, a part
+        Noise that is a smaller part of the change of ``func`` may not be all there is.
+    farther_epsilon : float, a machine epsilon
+        Noise that is too regular is measured over units of this.
     mostly_unchanged : float, a part
         If more of the points next to x0 have the value at x0, ``func`` does not move there.
     farther_digits : tuple of float, a part of the digits
@@ -135,7 +156,7 @@ class Thresholds:
     noise_stays : float, a factor
         How much larger noise that lasts may be at the next of these distances.
     louder_farther : float, a factor
-        How much larger than next to x0 noise must be farther away. Less is not worth another look.
+        How much larger than next to x0 noise must be farther away, where ``func`` moves at x0.
     rounded_away : float, in units in the last place
         An offset that rounding to nearest removes.
     units_seen : float, in units in the last place
@@ -167,7 +188,9 @@ class Thresholds:
     stands_out: float = 8.0
     max_degree: int = 3
     spare_steps: int = 2
-    consistent: float = 6.0
+    consistent_fine: float = 6.0
+    consistent_coarse: float = 4.0
+    coarse_weight: float = 10.0
     outlier: float = 30.0
     many_steps: int = 12
     scatter_steps: int = 6
@@ -175,11 +198,14 @@ class Thresholds:
     truncation_decay: float = 3.0
     one_sided_gain: float = 4.0
     kink_gap: float = 6.0
+    kink_steps: int = 8
     kink_above_finest: float = 64.0
     jump_steps: int = 6
     jump_constancy: float = 10.0
     jump_above_rounding: float = 100.0
     plateau_range: float = 2.0**9
+    plateau_epsilons: float = 16.0
+    plateau_range_if_cancelled: float = 8.0
     cancelled_digits: float = 0.75
     jump_reach: float = 9.0
     quantum_above_noise: float = 10.0
@@ -189,7 +215,10 @@ class Thresholds:
     one_sided_range: float = 2.0
     one_sided_range_if_contradicted: float = 5.0
     narrowest_feature: float = 64.0
+    small_coordinate: float = 16.0
+    small_coordinate_noise: float = 2.0
     near: float = 8.0
+    near_if_guess: float = 64.0
     safety: float = 5.0
     wrong_margin: float = 1.5
     agreement: float = 10.0
@@ -210,14 +239,17 @@ class Thresholds:
     reach: int = 3
     linear_part: float = 4.0
     finest_below_scale: int = 64
+    far_above_noise: float = 2.0**8
     worth_averaging: float = 30.0
     block: int = 32
     noise_points: int = 3
     noise_spacing: int = 2
     noisy_epsilons: float = 16.0
     jump_share: float = 100.0
+    too_regular: float = 2.0**-6
+    farther_epsilon: float = 2.0**-33
     mostly_unchanged: float = 0.5
-    farther_digits: tuple[float, ...] = (0.64, 0.56, 0.48, 0.39, 0.3, 0.22)
+    farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22)
     noise_stays: float = 3.0
     louder_farther: float = 5.0
     rounded_away: float = 0.125

@@ -12,6 +12,7 @@ import numpy as np
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
+from checkgrad.precision import has_few_digits
 from checkgrad.refine.groups import certify_groups, has_groups
 from checkgrad.refine.progress import Progress
 from checkgrad.refine.spec import CheckSpec, GroupedDirections
@@ -19,7 +20,9 @@ from checkgrad.refine.steps import (
     BETWEEN,
     BETWEEN_AGAIN,
     STAGES,
+    STAGES_IN_FEW_DIGITS,
     all_steps,
+    needs_shorter,
     next_powers,
     rounds_beyond,
     steps_between,
@@ -63,7 +66,9 @@ def refine(
 
 def _sample_one_by_one(progress: Progress, thorough: bool) -> None:
     """Sample each active direction as far as it needs."""
-    for stage in STAGES if thorough else STAGES[: thresholds().stages_if_not_thorough]:
+    few = has_few_digits(progress.spec.epsilon)
+    stages = STAGES_IN_FEW_DIGITS if few else STAGES
+    for stage in stages if thorough else stages[: thresholds().stages_if_not_thorough]:
         if progress.active.size == 0:
             return
         powers = next_powers(progress) if stage is None else np.asarray(stage)[:, None]
@@ -107,7 +112,8 @@ def _extend(progress: Progress) -> None:
     progress.allow_negligible(progress.active)
     for _ in range(rounds_beyond()):
         decisions = progress.decide_active()
-        progress.retire(decisions.resolved | decisions.wrong)
+        settled = decisions.resolved | decisions.wrong
+        progress.retire(settled & ~needs_shorter(progress))
         steps = steps_beyond(progress)
         if not np.any(np.isfinite(steps)):
             break

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.numerics.samples import Floats
+from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import digits_of
 from checkgrad.refine.progress import Progress
@@ -20,6 +20,8 @@ Powers = npt.NDArray[np.intp]
 STAGES: tuple[list[int] | None, ...] = ([0], [2], None, None, [1], None, None, None)
 # ... and where it says None, the next of these: where truncation dominates, and where noise does.
 _SHORTER, _LONGER = np.asarray([-1, -2, -3, -4, -5]), np.asarray([4, 3, -1, -2, -3])
+# In few digits rtol / 10 is no small number, and claims agree with one quotient by accident.
+STAGES_IN_FEW_DIGITS: tuple[list[int] | None, ...] = ([0, -3], [2], [4, -5])
 # Steps between steps, times the best one: noise averages out over many samples.
 BETWEEN = np.asarray([0.22, 0.28, 0.36, 0.45, 0.6, 0.8])
 BETWEEN_AGAIN = BETWEEN * 0.92
@@ -78,6 +80,7 @@ def steps_beyond(progress: Progress) -> Floats:
     up = noisy & (step * 2**_ROUND >= longest) & (longest < reach)
     spacing = limits.sparse_spacing
     down = ~noisy & (step <= shortest * 2.0 ** (spacing * _ROUND)) & (shortest > _depth(progress))
+    down |= needs_shorter(progress)
     powers = np.arange(1, _ROUND + 1)[:, None]
     upward = np.exp2(np.floor(np.log2(longest, where=longest > 0, out=np.zeros_like(longest))))
     higher = upward * np.exp2(powers)
@@ -94,17 +97,29 @@ def rounds_beyond() -> int:
 
 
 def steps_between(progress: Progress, factors: Floats) -> Floats:
-    """Return steps around the best one, for directions that more samples may resolve.
-
-    They make the uncertainty smaller. That does not help where the claim already lies outside of
-    it.
-    """
+    """Return steps around the best one, for directions that more samples may resolve."""
     decisions = progress.decide_active()
     step = progress.estimate.step[progress.active]
-    limits, needed = thresholds(), progress.spec.rtol * decisions.reference
-    close = decisions.uncertainty <= limits.worth_averaging * needed
-    close &= decisions.distance <= limits.safety * decisions.uncertainty
+    needed = progress.spec.rtol * decisions.reference
+    close = decisions.uncertainty <= thresholds().worth_averaging * needed
     return np.where(close & ~decisions.resolved, step * factors[:, None], np.nan)
+
+
+def needs_shorter(progress: Progress) -> Flags:
+    """Return where the scale was a guess, and the shortest step still shows far more than noise."""
+    samples = progress.held()
+    shortest, change = np.full((2, progress.active.size), np.inf)
+    for lengths, values in samples.sides:
+        seen = np.isfinite(lengths) & np.isfinite(values)
+        finest = np.min(lengths, axis=0, initial=np.inf, where=seen)
+        there = seen & (lengths == finest)
+        moved = np.abs(np.where(there, values, samples.value) - samples.value).max(axis=0)
+        shortest = np.fmin(shortest, finest)
+        change = np.where(there.any(axis=0), np.fmin(change, moved), change)
+    shorter: Flags = np.isfinite(change)
+    shorter &= change > thresholds().far_above_noise * samples.sigma_of()
+    guessed = progress.spec.scale_is_guess[progress.active]
+    return shorter & guessed & (shortest > _depth(progress))
 
 
 def _depth(progress: Progress) -> Floats:

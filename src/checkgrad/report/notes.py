@@ -88,7 +88,7 @@ def _noise(result: OutputResult, largest: float) -> str:
             f"func computes in a coarser dtype than its input, of about {digits:.0f} digits"
             f"{' (float32?)' if spec.epsilon == SINGLE else ''}"
         )
-    other = np.isfinite(decisions.estimate.findings.coarse_estimate)
+    other = np.any(np.isfinite(decisions.estimate.findings.coarse_estimates), axis=0)
     if is_noisier_than_dtype(result, largest) or np.any(other & ~decisions.wrong):
         return (
             "func is noisier than its dtype explains, or changes in steps: does it compute in a "

@@ -1,7 +1,9 @@
-"""Hidden features: what noise may hide."""
+"""Hidden features: what noise may hide, with many digits and with few."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +13,9 @@ import pytest
 from checkgrad.numerics.detectors.hidden import detect_below_noise, detect_hidden
 from checkgrad.numerics.findings import Finding, Kind
 from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.quotients import Quotients
 from checkgrad.numerics.thresholds import varied
-from checkgrad.precision import DOUBLE, HALF, SINGLE
+from checkgrad.precision import BRAIN, HALF
 
 pytestmark = pytest.mark.numpy
 
@@ -27,9 +30,22 @@ def limit(value: float, uncertainty: float) -> Limit:
 def found(samples_of: Make, evidence_of: Make) -> Callable[..., Finding]:
     """The finding for a constant of noise 1/1024, unless `options` say otherwise."""
 
-    def make(value: float = 0.0, uncertainty: float = 1.0, **options: Any) -> Finding:
+    def make(
+        value: float = 0.0,
+        uncertainty: float = 1.0,
+        has_kink: bool = False,
+        shown: Any = None,
+        **options: Any,
+    ) -> Finding:
         samples = samples_of(lambda t: 0 * t, [1.0, 0.5], **({"sigma": 2.0**-10} | options))
-        return detect_hidden(evidence_of(samples, best=limit(value, uncertainty)))
+        evidence = evidence_of(
+            samples, best=limit(value, uncertainty), has_kink=np.array([has_kink])
+        )
+        if shown is not None:
+            sigma = np.asarray(shown, float)[:, None]
+            noisy = Quotients(np.ones_like(sigma), np.ones_like(sigma), sigma, np.zeros(1))
+            evidence = dataclasses.replace(evidence, central_noisy=noisy)
+        return detect_hidden(evidence)
 
     return make
 
@@ -39,6 +55,9 @@ def slope(finding: Finding) -> float:
     assert bool(finding.seen[0]) == (finding.undetectable_slope[0] > 0)
     assert not np.any(finding.blocks_correct | finding.blocks_wrong)
     return float(finding.undetectable_slope[0])
+
+
+# Many digits
 
 
 def test_a_feature_a_64th_as_wide_as_the_smoothness_length_may_hide(found: Make) -> None:
@@ -62,13 +81,54 @@ def test_an_estimate_that_stands_out_hides_nothing(found: Make) -> None:
         assert slope(found(sign * 2.0**-8, 1e-9, smoothness_length=1.9)) > 0.0
 
 
-def test_in_few_digits_a_feature_as_wide_as_x0_may_always_hide(found: Make) -> None:
-    seen: dict[str, Any] = {"value": 1.0, "uncertainty": 1e-9}
-    assert slope(found(**seen, epsilon=HALF / 2)) == 0.0
-    assert slope(found(**seen, epsilon=HALF)) == 6 * 2.0**-10
-    assert slope(found(**seen, epsilon=HALF, scale=0.25)) == 24 * 2.0**-10
-    assert slope(found(**seen, epsilon=HALF, smoothness_length=0.25)) == 24 * 2.0**-10
-    assert slope(found(epsilon=HALF)) == 64 * 3 * 2.0**-10
+def test_along_a_small_coordinate_a_feature_may_be_as_narrow_as_that(found: Make) -> None:
+    """A sixteenth of the smoothness length is small."""
+    unit = 2.0**-10
+    seen = {"value": 1.0, "uncertainty": 1e-9}
+    assert slope(found(**seen, scale=1 / 16)) == 2 * unit * 16
+    assert slope(found(**seen, scale=1 / 15)) == 0.0
+    assert slope(found(**seen, scale=1.0, smoothness_length=16.0)) == 2 * unit
+    assert slope(found(**seen, scale=1 / 16, scale_is_guess=True)) == 0.0
+    # Where the estimate does not stand out, the larger of both counts.
+    assert slope(found(scale=1 / 64)) == 64 * 3 * unit
+    assert slope(found(scale=1 / 128)) == 2 * unit * 128
+
+
+# Few digits
+
+
+def test_few_digits_hide_over_the_shorter_length(found: Make) -> None:
+    seen: dict[str, Any] = {"value": 1.0, "uncertainty": 1e-9, "epsilon": BRAIN}
+    assert slope(found(**seen)) == 3 * 2.0**-10
+    assert slope(found(**seen, scale=0.25)) == 12 * 2.0**-10
+    assert slope(found(**seen, smoothness_length=0.25)) == 12 * 2.0**-10
+    assert slope(found(**seen, scale=4.0)) == 3 * 2.0**-10
+
+
+def test_an_estimate_that_does_not_stand_out_hides_more_in_float16(found: Make) -> None:
+    assert slope(found(epsilon=BRAIN)) == 3 * 2.0**-10
+    assert slope(found(epsilon=HALF)) == 8 * 3 * 2.0**-10
+    assert slope(found(epsilon=2 * BRAIN)) == 3 * 2.0**-10
+    assert slope(found(1.0, 0.124, epsilon=HALF)) == 3 * 2.0**-10
+    assert slope(found(1.0, 0.125, epsilon=HALF)) == 8 * 3 * 2.0**-10
+
+
+def test_from_half_precision_on_digits_are_few(found: Make) -> None:
+    assert slope(found(epsilon=HALF / 2)) == 64 * 3 * 2.0**-10
+
+
+def test_the_noise_that_the_quotients_show_counts(found: Make) -> None:
+    seen: dict[str, Any] = {"value": 1.0, "uncertainty": 1e-9, "epsilon": HALF}
+    assert slope(found(**seen, shown=[0.5, 0.25, math.nan])) == 0.75
+    assert slope(found(**seen, shown=[0.0, 0.0])) == 3 * 2.0**-10
+    assert slope(found(**seen, shown=[math.nan, math.nan])) == 3 * 2.0**-10
+
+
+def test_where_the_scale_is_a_guess_anything_may_hide(found: Make) -> None:
+    guess: dict[str, Any] = {"epsilon": HALF, "scale_is_guess": True}
+    assert slope(found(**guess)) == math.inf
+    assert slope(found(1.0, 0.124, **guess)) == 3 * 2.0**-10
+    assert slope(found(**guess, has_kink=True)) == 8 * 3 * 2.0**-10
 
 
 def test_thresholds_of_hidden_features(found: Make) -> None:
@@ -76,72 +136,13 @@ def test_thresholds_of_hidden_features(found: Make) -> None:
         assert slope(found()) == 32 * 3 * 2.0**-10
     with varied(coverage=6.0):
         assert slope(found()) == 64 * 6 * 2.0**-10
+        assert slope(found(1.0, 1e-9, epsilon=HALF)) == 6 * 2.0**-10
+    with varied(small_coordinate=8.0):
+        assert slope(found(1.0, 1e-9, scale=1 / 8)) > 0
+    with varied(small_coordinate_noise=4.0):
+        assert slope(found(1.0, 1e-9, scale=1 / 16)) == 4 * 16 * 2.0**-10
     with varied(stands_out=4.0):
         assert slope(found(1.0, 0.2)) == 0.0
-
-
-def test_in_few_digits_anything_may_hide_along_a_coordinate_of_unknown_scale(found: Make) -> None:
-    assert slope(found(epsilon=HALF, scale_is_guess=True)) == np.inf
-    assert slope(found(value=1.0, uncertainty=1e-9, epsilon=HALF, scale_is_guess=True)) < 1
-    assert slope(found(epsilon=SINGLE, scale_is_guess=True)) < 1
-
-
-# Plateaus
-
-
-def rounded(quantum: float, offset: float = 1.0, slope: float = 1.0) -> Callable[[Any], Any]:
-    return lambda t: offset + quantum * np.round(slope * t / quantum)
-
-
-@pytest.mark.parametrize(
-    ("quantum", "epsilon", "hides"),
-    [
-        (2.0**-22, SINGLE, True),  # two units in the last place
-        (2.0**-7, SINGLE, True),  # what terms may leave by cancelling
-        (2.0**-4, SINGLE, False),  # too large: func is meant to change in steps
-        (2.0**-14, DOUBLE, True),
-        (2.0**-11, DOUBLE, False),
-        (2.0**-9, HALF, True),
-        (2.0**-7, HALF, False),
-    ],
-)
-def test_values_that_are_rounded_hide_the_slope_that_makes_up_one_step(
-    quantum: float, epsilon: float, hides: bool, samples_of: Make, evidence_of: Make
-) -> None:
-    steps = quantum * np.exp2([3.0, 2.0, 1.0, 0.0, -2.0, -4.0])
-    samples = samples_of(rounded(quantum), steps, sigma=0.0, epsilon=epsilon)
-    hidden = detect_hidden(evidence_of(samples, best=limit(0.0, 1e-9))).undetectable_slope[0]
-    assert (hidden >= 1.0) == hides  # the slope is 1; without a plateau, rounding hides less
-    assert hidden <= 4.0
-    seen = detect_hidden(evidence_of(samples, best=limit(1.0, 1e-9))).undetectable_slope[0]
-    assert seen < 0.1
-
-
-@pytest.mark.parametrize(("quantum", "hides"), [(2.0**-14, True), (2.0**-4, False)])
-@pytest.mark.parametrize("shift", [0.0, 0.499])  # which moves the first step of one side nearer
-def test_the_rounding_along_one_direction_shows_what_hides_along_another(
-    quantum: float, hides: bool, shift: float, samples_of: Make, evidence_of: Make
-) -> None:
-    steps = quantum * np.exp2([3.0, 2.0, 1.0, 0.0, -2.0, -4.0])
-    slopes = np.asarray([1.0, 2.0**-10])
-
-    def function(t: Any) -> Any:  # at all steps along both directions, or at x0
-        along = t * (slopes if t.ndim > 1 else 1.0)
-        return 1 + quantum * np.round(along / quantum + shift * (slopes < 1 if t.ndim > 1 else 0))
-
-    samples = samples_of(function, steps, sigma=0.0, epsilon=DOUBLE, directions=2)
-    best = Limit(*(np.full(2, part) for part in (0.0, 1e-9, 1e-9, 1.0)))
-    hidden = detect_hidden(evidence_of(samples, best=best)).undetectable_slope
-    assert (hidden[0] >= slopes[0]) == hides
-    assert (hidden[1] >= slopes[1]) == hides
-
-
-def test_a_hinge_on_one_side_hides_nothing(samples_of: Make, evidence_of: Make) -> None:
-    hinge = lambda t: 1 + 1e-6 * np.maximum(t - 0.25, 0)  # noqa: E731
-    samples = samples_of(hinge, [4.0, 1.0, 0.5, 0.25, 0.1], sigma=0.0, epsilon=SINGLE)
-    finding = detect_hidden(evidence_of(samples, best=limit(0.0, 1e-9)))
-    rounding = 64 * 3 * 0.3 * SINGLE
-    assert finding.undetectable_slope[0] < 1.01 * rounding
 
 
 # Below the noise

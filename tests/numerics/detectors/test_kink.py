@@ -129,6 +129,14 @@ def test_a_kink_must_stand_out_of_the_noise_over_the_scale(samples_of: Make) -> 
     assert not is_kink(samples_of(np.abs, sigma=0.24, scale=0.5))
 
 
+@pytest.mark.parametrize(("count", "seen"), [(8, True), (7, False)])
+def test_enough_steps_must_show_a_kink(count: int, seen: bool, samples_of: Make) -> None:
+    samples = samples_of(np.abs, np.ldexp(1.0, -np.arange(count)))
+    assert is_kink(samples) == seen
+    with varied(kink_steps=7):
+        assert is_kink(samples)
+
+
 # The gap some steps above the finest one
 
 

@@ -12,7 +12,9 @@ import pytest
 from checkgrad.numerics.detectors.one_sided import detect_one_sided
 from checkgrad.numerics.findings import Finding, Kind
 from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.quotients import with_shown_noise
 from checkgrad.numerics.thresholds import varied
+from checkgrad.precision import HALF
 
 pytestmark = pytest.mark.numpy
 
@@ -31,9 +33,11 @@ def found(samples_of: Make, evidence_of: Make) -> Callable[..., Finding]:
         right: tuple[float, float],
         left: tuple[float, float],
         best: tuple[float, float] = (0.0, 0.0),
+        epsilon: float = HALF / 2,
     ) -> Finding:
-        samples = samples_of(lambda t: t, [1.0, 0.5])
+        samples = samples_of(lambda t: t, [1.0, 0.5], epsilon=epsilon)
         evidence = evidence_of(samples, right=limit(*right), left=limit(*left), best=limit(*best))
+        assert evidence.central_noisy is evidence.central
         return detect_one_sided(evidence)
 
     return make
@@ -81,6 +85,38 @@ def test_a_limit_of_unknown_uncertainty_supports_nothing(found: Make) -> None:
     assert not finding.seen[0]
     assert ends(finding) == [0.0, 2.0]
     assert np.all(np.isnan(ends(found((9.0, math.inf), (7.0, math.inf)))))
+
+
+@pytest.mark.parametrize("epsilon", [HALF, 2 * HALF])
+def test_in_few_digits_there_is_no_range(epsilon: float, found: Make) -> None:
+    finding = found((9.0, 0.5), (-0.25, 0.25), epsilon=epsilon)
+    assert not finding.seen[0]
+    assert np.all(np.isnan(ends(finding)))
+
+
+def test_with_many_steps_the_noise_that_they_show_counts(
+    samples_of: Make, evidence_of: Make
+) -> None:
+    """The measured noise is far too small; with that which shows, the range covers the slope."""
+    samples = samples_of(lambda t: 2 * t, noise=1e-3, sigma=1e-9, directions=20)
+    evidence = evidence_of(samples)
+    assert evidence.central_noisy is not evidence.central
+    finding = detect_one_sided(evidence)
+    assert np.all((finding.one_sided_low <= 2) & (finding.one_sided_high >= 2))
+    width = finding.one_sided_high - finding.one_sided_low
+    assert np.all(width > 1e-3)
+    assert np.median(width) < 0.1
+
+
+def test_the_least_of_the_noise_that_shows_is_taken(samples_of: Make, evidence_of: Make) -> None:
+    samples = samples_of(lambda t: 2 * t + t**2, sigma=1e-9)
+    evidence = evidence_of(samples)
+    noisy = with_shown_noise(evidence.central)
+    noisy.sigma[3:] = 1e-3
+    noisy.sigma[:3] = [[1e-4], [1e-6], [1e-5]]
+    finding = detect_one_sided(evidence_of(samples, central_noisy=noisy, best=limit(2.0, 0.0)))
+    width = float(finding.one_sided_high[0] - finding.one_sided_low[0])
+    assert 1e-6 < width < 1e-4
 
 
 def test_a_smooth_func_leaves_little_open(samples_of: Make, evidence_of: Make) -> None:

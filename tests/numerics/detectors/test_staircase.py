@@ -50,34 +50,62 @@ def test_a_plateau_much_shorter_than_the_longest_step_makes_a_staircase(
         assert is_quantised(samples_of(moving_down_to(8), steps(14), scale=0.0))
 
 
+def test_a_plateau_of_some_epsilons_makes_a_staircase(samples_of: Make) -> None:
+    """The plateau is 2**-5, and 16 epsilons of the longest step up to the scale are more."""
+    curve = moving_down_to(4)
+    for epsilon, seen in ((2.0**-8, True), (2.0**-9, False)):
+        # A func(x0) of NaN would be no plateau: that of 0 leaves out what cancels.
+        assert is_quantised(samples_of(curve, steps(9), epsilon=epsilon)) == seen
+    assert is_quantised(samples_of(curve, steps(9), epsilon=2.0**-7, scale=0.5))
+    assert not is_quantised(samples_of(curve, steps(9), epsilon=2.0**-8, scale=0.5))
+    with varied(plateau_epsilons=32.0):
+        assert is_quantised(samples_of(curve, steps(9), epsilon=2.0**-9))
+
+
+def test_a_plateau_that_cancelling_terms_explain_needs_a_shorter_range(samples_of: Make) -> None:
+    """The quantum, 2**-last, must not exceed 2**-13 times func(x0)."""
+
+    def samples(last: int, value: float, height: float = 1.0) -> Samples:
+        curve = moving_down_to(last, height)
+        return samples_of(lambda t: value + curve(t), steps(10), sigma=1e-9)
+
+    # Eight times the plateau, 2**-(last + 1), must be below the longest step, 1.
+    assert is_quantised(samples(3, 2.0**10))
+    assert is_quantised(samples(3, -(2.0**10)))
+    assert not is_quantised(samples(3, 0.99 * 2.0**10))
+    assert not is_quantised(samples(2, 2.0**13))
+    with varied(plateau_range_if_cancelled=4.0):
+        assert is_quantised(samples(2, 2.0**13))
+
+
 def test_a_slope_beyond_the_plateau_counts_by_what_it_is_over_the_plateau(
     samples_of: Make,
 ) -> None:
     """Changes farther off grow with the step: the quantum is that of twice the plateau."""
 
-    def samples(changes: dict[int, float]) -> Samples:
-        made = samples_of(lambda t: 0 * t, steps(16), sigma=sigma)
+    def samples(value: float, changes: dict[int, float]) -> Samples:
+        made = samples_of(lambda t: 0 * t + value, steps(10), sigma=1e-9)
         values = made.forward_values.copy(), made.backward_values.copy()
         for index, change in changes.items():
             for each in values:
-                each[index] = change
+                each[index] = value + change
         return dataclasses.replace(made, forward_values=values[0], backward_values=values[1])
 
-    quantum = 2.0**-3
-    sigma = 0.9 * quantum / 10
-    # The plateau is 2**-10; steps within 9 times that are 2**-9, ..., 2**-7.
-    base = {0: 64.0} | dict.fromkeys(range(1, 10), 1.0)
-    assert is_quantised(samples(base | {9: quantum}))
-    assert is_quantised(samples(base | {9: -quantum}))
-    assert not is_quantised(samples(base | {9: 0.89 * quantum}))
-    assert is_quantised(samples(base | {8: 2 * quantum}))
-    assert not is_quantised(samples(base | {8: 1.79 * quantum}))
-    assert not is_quantised(samples(base | {7: 3.59 * quantum}))
-    assert is_quantised(samples(base | {6: quantum}))
+    quantum, value = 2.0**-3, 2.0**10
+    # The plateau is 2**-4; steps within 9 times that are 2**-3, ..., 2**-1.
+    base = {0: 64.0, 1: 1.0, 2: 1.0, 3: 1.0}
+    assert not is_quantised(samples(value, base))
+    assert is_quantised(samples(value, base | {3: quantum}))
+    assert is_quantised(samples(value, base | {3: -quantum}))
+    assert not is_quantised(samples(value, base | {3: 1.01 * quantum}))
+    assert is_quantised(samples(value, base | {2: 2 * quantum}))
+    assert not is_quantised(samples(value, base | {2: 2.01 * quantum}))
+    assert is_quantised(samples(value, base | {1: 4 * quantum}))
+    assert not is_quantised(samples(value, base | {0: 8 * quantum}))
     with varied(jump_reach=17.0):
-        assert not is_quantised(samples(base | {6: 7.19 * quantum}))
+        assert is_quantised(samples(value, base | {0: 8 * quantum}))
     with varied(jump_reach=7.0):
-        assert is_quantised(samples(base | {7: 3.59 * quantum}))
+        assert not is_quantised(samples(value, base | {1: 4 * quantum}))
 
 
 def test_the_quantum_must_stand_out_of_the_noise(samples_of: Make) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from checkgrad.numerics.detectors.coarse import detect_coarse
 from checkgrad.numerics.detectors.diverging import detect_diverging
 from checkgrad.numerics.detectors.edge import detect_edge
 from checkgrad.numerics.detectors.evidence import Evidence
@@ -23,8 +24,9 @@ DETECTORS: tuple[Callable[[Evidence], Finding], ...] = (
     detect_jump,
     detect_edge,
     detect_staircase,
-    detect_below_noise,
+    detect_coarse,
     detect_hidden,
     detect_diverging,
     detect_one_sided,
+    detect_below_noise,
 )

@@ -21,8 +21,10 @@ class Evidence:
         Where such steps were left out.
     central : Quotients
         Central quotients.
+    central_noisy : Quotients
+        The same with the noise that their scatter shows.
     smooth, right, left : Limit
-        The limits of the central quotients and of the one-sided ones.
+        The limits of the central quotients (with that noise) and of the one-sided ones.
     best : Limit
         The clearest of the three.
     has_kink : array of bool, shape (directions,)
@@ -32,6 +34,7 @@ class Evidence:
     samples: Samples
     is_quantised: Flags
     central: Quotients
+    central_noisy: Quotients
     smooth: Limit
     right: Limit
     left: Limit

@@ -46,6 +46,7 @@ def find_kinks(
     valid = np.isfinite(central.value)
     kink &= np.min(central.step, axis=0, initial=np.inf, where=valid) <= samples.scale
     kink &= width * samples.scale > limits.stands_out * samples.sigma_of()
+    kink &= valid.sum(axis=0) >= limits.kink_steps
     kink &= 2 * _gap_above_finest(samples, width) >= width
     return kink
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from checkgrad.numerics.detectors.evidence import Evidence
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.samples import Flags, Floats, Samples
+from checkgrad.numerics.noise_model import largest_cancellation_noise
+from checkgrad.numerics.samples import Flags, Samples
 from checkgrad.numerics.thresholds import thresholds
 
 
@@ -27,45 +28,7 @@ def detect_staircase(evidence: Evidence) -> Finding:
 
 def without_plateaus(samples: Samples) -> tuple[Samples, Flags]:
     """Return the samples without the steps that stay on a plateau, and where there are some."""
-    limits, plateau = thresholds(), find_plateau(samples)
-    is_quantised = (plateau.length > 0) & (plateau.length * limits.plateau_range < plateau.longest)
-    is_quantised &= plateau.quantum > limits.quantum_above_noise * samples.sigma_of()
-    left_out = (samples.forward <= plateau.length) & is_quantised
-    sigma = np.fmax(samples.sigma, plateau.jump_size)
-    cleaned = dataclasses.replace(
-        samples,
-        sigma=np.where(is_quantised, sigma, samples.sigma),
-        forward_values=np.where(left_out, np.nan, samples.forward_values),
-        backward_values=np.where(left_out, np.nan, samples.backward_values),
-    )
-    return cleaned, is_quantised
-
-
-@dataclasses.dataclass(frozen=True)
-class Plateau:
-    """Where ``func`` stands still next to x0, and how it moves beyond: shape (directions,).
-
-    Attributes
-    ----------
-    length : array
-        The longest step up to which it stands still on one side at least; 0 where it moves.
-    longest : array
-        The longest step at which it has moved on both sides; 0 where it does not.
-    jump_size : array
-        Its largest change just beyond the plateau.
-    quantum : array
-        Its smallest change there, less what a slope adds with distance; infinite where it does not
-        move there.
-    """
-
-    length: Floats
-    longest: Floats
-    jump_size: Floats
-    quantum: Floats
-
-
-def find_plateau(samples: Samples) -> Plateau:
-    """Return where ``func`` stands still next to x0, along each direction."""
+    limits = thresholds()
     changed = [values != samples.value for _, values in samples.sides]
     finite = [np.isfinite(values) for _, values in samples.sides]
     moves = changed[0] & changed[1] & finite[0] & finite[1]
@@ -76,11 +39,23 @@ def find_plateau(samples: Samples) -> Plateau:
     forward = samples.forward
     plateau = np.where(still, forward, 0.0).max(axis=0)
     longest = np.where(moves, forward, 0.0).max(axis=0)
+    longest_near = np.where(moves & (forward <= samples.scale), forward, 0.0).max(axis=0)
+    is_quantised = plateau * limits.plateau_range < longest
+    is_quantised |= plateau < longest_near * limits.plateau_epsilons * samples.epsilon
     changes = np.abs(np.stack([samples.forward_values, samples.backward_values]) - samples.value)
-    first = forward <= thresholds().jump_reach * plateau
+    first = forward <= limits.jump_reach * plateau
     jump_size = np.where(first & moves, changes, 0.0).max(axis=(0, 1))
     # A slope that rounding hides over a plateau grows in proportion to the step beyond it.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        over = np.fmax(1.0, forward / (2 * plateau))
+    over = np.fmax(1.0, forward / (2 * plateau))
     quantum = np.where(first & (changes > 0), changes / over, np.inf).min(axis=(0, 1))
-    return Plateau(plateau, longest, jump_size, quantum)
+    cancels = quantum <= largest_cancellation_noise(samples.epsilon, samples.value)
+    is_quantised |= (plateau * limits.plateau_range_if_cancelled < longest) & cancels
+    is_quantised &= (plateau > 0) & (quantum > limits.quantum_above_noise * samples.sigma_of())
+    left_out = (forward <= plateau) & is_quantised
+    cleaned = dataclasses.replace(
+        samples,
+        sigma=np.where(is_quantised, np.fmax(samples.sigma, jump_size), samples.sigma),
+        forward_values=np.where(left_out, np.nan, samples.forward_values),
+        backward_values=np.where(left_out, np.nan, samples.backward_values),
+    )
+    return cleaned, is_quantised
