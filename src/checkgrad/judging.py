@@ -138,14 +138,15 @@ def judge_outputs(
         certified = certify_together(directions[0].lines, specs) if looks else [None] * count
         most = limits.wrong_outputs if axes is not None else limits.wrong_outputs_along_tangents
         for output in np.flatnonzero(chosen).tolist():
-            along, spec, decisions = directions[output], specs[output], certified[output]
-            closely, note = thorough and wrong_outputs < most, ""
-            if decisions is not None:
-                pass
-            elif exact is not None and exact.agree_with_differences(output, base):
-                decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
-            else:
-                note = "" if exact is None else _NOT_ANALYTIC
+            along, spec = directions[output], specs[output]
+            closely = thorough and wrong_outputs < most
+            decisions, note = certified[output], ""
+            if exact is not None:
+                if exact.agree_with_differences(output, base):
+                    decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
+                else:
+                    note = _NOT_ANALYTIC
+            if decisions is None:
                 decisions = refine(spec, closely, grouped)
             wrong_outputs += bool(np.any(decisions.wrong))
             yield OutputResult(along, decisions, spec, float(claim.dtype_epsilon[output]), note)

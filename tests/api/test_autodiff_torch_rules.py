@@ -9,21 +9,9 @@ import pytest
 from checkgrad import Verdict, verify_autodiff, verify_grad
 
 torch = pytest.importorskip("torch")
+small_tensors = pytest.importorskip("small_tensors")
 Function = torch.autograd.Function
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    """The tensors are tiny: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def tensor(*shape: int, dtype: Any = torch.float64, requires_grad: bool = False) -> Any:
-    numbers = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    return (numbers + 0.5).to(dtype).requires_grad_(requires_grad)
+one_thread, tensor = small_tensors.one_thread, small_tensors.tensor
 
 
 # --- constants ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from checkgrad import GradientError, Verdict
 
 torch = pytest.importorskip("torch")
+small_tensors = pytest.importorskip("small_tensors")
 torch_module = pytest.importorskip("torch.autograd.gradcheck")
 ours = pytest.importorskip("checkgrad.torch")
 TorchGradcheckError = torch_module.GradcheckError
@@ -20,20 +21,11 @@ torch_gradcheck, torch_gradgradcheck = torch_module.gradcheck, torch_module.grad
 GradcheckError, gradcheck, gradgradcheck = ours.GradcheckError, ours.gradcheck, ours.gradgradcheck
 
 Function = torch.autograd.Function
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    """The tensors are tiny: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+one_thread = small_tensors.one_thread
 
 
 def tensor(*shape: int, dtype: Any = torch.float64, requires_grad: bool = True) -> Any:
-    numbers = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    return (numbers + 0.5).to(dtype).requires_grad_(requires_grad)
+    return small_tensors.tensor(*shape, dtype=dtype, requires_grad=requires_grad)
 
 
 def both_modes(func: Any, inputs: Any, **options: Any) -> bool:

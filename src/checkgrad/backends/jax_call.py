@@ -197,7 +197,7 @@ def _cotangent(value: Any, weights: Sequence[Array]) -> Any:
 
 
 def _with_dtypes(arrays: list[Array]) -> list[Array]:
-    """Return floating arrays in which a Python number has the dtype of the arrays beside it.
+    """Return floating arrays in which a Python number has the dtype of the other arrays.
 
     JAX promotes a Python number to that dtype. An array of its own does not show that any more.
     """

@@ -135,6 +135,10 @@ class FunctionSamples:
         """Whether somebody wrote rules for a part of the function."""
         return _has_custom_rules(self._jaxpr)
 
+    def along(self, claim: FlatClaim, is_forward: bool) -> ClaimSamples:
+        """Sample a jvp along tangents, or a vjp along cotangents."""
+        return self.along_tangents(claim) if is_forward else self.along_cotangents(claim)
+
     def along_tangents(self, claim: FlatClaim) -> ClaimSamples:
         """Return what a claim in forward mode says."""
         mixed = self._rng.standard_normal(self.inputs.size) * self._lengths()

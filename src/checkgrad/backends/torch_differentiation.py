@@ -156,6 +156,7 @@ def _spread(func: ListFunction) -> Callable[..., tuple[Array, ...]]:
 
 
 @functools.cache
+@functools.cache
 def prepare_forward_mode() -> None:
     """Make PyTorch load what forward mode needs: PyTorch warns of it the first time."""
     with warnings.catch_warnings(), forward_ad.dual_level():

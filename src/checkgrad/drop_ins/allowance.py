@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checkgrad.numerics.decisions import Decisions, Reason
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.report.results import ClaimResult
 
 
@@ -46,14 +46,4 @@ class Allowance:
         with np.errstate(all="ignore"):
             limit = (self.atol or 0.0) + (self.rtol or 0.0) * np.abs(estimate)
             allowed = (np.abs(decisions.claim - estimate) <= limit) & ~decisions.resolved
-        if not np.any(allowed):
-            return decisions
-        reasons = {reason: where & ~allowed for reason, where in decisions.reasons.items()}
-        agrees = reasons.get(Reason.AGREES, np.zeros_like(allowed))
-        reasons[Reason.AGREES] = agrees | allowed
-        return replace(
-            decisions,
-            wrong=decisions.wrong & ~allowed,
-            resolved=decisions.resolved | allowed,
-            reasons=reasons,
-        )
+        return decisions.accepting(allowed)

@@ -145,7 +145,7 @@ def _is_plain(samples: FunctionSamples) -> bool:
 
 
 def _agrees(samples: FunctionSamples, claim: FlatClaim, is_forward: bool) -> bool:
-    found = samples.along_tangents(claim) if is_forward else samples.along_cotangents(claim)
+    found = samples.along(claim, is_forward)
     rtol = _rtol(samples)
     if found.value_error > _UNITS or not found.nonlinearity <= _PART * rtol:
         return False

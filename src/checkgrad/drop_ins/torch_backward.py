@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 from torch._vmap_internals import _vmap
-from torch.autograd import forward_ad
 
 from checkgrad.arrays.messages import brief
 from checkgrad.backends import Array
 from checkgrad.claims.rule_errors import differ
 from checkgrad.drop_ins.torch_call import TorchCall
+from checkgrad.drop_ins.torch_derivatives import pushed
 from checkgrad.drop_ins.torch_numbers import random_like
 
 _BATCH = 2  # cotangents in a batch, as in PyTorch's own check
@@ -43,7 +43,7 @@ def zero_cotangent_errors(call: TorchCall, masked: bool) -> Iterator[str]:
         torch.zeros(each.shape, dtype=each.dtype, device=each.device) for each in call.recorded
     ]
     limit = _NEAR_ZERO if masked else 0.0
-    if not _all_within(_gradients(call, call.recorded, zeros), limit):
+    if not _all_within(call.gradients(call.recorded, zeros), limit):
         yield "the gradient for a zero cotangent is not 0: is a factor missing?"
 
 
@@ -61,7 +61,7 @@ def undefined_cotangent_errors(call: TorchCall) -> Iterator[str]:
         zeros = [torch.zeros_like(each) for each in outputs]
         which = "all cotangents are" if only is None else f"the cotangent of output {only} is"
         try:
-            found = _gradients(call, outputs, zeros)
+            found = call.gradients(outputs, zeros)
         except MemoryError:
             raise
         except Exception as error:
@@ -78,18 +78,9 @@ def batched_gradient_errors(call: TorchCall) -> Iterator[str]:
         weights = _batch_like(output)
 
         def mapped(output: Array = output, weights: Array = weights) -> list[Array | None]:
-            return list(
-                torch.autograd.grad(
-                    output,
-                    call.parts,
-                    weights,
-                    retain_graph=True,
-                    allow_unused=True,
-                    is_grads_batched=True,
-                )
-            )
+            return call.gradients([output], [weights], is_grads_batched=True)
 
-        single = [_gradients(call, [output], [weight]) for weight in weights]
+        single = [call.gradients([output], [weight]) for weight in weights]
         errors = list(_batch_errors(mapped, single, call.parts, f"under vmap, for output {k}"))
         if errors:  # one is enough
             yield from errors
@@ -100,25 +91,18 @@ def batched_tangent_errors(call: TorchCall) -> Iterator[str]:
     """Yield an error if forward mode cannot be mapped by vmap, or returns other numbers then."""
     for k, part in enumerate(call.parts):
 
-        def pushed(tangent: Array, k: int = k) -> tuple[Array, ...]:
-            with forward_ad.dual_level():
-                parts = call.primals()
-                parts[k] = forward_ad.make_dual(parts[k], tangent)
-                unpacked = [forward_ad.unpack_dual(value) for value in call.outputs(parts)]
-                return tuple(
-                    torch.zeros_like(value) if change is None else change
-                    for value, change in unpacked
-                )
+        def along(tangent: Array, k: int = k) -> tuple[Array, ...]:
+            return tuple(pushed(call, {k: tangent}))
 
         tangents = _batch_like(part)
 
         def mapped(
-            pushed: Callable[[Array], tuple[Array, ...]] = pushed, tangents: Array = tangents
+            along: Callable[[Array], tuple[Array, ...]] = along, tangents: Array = tangents
         ) -> list[Array | None]:
             # torch.func.vmap has no rule for dual tensors.
-            return list(_vmap(pushed)(tangents))
+            return list(_vmap(along)(tangents))
 
-        single = [list(pushed(tangent)) for tangent in tangents]
+        single = [along(tangent) for tangent in tangents]
         name = call.input_name(k)
         errors = list(_batch_errors(mapped, single, call.recorded, f"under vmap, along {name}"))
         if errors:  # one is enough
@@ -152,14 +136,6 @@ def _batch_errors(
 
 def _batch_like(like: Array) -> Array:
     return torch.stack(random_like([like] * _BATCH))
-
-
-def _gradients(
-    call: TorchCall, outputs: Sequence[Array], weights: Sequence[Array]
-) -> list[Array | None]:
-    return list(
-        torch.autograd.grad(outputs, call.parts, weights, retain_graph=True, allow_unused=True)
-    )
 
 
 def _all_within(gradients: Sequence[Array | None], limit: float) -> bool:

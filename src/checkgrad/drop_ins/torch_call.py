@@ -74,12 +74,12 @@ class TorchCall:
         self._own: list[Array] = []  # inputs that func also uses without taking them as arguments
         value = self._value(self.parts)
         own = [inputs[place] for place in self.places if place not in self._build]
-        if uses_own(own, [each for each in _as_tuple(value) if _is_floating(each)]):
+        if uses_own(own, [each for each in as_tuple(value) if _is_floating(each)]):
             self._own = own
             value = self._value(self.parts)
         _require_tensors(value)
         self.is_single = not isinstance(value, (tuple, list))
-        outputs = [(k, each) for k, each in enumerate(_as_tuple(value)) if _is_floating(each)]
+        outputs = [(k, each) for k, each in enumerate(as_tuple(value)) if _is_floating(each)]
         _require_dense(outputs)
         recorded = [(k, each) for k, each in outputs if each.requires_grad]
         self.is_differentiable = bool(recorded)
@@ -101,7 +101,7 @@ class TorchCall:
 
     def outputs(self, parts: Sequence[Array]) -> list[Array]:
         """Return the outputs that are checked."""
-        value = _as_tuple(self._value(parts))
+        value = as_tuple(self._value(parts))
         return [value[k] for k in self.chosen]
 
     def _value(self, parts: Sequence[Array]) -> Any:
@@ -156,6 +156,16 @@ class TorchCall:
         """Return what an input is called."""
         return f"inputs[{self.places[leaf]}]"
 
+    def gradients(
+        self, outputs: Sequence[Array], weights: Sequence[Array], **options: Any
+    ) -> list[Array | None]:
+        """Return gradients by what is differentiated, on a graph that stays for the next call.
+
+        The options are those of ``torch.autograd.grad``.
+        """
+        options = {"retain_graph": True, "allow_unused": True} | options
+        return list(torch.autograd.grad(outputs, self.parts, weights, **options))
+
     def pullback(self, primals: list[Array], weights: list[Array], **options: Any) -> list[Array]:
         """Return the gradient weighted by `weights`, in reverse mode."""
         return self.library.pullback(self.outputs, primals, weights, **options)
@@ -190,7 +200,8 @@ def _copy(given: Array) -> Array:
     return copy.requires_grad_() if given.requires_grad else copy
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """Return a tuple or list as a tuple, and what is none as a tuple of one."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
@@ -199,7 +210,7 @@ def _is_floating(value: Any) -> bool:
 
 
 def _require_tensors(value: Any) -> None:
-    for each in _as_tuple(value):
+    for each in as_tuple(value):
         if not isinstance(each, torch.Tensor):
             missing = " (is a return missing?)" if value is None else ""
             raise TypeError(

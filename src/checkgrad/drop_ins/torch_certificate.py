@@ -26,9 +26,9 @@ _ENTRY_AGREEMENT = 1e-6
 # The same along a tangent, relative to the largest entry of the gradient by one input: an entry
 # that is a hundredth of it counts.
 _AGREEMENT = 1e-8
-# The gradient by an input is negligible beside that by all inputs if it is this small.
+# The gradient by an input is negligible if it is this small, compared with that by all inputs.
 _NEGLIGIBLE = 1e-2
-# An entry is negligible beside those of other outputs in the same tensor if it is this small:
+# An entry is negligible if it is this small, compared with other outputs in the same tensor:
 # rounding of the terms that they have in common explains as much.
 _ROUNDING = 1e-13
 # How far the derivative along a random vector may lie from the sum of its parts: rounding.

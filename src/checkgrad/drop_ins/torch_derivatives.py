@@ -39,14 +39,14 @@ def columns(call: TorchCall) -> list[Floats]:
     zeros = {k: torch.zeros_like(part) for k, part in enumerate(call.parts)}
     found = []
     for k, part in enumerate(call.parts):
-        each = [flat(_pushed(call, {**zeros, k: unit})) for unit in units(part)]
+        each = [flat(pushed(call, {**zeros, k: unit})) for unit in units(part)]
         found.append(torch.stack(each, dim=1).numpy(force=True))
     return found
 
 
 def column(call: TorchCall, tangents: dict[int, Array]) -> Floats:
     """Return the derivative along tangents of some inputs, shape (outputs,)."""
-    found: Floats = flat(_pushed(call, tangents)).numpy(force=True)
+    found: Floats = flat(pushed(call, tangents)).numpy(force=True)
     return found
 
 
@@ -63,14 +63,14 @@ def _gradients(call: TorchCall, outputs: Sequence[Array], weights: Sequence[Arra
     """Return flat gradients by all inputs. The graph stays for the next call."""
     if not call.is_differentiable:
         return [torch.zeros_like(as_real(part.detach())).view(-1) for part in call.parts]
-    found = torch.autograd.grad(outputs, call.parts, weights, retain_graph=True, allow_unused=True)
+    found = call.gradients(outputs, weights)
     return [
         flat([torch.zeros_like(part) if gradient is None else gradient])
         for part, gradient in zip(call.parts, found, strict=True)
     ]
 
 
-def _pushed(call: TorchCall, tangents: dict[int, Array]) -> list[Array]:
+def pushed(call: TorchCall, tangents: dict[int, Array]) -> list[Array]:
     """Return the derivatives of all outputs along tangents of some inputs."""
     prepare_forward_mode()
     with forward_ad.dual_level():

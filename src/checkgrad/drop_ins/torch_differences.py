@@ -19,7 +19,7 @@ from checkgrad.drop_ins.torch_numbers import flat
 # eps / step: both are near 1e-11 for the cube root of eps.
 _STEP = 2.0**-17
 # That of a difference of fourth order: truncation costs its fourth power, rounding eps / step. Both
-# are near 1e-13. So it helps where the value is large beside its changes.
+# are near 1e-13. So it helps where the value is far larger than its changes.
 _LONG_STEP = 2.0**-10
 
 

@@ -9,6 +9,7 @@ import torch
 
 from checkgrad.backends import Array
 from checkgrad.backends.torch_strides import strided_copy, with_gaps
+from checkgrad.drop_ins.torch_call import as_tuple
 from checkgrad.drop_ins.torch_checks import check_call
 from checkgrad.drop_ins.torch_closures import uses_own, with_substitutes
 from checkgrad.drop_ins.torch_error import GradcheckError
@@ -118,7 +119,7 @@ def gradcheck(
         masked=bool(masked),
     )
     try:
-        check_call(func, _as_tuple(inputs), options)
+        check_call(func, as_tuple(inputs), options)
     except GradcheckError:
         if raise_exception:
             raise
@@ -191,14 +192,14 @@ def gradgradcheck(
         raise AssertionError("check_undefined_grad=True needs check_rev_over_rev=True")
     if check_batched_grad and not check_rev_over_rev:
         raise AssertionError("check_batched_grad=True needs check_rev_over_rev=True")
-    inputs = _as_tuple(inputs)
+    inputs = as_tuple(inputs)
     outputs = _differentiable_outputs(func, inputs)
     if uses_own([each for each in inputs if _requires_grad(each)], outputs):
         func = with_substitutes(func, inputs)
     if grad_outputs is None:
         weights = _random_cotangents(outputs, gen_non_contig_grad_outputs)
     else:
-        weights = _as_tuple(grad_outputs)
+        weights = as_tuple(grad_outputs)
     return gradcheck(
         _gradient_function(func, inputs, weights),
         (*inputs, *weights),
@@ -259,12 +260,8 @@ def _random_cotangents(outputs: Sequence[Array], is_gapped: bool) -> tuple[Array
 
 
 def _differentiable(value: Any) -> tuple[Array, ...]:
-    return tuple(each for each in _as_tuple(value) if _requires_grad(each))
+    return tuple(each for each in as_tuple(value) if _requires_grad(each))
 
 
 def _requires_grad(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and bool(value.requires_grad)
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)

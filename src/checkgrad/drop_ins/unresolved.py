@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checkgrad.numerics.decisions import Decisions, Reason
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.report.results import ClaimResult
 
 _ATOL, _RTOL = 1e-5, 1e-3  # what PyTorch's gradcheck allows by default
@@ -35,8 +35,4 @@ def _settled(decisions: Decisions) -> Decisions:
     with np.errstate(all="ignore"):
         farthest = np.abs(decisions.claim - estimate) + decisions.uncertainty
         near = decisions.open & (farthest <= _ATOL + _RTOL * np.abs(estimate))
-    if not np.any(near):
-        return decisions
-    reasons = {reason: where & ~near for reason, where in decisions.reasons.items()}
-    reasons[Reason.AGREES] = reasons.get(Reason.AGREES, np.zeros_like(near)) | near
-    return replace(decisions, resolved=decisions.resolved | near, reasons=reasons)
+    return decisions.accepting(near)

@@ -11,7 +11,6 @@ import numpy as np
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
 
-_SAFETY = 10.0  # numbers that agree to a tenth of rtol certify each other
 # Of the largest sum by an argument. An error of 1% in one entry of 10,000 like it changes a sum
 # by 1e-4.
 _SUMS = 1e-6
@@ -35,10 +34,10 @@ def entries_agree(claim: Floats, estimates: Floats, rtol: float, arguments: Floa
         Which argument each direction moves. Derivatives by one may be much larger than by another,
         so what is negligible is said of each.
     """
-    distance, size = _compared(claim, estimates)
+    limits, (distance, size) = thresholds(), _compared(claim, estimates)
     scale = _largest_by_argument(size, arguments)
-    allowed = rtol / _SAFETY * np.maximum(size, scale / thresholds().negligible)
-    return bool(np.all(distance <= np.maximum(allowed, _rounding(size))))
+    allowed = rtol / limits.agreement * np.maximum(size, scale / limits.negligible)
+    return _all_within(distance, allowed, size)
 
 
 def sums_agree(claim: Floats, estimates: Floats, rtol: float, arguments: Floats) -> bool:
@@ -56,8 +55,8 @@ def sums_agree(claim: Floats, estimates: Floats, rtol: float, arguments: Floats)
         Which argument each tangent moves. Each has a limit of its own.
     """
     distance, size = _compared(claim, estimates)
-    allowed = min(_SUMS, rtol / _SAFETY) * _largest_by_argument(size, arguments)
-    return bool(np.all(distance <= np.maximum(allowed, _rounding(size))))
+    part = min(_SUMS, rtol / thresholds().agreement)
+    return _all_within(distance, part * _largest_by_argument(size, arguments), size)
 
 
 def _largest_by_argument(size: Floats, arguments: Floats) -> Floats:
@@ -69,9 +68,10 @@ def _largest_by_argument(size: Floats, arguments: Floats) -> Floats:
     return found
 
 
-def _rounding(size: Floats) -> Floats:
-    largest: Floats = _ROUNDING * np.max(size, axis=0, initial=0.0)
-    return largest
+def _all_within(distance: Floats, allowed: Floats, size: Floats) -> bool:
+    """Return whether all distances are allowed, or below the rounding of the largest size."""
+    rounding = _ROUNDING * np.max(size, axis=0, initial=0.0)
+    return bool(np.all(distance <= np.maximum(allowed, rounding)))
 
 
 def _compared(claim: Floats, estimates: Floats) -> tuple[Floats, Floats]:

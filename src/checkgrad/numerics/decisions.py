@@ -158,6 +158,18 @@ class Decisions:
             reasons={reason: flags[chosen] for reason, flags in self.reasons.items()},
         )
 
+    def accepting(self, chosen: Flags) -> Decisions:
+        """Return the decisions with those in `chosen` resolved: claim and estimate agree."""
+        if not np.any(chosen):
+            return self
+        reasons = {reason: flags & ~chosen for reason, flags in self.reasons.items()}
+        return replace(
+            self,
+            wrong=self.wrong & ~chosen,
+            resolved=self.resolved | chosen,
+            reasons={**reasons, Reason.AGREES: self.reasons[Reason.AGREES] | chosen},
+        )
+
     @property
     def open(self) -> Flags:
         """Where nothing can be said of the claim."""

@@ -97,9 +97,6 @@ def _central_quotients(
 
 def _criteria(claim: Floats, specs: Sequence[CheckSpec]) -> Criteria:
     """Return what decisions on all outputs depend on."""
-    sizes = np.abs(np.where(np.isfinite(claim), claim, 0.0))
-    weights = sizes * np.stack([spec.directions.scale for spec in specs])
-    largest = np.max(weights, axis=1, keepdims=True, initial=0.0)
 
     def each(numbers: Sequence[float]) -> Floats:
         return np.repeat(numbers, claim.shape[1])
@@ -107,7 +104,7 @@ def _criteria(claim: Floats, specs: Sequence[CheckSpec]) -> Criteria:
     return Criteria(
         rtol=each([spec.rtol for spec in specs]),
         scale=each([_largest(row) for row in claim]),
-        may_be_negligible=(weights <= largest / thresholds().negligible).ravel(),
+        may_be_negligible=np.concatenate([spec.small_claims for spec in specs]),
         fully_sampled=False,
         tangent_scale=each([spec.tangent_scale for spec in specs]),
         sibling_scale=each([spec.sibling_scale for spec in specs]),

@@ -10,7 +10,6 @@ from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.estimate import Estimate, estimate
 from checkgrad.numerics.findings import put
 from checkgrad.numerics.samples import Flags, Floats, Places, Samples
-from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.spec import CheckSpec
 
@@ -45,10 +44,7 @@ class Progress:
         self.estimate = Estimate.of_values(np.full(count, np.nan), infinite, infinite)
         self.claim_noise = np.zeros(count)
         self.fully_sampled = np.zeros(count, dtype=bool)
-        # In the units of x0 an entry may be small, and matter where its coordinate is large.
-        weights = np.abs(np.where(np.isfinite(spec.claim), spec.claim, 0.0)) * spec.directions.scale
-        largest = np.max(weights, initial=0.0)
-        self.may_be_negligible: Flags = weights <= largest / thresholds().negligible
+        self.may_be_negligible: Flags = spec.small_claims
         self._first_of_all = first_steps(spec)
         self.start(np.arange(count))
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from checkgrad.evaluate.directions import Directions
 from checkgrad.numerics.decisions import Criteria
 from checkgrad.numerics.samples import Flags, Floats, Places
@@ -99,6 +101,17 @@ class CheckSpec:
     def sigma_at_x0(self) -> float:
         """The noise of one evaluation at x0: the measured one, or that of rounding if larger."""
         return max(self.sigma, thresholds().rounding_sigma * self.epsilon * abs(self.value))
+
+    @property
+    def small_claims(self) -> Flags:
+        """Where the claim is so small that it may be negligible.
+
+        In the units of x0 an entry may be small, and matter where its coordinate is large.
+        """
+        sizes = np.abs(np.where(np.isfinite(self.claim), self.claim, 0.0))
+        weights = sizes * self.directions.scale
+        small: Flags = weights <= np.max(weights, initial=0.0) / thresholds().negligible
+        return small
 
     def take(self, chosen: Places) -> CheckSpec:
         """Return what is to be checked along some of the directions."""
