@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import ClaimOfOutputs, judge_outputs
+from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.parsed import parse
@@ -238,3 +239,37 @@ def test_estimates_may_stand_for_the_claim_along_tangents():
     every = made.directions_along(tangents)
     assert len(every) == 6
     assert every[4].claim[0] == pytest.approx(float(5 * np.cos(X0) @ tangents.tangents[0][0]))
+
+
+# More noise
+
+
+@pytest.mark.parametrize(
+    ("growth", "judged_again"), [(1.0, set()), (3.0, {2}), (100.0, {0, 1, 2, 3, 4, 5})]
+)
+def test_outputs_are_judged_again_where_more_noise_may_decide_otherwise(
+    growth: float, judged_again: set[int]
+):
+    def spoiled(x):  # all outputs are wrong, and output 2 by little more than the noise allows
+        factors = np.asarray([1.1, 1.1, 1 + 2e-5, 1.1, 1.1, 1.1])
+        return factors[:, None] * jacobian(x)
+
+    made, base = claimed("jac", sines, spoiled, sigma=3e-7)
+    every = np.ones(6, dtype=bool)
+    with np.errstate(all="ignore"):
+        before = list(judge_outputs(made, base, every))
+        louder = replace(base, sigma=growth * base.sigma)
+        results = judge_louder(made, before, louder, every)
+    kept = {id(each) for each in before}
+    assert {each.output for each in results if id(each) not in kept} == judged_again
+    assert [each.output for each in results] == list(range(6))
+    assert not any(np.any(each.decisions.resolved) for each in results)
+
+
+def test_an_output_without_noise_is_judged_again_once_it_has_some():
+    made, base = claimed("grad", total, lambda x: 1.1 * np.cos(x))
+    every = np.ones(1, dtype=bool)
+    with np.errstate(all="ignore"):
+        before = list(judge_outputs(made, base, every))
+        (result,) = judge_louder(made, before, replace(base, sigma=np.asarray([1e-9])), every)
+    assert result.spec.sigma == 1e-9

@@ -152,6 +152,39 @@ def judge_outputs(
             yield OutputResult(along, decisions, spec, float(claim.dtype_epsilon[output]), note)
 
 
+def judge_louder(
+    claim: ClaimOfOutputs, results: Sequence[OutputResult], base: BaseValues, chosen: Flags
+) -> list[OutputResult]:
+    """Return results, with the outputs judged again that more noise may decide on otherwise.
+
+    An output is wrong as before where its noise grows little, and its wrong claims stand out of an
+    uncertainty that grows as much.
+
+    Parameters
+    ----------
+    claim : ClaimOfOutputs
+        The claim, and what is to be looked at.
+    results : sequence of OutputResult
+        What was found by less noise.
+    base : BaseValues
+        What is known at x0 by now.
+    chosen : array of bool, shape (outputs,)
+        The outputs to look at.
+    """
+    limits, louder = thresholds(), chosen.copy()
+    for each in results:
+        decisions, before, sigma = each.decisions, each.spec.sigma, base.sigma[each.output]
+        uncertainty = sigma / before * decisions.uncertainty
+        stands = decisions.distance > limits.stands_out * uncertainty
+        stays_wrong = np.any(decisions.wrong) and np.all(stands[decisions.wrong])
+        if sigma <= before or (stays_wrong and sigma <= limits.stands_out * before):
+            louder[each.output] = False
+    kept = [each for each in results if not louder[each.output]]
+    thorough = not any(np.any(each.decisions.wrong) for each in kept)
+    found = [*kept, *judge_outputs(claim, base, louder, thorough)]
+    return sorted(found, key=lambda each: (not each.directions.are_axes, each.output))
+
+
 def _direction_sets(
     claim: ClaimOfOutputs, value: Floats
 ) -> Iterator[tuple[Axes | None, list[Directions]]]:

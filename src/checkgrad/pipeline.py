@@ -16,7 +16,7 @@ from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_w
 from checkgrad.digits import with_native_claim
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import ClaimOfOutputs, judge_outputs
+from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import measure_noise, measure_noise_farther
 from checkgrad.measure.repeatability import Repeatability, is_noisy
@@ -222,8 +222,7 @@ def _judged(
     sigma = measure_noise_farther(near, noise, base.sigma, dtype_epsilon, sorted(in_doubt))
     if np.any(sigma > base.sigma):
         base = replace(base, sigma=sigma)
-        results.clear()  # whose tangents take memory too
-        results = list(judge_outputs(claim, base, repeats.agrees))
+        results = judge_louder(claim, results, base, repeats.agrees)
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?
