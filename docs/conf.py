@@ -12,6 +12,7 @@ myst_enable_extensions = ["dollarmath"]  # formulas between dollar signs
 exclude_patterns = ["_build", "examples"]
 
 autodoc_typehints = "none"  # the docstrings say it in words
+autodoc_mock_imports = ["jax", "torch"]  # the pages of checkgrad.jax and checkgrad.torch need none
 numpydoc_show_class_members = False
 # Everything public is documented whole: a summary, every parameter, what comes back, an example.
 numpydoc_validation_checks = {

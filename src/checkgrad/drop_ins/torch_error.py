@@ -26,6 +26,17 @@ class GradcheckError(GradientError, TorchGradcheckError):  # type: ignore[misc]
     ----------
     report : Report or None
         See above.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from checkgrad.torch import GradcheckError, gradcheck
+    >>> x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True)
+    >>> try:
+    ...     gradcheck(lambda x: x.detach() * x, (x,))
+    ... except GradcheckError as error:
+    ...     print(error.report.verdict.value)
+    wrong
     """
 
     report: Any

@@ -150,20 +150,26 @@ def gradgradcheck(
 
     Parameters
     ----------
-    func, inputs
+    func : callable
+        As in `gradcheck`.
+    inputs : tensor, or tuple of tensor
         As in `gradcheck`.
     grad_outputs : tensor, or tuple of tensor, optional
         The cotangents of the outputs of `func`. Those that require a gradient are differentiated.
         By default they are random, and all of them are.
-    eps, atol, rtol, raise_exception, nondet_tol
+    eps, atol, rtol : float, optional
         As in `gradcheck`.
     gen_non_contig_grad_outputs : bool
         Whether the random cotangents are not contiguous in memory.
-    check_undefined_grad, check_grad_dtypes, check_batched_grad
+    raise_exception : bool
+        As in `gradcheck`.
+    nondet_tol : float
+        As in `gradcheck`.
+    check_undefined_grad, check_grad_dtypes, check_batched_grad : bool
         As in `gradcheck`.
     check_fwd_over_rev, check_rev_over_rev : bool
         Whether to check the gradient's own derivatives in forward mode, and in reverse mode.
-    fast_mode, masked
+    fast_mode, masked : bool
         As in `gradcheck`.
 
     Returns
