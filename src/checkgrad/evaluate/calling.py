@@ -13,6 +13,7 @@ import numpy as np
 
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
+from checkgrad.evaluate.budget import NO_BUDGET, STOPS, Budget
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -30,6 +31,10 @@ class UserFunction:
     at_one_point : callable, optional
         Turns the function, with what `read` makes of it, from one of many points into one of a
         single point.
+    budget : Budget, optional
+        It is asked before every call.
+    is_func : bool
+        Whether the calls count as evaluations of ``func``.
 
     Attributes
     ----------
@@ -45,7 +50,12 @@ class UserFunction:
         args: tuple[Any, ...] = (),
         read: Callable[[Any], Any] | None = None,
         at_one_point: Callable[[OfPoint], OfPoint] | None = None,
+        budget: Budget = NO_BUDGET,
+        is_func: bool = True,
     ) -> None:
+        self._budget = budget
+        self._is_func = is_func
+        self._spend = budget.spend if is_func else budget.check
         self._function = function
         self._args = args
         # Without arguments nothing is put around the user's function: a wrapper would be most of
@@ -60,6 +70,7 @@ class UserFunction:
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
         """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
+        self._spend()
         self.n_calls += 1
         with np.errstate(**self._errstate):
             if vectors:
@@ -68,6 +79,7 @@ class UserFunction:
 
     def once(self, x: Any) -> Any:
         """Call it at one point. Exceptions pass."""
+        self._spend()
         self.n_calls += 1
         return self._of_point(x)
 
@@ -105,21 +117,30 @@ class UserFunction:
         -------
         list, list of int
             The values, and the indices of those that are missing.
+
+        Raises
+        ------
+        Stopped
+            If the budget is spent. It keeps both lists as they are by then.
         """
         function, values, failed = self._of_point, [], []
-        with np.errstate(all="ignore"):
-            for x in points:
-                try:
-                    value = function(x)
-                    values.append(value if type(value) in IMMUTABLE else kept(value))
-                except MemoryError:
-                    raise
-                except Exception as error:
-                    self.failure = self.failure or error
-                    failed.append(len(values))
-                    values.append(missing())
-                del x  # before the next is made
-        self.n_calls += len(values)
+        try:
+            with np.errstate(all="ignore"):
+                for x in self._budget.metered(points):
+                    try:
+                        value = function(x)
+                        values.append(value if type(value) in IMMUTABLE else kept(value))
+                    except MemoryError:
+                        raise
+                    except Exception as error:
+                        self.failure = self.failure or error
+                        failed.append(len(values))
+                        values.append(missing())
+                    del x  # before the next is made
+        except STOPS as stop:
+            raise self._budget.stopped_by(stop).keeping((values, failed)) from None
+        finally:
+            self.n_calls += len(values)
         return values, failed
 
     def of_leaf(self, point: Point, leaf: int, in_vmap: bool = True) -> Callable[[Array], Any]:

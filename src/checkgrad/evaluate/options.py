@@ -10,6 +10,7 @@ import numpy as np
 
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
+from checkgrad.evaluate.budget import NO_BUDGET, Budget
 
 BATCHES = ("auto", "vmap", "vectorized", "loop")
 CHUNK_BYTES = 2**28  # 256 MiB
@@ -23,10 +24,13 @@ class Evaluation:
     ----------
     batch, chunk_bytes
         As in `checkgrad.verify_grad`.
+    budget : Budget
+        How much all evaluations of a check may cost together.
     """
 
     batch: Any = "auto"
     chunk_bytes: Any = CHUNK_BYTES
+    budget: Budget = NO_BUDGET
 
 
 DEFAULT_EVALUATION = Evaluation()

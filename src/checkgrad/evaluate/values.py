@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from checkgrad.arrays.messages import quote
+from checkgrad.arrays.outputs import numbers_of
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, is_array
@@ -27,6 +29,23 @@ def numeric_value(value: Any, point: Point) -> Array:
     if value is None:
         raise TypeError("func returned None; it must return a number (is a return missing?)")
     return as_numeric(value, point.backend, point.leaves[0], "func")
+
+
+def complex_numbers(value: Any, size: int, point: Point) -> npt.NDArray[np.complex128]:
+    """Return all numbers of a value of ``func`` at a complex point, on the host.
+
+    Raises
+    ------
+    ValueError
+        If there are not `size` of them.
+    """
+    numbers = numbers_of(value, point)
+    if numbers.size != size:
+        raise ValueError(
+            f"func returned {quote(value)} for complex numbers: {numbers.size} of them, and "
+            f"{size} for real ones; pass method='differences'"
+        )
+    return numbers
 
 
 def values_on_host(
