@@ -132,6 +132,8 @@ class ModeRunner:
         inner : str
             The mode of the derivative that is differentiated; empty for the user's func.
         """
+        if self._results:
+            self._options.evaluation.budget.check()
         if mode == "lin":
             derivatives = derivatives.linearized()
         claims: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
@@ -149,7 +151,8 @@ class ModeRunner:
                 if not inner:
                     self._look_for_rule_errors(derivatives, label)
                 result = self._finished(self._check_claim(derivatives, x0, form, claim, label))
-                self._results.append(_without_fixed(result) if inner else result)
+                # The result for x0 itself names the leaves that are fixed.
+                self._results.append(result.without_fixed() if inner else result)
             except NoRuleError as no_rule:
                 self._missing[label] = no_rule
             except MemoryError:
@@ -170,6 +173,11 @@ class ModeRunner:
     def add_rule_errors(self, errors: Iterable[str]) -> None:
         """Count what is wrong with the rules whatever their numbers are."""
         self._rule_errors.update(dict.fromkeys(errors))
+
+    @property
+    def has_results(self) -> bool:
+        """Whether any mode was checked."""
+        return bool(self._results)
 
     def report(self, notes: Sequence[str] = ()) -> Report:
         """Return the report on all modes that were checked.
@@ -197,7 +205,8 @@ class ModeRunner:
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
         notes = [*notes, *self._notes()]
-        report = report_on(self._results, list(self._rule_errors), self._not_checked, notes)
+        stopped, errors = self._options.evaluation.budget.reason, list(self._rule_errors)
+        report = report_on(self._results, errors, self._not_checked, notes, stopped)
         if failed is not None and report.verdict is not Verdict.WRONG:
             raise failed
         return report
@@ -271,14 +280,6 @@ class _Nested:
     def label(self, mode: str) -> str:
         """Return what a mode is called here."""
         return label_of(mode, self.inner)
-
-
-def _without_fixed(result: ClaimResult) -> ClaimResult:
-    """Return a result that names no leaves as fixed: the result for x0 itself names them."""
-    structure = result.point.structure
-    assert structure is not None
-    point = replace(result.point, structure=replace(structure, fixed=(), constants=()))
-    return replace(result, point=point)
 
 
 def _bounds_of(derivatives: LibraryDerivatives, inputs: dict[str, Any]) -> Any:

@@ -34,7 +34,9 @@ def assert_grad(
         Let an inconclusive check pass too.
     **options : Any
         The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
-        ``batch``, ``chunk_bytes``, ``convention``, ``method``, ``precision``.
+        ``batch``, ``chunk_bytes``, ``convention``, ``method``, ``precision``, ``max_evals``,
+        ``timeout``, ``progress``, ``on_interrupt``. An incomplete check raises, unless its verdict
+        is inconclusive and `allow_inconclusive` is set.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
+from checkgrad.evaluate.budget import STOPS, make_budget
 from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
 from checkgrad.modes import MODES, ModeRunner
 from checkgrad.problem import Options
@@ -31,6 +32,10 @@ def verify_autodiff(
     batch: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     precision: str = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: str = "raise",
 ) -> Report:
     """Judge how JAX or PyTorch differentiate a function, custom rules included.
 
@@ -63,6 +68,8 @@ def verify_autodiff(
     direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
         As in `verify_jvp`. If `direction` is a tangent, it is one like `x0`: forward mode is
         checked along it, and reverse mode along a random one.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`. They hold for all modes and orders together.
 
     Returns
     -------
@@ -128,7 +135,8 @@ def verify_autodiff(
             f"order is {quote(order)}; pass up to {differentiation.max_order} for "
             f"{point.backend.name}"
         )
-    evaluation = Evaluation(batch, chunk_bytes)
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
+    evaluation = Evaluation(batch, chunk_bytes, budget)
     options = Options(
         direction=direction,
         rtol=rtol,
@@ -138,11 +146,17 @@ def verify_autodiff(
         precision=precision,
     )
     runner = ModeRunner(args, options)
-    with differentiation.differentiating():
+    with differentiation.differentiating(), budget.watched():
         derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
         derivatives.leave_out_constants()
-        runner.check_orders(derivatives, x0, asked, orders)
-        return runner.report(_notes(derivatives.left_out))
+        try:
+            runner.check_orders(derivatives, x0, asked, orders)
+        except STOPS as stop:
+            if not runner.has_results:
+                raise
+            budget.stopped_by(stop)
+        report = runner.report(_notes(derivatives.left_out))
+    return budget.outcome(report)
 
 
 def _notes(left_out: Sequence[str]) -> list[str]:

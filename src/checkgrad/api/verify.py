@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from checkgrad.evaluate.budget import make_budget
 from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
 from checkgrad.pipeline import check
 from checkgrad.problem import Options, Problem
@@ -25,6 +26,10 @@ def verify_grad(
     convention: str | None = None,
     method: str = "differences",
     precision: str = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: str = "raise",
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -94,6 +99,23 @@ def verify_grad(
         it was written is compared with the formula as well: what rounding explains costs digits,
         which the report counts, and anything else is wrong. "native": in the dtypes of the user.
         "float64": as "auto", but an error where something is narrower and that is not possible.
+    max_evals : int, optional
+        The largest number of evaluations of `func`, as the report counts them. If more are needed,
+        the check ends there, with a report on what is known: ``report.complete`` is false, and
+        ``report.stopped`` says why. The verdict is wrong if that was certain by then, and else
+        inconclusive. Touch it where a wrong claim must not cost more than a right one.
+    timeout : float, optional
+        The largest number of seconds. The check ends at the first call of `func` or the claim after
+        that, as for `max_evals`. A call that has begun is not cut.
+    progress : bool or callable ``progress(done, total, phase)``
+        True: show a bar, by tqdm. A function: it is called up to some hundred times, with the
+        evaluations of `func` that are done, about how many there will be, and what they are for
+        ("noise", "directions", ...). `total` grows if more turn out to be needed. At the end of a
+        complete check, it is `done`. What the function raises passes.
+    on_interrupt : {"raise", "report"}
+        What Ctrl-C does. "raise": `KeyboardInterrupt` passes, and has the report on what is known
+        by then in its attribute ``report``, and in its notes, which a traceback shows. "report":
+        the report is returned, and the program goes on.
 
     Returns
     -------
@@ -109,6 +131,10 @@ def verify_grad(
         and `func` cannot be evaluated in it.
     TypeError
         If `x0`, or what `func` or `grad` returns, is not numeric, or `func` is complex.
+    ImportError
+        If `progress` is True, and tqdm is not installed.
+    KeyboardInterrupt
+        As `func` or the user raises it, with the report on what is known by then.
 
     See Also
     --------
@@ -149,12 +175,13 @@ def verify_grad(
       params['scale']  claim 6.0332014...  estimate 18.0996042... ± ...
     ...
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
@@ -176,6 +203,10 @@ def verify_jac(
     convention: str | None = None,
     method: str = "differences",
     precision: str = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: str = "raise",
 ) -> Report:
     """Judge a hand-written Jacobian: correct, wrong or inconclusive, with nothing to tune.
 
@@ -203,6 +234,8 @@ def verify_jac(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`.
 
     Returns
     -------
@@ -242,12 +275,13 @@ def verify_jac(
       * claim is the transpose of the estimate in jac: a matrix transposed?
       ...
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
@@ -269,6 +303,10 @@ def verify_jvp(
     convention: str | None = None,
     method: str = "differences",
     precision: str = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: str = "raise",
 ) -> Report:
     """Judge a hand-written jvp, the product of the Jacobian and a tangent.
 
@@ -294,6 +332,8 @@ def verify_jvp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`.
 
     Returns
     -------
@@ -328,12 +368,13 @@ def verify_jvp(
     >>> bool(verify_jvp(grad, hvp, np.array([1.0, -2.0])))
     True
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
@@ -355,6 +396,10 @@ def verify_vjp(
     convention: str | None = None,
     method: str = "differences",
     precision: str = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: str = "raise",
 ) -> Report:
     """Judge a hand-written vjp, the product of a cotangent and the Jacobian.
 
@@ -383,6 +428,8 @@ def verify_vjp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`.
 
     Returns
     -------
@@ -418,12 +465,13 @@ def verify_vjp(
     >>> bool(verify_vjp(softplus, vjp, np.array([1.0, -2.0])))
     True
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -63,7 +65,7 @@ class Axes:
                         stopped = self._evaluator.budget.exhausted()
                 except Stopped as stop:
                     at, stopped = stop.kept, stop
-                found = self._outputs.of(at.reshape(len(at), -1))
+                found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:])))
             values[here] = self._known.completed(which[here], moved[here], new, found)
             pending[here] = False
             pending[here[new[len(found) :]]] = True
@@ -129,7 +131,7 @@ class Axes:
             except Stopped as stop:
                 found, stopped = stop.kept, stop
             known = here[: len(found)]
-            values[known] = self._outputs.of(found.reshape(known.size, -1))
+            values[known] = self._outputs.of(found.reshape(known.size, math.prod(found.shape[1:])))
             pending[known] = False
             if stopped is not None:
                 raise stopped.keeping(

@@ -84,7 +84,7 @@ class Tangents:
                 except Stopped as stop:
                     at, stopped = stop.kept, stop
                 known = np.reshape(corrections[: len(at)], (len(at), self._outputs.count))
-                found = self._outputs.of(at.reshape(len(at), -1)) - known
+                found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:]))) - known
             values[here] = self._known.completed(which[here], steps[here], new, found)
             lengths[here] = np.abs(steps[here])
             if stopped is not None:

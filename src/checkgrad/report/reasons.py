@@ -26,10 +26,24 @@ def sentences_on(claim: ClaimResult) -> Iterator[str]:
 
 
 def _sentences(claim: ClaimResult, result: OutputResult) -> Iterator[str]:
-    for reason, sentence in _SENTENCES.items():
+    for reason, sentence in _SENTENCES.items():  # that a check was stopped is said of it as a whole
         places = np.flatnonzero(result.decisions.reasons[reason])
         if places.size:
             yield sentence(claim, result, int(places[0]))
+
+
+def stopped_hint(stopped: str) -> str:
+    """Return what a report says of a check that ended before its end.
+
+    Parameters
+    ----------
+    stopped : str
+        Why it did.
+    """
+    return (
+        f"not looked at: {stopped}; allow for more evaluations or time, or check along fewer "
+        "directions, as direction='random' does"
+    )
 
 
 _SEVERAL_KINKS = (

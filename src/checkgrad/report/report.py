@@ -128,6 +128,11 @@ class Report:
     form : str
         The form of the claim: "grad", "jac", "jvp" or "vjp". For `verify_autodiff`, the form that
         was checked first.
+    complete : bool
+        Whether the check came to its end. If not, the verdict is "wrong" where that was certain
+        by then, and else "inconclusive".
+    stopped : str
+        Why it did not; empty if it did.
 
     Examples
     --------
@@ -160,6 +165,8 @@ class Report:
     digits: float | None
     direction: str
     form: str = "grad"
+    complete: bool = True
+    stopped: str = ""
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.CORRECT

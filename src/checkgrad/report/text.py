@@ -40,6 +40,8 @@ def headline(report: Report) -> str:
         return _headline_of_correct(report)
     if report.verdict is Verdict.WRONG:
         return _headline_of_wrong(report)
+    if not report.complete:
+        return _headline_of_incomplete(report)
     if report.n_checked == 0:
         return "inconclusive: func is not deterministic"
     if report.n_unresolved == 0:
@@ -101,6 +103,16 @@ def _headline_of_correct(report: Report) -> str:
     return f"correct: claim and estimate agree at {places}, to {_agreement(report.resolution)}"
 
 
+def _headline_of_incomplete(report: Report) -> str:
+    if report.n_checked == 0:
+        return f"inconclusive, since incomplete: {report.stopped}"
+    left = f"{report.n_unresolved} of {_count(report)} are not decided"
+    so_far = ""
+    if report.rtol < report.relative_error < math.inf:
+        so_far = f"; so far the claim is off by {_percent(report.relative_error)} (2-norm)"
+    return f"inconclusive, since incomplete: {left}, {report.stopped}{so_far}"
+
+
 def _headline_of_wrong(report: Report) -> str:
     if report.n_wrong == 0:
         return f"wrong: {report.hints[0]}"
@@ -112,6 +124,7 @@ def _headline_of_wrong(report: Report) -> str:
     else:
         size = f"off by {_percent(relative)} (2-norm)"
     rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
+    rest += "" if report.complete else "; incomplete"
     return f"wrong: the claim is {size}, at {report.n_wrong} of {_count(report)}{rest}"
 
 
