@@ -19,6 +19,7 @@ from checkgrad.arrays.point import make_point
 from checkgrad.backends import is_array
 from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
+from checkgrad.evaluate.budget import STOPS
 from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
@@ -52,6 +53,7 @@ class ModeRunner:
     ) -> None:
         self._args = args
         self._options = options
+        self._budget = options.evaluation.budget
         self._finished = finished
         self._results: list[ClaimResult] = []
         self._rule_errors: dict[str, None] = {}  # a set that keeps the order
@@ -132,8 +134,6 @@ class ModeRunner:
         inner : str
             The mode of the derivative that is differentiated; empty for the user's func.
         """
-        if self._results:
-            self._options.evaluation.budget.check()
         if mode == "lin":
             derivatives = derivatives.linearized()
         claims: dict[str, list[tuple[str, str, Callable[..., Any]]]] = {
@@ -151,8 +151,8 @@ class ModeRunner:
                 if not inner:
                     self._look_for_rule_errors(derivatives, label)
                 result = self._finished(self._check_claim(derivatives, x0, form, claim, label))
-                # The result for x0 itself names the leaves that are fixed.
                 self._results.append(result.without_fixed() if inner else result)
+                self._budget.require_running()
             except NoRuleError as no_rule:
                 self._missing[label] = no_rule
             except MemoryError:
@@ -167,6 +167,8 @@ class ModeRunner:
                 self._rule_errors[f"{label}: {error}"] = None
         except (NoRuleError, MemoryError):
             raise
+        except STOPS as stop:
+            self._budget.stopped_by(stop)
         except Exception as failure:  # which the claim may be right without
             self._failures[label] = failure
 
@@ -205,7 +207,7 @@ class ModeRunner:
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
         notes = [*notes, *self._notes()]
-        stopped, errors = self._options.evaluation.budget.reason, list(self._rule_errors)
+        errors, stopped = list(self._rule_errors), self._budget.reason
         report = report_on(self._results, errors, self._not_checked, notes, stopped)
         if failed is not None and report.verdict is not Verdict.WRONG:
             raise failed
@@ -228,10 +230,8 @@ class ModeRunner:
         if derivatives.loop:
             evaluation = replace(options.evaluation, batch="loop")
             options = replace(options, evaluation=evaluation)
-        constants = derivatives.constants
-        return examine(
-            Problem(form, derivatives.func, claim, x0, self._args, options, label, constants)
-        )
+        problem = Problem(form, derivatives.func, claim, x0, self._args, options, label)
+        return examine(replace(problem, constants=derivatives.constants))
 
     def _nested(self, outer: _Nested, inner: str, modes: Sequence[str]) -> Iterator[_Nested]:
         """Yield one derivative as a func to be differentiated, if it can be."""

@@ -64,7 +64,7 @@ class Axes:
                     if asked.size < new.size:
                         stopped = self._evaluator.budget.exhausted()
                 except Stopped as stop:
-                    at, stopped = stop.kept, stop
+                    at, stopped = self._evaluated_before(stop), stop
                 found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:])))
             values[here] = self._known.completed(which[here], moved[here], new, found)
             pending[here] = False
@@ -129,7 +129,7 @@ class Axes:
                 if asked.size < here.size:
                     stopped = self._evaluator.budget.exhausted()
             except Stopped as stop:
-                found, stopped = stop.kept, stop
+                found, stopped = self._evaluated_before(stop), stop
             known = here[: len(found)]
             values[known] = self._outputs.of(found.reshape(known.size, math.prod(found.shape[1:])))
             pending[known] = False
@@ -148,6 +148,12 @@ class Axes:
         room = self._evaluator.budget.left - _CONTROLS
         fits = room >= count or not self._evaluator.batch.takes(count)
         return count if fits else max(0, int(room))
+
+    def _evaluated_before(self, stop: Stopped) -> Floats:
+        """Return the values that there were; none if a call at many points was stopped."""
+        if isinstance(stop.kept, np.ndarray):
+            return stop.kept
+        return np.empty((0, *self._evaluator.shape))
 
     def _leaf_of(self, coordinates: Places) -> Places:
         offsets = np.asarray(self._evaluator.point.offsets)

@@ -124,10 +124,14 @@ class Budget:
 
     def check(self) -> None:
         """Raise `Stopped` if the check was stopped, or if its time is up."""
-        if self.reason:
-            raise Stopped
+        self.require_running()
         if self._timeout is not None and clock() - self._start >= self._timeout:
             raise self._stopped(f"the timeout of {self._timeout:g} s was over")
+
+    def require_running(self) -> None:
+        """Raise `Stopped` if the check was stopped."""
+        if self.reason:
+            raise Stopped
 
     def refund(self, count: int) -> None:
         """Take note that some evaluations were not made."""

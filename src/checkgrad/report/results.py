@@ -131,7 +131,7 @@ class ClaimResult:
         return repeats and all(np.all(result.decisions.resolved) for result in self.results)
 
     def without_fixed(self) -> ClaimResult:
-        """Return it with a point that names no leaves as fixed."""
+        """Return it with a point that names no leaves as fixed: another result names them."""
         structure = self.point.structure
         assert structure is not None
         structure = replace(structure, fixed=(), constants=())
