@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -184,7 +184,9 @@ class Budget:
         try:
             yield
             if self._meter is not None:
-                self._meter.end(self.n_func, is_complete=not self.reason)
+                # Who ends a check may want to end it again. There is a report by now.
+                with suppress(*([KeyboardInterrupt] if self.reason else [])):
+                    self._meter.end(self.n_func, is_complete=not self.reason)
         except ProgressError as failure:
             raise failure.error from None
         finally:

@@ -14,7 +14,7 @@ from typing import Any
 from checkgrad.arrays.messages import quote
 
 _PARTS = 100  # of the total: how often somebody is told, at most, while the total stays
-_GROWTH = 1.5  # of the total, once it is passed
+_GROWTH = 2.0  # of the total, once it is passed
 
 Told = Callable[[int, int, str], Any]
 
