@@ -104,13 +104,12 @@ def _headline_of_correct(report: Report) -> str:
 
 
 def _headline_of_incomplete(report: Report) -> str:
-    if report.n_checked == 0:
-        return f"inconclusive, since incomplete: {report.stopped}"
-    left = f"{report.n_unresolved} of {_count(report)} are not decided"
-    so_far = ""
+    line = f"inconclusive: incomplete, since {report.stopped}"
+    if report.n_unresolved:
+        line += f", and {report.n_unresolved} of {_count(report)} are not decided"
     if report.rtol < report.relative_error < math.inf:
-        so_far = f"; so far the claim is off by {_percent(report.relative_error)} (2-norm)"
-    return f"inconclusive, since incomplete: {left}, {report.stopped}{so_far}"
+        line += f"; so far the claim is off by {_percent(report.relative_error)} (2-norm)"
+    return line
 
 
 def _headline_of_wrong(report: Report) -> str:
