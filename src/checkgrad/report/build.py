@@ -14,7 +14,7 @@ from checkgrad.numerics.decisions import Decisions, Reason, Verdict
 from checkgrad.numerics.samples import Floats
 from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
 from checkgrad.report.notes import not_repeatable, notes_on
-from checkgrad.report.reasons import sentences_on, stopped_hint
+from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
 from checkgrad.report.report import Mismatch, Report
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.report.slips import slips
@@ -57,6 +57,9 @@ def report_on(
             if not any(claim.results for claim in claims):
                 return _report_on_nothing(claims, stopped, not_checked)
         report = _report_with_verdict(claims, rule_errors, not_checked, notes)
+        if stopped and report.verdict is Verdict.INCONCLUSIVE:
+            hints = report.hints + so_far_hints(report.relative_error, report.rtol)
+            report = replace(report, hints=hints)
         return replace(report, complete=not stopped, stopped=stopped)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from checkgrad.arrays.messages import first_line
 from checkgrad.numerics.decisions import Reason
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.report.text import percent
 
 
 def sentences_on(claim: ClaimResult) -> Iterator[str]:
@@ -43,6 +45,26 @@ def stopped_hint(stopped: str) -> str:
     return (
         f"not looked at: {stopped}; allow for more evaluations or time, or check along fewer "
         "directions, as direction='random' does"
+    )
+
+
+def so_far_hints(relative_error: float, rtol: float) -> tuple[str, ...]:
+    """Return how far a claim is off where a check was stopped before that was certain.
+
+    Parameters
+    ----------
+    relative_error, rtol : float
+        As in `checkgrad.Report`.
+
+    Examples
+    --------
+    >>> so_far_hints(0.5, 1e-5)
+    ('so far the claim is off by 50% (2-norm), which is not certain yet',)
+    """
+    if not rtol < relative_error < math.inf:
+        return ()
+    return (
+        f"so far the claim is off by {percent(relative_error)} (2-norm), which is not certain yet",
     )
 
 

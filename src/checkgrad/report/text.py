@@ -106,9 +106,7 @@ def _headline_of_correct(report: Report) -> str:
 def _headline_of_incomplete(report: Report) -> str:
     line = f"inconclusive: incomplete, since {report.stopped}"
     if report.n_unresolved:
-        line += f", and {report.n_unresolved} of {_count(report)} are not decided"
-    if report.rtol < report.relative_error < math.inf:
-        line += f"; so far the claim is off by {_percent(report.relative_error)} (2-norm)"
+        line += f"; {report.n_unresolved} of {_count(report)} not decided"
     return line
 
 
@@ -121,7 +119,7 @@ def _headline_of_wrong(report: Report) -> str:
     elif relative >= 10:
         size = f"off by {relative:.2g} times its size (2-norm)"
     else:
-        size = f"off by {_percent(relative)} (2-norm)"
+        size = f"off by {percent(relative)} (2-norm)"
     rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
     rest += "" if report.complete else "; incomplete"
     return f"wrong: the claim is {size}, at {report.n_wrong} of {_count(report)}{rest}"
@@ -134,7 +132,7 @@ def _agreement(resolution: float) -> str:
     return f"{math.floor(-10 * math.log10(resolution)) / 10:.1f} digits or better"
 
 
-def _percent(relative: float) -> str:
+def percent(relative: float) -> str:
     """Return a percentage of two digits; ``:.2g`` alone would write 100% as 1e+02%."""
     return f"{100 * relative:.2g}%" if relative < 0.995 else f"{100 * relative:.0f}%"
 
