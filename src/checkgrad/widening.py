@@ -125,7 +125,7 @@ def _widened_by(
         raise
     vectors = _vector_dtypes(native, wide)
     budget = problem.options.evaluation.budget
-    function = wide_claim_function(problem.claim, problem.args, wide, budget, *vectors)
+    function = wide_claim_function(problem.claim, problem.args, wide, *vectors, budget=budget)
     claim = PreferredClaim(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),

@@ -159,8 +159,8 @@ def wide_claim_function(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     wide: Wide,
-    budget: Budget,
     *vectors: Sequence[Any],
+    budget: Budget = NO_BUDGET,
 ) -> WideUserFunction:
     """Return a claim of the user's, to be called in float64.
 
@@ -170,10 +170,10 @@ def wide_claim_function(
         As in `UserFunction`.
     wide : Wide
         How it is evaluated in float64.
-    budget : Budget
-        It is asked before every call.
     *vectors : sequence of dtype
         The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
+    budget : Budget, optional
+        It is asked before every call.
     """
     natives = [wide.natives(), *vectors]
     return WideUserFunction(
