@@ -123,7 +123,8 @@ def parse(problem: Problem) -> ParsedProblem:
     evaluator = Evaluator(problem.func, point, problem.args, options.evaluation, reader)
     bounds = make_bounds(options.bounds, point, problem.name)
     rng = options.generator()
-    claim = make_claim(problem.form, UserFunction(problem.claim, problem.args), point, reader)
+    function = UserFunction(problem.claim, problem.args, name=problem.form)
+    claim = make_claim(problem.form, function, point, reader)
     options.require_method(point)
     options.require_precision()
     return ParsedProblem(

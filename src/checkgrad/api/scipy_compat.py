@@ -157,7 +157,7 @@ def check_grad(
     if direction == "random" and is_numpy_number(point):
         func = of_one_axis(func)
     evaluator = Evaluator(func, point, args, Evaluation(batch, chunk_bytes))
-    claim = UserFunction(grad, args)
+    claim = UserFunction(grad, args, name="grad")
     if direction == "random":
         source = _seeded(generator)
         claims, estimates = along_random_tangent(evaluator, claim, epsilon, source)

@@ -13,6 +13,7 @@ from checkgrad.backends.base import Backend
 from checkgrad.backends.conventions import CONVENTIONS, is_conj_convention, other_convention
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
+from checkgrad.backends.error_causes import cause_of
 from checkgrad.backends.registry import find_backend, is_array, require_values
 from checkgrad.backends.trees import flatten_tree, is_number, without
 from checkgrad.backends.widening import (
@@ -36,6 +37,7 @@ __all__ = [
     "Structure",
     "WideFunction",
     "Widening",
+    "cause_of",
     "find_backend",
     "flatten_tree",
     "host",

@@ -13,6 +13,7 @@ import numpy as np
 
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
+from checkgrad.evaluate.error_notes import add_cause
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -30,6 +31,8 @@ class UserFunction:
     at_one_point : callable, optional
         Turns the function, with what `read` makes of it, from one of many points into one of a
         single point.
+    name : str
+        What messages call it.
 
     Attributes
     ----------
@@ -45,9 +48,11 @@ class UserFunction:
         args: tuple[Any, ...] = (),
         read: Callable[[Any], Any] | None = None,
         at_one_point: Callable[[OfPoint], OfPoint] | None = None,
+        name: str = "func",
     ) -> None:
         self._function = function
         self._args = args
+        self._name = name
         # Without arguments nothing is put around the user's function: a wrapper would be most of
         # what a point costs.
         of_point: OfPoint = (lambda x: function(x, *args)) if args else function
@@ -59,12 +64,19 @@ class UserFunction:
         self.failure: Exception | None = None
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
-        """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
+        """Call it as the user would: exceptions pass, and NumPy warns as the user has it.
+
+        Where the cause of an exception is known, a note on the exception says so.
+        """
         self.n_calls += 1
-        with np.errstate(**self._errstate):
-            if vectors:
-                return self._function(x, *vectors, *self._args)
-            return self._of_point(x)
+        try:
+            with np.errstate(**self._errstate):
+                if vectors:
+                    return self._function(x, *vectors, *self._args)
+                return self._of_point(x)
+        except Exception as error:
+            add_cause(error, self._function, self._name, x, (*vectors, *self._args))
+            raise
 
     def once(self, x: Any) -> Any:
         """Call it at one point. Exceptions pass."""
