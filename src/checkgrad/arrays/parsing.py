@@ -10,7 +10,7 @@ import array as stdlib_array
 import dataclasses
 import math
 import numbers
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,8 @@ def flatten_x0(x0: Any, constants: Collection[str] = ()) -> tuple[list[Array], S
         If x0 has no array in it, or is a ragged list.
     """
     refuse_masked(x0, "x0 is")
+    if isinstance(x0, Iterator):
+        refuse_leaf(x0, "x0")
     if is_array(x0):
         return [x0], None
     if _is_array_like(x0):

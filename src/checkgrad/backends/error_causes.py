@@ -72,7 +72,7 @@ _COMPLAINTS = (
         "a copy, x.clone()",
     ),
     _Complaint(
-        r"have the same dtype, but got|expected scalar type \w+ but found|must match the other",
+        r"have (the )?same dtype, but (got|found)|expected scalar type \w+ but found",
         _are_tensors,
         "x0 and another tensor of {name} have different dtypes: pass x0 in that of the other "
         "one, or the other one in that of x0",

@@ -7,6 +7,7 @@ room decides where a function is called, and none calls it by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,22 @@ from checkgrad.evaluate.error_notes import add_cause
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a function of the user's raised away from x0.
+
+    Attributes
+    ----------
+    error : Exception
+        The exception.
+    x : Any
+        The point that it got. It may have written to it.
+    """
+
+    error: Exception
+    x: Any
 
 
 class UserFunction:
@@ -38,7 +55,7 @@ class UserFunction:
     ----------
     n_calls : int
         How often it was called. Every point counts.
-    failure : Exception or None
+    failure : Failure or None
         The first exception that it raised away from x0.
     """
 
@@ -61,7 +78,7 @@ class UserFunction:
         self._of_point = of_point if at_one_point is None else at_one_point(of_point)
         self._errstate = np.geterr()  # that of the user
         self.n_calls = 0
-        self.failure: Exception | None = None
+        self.failure: Failure | None = None
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
         """Call it as the user would: exceptions pass, and NumPy warns as the user has it.
@@ -127,7 +144,7 @@ class UserFunction:
                 except MemoryError:
                     raise
                 except Exception as error:
-                    self.failure = self.failure or error
+                    self.failure = self.failure or Failure(error, x)
                     failed.append(len(values))
                     values.append(missing())
                 del x  # before the next is made

@@ -24,7 +24,7 @@ from checkgrad.arrays.parsing import as_float
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
-from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.calling import Failure, UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
 from checkgrad.evaluate.values import numeric_value, stacked_values, values_on_host
@@ -88,7 +88,7 @@ class Evaluator:
         return sum(each.n_calls for each in functions) + self.batch.n_func + self.n_refused
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> Failure | None:
         """The first exception that ``func`` raised away from x0."""
         return self._function.failure
 
