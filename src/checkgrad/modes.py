@@ -19,6 +19,7 @@ from checkgrad.arrays.point import make_point
 from checkgrad.backends import is_array
 from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
+from checkgrad.evaluate.given_tangents import is_projection
 from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
@@ -212,8 +213,9 @@ class ModeRunner:
     ) -> ClaimResult:
         """Give one derivative to the pipeline as a claim."""
         options = replace(self._options, bounds=derivatives.bounds)
-        # A tangent of the user's is one like x0: for the jvp of the user's own func.
+        # A tangent of the user's is one like x0, for the jvp of func. A function is for both.
         takes_tangent = form == "jvp" and label in (*MODES, "vmap of fwd")
+        takes_tangent |= is_projection(options.direction) and label in (*MODES, "vmap of rev")
         if not takes_tangent and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
         if derivatives.loop:

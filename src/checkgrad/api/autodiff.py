@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from checkgrad.api.arguments import further_arguments
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
@@ -21,7 +22,8 @@ from checkgrad.report.report import Report
 def verify_autodiff(
     func: Callable[..., Any],
     x0: Any,
-    *args: Any,
+    *further: Any,
+    args: Any = (),
     modes: Collection[str] = ("fwd", "rev"),
     order: int | Collection[int] = 1,
     direction: Any = "auto",
@@ -47,8 +49,10 @@ def verify_autodiff(
         that are not floating are not differentiated. Nor are `args`. Among PyTorch tensors, Python
         numbers are constants. If some tensors require a gradient, those that do not are constants
         too. Outputs that require none, where others do, are not checked. The report says so.
-    *args : Any
+    *further : Any
         Further arguments of `func`.
+    args : tuple, optional
+        The same, passed together as ``scipy.optimize.minimize`` takes them.
     modes : collection of {"fwd", "rev", "lin", "vmap"}
         What to check: forward mode (jvp), reverse mode (vjp), forward mode by ``jax.linearize``
         (JAX only), and forward and reverse mode inside ``jax.vmap`` or ``torch.func.vmap``. If
@@ -61,8 +65,8 @@ def verify_autodiff(
         tangent are checked as well. If no derivative of an order has a rule, the verdict is
         inconclusive, unless something is wrong. PyTorch is checked up to order 2.
     direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
-        As in `verify_jvp`. If `direction` is a tangent, it is one like `x0`: forward mode is
-        checked along it, and reverse mode along a random one.
+        As in `verify_jvp`. If `direction` is a tangent or a list of them, they are like `x0`:
+        forward mode is checked along them, and reverse mode along a random one.
 
     Returns
     -------
@@ -137,6 +141,7 @@ def verify_autodiff(
         evaluation=evaluation,
         precision=precision,
     )
+    args = further_arguments(further, args)
     runner = ModeRunner(args, options)
     with differentiation.differentiating():
         derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)

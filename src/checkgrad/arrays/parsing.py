@@ -21,6 +21,7 @@ from checkgrad.backends import (
     Array,
     Backend,
     Structure,
+    densified,
     find_backend,
     flatten_tree,
     is_array,
@@ -231,6 +232,7 @@ def as_numeric(
         If a list has parts of different shapes.
     """
     refuse_masked(value, f"{name} {said}")
+    value = densified(value)
     remedy = "it must return numbers" if said == "returned" else "pass numbers"
     if isinstance(value, (list, tuple)) and any(_holds_array(item) for item in value):
         items = [as_numeric(item, backend, like, name, said) for item in value]

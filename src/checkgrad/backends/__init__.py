@@ -15,6 +15,7 @@ from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
 from checkgrad.backends.registry import find_backend, is_array, require_values
+from checkgrad.backends.sparse import densified, densified_tree
 from checkgrad.backends.trees import flatten_tree, is_number, without
 from checkgrad.backends.widening import (
     CannotWidenError,
@@ -38,6 +39,8 @@ __all__ = [
     "WideFunction",
     "Widening",
     "cause_of",
+    "densified",
+    "densified_tree",
     "find_backend",
     "flatten_tree",
     "host",

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
 from checkgrad.backends import other_convention
+from checkgrad.evaluate.given_tangents import PROJECTED
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.hints import Leaf, recognise
@@ -196,6 +197,8 @@ def _along_tangents(results: Sequence[OutputResult]) -> Iterator[str]:
                 [each.decisions.claim / each.decisions.estimate.value for each in results]
             )
         ratios = ratios[np.isfinite(ratios)]
-    if ratios.size and np.ptp(ratios) <= _SAME_FACTOR * np.abs(ratios[0] - 1):
+    # A single number is a constant times any other one.
+    if ratios.size > 1 and np.ptp(ratios) <= _SAME_FACTOR * np.abs(ratios[0] - 1):
         yield f"claim is {ratios[0]:.4g} times the estimate along every tangent: a constant factor"
-    yield "to see where the claim is wrong, pass direction='all', or a tangent of one array"
+    if PROJECTED not in results[0].directions.words:
+        yield "to see where the claim is wrong, pass direction='all', or a tangent of one array"
