@@ -82,6 +82,8 @@ class Mismatches:
     x0 : array, or None
         For each entry, the coordinate of x0 that the derivative is taken by. None where it is
         not known.
+    is_flat : array of bool
+        Where ``func`` does not change around x0; false where that is not known.
     """
 
     claim: Floats
@@ -92,6 +94,7 @@ class Mismatches:
     leaves: Sequence[Leaf]
     wrong_leaves: list[Leaf]
     x0: Floats | None
+    is_flat: Flags
 
     @classmethod
     def of(
@@ -102,6 +105,7 @@ class Mismatches:
         wrong: Flags,
         leaves: Sequence[Leaf],
         x0: Floats | None = None,
+        is_flat: Flags | None = None,
     ) -> Mismatches:
         """Return the mismatches of a claim; the parameters are those of `recognise`."""
         margin = THRESHOLDS.safety * np.abs(uncertainty)
@@ -112,7 +116,8 @@ class Mismatches:
         starts = np.array([leaf.start for leaf in filled], dtype=np.intp)
         owners = np.unique(np.searchsorted(starts, np.flatnonzero(wrong), side="right") - 1)
         wrong_leaves = [filled[owner] for owner in owners[: THRESHOLDS.max_leaves]]
-        return cls(claim, estimate, margin, is_known, wrong, leaves, wrong_leaves, x0)
+        flat = np.zeros(claim.shape, dtype=bool) if is_flat is None else is_flat & is_known
+        return cls(claim, estimate, margin, is_known, wrong, leaves, wrong_leaves, x0, flat)
 
     def regions(self) -> Iterator[slice]:
         """Yield the regions that may have a number in common: all entries, then each leaf."""
