@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays.arithmetic import distance
+from checkgrad.arrays.labels import unlabelled
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.point import make_point
 from checkgrad.evaluate.calling import UserFunction
@@ -153,7 +154,7 @@ def check_grad(
         raise ValueError(f"{direction} is not a valid string for ``direction`` argument")
     require_functions(func=func, grad=grad)
     generator = _generator(rng, seed)
-    point = make_point(x0)
+    point = make_point(unlabelled(x0))
     if direction == "random" and is_numpy_number(point):
         func = of_one_axis(func)
     evaluator = Evaluator(func, point, args, Evaluation(batch, chunk_bytes))
@@ -240,7 +241,7 @@ def approx_fprime(
     array([  2., 400.])
     """
     require_functions(f=f)
-    point = make_point(xk)
+    point = make_point(unlabelled(xk))
     evaluator = Evaluator(f, point, args, Evaluation(batch, chunk_bytes))
     value = evaluator.at_x0()
     value_shape(value)  # raises an exception if it has two dimensions

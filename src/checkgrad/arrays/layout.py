@@ -86,6 +86,8 @@ class Layout:
     def place(self, coordinate: int) -> str:
         """Return where `coordinate` is in the user's structure, e.g. ``['bias'][3]``."""
         leaf, entry = self.locate(coordinate)
+        if self.structure is not None and self.structure.entry_name is not None:
+            return self.structure.entry_name(entry)
         shape = tuple(self.leaves[leaf].shape)
         return self.leaf_path(leaf) + entry_text(shape, entry, self.complexes[leaf])
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.labels import is_labelled, labelled_structure
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.refusals import refuse_leaf, refuse_masked
 from checkgrad.backends import (
@@ -76,6 +77,8 @@ def flatten_x0(x0: Any, constants: Collection[str] = ()) -> tuple[list[Array], S
         return [x0], None
     if _is_array_like(x0):
         return [_host_array(x0)], None
+    if is_labelled(x0):
+        return [_host_array(x0.to_numpy())], labelled_structure(x0)
     leaves, structure = flatten_floating(x0, constants)
     if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
         return [_host_array(x0)], None

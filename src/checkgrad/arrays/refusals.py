@@ -64,6 +64,8 @@ def _remedy(leaf: Any, place: str) -> str:
             f"a dataclass must be registered: jax.tree_util.register_dataclass({kind}) does so "
             f"for JAX; or pass a dictionary, e.g. vars({place}), and a func of that"
         )
+    if hasattr(leaf, "to_numpy"):
+        return f"pass its numbers, {place}.to_numpy()"
     if hasattr(leaf, "toarray"):
         return f"pass its entries, e.g. {place}.data, or all of it, {place}.toarray()"
     if isinstance(leaf, (Iterator, AbstractSet)):

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from checkgrad.arrays.labels import is_labelled
 from checkgrad.backends import cause_of, flatten_tree
 
 _KEYS = 8  # of x0 that a note lists
@@ -51,6 +52,12 @@ def _cause(
             keys = ", ".join(map(repr, list(x)[:_KEYS])) or "none"
             return f"x0 has no key {error.args[0]!r}; its keys are {keys}"
         return ""
+    if isinstance(error, (KeyError, IndexError)) and is_labelled(x):
+        labels = ", ".join(map(repr, list(x.index)[:_KEYS]))
+        return (
+            f"x0 is a {type(x).__name__} with the labels {labels}, and {name} gets it as one: for "
+            "a function of plain arrays, pass x0.to_numpy()"
+        )
     if isinstance(error, AttributeError) and error.obj is x and isinstance(x, (tuple, list, dict)):
         kind = type(x).__name__
         return f"x0 is a {kind}, and {name} gets it as it is: pass an array, or take it apart"

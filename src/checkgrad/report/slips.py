@@ -7,7 +7,7 @@ recognises slips in them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,12 @@ def _outputs(reader: OutputReader | None) -> list[_UserArray]:
     ]
 
 
+def _entry_names(claim: ClaimResult) -> Callable[[int], str] | None:
+    """Return how the entries of x0 are called, where they have labels."""
+    structure = claim.point.structure
+    return None if structure is None else structure.entry_name
+
+
 def _x0(point: Point) -> Floats:
     return point.on_host(point.leaves)
 
@@ -133,7 +139,8 @@ def _of_all_entries(claim: ClaimResult, axes: Sequence[OutputResult]) -> list[st
         for by in inputs:
             shape = by.shape if claim.reader is None else of.shape + by.shape
             path = claim.name if claim.reader is None else "jac"
-            leaves.append(Leaf(path + of.path + by.path, shape, start))
+            names = _entry_names(claim) if claim.reader is None else None
+            leaves.append(Leaf(path + of.path + by.path, shape, start, names))
             order.append((of.coordinates[:, None] * claimed.shape[1] + by.coordinates).ravel())
             start += order[-1].size
     places = np.concatenate(order)
@@ -194,7 +201,7 @@ def _of_one_output(claim: ClaimResult, result: OutputResult) -> list[str]:
     decisions = result.decisions
     leaves, order, start = [], [], 0
     for array in _inputs(claim.point):
-        leaves.append(Leaf(claim.name + array.path, array.shape, start))
+        leaves.append(Leaf(claim.name + array.path, array.shape, start, _entry_names(claim)))
         order.append(array.coordinates)
         start += array.coordinates.size
     places = np.concatenate(order)

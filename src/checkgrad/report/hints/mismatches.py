@@ -7,7 +7,7 @@ recognises nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,8 @@ class Leaf:
         Its shape.
     start : int
         The number of its first entry among the entries of all leaves.
+    entry_name : callable, optional
+        Takes the number of an entry and returns its place, where entries have labels.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Leaf:
     path: str
     shape: tuple[int, ...]
     start: int
+    entry_name: Callable[[int], str] | None = None
 
     @property
     def size(self) -> int:
@@ -51,6 +54,8 @@ class Leaf:
 
     def entry(self, flat: int) -> str:
         """Return the name of its entry number `flat`, e.g. ``params['bias'][3]``."""
+        if self.entry_name is not None:
+            return self.path + self.entry_name(flat)
         index = []
         for length in reversed(self.shape):
             flat, position = divmod(flat, length)
