@@ -13,9 +13,9 @@ from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
-from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.modes import MODES, ModeRunner
-from checkgrad.problem import Options
+from checkgrad.problem import Direction, Options, Precision
 from checkgrad.report.report import Report
 
 
@@ -26,13 +26,13 @@ def verify_autodiff(
     args: Any = (),
     modes: Collection[str] = ("fwd", "rev"),
     order: int | Collection[int] = 1,
-    direction: Any = "auto",
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    precision: str = "auto",
+    precision: Precision = "auto",
 ) -> Report:
     """Judge how JAX or PyTorch differentiate a function, custom rules included.
 

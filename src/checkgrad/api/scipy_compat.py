@@ -28,7 +28,7 @@ from checkgrad.evaluate.forward_differences import (
     value_and_claim,
     value_shape,
 )
-from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 
 
 class _NotGiven:
@@ -50,7 +50,7 @@ def check_grad(
     direction: str = "all",
     rng: Any = _NOT_GIVEN,
     seed: Any = _NOT_GIVEN,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> float:
     """Distance between a hand-written gradient and a forward-difference approximation of it.
@@ -174,7 +174,7 @@ def approx_fprime(
     f: Callable[..., Any],
     epsilon: Any = None,
     *args: Any,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Any:
     """Forward-difference approximation of the derivatives of a function.

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from checkgrad.api.arguments import further_arguments
 from checkgrad.arrays.messages import require_functions
-from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
+from checkgrad.backends import Convention
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.value_and_grad import split
 from checkgrad.pipeline import check
-from checkgrad.problem import Options, Problem
+from checkgrad.problem import Direction, Method, Options, Precision, Problem
 from checkgrad.report.report import Report
 
 
@@ -20,15 +21,15 @@ def verify_grad(
     x0: Any,
     *further: Any,
     args: Any = (),
-    direction: Any = "auto",
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -180,15 +181,15 @@ def verify_jac(
     x0: Any,
     *further: Any,
     args: Any = (),
-    direction: Any = "auto",
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
 ) -> Report:
     """Judge a hand-written Jacobian: correct, wrong or inconclusive, with nothing to tune.
 
@@ -278,15 +279,15 @@ def verify_jvp(
     x0: Any,
     *further: Any,
     args: Any = (),
-    direction: Any = "auto",
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
 ) -> Report:
     """Judge a hand-written jvp, the product of the Jacobian and a tangent.
 
@@ -367,15 +368,15 @@ def verify_vjp(
     x0: Any,
     *further: Any,
     args: Any = (),
-    direction: Any = "auto",
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
 ) -> Report:
     """Judge a hand-written vjp, the product of a cotangent and the Jacobian.
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend
-from checkgrad.backends.conventions import CONVENTIONS, is_conj_convention, other_convention
+from checkgrad.backends.conventions import (
+    CONVENTIONS,
+    Convention,
+    is_conj_convention,
+    other_convention,
+)
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
@@ -30,6 +35,7 @@ __all__ = [
     "Array",
     "Backend",
     "CannotWidenError",
+    "Convention",
     "Differentiation",
     "Entries",
     "HostArray",

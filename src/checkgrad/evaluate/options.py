@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
 
-BATCHES = ("auto", "vmap", "vectorized", "loop")
+Batch: TypeAlias = Literal["auto", "vmap", "vectorized", "loop"]
+BATCHES = get_args(Batch)
 CHUNK_BYTES = 2**28  # 256 MiB
 
 
