@@ -174,7 +174,7 @@ USES: dict[str, tuple[Callable[[], Any], type[Exception], str, str]] = {
         lambda: verify_grad(product, grad, X),
         TypeError,
         "takes (a: Any, b: Any)",
-        "args=(...)",
+        "pass its further arguments after x0",
     ),
     "func gets args": (
         lambda: verify_grad(func, grad, X, 1.0),
@@ -386,6 +386,18 @@ USES: dict[str, tuple[Callable[[], Any], type[Exception], str, str]] = {
         ValueError,
         "order is 0",
         "pass 1, 2",
+    ),
+    "autodiff of a func of two": (
+        lambda: verify_autodiff(product, (TENSOR, TENSOR)),
+        TypeError,
+        "x0 is a tuple of 2",
+        "lambda x: func(*x)",
+    ),
+    "autodiff of torch in JAX": (
+        lambda: verify_autodiff(torch.sin, JAX_ARRAY),
+        TypeError,
+        "x0 is an array of JAX",
+        "torch.as_tensor(x0)",
     ),
     "autodiff of truth values": (
         lambda: verify_autodiff(lambda x: x > 0, TENSOR),

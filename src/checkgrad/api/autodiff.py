@@ -13,6 +13,7 @@ from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
+from checkgrad.evaluate.error_notes import causes_added
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.modes import MODES, ModeRunner
 from checkgrad.problem import Direction, Options, Precision
@@ -143,7 +144,7 @@ def verify_autodiff(
     )
     args = further_arguments(further, args)
     runner = ModeRunner(args, options)
-    with differentiation.differentiating():
+    with differentiation.differentiating(), causes_added(func, "func", x0, args):
         derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
         derivatives.leave_out_constants()
         runner.check_orders(derivatives, x0, asked, orders)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from checkgrad.arrays.labels import is_labelled
@@ -40,6 +40,18 @@ def add_cause(
     note = _cause(error, function, name, x, further)
     if note and note not in getattr(error, "__notes__", ()):
         error.add_note(note)
+
+
+@contextlib.contextmanager
+def causes_added(
+    function: Callable[..., Any], name: str, x: Any, further: tuple[Any, ...]
+) -> Iterator[None]:
+    """Return a context in which `add_cause` is done for every exception; it passes."""
+    try:
+        yield
+    except Exception as error:
+        add_cause(error, function, name, x, further)
+        raise
 
 
 def _cause(
@@ -105,7 +117,7 @@ def _wrong_number(function: Callable[..., Any], name: str, x: Any, further: tupl
     takes = str(inspect.signature(function)).partition(" ->")[0]
     remedy = "write one that takes these"
     if _takes(function, x, *further, None) or _takes(function, x, *further, None, None):
-        remedy = "pass its further arguments as args=(...)"
+        remedy = "pass its further arguments after x0"
     count = 1 + len(further)
     return (
         f"{name} is called as {gets}, here with {count} argument{'s' if count > 1 else ''}, and "
