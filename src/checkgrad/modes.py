@@ -20,6 +20,7 @@ from checkgrad.backends import is_array
 from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
 from checkgrad.evaluate.budget import STOPS
+from checkgrad.evaluate.given_tangents import is_projection
 from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
@@ -206,9 +207,8 @@ class ModeRunner:
                 raise failed
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
-        notes = [*notes, *self._notes()]
-        errors, stopped = list(self._rule_errors), self._budget.reason
-        report = report_on(self._results, errors, self._not_checked, notes, stopped)
+        errors, notes = list(self._rule_errors), [*notes, *self._notes()]
+        report = report_on(self._results, errors, self._not_checked, notes, self._budget.reason)
         if failed is not None and report.verdict is not Verdict.WRONG:
             raise failed
         return report
@@ -223,8 +223,9 @@ class ModeRunner:
     ) -> ClaimResult:
         """Give one derivative to the pipeline as a claim."""
         options = replace(self._options, bounds=derivatives.bounds)
-        # A tangent of the user's is one like x0: for the jvp of the user's own func.
+        # A tangent of the user's is one like x0, for the jvp of func. A function is for both.
         takes_tangent = form == "jvp" and label in (*MODES, "vmap of fwd")
+        takes_tangent |= is_projection(options.direction) and label in (*MODES, "vmap of rev")
         if not takes_tangent and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
         if derivatives.loop:

@@ -123,8 +123,8 @@ def parse(problem: Problem) -> ParsedProblem:
     evaluator = Evaluator(problem.func, point, problem.args, options.evaluation, reader)
     bounds = make_bounds(options.bounds, point, problem.name)
     rng = options.generator()
-    budget = options.evaluation.budget
-    function = UserFunction(problem.claim, problem.args, budget=budget, is_func=False)
+    budget, name = options.evaluation.budget, problem.form
+    function = UserFunction(problem.claim, problem.args, name=name, budget=budget, is_func=False)
     claim = make_claim(problem.form, function, point, reader)
     options.require_method(point)
     options.require_precision()

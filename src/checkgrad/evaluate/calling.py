@@ -7,6 +7,7 @@ room decides where a function is called, and none calls it by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,9 +15,26 @@ import numpy as np
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.budget import NO_BUDGET, STOPS, Budget
+from checkgrad.evaluate.error_notes import add_cause
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a function of the user's raised away from x0.
+
+    Attributes
+    ----------
+    error : Exception
+        The exception.
+    x : Any
+        The point that it got. It may have written to it.
+    """
+
+    error: Exception
+    x: Any
 
 
 class UserFunction:
@@ -35,12 +53,14 @@ class UserFunction:
         It is asked before every call.
     is_func : bool
         Whether the calls count as evaluations of ``func``.
+    name : str
+        What messages call it.
 
     Attributes
     ----------
     n_calls : int
         How often it was called. Every point counts.
-    failure : Exception or None
+    failure : Failure or None
         The first exception that it raised away from x0.
     """
 
@@ -50,6 +70,7 @@ class UserFunction:
         args: tuple[Any, ...] = (),
         read: Callable[[Any], Any] | None = None,
         at_one_point: Callable[[OfPoint], OfPoint] | None = None,
+        name: str = "func",
         budget: Budget = NO_BUDGET,
         is_func: bool = True,
     ) -> None:
@@ -58,6 +79,7 @@ class UserFunction:
         self._spend = budget.spend if is_func else budget.check
         self._function = function
         self._args = args
+        self._name = name
         # Without arguments nothing is put around the user's function: a wrapper would be most of
         # what a point costs.
         of_point: OfPoint = (lambda x: function(x, *args)) if args else function
@@ -66,16 +88,23 @@ class UserFunction:
         self._of_point = of_point if at_one_point is None else at_one_point(of_point)
         self._errstate = np.geterr()  # that of the user
         self.n_calls = 0
-        self.failure: Exception | None = None
+        self.failure: Failure | None = None
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
-        """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
+        """Call it as the user would: exceptions pass, and NumPy warns as the user has it.
+
+        Where the cause of an exception is known, a note on the exception says so.
+        """
         self._spend()
         self.n_calls += 1
-        with np.errstate(**self._errstate):
-            if vectors:
-                return self._function(x, *vectors, *self._args)
-            return self._of_point(x)
+        try:
+            with np.errstate(**self._errstate):
+                if vectors:
+                    return self._function(x, *vectors, *self._args)
+                return self._of_point(x)
+        except Exception as error:
+            add_cause(error, self._function, self._name, x, (*vectors, *self._args))
+            raise
 
     def once(self, x: Any) -> Any:
         """Call it at one point. Exceptions pass."""
@@ -133,7 +162,7 @@ class UserFunction:
                     except MemoryError:
                         raise
                     except Exception as error:
-                        self.failure = self.failure or error
+                        self.failure = self.failure or Failure(error, x)
                         failed.append(len(values))
                         values.append(missing())
                     del x  # before the next is made

@@ -25,7 +25,7 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.budget import Stopped
-from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.calling import Failure, UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
 from checkgrad.evaluate.values import complex_numbers, numeric_value, stacked_values, values_on_host
@@ -92,7 +92,7 @@ class Evaluator:
         return sum(each.n_calls for each in functions) + self.batch.n_func + self.n_refused
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> Failure | None:
         """The first exception that ``func`` raised away from x0."""
         return self._function.failure
 
@@ -100,7 +100,7 @@ class Evaluator:
         self, func: Callable[..., Any], args: tuple[Any, ...], read: Any, alone: Any = None
     ) -> UserFunction:
         """Return ``func`` to be called; the arguments are those of `UserFunction`."""
-        return UserFunction(func, args, read, alone, self.budget)
+        return UserFunction(func, args, read, alone, budget=self.budget)
 
     def at_x0(self) -> Array:
         """Return ``func(x0)`` as an array of the point's library."""

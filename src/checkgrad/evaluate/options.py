@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
 from checkgrad.evaluate.budget import NO_BUDGET, Budget
 
-BATCHES = ("auto", "vmap", "vectorized", "loop")
+Batch: TypeAlias = Literal["auto", "vmap", "vectorized", "loop"]
+BATCHES = get_args(Batch)
 CHUNK_BYTES = 2**28  # 256 MiB
 
 

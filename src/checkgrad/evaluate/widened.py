@@ -55,7 +55,9 @@ class WideUserFunction(UserFunction):
     ) -> None:
         whole = (lambda x, *vectors: function(x, *vectors, *args)) if args else function
         self._wide_function = wide.widening.widened(whole, natives)
-        super().__init__(self._wide_function, (), read, at_one_point, budget, is_func)
+        super().__init__(
+            self._wide_function, (), read, at_one_point, budget=budget, is_func=is_func
+        )
         self._observer = UserFunction(self._observe, (), read, at_one_point)
         self._native_function = UserFunction(whole, (), read, at_one_point)
         self._wide = wide
@@ -97,8 +99,8 @@ class WideUserFunction(UserFunction):
             lambda x, *vectors: wide.perturbed(seed, x, *vectors),
             (),
             *self._around,
-            self._budget,
-            self._is_func,
+            budget=self._budget,
+            is_func=self._is_func,
         )
 
     def largest(self, x: Any) -> float:

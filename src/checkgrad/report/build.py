@@ -13,7 +13,7 @@ from checkgrad.numerics.decide import scale_of
 from checkgrad.numerics.decisions import Decisions, Reason, Verdict
 from checkgrad.numerics.samples import Floats
 from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
-from checkgrad.report.notes import not_repeatable, notes_on
+from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
 from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
 from checkgrad.report.report import Mismatch, Report
 from checkgrad.report.results import ClaimResult, OutputResult
@@ -86,6 +86,7 @@ def _report_with_verdict(
         error=error,
         relative_error=error / size if size > 0 else error,
         resolution=max(_resolution(each) for each in decisions),
+        worst_relative_error=max(_worst(each) for each in decisions),
         rtol=max(result.spec.rtol for _, result in found),
         noise=max(result.spec.sigma_at_x0 for _, result in found),
         mismatches=tuple(_mismatches(found, verdict)),
@@ -176,6 +177,7 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
         device=", ".join(devices),
         evaluated_in=", ".join(evaluated_in),
         digits=min(kept, default=None),
+        remarks=tuple(dict.fromkeys(each for claim in claims for each in remarks_on(claim))),
         **found,  # type: ignore[arg-type]
     )
 
@@ -188,6 +190,16 @@ def _norm(numbers: Floats) -> float:
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * float(np.linalg.norm(numbers / largest))
+
+
+def _worst(decisions: Decisions) -> float:
+    """Return the largest relative error of what is wrong; 0 if nothing is."""
+    wrong = decisions.wrong
+    nearest = decisions.estimate.nearest_to(decisions.claim)[wrong]
+    claim, distance = decisions.claim[wrong], decisions.distance[wrong]
+    with np.errstate(all="ignore"):
+        relative = distance / np.fmax(np.abs(claim), np.abs(nearest))
+    return float(np.max(relative, initial=0.0, where=np.isfinite(relative)))
 
 
 def _resolution(decisions: Decisions) -> float:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from checkgrad.arrays.messages import first_line
 from checkgrad.numerics.decisions import Reason
+from checkgrad.precision import has_few_digits
+from checkgrad.report.failures import failure_in_words
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.report.text import percent
 
@@ -78,6 +79,12 @@ _TIE = (
     "the sum over the axes (equal numbers that are sorted, or compared?); choose another x0"
 )
 
+_LESS_NOISE = (
+    "compute in a wider dtype, or check a func without the large constant or the large terms that "
+    "hide it"
+)
+_OTHER_DTYPE = "check the same code in float32"
+
 _ANOTHER_FUNCTION = (
     "in float64 func returns other values, and the claim is not wrong for those: rounding may be "
     "as large as what func returns, as where large terms cancel; compute in float64, or choose "
@@ -92,15 +99,15 @@ def _too_close(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"claim and estimate at {claim.where(result, i)} differ by {off:.1e} of its size, and the "
         f"estimate is known to {known:.1e}: together too much to be called correct, too little to "
-        "be called wrong; pass a larger rtol, or a wider dtype"
+        f"be called wrong; {_unless_half(result, 'pass a larger rtol, or a wider dtype')}"
     )
 
 
 def _hidden(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"claim and estimate at {claim.where(result, i)} differ, but a bend of func no larger than "
-        f"its noise ({result.spec.sigma_at_x0:.1e}) may hide the derivative: compute in a wider "
-        "dtype"
+        f"its noise ({result.spec.sigma_at_x0:.1e}) may hide the derivative: "
+        f"{_unless_half(result, 'compute in a wider dtype')}"
     )
 
 
@@ -108,40 +115,45 @@ def _coarse(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"fine and coarse steps settle on different derivatives at {claim.where(result, i)}, and "
         "the claim is near one of them: func changes in steps there, or has a feature that coarse "
-        "steps miss; compute in a wider dtype, or choose another x0"
+        f"steps miss; {_unless_half(result, 'compute in a wider dtype, or choose another x0')}"
     )
 
 
 def _jump(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"func seems to be discontinuous at {claim.where(result, i)}: it jumps however short the "
-        "step; choose another x0"
+        f"step; {_unless_half(result, 'choose another x0')}"
     )
 
 
 def _no_value(claim: ClaimResult, result: OutputResult, i: int) -> str:
-    failure = claim.evaluator.failure
-    what = "func has no finite value"
-    if failure is not None:
-        what = f"func raised {type(failure).__name__} ({first_line(failure)})"
+    failure = failure_in_words(claim)
+    why = f" ({failure})" if failure else ""
     return (
-        f"{what} near {claim.where(result, i)}; choose an x0 inside of its domain, or pass bounds"
+        f"func has no finite value near {claim.where(result, i)}{why}; choose an x0 inside of its "
+        "domain, or pass bounds"
     )
 
 
 def _noise(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"the derivative at {claim.where(result, i)} is lost in the noise of func "
-        f"({result.spec.sigma_at_x0:.1e}, for a value of {result.spec.value:.3g}): compute in a "
-        "wider dtype, or check a func without the large constant or the large terms that hide it"
+        f"({result.spec.sigma_at_x0:.1e}, for a value of {result.spec.value:.3g}): "
+        f"{_unless_half(result, _LESS_NOISE)}"
     )
 
 
 def _rough(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
-        f"func varies too fast near {claim.where(result, i)} for differences to settle: choose an "
-        "x0 farther from singular points, or pass bounds"
+        f"func varies too fast near {claim.where(result, i)} for differences to settle: "
+        f"{_unless_half(result, 'choose an x0 farther from singular points, or pass bounds')}"
     )
+
+
+def _unless_half(result: OutputResult, advice: str) -> str:
+    """Return the advice, or another one in half precision, where rounding looks like anything."""
+    half = has_few_digits(max(result.spec.epsilon, result.dtype_epsilon))
+    return _OTHER_DTYPE if half else advice
 
 
 # In the order in which a report gives them.
