@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -29,6 +29,7 @@ from checkgrad.refine.groups import has_groups
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.results import OutputResult
+from checkgrad.unfinished import FoundSoFar
 
 _NOT_ANALYTIC = (
     "complex steps and differences disagree: func is not analytic (does it take a modulus, a real "
@@ -54,6 +55,8 @@ class ClaimOfOutputs:
         The machine epsilon of the coarser of the dtypes of x0 and of each output.
     axes : Axes or None
         The coordinate axes, if the plan has them. They know all values that were asked for.
+    found : FoundSoFar
+        What is reported if the check is stopped.
     """
 
     parsed: ParsedProblem
@@ -62,11 +65,19 @@ class ClaimOfOutputs:
     gradients: Sequence[ClaimedGradient]
     dtype_epsilon: Floats
     axes: Axes | None
+    found: FoundSoFar = field(default_factory=FoundSoFar)
 
     @property
     def outputs(self) -> Outputs:
         """The outputs."""
         return self.near.outputs
+
+    @property
+    def expected_evaluations(self) -> int:
+        """About how many evaluations of ``func`` it takes to find that a claim is right."""
+        many = self.parsed.point.size if self.axes is not None else 0
+        in_groups = self.outputs.count == 1 and many >= thresholds().fewest_for_groups
+        return 2 * self.plan.tangents + (many // 2 if in_groups else 2 * many)
 
     def directions_along(self, tangents: ChosenTangents) -> list[Directions]:
         """Return the directions of every output along some tangents."""
@@ -117,6 +128,7 @@ def judge_outputs(
     thorough : bool
         If not, all outputs are sampled at few steps only.
     """
+    claim.found.start()
     limits, wrong_outputs = thresholds(), 0
     entries, count = len(claim.outputs.entries), claim.outputs.count
     for axes, directions in _direction_sets(claim, base.value):
@@ -132,10 +144,12 @@ def judge_outputs(
             )
             for output, (along, sibling) in enumerate(zip(directions, siblings, strict=True))
         ]
+        claim.found.ask(directions, specs, claim.dtype_epsilon)
         # Few of many outputs have steps in common.
         grouped = axes if count == 1 and entries else None
         looks = exact is None and (grouped is None or not has_groups(specs[0]))
         certified = certify_together(directions[0].lines, specs) if looks else [None] * count
+        claim.found.certify(specs, certified)
         most = limits.wrong_outputs if axes is not None else limits.wrong_outputs_along_tangents
         for output in np.flatnonzero(chosen).tolist():
             along, spec = directions[output], specs[output]
@@ -149,7 +163,8 @@ def judge_outputs(
             if decisions is None:
                 decisions = refine(spec, closely, grouped)
             wrong_outputs += bool(np.any(decisions.wrong))
-            yield OutputResult(along, decisions, spec, float(claim.dtype_epsilon[output]), note)
+            epsilon = float(claim.dtype_epsilon[output])
+            yield claim.found.note(OutputResult(along, decisions, spec, epsilon, note))
 
 
 def judge_louder(

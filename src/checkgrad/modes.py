@@ -19,6 +19,8 @@ from checkgrad.arrays.point import make_point
 from checkgrad.backends import is_array
 from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
+from checkgrad.evaluate.budget import STOPS
+from checkgrad.evaluate.given_tangents import is_projection
 from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
@@ -52,6 +54,7 @@ class ModeRunner:
     ) -> None:
         self._args = args
         self._options = options
+        self._budget = options.evaluation.budget
         self._finished = finished
         self._results: list[ClaimResult] = []
         self._rule_errors: dict[str, None] = {}  # a set that keeps the order
@@ -149,7 +152,8 @@ class ModeRunner:
                 if not inner:
                     self._look_for_rule_errors(derivatives, label)
                 result = self._finished(self._check_claim(derivatives, x0, form, claim, label))
-                self._results.append(_without_fixed(result) if inner else result)
+                self._results.append(result.without_fixed() if inner else result)
+                self._budget.require_running()
             except NoRuleError as no_rule:
                 self._missing[label] = no_rule
             except MemoryError:
@@ -164,12 +168,19 @@ class ModeRunner:
                 self._rule_errors[f"{label}: {error}"] = None
         except (NoRuleError, MemoryError):
             raise
+        except STOPS as stop:
+            self._budget.stopped_by(stop)
         except Exception as failure:  # which the claim may be right without
             self._failures[label] = failure
 
     def add_rule_errors(self, errors: Iterable[str]) -> None:
         """Count what is wrong with the rules whatever their numbers are."""
         self._rule_errors.update(dict.fromkeys(errors))
+
+    @property
+    def has_results(self) -> bool:
+        """Whether any mode was checked."""
+        return bool(self._results)
 
     def report(self, notes: Sequence[str] = ()) -> Report:
         """Return the report on all modes that were checked.
@@ -196,8 +207,8 @@ class ModeRunner:
                 raise failed
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
-        notes = [*notes, *self._notes()]
-        report = report_on(self._results, list(self._rule_errors), self._not_checked, notes)
+        errors, notes = list(self._rule_errors), [*notes, *self._notes()]
+        report = report_on(self._results, errors, self._not_checked, notes, self._budget.reason)
         if failed is not None and report.verdict is not Verdict.WRONG:
             raise failed
         return report
@@ -212,17 +223,16 @@ class ModeRunner:
     ) -> ClaimResult:
         """Give one derivative to the pipeline as a claim."""
         options = replace(self._options, bounds=derivatives.bounds)
-        # A tangent of the user's is one like x0: for the jvp of the user's own func.
+        # A tangent of the user's is one like x0, for the jvp of func. A function is for both.
         takes_tangent = form == "jvp" and label in (*MODES, "vmap of fwd")
+        takes_tangent |= is_projection(options.direction) and label in (*MODES, "vmap of rev")
         if not takes_tangent and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
         if derivatives.loop:
             evaluation = replace(options.evaluation, batch="loop")
             options = replace(options, evaluation=evaluation)
-        constants = derivatives.constants
-        return examine(
-            Problem(form, derivatives.func, claim, x0, self._args, options, label, constants)
-        )
+        problem = Problem(form, derivatives.func, claim, x0, self._args, options, label)
+        return examine(replace(problem, constants=derivatives.constants))
 
     def _nested(self, outer: _Nested, inner: str, modes: Sequence[str]) -> Iterator[_Nested]:
         """Yield one derivative as a func to be differentiated, if it can be."""
@@ -271,14 +281,6 @@ class _Nested:
     def label(self, mode: str) -> str:
         """Return what a mode is called here."""
         return label_of(mode, self.inner)
-
-
-def _without_fixed(result: ClaimResult) -> ClaimResult:
-    """Return a result that names no leaves as fixed: the result for x0 itself names them."""
-    structure = result.point.structure
-    assert structure is not None
-    point = replace(result.point, structure=replace(structure, fixed=(), constants=()))
-    return replace(result, point=point)
 
 
 def _bounds_of(derivatives: LibraryDerivatives, inputs: dict[str, Any]) -> Any:

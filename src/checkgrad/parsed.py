@@ -123,7 +123,9 @@ def parse(problem: Problem) -> ParsedProblem:
     evaluator = Evaluator(problem.func, point, problem.args, options.evaluation, reader)
     bounds = make_bounds(options.bounds, point, problem.name)
     rng = options.generator()
-    claim = make_claim(problem.form, UserFunction(problem.claim, problem.args), point, reader)
+    budget, name = options.evaluation.budget, problem.form
+    function = UserFunction(problem.claim, problem.args, name=name, budget=budget, is_func=False)
+    claim = make_claim(problem.form, function, point, reader)
     options.require_method(point)
     options.require_precision()
     return ParsedProblem(

@@ -5,7 +5,6 @@ This module calls the other rooms in order, and computes nothing by itself.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from checkgrad.backends import CannotWidenError
 from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_wrong
 from checkgrad.digits import with_native_claim
 from checkgrad.evaluate.axes import Axes
+from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
@@ -34,6 +34,7 @@ from checkgrad.report.dtypes import (
 )
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.unfinished import nothing_known, undecided
 from checkgrad.widening import WidenedProblem, widen
 
 # The noise of func in machine epsilons of its terms, as long as it was not measured.
@@ -48,7 +49,10 @@ def check(problem: Problem) -> Report:
     problem : Problem
         The claim, and the func that it is the derivative of.
     """
-    return report_on([examine(problem)])
+    budget = problem.options.evaluation.budget
+    with budget.watched():
+        report = report_on([examine(problem)], stopped=budget.reason)
+    return budget.outcome(report)
 
 
 def examine(problem: Problem) -> ClaimResult:
@@ -67,20 +71,34 @@ def examine(problem: Problem) -> ClaimResult:
     ValueError
         If the user asks for float64, and ``func`` cannot be evaluated in it.
     """
-    parsed, asked = parse(problem), problem.options.precision
+    parsed, budget = parse(problem), problem.options.evaluation.budget
     # Overflow and the like is expected; the user's code at x0 does not run under this.
     with np.errstate(all="ignore"):
-        value = parsed.values_at_x0()
-        if asked != "native" and parsed.is_narrow:
-            return _examine_narrow(problem, parsed, value)
-        result = _examine(parsed, problem.label, value)
-        if asked != "native" and looks_narrow(result):
-            # Something inside of func may be narrower than float64.
-            with suppress(CannotWidenError):
-                widened = widen(problem, parsed, value)
-                if not widened.disagreement:
-                    return _examine_in_float64(widened, parsed, problem.label)
-        return replace(result, n_func=parsed.evaluator.n_func)
+        try:
+            return _examine_parsed(problem, parsed)
+        except STOPS as stop:
+            budget.stopped_by(stop)
+            return nothing_known(parsed, problem.label)
+
+
+def _examine_parsed(problem: Problem, parsed: ParsedProblem) -> ClaimResult:
+    asked, budget = problem.options.precision, problem.options.evaluation.budget
+    value = parsed.values_at_x0()
+    if asked != "native" and parsed.is_narrow:
+        return _examine_narrow(problem, parsed, value)
+    result = _examine(parsed, problem.label, value)
+    if asked != "native" and not budget.reason and looks_narrow(result):
+        # Something inside of func may be narrower than float64.
+        try:
+            widened = widen(problem, parsed, value)
+            if not widened.disagreement:
+                return _examine_in_float64(widened, parsed, problem.label)
+        except CannotWidenError:
+            pass
+        except STOPS as stop:
+            budget.stopped_by(stop)
+            result = undecided(result)
+    return replace(result, n_func=parsed.evaluator.n_func)
 
 
 def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> ClaimResult:
@@ -106,7 +124,8 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         result = _examine(parsed, problem.label, value)
         obstacle = "the claim is wrong there, and right as it is written"
         if not (result.is_right and result.rtol <= wide.rtol):
-            result, obstacle = wide, ""
+            is_stopped = bool(problem.options.evaluation.budget.reason)
+            result, obstacle = undecided(wide) if is_stopped else wide, ""
     return replace(
         result,
         n_func=parsed.evaluator.n_func + widened.evaluator.n_func,
@@ -126,7 +145,7 @@ def _require_auto(problem: Problem, obstacle: str) -> None:
 def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: str) -> ClaimResult:
     with native.point.backend.with_float64():
         try:
-            result = with_native_claim(widened, _examine(widened.parsed, label, widened.value))
+            result = _with_digits(widened, _examine(widened.parsed, label, widened.value))
         finally:
             widened.release()
     claim_obstacle, seen = widened.claim.obstacle, widened.observation
@@ -137,6 +156,16 @@ def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: s
         evaluated_in=WIDE,
         remarks=tuple(remarks_in_float64(seen, claim_obstacle)),
     )
+
+
+def _with_digits(widened: WidenedProblem, result: ClaimResult) -> ClaimResult:
+    budget = widened.parsed.options.evaluation.budget
+    budget.phase("digits of the claim")
+    try:
+        return with_native_claim(widened, result)
+    except STOPS as stop:  # how many digits it keeps is not known
+        budget.stopped_by(stop)
+        return result
 
 
 def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
@@ -152,9 +181,13 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
 
     # Judge each output. In float64 few steps may do.
     repeats = Repeatability(np.ones(outputs.count, dtype=bool))
-    results, repeats = _certified(claim, vector, repeats)
-    if not results:
-        results, repeats = _judged(claim, repeats)
+    try:
+        results, repeats = _certified(claim, vector, repeats)
+        if not results:
+            results, repeats = _judged(claim, repeats)
+    except STOPS as stop:
+        stopped = parsed.options.evaluation.budget.stopped_by(stop)
+        results = claim.found.results(stopped.kept)
     if plan.axes:  # sums only show what their terms show
         results = [each for each in results if not is_explained_by_axes(claim, each, results)]
     return ClaimResult(
@@ -189,6 +222,7 @@ def _certified(
         value, units * epsilon * claim.outputs.sizes(vector), epsilon, _rtol(parsed, epsilon)
     )
     every = np.ones(claim.outputs.count, dtype=bool)
+    parsed.options.evaluation.budget.phase("directions", claim.expected_evaluations)
     results = list(judge_outputs(claim, base, every, thorough=False))
     if not all(np.all(each.decisions.resolved) for each in results):
         return [], repeats
@@ -208,6 +242,8 @@ def _judged(
     value, dtype_epsilon = near.value, claim.dtype_epsilon
 
     # Measure the noise of func.
+    budget = parsed.options.evaluation.budget
+    budget.phase("noise")
     noise = measure_noise(near, dtype_epsilon)
     base = BaseValues(value, noise.sigma, noise.epsilon, _rtol(parsed, noise.epsilon))
     if is_noisy(value, noise.sigma, noise.epsilon):
@@ -217,16 +253,20 @@ def _judged(
 
     # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
     # claims are in doubt.
+    budget.phase("directions", claim.expected_evaluations)
     results = list(judge_outputs(claim, base, repeats.agrees))
     in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
+    budget.phase("noise farther from x0")
     sigma = measure_noise_farther(near, noise, base.sigma, dtype_epsilon, sorted(in_doubt))
     if np.any(sigma > base.sigma):
         base = replace(base, sigma=sigma)
+        budget.phase("directions")
         results = judge_louder(claim, results, base, repeats.agrees)
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?
     if not all(np.all(each.decisions.resolved) for each in results):
+        budget.phase("is func differentiable?")
         again = outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, base.epsilon, base.rtol)
         results = [each for each in results if repeats.agrees[each.output]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from checkgrad.arrays.point import Point
 from checkgrad.evaluate.options import Evaluation
 from checkgrad.precision import DOUBLE, SINGLE, default_rtol
 
-METHODS = ("differences", "complex-step")
-PRECISIONS = ("auto", "float64", "native")
+# What the doors take, in words. A direction may also be a tangent, whose type nobody knows.
+Direction: TypeAlias = Literal["auto", "all", "random"] | int | Callable[[Any], Any] | Any
+Method: TypeAlias = Literal["differences", "complex-step"]
+Precision: TypeAlias = Literal["auto", "float64", "native"]
+METHODS = get_args(Method)
+PRECISIONS = get_args(Precision)
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 
 

@@ -13,6 +13,7 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import CannotWidenError, Observation, Widening
 from checkgrad.claims.make import make_claim
 from checkgrad.claims.widened import NativeClaim, PreferredClaim
+from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
@@ -119,11 +120,12 @@ def _widened_by(
             raise CannotWidenError(brief(error)) from error
     try:
         found, agreement = _compared(widening, native, parsed, evaluator, value)
-    except CannotWidenError:
+    except (CannotWidenError, *STOPS):
         native.evaluator.n_refused += evaluator.n_func
         raise
     vectors = _vector_dtypes(native, wide)
-    function = wide_claim_function(problem.claim, problem.args, wide, *vectors)
+    budget = problem.options.evaluation.budget
+    function = wide_claim_function(problem.claim, problem.args, wide, *vectors, budget=budget)
     claim = PreferredClaim(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),

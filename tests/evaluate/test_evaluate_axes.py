@@ -7,6 +7,7 @@ import pytest
 
 from checkgrad.arrays.point import make_point
 from checkgrad.evaluate.axes import Axes
+from checkgrad.evaluate.budget import Budget, Stopped
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
 
@@ -239,3 +240,35 @@ def test_groups_of_several_leaves_are_sampled_together(along):
     groups = np.asarray([[2, 3], [0, 1]])
     _, values = axes.sample_groups(groups, np.asarray([[1.0, 1.0], [2.0, 2.0]]))
     assert values.tolist() == [[42.0], [26.0]]
+
+
+# Samples that are stopped
+
+
+def test_axes_that_are_not_sampled_at_all_steps_have_no_samples(along):
+    calls = []
+
+    def func(x):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return x[0] + 10 * x[1]
+
+    axes, _ = along(func, np.asarray([1.0, 2.0]))
+    axes._evaluator.budget = axes._evaluator._function._budget = Budget()
+    with pytest.raises(Stopped) as caught:
+        sampled(axes, [0, 1, 0, 1], [0.5, 0.5, -0.5, -0.5])
+    lengths, values = caught.value.kept
+    assert np.array_equal(lengths, [0.5, np.nan, 0.5, np.nan], equal_nan=True)
+    assert np.array_equal(values[:, 0], [21.5, np.nan, 20.5, np.nan], equal_nan=True)
+
+
+def test_groups_that_are_not_sampled_at_all_steps_have_no_samples(along):
+    axes, _ = along(np.sum, np.ones(4))
+    axes._evaluator.budget = axes._evaluator._function._budget = Budget(max_evals=3)
+    groups = np.asarray([[0, 1], [2, 3], [0, 1], [2, 3]])
+    with pytest.raises(Stopped) as caught:
+        axes.sample_groups(groups, np.asarray([[0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [-0.5, -0.5]]))
+    taken, values = caught.value.kept
+    assert np.isfinite(taken).tolist() == [[True] * 2, [False] * 2, [True] * 2, [False] * 2]
+    assert values[[0, 2], 0].tolist() == [5.0, 3.0]

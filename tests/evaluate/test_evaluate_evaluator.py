@@ -123,7 +123,8 @@ def test_points_outside_of_the_domain_count(make_evaluator):
     found = evaluator.host_values(iter([np.ones(1), np.zeros(1), np.zeros(1)]))
     assert np.isnan(found).tolist() == [False, True, True]
     assert evaluator.n_func == 1 + 3
-    assert str(evaluator.failure) == "outside"
+    assert str(evaluator.failure.error) == "outside"
+    assert evaluator.failure.x == [0.0]
 
 
 # Near x0

@@ -65,12 +65,18 @@ def not_finite() -> Report:
     return verify_grad(func, put(1, math.nan), VALUES)
 
 
+@functools.cache
+def incomplete() -> Report:
+    return verify_grad(func, lambda x: 2 * grad(x), VALUES, max_evals=20)
+
+
 VERDICTS: dict[Callable[[], Report], str] = {
     correct: "correct",
     wrong: "wrong",
     inconclusive: "inconclusive",
     undetermined: "inconclusive",
     not_finite: "wrong",
+    incomplete: "inconclusive",
 }
 every_report = pytest.mark.parametrize("make", VERDICTS, ids=lambda make: make.__name__)
 

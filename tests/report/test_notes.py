@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from checkgrad import Verdict, verify_grad
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
-from checkgrad.report.notes import not_repeatable, notes_on
+from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
 
 
 def notes(func, claim, x0=(0.3, 1.1), form="grad", **options):
@@ -80,7 +83,8 @@ def test_a_batch_that_cannot_be_had_is_noted():
     problem = Problem("grad", smooth, np.cos, np.ones(2))
     result = examine(problem)
     result.evaluator.batch.obstacle = "it prints"
-    assert list(notes_on(result)) == [
+    assert list(notes_on(result)) == []
+    assert list(remarks_on(result)) == [
         "func was evaluated at one point at a time, since it cannot be mapped: it prints"
     ]
 
@@ -88,3 +92,33 @@ def test_a_batch_that_cannot_be_had_is_noted():
 @pytest.mark.parametrize(("value", "again"), [(1.0, 2.0), (0.1, 0.30000000000000004)])
 def test_two_values_are_given_with_all_digits(value, again):
     assert f"returned {value!r} and {again!r};" in not_repeatable(value, again)
+
+
+def test_what_there_is_nothing_to_do_about_stands_in_the_last_line():
+    report = dataclasses.replace(verify_grad(smooth, np.cos, np.ones(2)), remarks=("it prints",))
+    assert report.hints == ()
+    assert str(report).splitlines()[-1].endswith("; it prints")
+    assert report.to_dict()["remarks"] == ["it prints"]
+
+
+def test_an_exception_off_x0_is_said_with_the_point():
+    def func(x):
+        if x[1] < 1:
+            raise ValueError("too small")
+        return smooth(x)
+
+    (hint,) = verify_grad(func, np.cos, np.ones(2)).hints
+    assert hint.startswith("func raised ValueError: too small at x[1] = 0.99999")
+    assert hint.endswith(", which was taken for the edge of its domain")
+
+
+@pytest.mark.parametrize("direction", ["all", "random"])
+def test_an_exception_is_said_once(direction):
+    def func(x):
+        if np.any(x != 1):
+            raise ValueError("never")
+        return smooth(x)
+
+    report = verify_grad(func, np.cos, np.ones(5), direction=direction)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert str(report).count("ValueError: never at ") == 1

@@ -308,7 +308,7 @@ def test_of_an_exception_off_x0_one_line_is_quoted() -> None:
         return 1.0
 
     report = verify_grad(undefined, lambda x: 0 * x, np.ones(2))
-    assert "func raised ValueError (the first line)" in " ".join(report.hints)
+    assert "(func raised ValueError: the first line at x[0] = 1.0" in " ".join(report.hints)
 
 
 @pytest.mark.parametrize("size", [1e-4, 3e-4, 1e-3])
@@ -318,3 +318,17 @@ def test_numbers_that_are_all_a_little_off_are_not_in_another_order(size: float)
     report = verify_grad(lambda x: np.sum(np.sin(x)), lambda x: np.cos(x) * off, x0)
     assert report.verdict is Verdict.WRONG
     assert "order" not in " ".join(report.hints)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "advice"),
+    [(np.float16, "check the same code in float32"), (np.float64, "choose another x0")],
+)
+def test_in_half_precision_the_advice_is_another_dtype(dtype: Any, advice: str) -> None:
+    def staircase(x: Any) -> Any:
+        return np.sum(np.round(x * 8) / 8 + 0.1 * x)
+
+    x0 = np.asarray([0.5, 1.0625], dtype=dtype)
+    report = verify_grad(staircase, lambda x: 0 * x + 0.1, x0, precision="native")
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert all(hint.endswith(advice) for hint in report.hints)

@@ -111,3 +111,23 @@ def test_along_a_cotangent_all_coordinates_of_its_gradient_are_looked_at():
     cotangent = np.asarray([1.0, 2.0])
     (hint,) = looks_like("vjp", sines, lambda x, c: -(c @ rows(x)), direction=cotangent)
     assert "negat" in hint or "sign" in hint
+
+
+@pytest.mark.parametrize("direction", ["all", "random", 4])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_vjp_that_ignores_its_cotangent(outputs, direction):
+    def func(x):
+        return smooth(x) if outputs == 1 else sines(x)
+
+    found = looks_like("vjp", func, lambda x, w: np.cos(x), direction=direction)
+    assert found == ["vjp returns the same for every cotangent: is it ignored?"]
+
+
+def test_a_jvp_of_one_number_that_ignores_its_tangent():
+    found = looks_like("jvp", lambda x: x**2, lambda x, v: 2 * x, np.asarray(1.5))
+    assert found == ["jvp returns the same for every tangent: is it ignored?"]
+
+
+def test_a_vjp_that_is_not_linear_is_not_taken_for_one_that_ignores():
+    (hint,) = looks_like("vjp", smooth, lambda x, w: np.cos(x) * abs(w))
+    assert "not linear in its cotangent" in hint

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from report_cases import VERDICTS, correct, every_report, made, mismatch
 
-from checkgrad import Report, Verdict
-from checkgrad.report.text import footer, headline, mismatch_cells, render_text
+from checkgrad import Report, Verdict, verify_grad
+from checkgrad.report.text import footer, headline, mismatch_cells, printable, render_text
 
 pytestmark = pytest.mark.numpy
 
@@ -152,3 +154,57 @@ def test_the_footer_says_what_the_check_cost_and_where_it_ran() -> None:
         "12 evaluations of func, 1 of the claim; float32 on cuda:0 (jax), evaluated in float64; "
         "rtol 1e-03; noise of func 1.2e-16"
     )
+
+
+@pytest.mark.parametrize(
+    ("worst", "words"),
+    [
+        (0.5, "off by 25% (2-norm), at"),
+        (0.51, "off by 25% (2-norm; the worst coordinate by 51%), at"),
+        (math.inf, "off by 25% (2-norm), at"),
+    ],
+)
+def test_the_worst_entry_is_told_apart_where_the_norm_hides_it(worst: float, words: str) -> None:
+    assert words in headline(made(WRONG, n_wrong=1, worst_relative_error=worst))
+
+
+def test_the_worst_entry_is_relative_to_itself() -> None:
+    scales = np.asarray([1e3, 1.0, 1.0])
+    report = verify_grad(
+        lambda x: np.sum(scales * np.sin(x)),
+        lambda x: scales * np.cos(x) * np.asarray([1, 1, 0.75]),
+        np.ones(3),
+    )
+    assert report.worst_relative_error == pytest.approx(0.25, rel=1e-6)
+    assert "; the worst coordinate by 25%)" in str(report)
+    assert correct().worst_relative_error == 0
+
+
+class _Console:
+    def __init__(self, encoding: Any) -> None:
+        self.encoding = encoding
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("ascii", "\\xb5 1 +- 2"),
+        ("utf-8", "µ 1 ± 2"),
+        ("latin-1", "µ 1 ± 2"),
+        (None, "µ 1 ± 2"),
+        ("no such encoding", "µ 1 ± 2"),
+    ],
+)
+def test_a_report_can_be_printed_on_any_console(
+    monkeypatch: Any, encoding: Any, shown: str
+) -> None:
+    monkeypatch.setattr("sys.stdout", _Console(encoding))
+    assert printable("µ 1 ± 2") == shown
+
+
+def test_print_works_on_an_ascii_console(monkeypatch: Any) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    print(made(WRONG, mismatches=(mismatch("x[0]"),), n_wrong=1))
+    stream.flush()
+    assert b"estimate 1.333333333 +- 1e-09" in stream.buffer.getvalue()

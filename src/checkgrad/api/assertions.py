@@ -5,20 +5,36 @@ Each takes what its counterpart takes, and `allow_inconclusive`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Literal
 
 from checkgrad.api.autodiff import verify_autodiff
 from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
+from checkgrad.backends import Convention
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch
+from checkgrad.problem import Direction, Method, Precision
 
 
 def assert_grad(
     func: Callable[..., Any],
-    grad: Callable[..., Any],
+    grad: Callable[..., Any] | Literal[True],
     x0: Any,
-    *args: Any,
+    *further: Any,
     allow_inconclusive: bool = False,
-    **options: Any,
+    args: Any = (),
+    direction: Direction = "auto",
+    rtol: float | None = None,
+    bounds: Any = None,
+    rng: Any = None,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> None:
     """Raise unless a hand-written gradient is correct: `verify_grad` for a test.
 
@@ -28,13 +44,15 @@ def assert_grad(
         As in `verify_grad`.
     x0 : array, array-like or tree of arrays
         As in `verify_grad`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `grad`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    **options : Any
-        The options of `verify_grad`: ``direction``, ``rtol``, ``bounds``, ``rng``,
-        ``batch``, ``chunk_bytes``, ``convention``, ``method``, ``precision``.
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+        As in `verify_grad`.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
+        `allow_inconclusive` is set.
 
     Returns
     -------
@@ -58,16 +76,49 @@ def assert_grad(
     >>> from checkgrad import assert_grad
     >>> assert_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0]))
     """
-    verify_grad(func, grad, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+    report = verify_grad(
+        func,
+        grad,
+        x0,
+        *further,
+        args=args,
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        batch=batch,
+        chunk_bytes=chunk_bytes,
+        convention=convention,
+        method=method,
+        precision=precision,
+        max_evals=max_evals,
+        timeout=timeout,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+    report.raise_for_verdict(allow_inconclusive)
 
 
 def assert_jac(
     func: Callable[..., Any],
     jac: Callable[..., Any],
     x0: Any,
-    *args: Any,
+    *further: Any,
     allow_inconclusive: bool = False,
-    **options: Any,
+    args: Any = (),
+    direction: Direction = "auto",
+    rtol: float | None = None,
+    bounds: Any = None,
+    rng: Any = None,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> None:
     """Raise unless a hand-written Jacobian is correct: `verify_jac` for a test.
 
@@ -77,12 +128,15 @@ def assert_jac(
         As in `verify_jac`.
     x0 : array, array-like or tree of arrays
         As in `verify_jac`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `jac`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    **options : Any
-        The options of `verify_jac`.
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+        As in `verify_jac`.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
+        `allow_inconclusive` is set.
 
     Returns
     -------
@@ -106,16 +160,49 @@ def assert_jac(
     >>> from checkgrad import assert_jac
     >>> assert_jac(lambda x: x**3, lambda x: np.diag(3 * x**2), np.array([1.0, 2.0]))
     """
-    verify_jac(func, jac, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+    report = verify_jac(
+        func,
+        jac,
+        x0,
+        *further,
+        args=args,
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        batch=batch,
+        chunk_bytes=chunk_bytes,
+        convention=convention,
+        method=method,
+        precision=precision,
+        max_evals=max_evals,
+        timeout=timeout,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+    report.raise_for_verdict(allow_inconclusive)
 
 
 def assert_jvp(
     func: Callable[..., Any],
     jvp: Callable[..., Any],
     x0: Any,
-    *args: Any,
+    *further: Any,
     allow_inconclusive: bool = False,
-    **options: Any,
+    args: Any = (),
+    direction: Direction = "auto",
+    rtol: float | None = None,
+    bounds: Any = None,
+    rng: Any = None,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> None:
     """Raise unless a hand-written jvp is correct: `verify_jvp` for a test.
 
@@ -125,12 +212,15 @@ def assert_jvp(
         As in `verify_jvp`.
     x0 : array, array-like or tree of arrays
         As in `verify_jvp`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `jvp`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    **options : Any
-        The options of `verify_jvp`.
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+        As in `verify_jvp`.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
+        `allow_inconclusive` is set.
 
     Returns
     -------
@@ -154,16 +244,49 @@ def assert_jvp(
     >>> from checkgrad import assert_jvp
     >>> assert_jvp(lambda x: x**3, lambda x, tangent: 3 * x**2 * tangent, np.array([1.0, 2.0]))
     """
-    verify_jvp(func, jvp, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+    report = verify_jvp(
+        func,
+        jvp,
+        x0,
+        *further,
+        args=args,
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        batch=batch,
+        chunk_bytes=chunk_bytes,
+        convention=convention,
+        method=method,
+        precision=precision,
+        max_evals=max_evals,
+        timeout=timeout,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+    report.raise_for_verdict(allow_inconclusive)
 
 
 def assert_vjp(
     func: Callable[..., Any],
     vjp: Callable[..., Any],
     x0: Any,
-    *args: Any,
+    *further: Any,
     allow_inconclusive: bool = False,
-    **options: Any,
+    args: Any = (),
+    direction: Direction = "auto",
+    rtol: float | None = None,
+    bounds: Any = None,
+    rng: Any = None,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> None:
     """Raise unless a hand-written vjp is correct: `verify_vjp` for a test.
 
@@ -173,12 +296,15 @@ def assert_vjp(
         As in `verify_vjp`.
     x0 : array, array-like or tree of arrays
         As in `verify_vjp`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `vjp`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    **options : Any
-        The options of `verify_vjp`.
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+        As in `verify_vjp`.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
+        `allow_inconclusive` is set.
 
     Returns
     -------
@@ -202,15 +328,48 @@ def assert_vjp(
     >>> from checkgrad import assert_vjp
     >>> assert_vjp(np.sin, lambda x, cotangent: np.cos(x) * cotangent, np.array([1.0, 2.0]))
     """
-    verify_vjp(func, vjp, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+    report = verify_vjp(
+        func,
+        vjp,
+        x0,
+        *further,
+        args=args,
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        batch=batch,
+        chunk_bytes=chunk_bytes,
+        convention=convention,
+        method=method,
+        precision=precision,
+        max_evals=max_evals,
+        timeout=timeout,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+    report.raise_for_verdict(allow_inconclusive)
 
 
 def assert_autodiff(
     func: Callable[..., Any],
     x0: Any,
-    *args: Any,
+    *further: Any,
     allow_inconclusive: bool = False,
-    **options: Any,
+    args: Any = (),
+    modes: Collection[str] = ("fwd", "rev"),
+    order: int | Collection[int] = 1,
+    direction: Direction = "auto",
+    rtol: float | None = None,
+    bounds: Any = None,
+    rng: Any = None,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> None:
     """Raise unless the array library differentiates `func` rightly: `verify_autodiff` for a test.
 
@@ -220,12 +379,15 @@ def assert_autodiff(
         As in `verify_autodiff`.
     x0 : JAX array, PyTorch tensor, or tree of them
         As in `verify_autodiff`.
-    *args : Any
+    *further : Any
         Further arguments of `func`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    **options : Any
-        The options of `verify_autodiff`: ``modes`` and ``order``, for example.
+    args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
+        As in `verify_autodiff`.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_autodiff`. An incomplete check raises, unless its verdict is inconclusive and
+        `allow_inconclusive` is set.
 
     Returns
     -------
@@ -249,4 +411,23 @@ def assert_autodiff(
     >>> from checkgrad import assert_autodiff
     >>> assert_autodiff(torch.sin, torch.ones(2, dtype=torch.float64), modes=["rev"])
     """
-    verify_autodiff(func, x0, *args, **options).raise_for_verdict(allow_inconclusive)
+    report = verify_autodiff(
+        func,
+        x0,
+        *further,
+        args=args,
+        modes=modes,
+        order=order,
+        direction=direction,
+        rtol=rtol,
+        bounds=bounds,
+        rng=rng,
+        batch=batch,
+        chunk_bytes=chunk_bytes,
+        precision=precision,
+        max_evals=max_evals,
+        timeout=timeout,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+    report.raise_for_verdict(allow_inconclusive)

@@ -6,31 +6,39 @@ This module validates the arguments. `checkgrad.modes` runs the checks.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from checkgrad.api.arguments import further_arguments
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import constants_in
 from checkgrad.arrays.point import make_point
 from checkgrad.claims.library_derivatives import LibraryDerivatives
-from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
+from checkgrad.evaluate.budget import STOPS, make_budget
+from checkgrad.evaluate.error_notes import causes_added
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.modes import MODES, ModeRunner
-from checkgrad.problem import Options
+from checkgrad.problem import Direction, Options, Precision
 from checkgrad.report.report import Report
 
 
 def verify_autodiff(
     func: Callable[..., Any],
     x0: Any,
-    *args: Any,
+    *further: Any,
+    args: Any = (),
     modes: Collection[str] = ("fwd", "rev"),
     order: int | Collection[int] = 1,
-    direction: Any = "auto",
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    precision: str = "auto",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> Report:
     """Judge how JAX or PyTorch differentiate a function, custom rules included.
 
@@ -47,8 +55,10 @@ def verify_autodiff(
         that are not floating are not differentiated. Nor are `args`. Among PyTorch tensors, Python
         numbers are constants. If some tensors require a gradient, those that do not are constants
         too. Outputs that require none, where others do, are not checked. The report says so.
-    *args : Any
+    *further : Any
         Further arguments of `func`.
+    args : tuple, optional
+        The same, passed together as ``scipy.optimize.minimize`` takes them.
     modes : collection of {"fwd", "rev", "lin", "vmap"}
         What to check: forward mode (jvp), reverse mode (vjp), forward mode by ``jax.linearize``
         (JAX only), and forward and reverse mode inside ``jax.vmap`` or ``torch.func.vmap``. If
@@ -61,8 +71,10 @@ def verify_autodiff(
         tangent are checked as well. If no derivative of an order has a rule, the verdict is
         inconclusive, unless something is wrong. PyTorch is checked up to order 2.
     direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
-        As in `verify_jvp`. If `direction` is a tangent, it is one like `x0`: forward mode is
-        checked along it, and reverse mode along a random one.
+        As in `verify_jvp`. If `direction` is a tangent or a list of them, they are like `x0`:
+        forward mode is checked along them, and reverse mode along a random one.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`. They hold for all modes and orders together.
 
     Returns
     -------
@@ -128,7 +140,8 @@ def verify_autodiff(
             f"order is {quote(order)}; pass up to {differentiation.max_order} for "
             f"{point.backend.name}"
         )
-    evaluation = Evaluation(batch, chunk_bytes)
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
+    evaluation = Evaluation(batch, chunk_bytes, budget)
     options = Options(
         direction=direction,
         rtol=rtol,
@@ -137,12 +150,20 @@ def verify_autodiff(
         evaluation=evaluation,
         precision=precision,
     )
+    args = further_arguments(further, args)
     runner = ModeRunner(args, options)
-    with differentiation.differentiating():
+    noted = causes_added(func, "func", x0, args)
+    with differentiation.differentiating(), budget.watched(), noted:
         derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
         derivatives.leave_out_constants()
-        runner.check_orders(derivatives, x0, asked, orders)
-        return runner.report(_notes(derivatives.left_out))
+        try:
+            runner.check_orders(derivatives, x0, asked, orders)
+        except STOPS as stop:
+            if not runner.has_results:
+                raise
+            budget.stopped_by(stop)
+        report = runner.report(_notes(derivatives.left_out))
+    return budget.outcome(report)
 
 
 def _notes(left_out: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays.arithmetic import distance
+from checkgrad.arrays.labels import unlabelled
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.point import make_point
 from checkgrad.evaluate.calling import UserFunction
@@ -27,7 +28,7 @@ from checkgrad.evaluate.forward_differences import (
     value_and_claim,
     value_shape,
 )
-from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 
 
 class _NotGiven:
@@ -49,7 +50,7 @@ def check_grad(
     direction: str = "all",
     rng: Any = _NOT_GIVEN,
     seed: Any = _NOT_GIVEN,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> float:
     """Distance between a hand-written gradient and a forward-difference approximation of it.
@@ -153,11 +154,11 @@ def check_grad(
         raise ValueError(f"{direction} is not a valid string for ``direction`` argument")
     require_functions(func=func, grad=grad)
     generator = _generator(rng, seed)
-    point = make_point(x0)
+    point = make_point(unlabelled(x0))
     if direction == "random" and is_numpy_number(point):
         func = of_one_axis(func)
     evaluator = Evaluator(func, point, args, Evaluation(batch, chunk_bytes))
-    claim = UserFunction(grad, args)
+    claim = UserFunction(grad, args, name="grad")
     if direction == "random":
         source = _seeded(generator)
         claims, estimates = along_random_tangent(evaluator, claim, epsilon, source)
@@ -173,7 +174,7 @@ def approx_fprime(
     f: Callable[..., Any],
     epsilon: Any = None,
     *args: Any,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Any:
     """Forward-difference approximation of the derivatives of a function.
@@ -240,7 +241,7 @@ def approx_fprime(
     array([  2., 400.])
     """
     require_functions(f=f)
-    point = make_point(xk)
+    point = make_point(unlabelled(xk))
     evaluator = Evaluator(f, point, args, Evaluation(batch, chunk_bytes))
     value = evaluator.at_x0()
     value_shape(value)  # raises an exception if it has two dimensions

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
-from checkgrad.evaluate.options import CHUNK_BYTES, Evaluation
+from checkgrad.api.arguments import further_arguments
+from checkgrad.arrays.messages import require_functions
+from checkgrad.backends import Convention
+from checkgrad.evaluate.budget import make_budget
+from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
+from checkgrad.evaluate.value_and_grad import split
 from checkgrad.pipeline import check
-from checkgrad.problem import Options, Problem
+from checkgrad.problem import Direction, Method, Options, Precision, Problem
 from checkgrad.report.report import Report
 
 
 def verify_grad(
     func: Callable[..., Any],
-    grad: Callable[..., Any],
+    grad: Callable[..., Any] | Literal[True],
     x0: Any,
-    *args: Any,
-    direction: Any = "auto",
+    *further: Any,
+    args: Any = (),
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -39,31 +49,36 @@ def verify_grad(
         The function. Returns a real number: a Python or NumPy scalar, a 0-d array, or an array
         of one element. Away from x0 it may return what is not finite, or raise: that is the edge
         of its domain.
-    grad : callable ``grad(x, *args)``
+    grad : callable ``grad(x, *args)``, or True
         The claim: the gradient of `func`, of the shape or tree of `x0`, in any dtype; a list of
-        0-d arrays will do.
+        0-d arrays will do. True: `func` returns a pair of its value and the gradient, as it may for
+        ``scipy.optimize.minimize(func, x0, jac=True)``.
     x0 : array, array-like or tree of arrays
         Where to check: floating numbers of any shape, real or complex, in NumPy, JAX, PyTorch or
         another library of the array API standard. `func` and `grad` get arrays of its library,
         dtype and device. Lists of numbers and integers become floating; in a tree that has a
         floating leaf, integers and other leaves are handed on and not differentiated.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `grad`.
-    direction : {"auto", "all", "random"}, int, or array or tree like x0
+    args : tuple, optional
+        The same, passed together as ``scipy.optimize.minimize`` takes them.
+    direction : {"auto", "all", "random"}, int, array or tree like x0, list of such, or callable
         What to check the gradient along. "all": every coordinate, at half an evaluation of `func`
         for each where four can be looked at together, at some four where little more than noise
         is to be seen. "random": one random tangent; an int: so many. An array or tree like `x0`:
-        that tangent. "auto" is "all" for up to 1000 coordinates, mostly a few seconds at most
-        where `func` takes a millisecond, and 10 random tangents beyond. A random tangent tells
-        whether the gradient as a whole is right; an error in few of many entries may be too small
-        to be seen along it.
+        that tangent. A list of them: each. A callable: 10 random tangents, each as it returns it,
+        for an `x0` that is constrained (a symmetric matrix, a point of a manifold): it takes a
+        tangent and returns an allowed one. "auto" is "all" for up to 1000 coordinates, mostly a
+        few seconds at most where `func` takes a millisecond, and 10 random tangents beyond. A
+        random tangent tells whether the gradient as a whole is right; an error in few of many
+        entries may be too small to be seen along it.
     rtol : float, optional
         The smallest relative error of an entry that must not get past. By default 1e-5 where
         `x0`, ``func(x0)`` and ``grad(x0)`` are float64, and 1e-3 for narrower dtypes. Where `func`
         or `grad` cannot be evaluated in float64, it is 5e-2 for float16 and 2e-1 for bfloat16, by
         the coarsest dtype that they are seen to compute in. Touch it where you know that a less
         exact gradient will do, or need to know it to more digits.
-    bounds : pair (lower, upper), optional
+    bounds : pair (lower, upper), or scipy.optimize.Bounds, optional
         `func` is evaluated within only. Each side is a number, None, or shaped like `x0`. Touch
         it where `func` misbehaves beyond, or where `x0` lies on the edge of its domain.
     rng : int or numpy.random.Generator, optional
@@ -94,6 +109,23 @@ def verify_grad(
         it was written is compared with the formula as well: what rounding explains costs digits,
         which the report counts, and anything else is wrong. "native": in the dtypes of the user.
         "float64": as "auto", but an error where something is narrower and that is not possible.
+    max_evals : int, optional
+        The largest number of evaluations of `func`, as the report counts them. If more are needed,
+        the check ends there, with a report on what is known: ``report.complete`` is false, and
+        ``report.stopped`` says why. The verdict is wrong if that was certain by then, and else
+        inconclusive. Touch it where a wrong claim must not cost more than a right one.
+    timeout : float, optional
+        The largest number of seconds. The check ends at the first call of `func` or the claim after
+        that, as for `max_evals`. A call that has begun is not cut.
+    progress : bool or callable ``progress(done, total, phase)``
+        True: show a bar, by tqdm. A function: it is called up to some hundred times, with the
+        evaluations of `func` that are done, about how many there will be, and what they are for
+        ("noise", "directions", ...). `total` grows if more turn out to be needed. At the end of a
+        complete check, it is `done`. What the function raises passes.
+    on_interrupt : {"raise", "report"}
+        What Ctrl-C does. "raise": `KeyboardInterrupt` passes, and has the report on what is known
+        by then in its attribute ``report``, and in its notes, which a traceback shows. "report":
+        the report is returned, and the program goes on.
 
     Returns
     -------
@@ -109,6 +141,10 @@ def verify_grad(
         and `func` cannot be evaluated in it.
     TypeError
         If `x0`, or what `func` or `grad` returns, is not numeric, or `func` is complex.
+    ImportError
+        If `progress` is True, and tqdm is not installed.
+    KeyboardInterrupt
+        As `func` or the user raises it, with the report on what is known by then.
 
     See Also
     --------
@@ -149,33 +185,42 @@ def verify_grad(
       params['scale']  claim 6.0332014...  estimate 18.0996042... ± ...
     ...
     """
+    if grad is True:
+        require_functions(func=func)
+        func, grad = split(func)
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
     )
-    return check(Problem("grad", func, grad, x0, args, options))
+    return check(Problem("grad", func, grad, x0, further_arguments(further, args), options))
 
 
 def verify_jac(
     func: Callable[..., Any],
     jac: Callable[..., Any],
     x0: Any,
-    *args: Any,
-    direction: Any = "auto",
+    *further: Any,
+    args: Any = (),
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> Report:
     """Judge a hand-written Jacobian: correct, wrong or inconclusive, with nothing to tune.
 
@@ -190,19 +235,25 @@ def verify_jac(
     jac : callable ``jac(x, *args)``
         The claim: an array of shape ``func(x0).shape + x0.shape``. Where `func` returns a tree, a
         tree like it, and where `x0` is a tree, a tree like `x0` in the place of every array of it
-        (as ``jax.jacobian`` returns). Complex entries J stand for ``df = J dx``.
+        (as ``jax.jacobian`` returns). A sparse matrix of SciPy, PyTorch or JAX will do, and so
+        will a ``LinearOperator``. Complex entries J stand for ``df = J dx``.
     x0 : array, array-like or tree of arrays
         Where to check, as in `verify_grad`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `jac`.
-    direction : {"auto", "all", "random"}, int, or array or tree like x0
+    args : tuple, optional
+        The same, passed together as ``scipy.optimize.minimize`` takes them.
+    direction : {"auto", "all", "random"}, int, array or tree like x0, list of such, or callable
         What to check the Jacobian along. "all": every entry of it, at about two evaluations of
         `func` for each coordinate of `x0`. "random": one random tangent; an int: so many; an array
-        or tree like `x0`: that tangent. Of many outputs, random sums are looked at then. "auto"
-        is "all" for up to 1000 coordinates and 100,000 entries, and 10 random tangents beyond.
+        or tree like `x0`, a list of them, or a callable: as in `verify_grad`. Of many outputs,
+        random sums are looked at then. "auto" is "all" for up to 1000 coordinates and 100,000
+        entries, and 10 random tangents beyond.
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`.
 
     Returns
     -------
@@ -242,33 +293,39 @@ def verify_jac(
       * claim is the transpose of the estimate in jac: a matrix transposed?
       ...
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
     )
-    return check(Problem("jac", func, jac, x0, args, options))
+    return check(Problem("jac", func, jac, x0, further_arguments(further, args), options))
 
 
 def verify_jvp(
     func: Callable[..., Any],
     jvp: Callable[..., Any],
     x0: Any,
-    *args: Any,
-    direction: Any = "auto",
+    *further: Any,
+    args: Any = (),
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> Report:
     """Judge a hand-written jvp, the product of the Jacobian and a tangent.
 
@@ -282,9 +339,11 @@ def verify_jvp(
         differentiated are 0 in a tangent, or as they are in `x0` if they are no numbers.
     x0 : array, array-like or tree of arrays
         Where to check, as in `verify_grad`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `jvp`.
-    direction : {"auto", "all", "random"}, int, or array or tree like x0
+    args : tuple, optional
+        The same, passed together as ``scipy.optimize.minimize`` takes them.
+    direction : {"auto", "all", "random"}, int, array or tree like x0, list of such, or callable
         What to check along. "all": every coordinate axis, at about two evaluations of `func` and
         one of `jvp` each, and a random tangent, which shows whether the claim is linear. "random":
         one random tangent; an int: so many; an array or tree like `x0`: that tangent. Of more than
@@ -294,6 +353,8 @@ def verify_jvp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`.
 
     Returns
     -------
@@ -328,33 +389,39 @@ def verify_jvp(
     >>> bool(verify_jvp(grad, hvp, np.array([1.0, -2.0])))
     True
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
     )
-    return check(Problem("jvp", func, jvp, x0, args, options))
+    return check(Problem("jvp", func, jvp, x0, further_arguments(further, args), options))
 
 
 def verify_vjp(
     func: Callable[..., Any],
     vjp: Callable[..., Any],
     x0: Any,
-    *args: Any,
-    direction: Any = "auto",
+    *further: Any,
+    args: Any = (),
+    direction: Direction = "auto",
     rtol: float | None = None,
     bounds: Any = None,
     rng: Any = None,
-    batch: str = "auto",
+    batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
-    convention: str | None = None,
-    method: str = "differences",
-    precision: str = "auto",
+    convention: Convention | None = None,
+    method: Method = "differences",
+    precision: Precision = "auto",
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    progress: bool | Callable[[int, int, str], Any] = False,
+    on_interrupt: Literal["raise", "report"] = "raise",
 ) -> Report:
     """Judge a hand-written vjp, the product of a cotangent and the Jacobian.
 
@@ -370,19 +437,24 @@ def verify_vjp(
         ``func(x0)``, in the shape or tree of `x0`.
     x0 : array, array-like or tree of arrays
         Where to check, as in `verify_grad`.
-    *args : Any
+    *further : Any
         Further arguments of `func` and `vjp`.
-    direction : {"auto", "all", "random"}, int, or array or tree like ``func(x0)``
+    args : tuple, optional
+        The same, passed together as ``scipy.optimize.minimize`` takes them.
+    direction : {"auto", "all", "random"}, int, tree like ``func(x0)``, list of such, or callable
         What to check along. "all": every coordinate axis of `x0`, at about two evaluations of
         `func` each, for the cotangent of every output and a random one, which shows whether the
         claim is linear, at one evaluation of `vjp` each. "random": one random tangent, for up to
         10 outputs or one random cotangent; an int: so many of both. An array or tree like
-        ``func(x0)``: that cotangent. "auto" is "all" for up to 1000 coordinates and 100,000 entries
+        ``func(x0)``: that cotangent; a list of them: each. A callable: as in `verify_grad`, for
+        tangents like `x0`. "auto" is "all" for up to 1000 coordinates and 100,000 entries
         of the Jacobian, and 10 random tangents and cotangents beyond, at a fixed number of
         evaluations.
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
+    max_evals, timeout, progress, on_interrupt : optional
+        As in `verify_grad`.
 
     Returns
     -------
@@ -418,14 +490,15 @@ def verify_vjp(
     >>> bool(verify_vjp(softplus, vjp, np.array([1.0, -2.0])))
     True
     """
+    budget = make_budget(max_evals, timeout, progress, on_interrupt)
     options = Options(
         direction=direction,
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes),
+        evaluation=Evaluation(batch, chunk_bytes, budget),
         convention=convention,
         method=method,
         precision=precision,
     )
-    return check(Problem("vjp", func, vjp, x0, args, options))
+    return check(Problem("vjp", func, vjp, x0, further_arguments(further, args), options))

@@ -20,7 +20,7 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
 
     Parameters
     ----------
-    bounds : pair or None
+    bounds : pair, object with `lb` and `ub`, or None
         The lower and the upper bounds. Each is a number, None, or shaped like x0.
     point : Point
         x0.
@@ -44,6 +44,9 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
         return _everywhere(-np.inf, point), _everywhere(np.inf, point)
     if any(point.complexes):
         raise ValueError(f"bounds is {quote(bounds)}, but x0 is complex; pass bounds for real x0")
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):  # as SciPy's Bounds has them
+        bounds = tuple(_one_number(side) for side in (bounds.lb, bounds.ub))
+    _refuse_pairs(bounds, point)
     try:
         lower, upper = bounds
     except (TypeError, ValueError):
@@ -81,6 +84,32 @@ def within(point: Point, leaves: list[Array], bounds: tuple[Floats, Floats]) -> 
     if not bounded(bounds):
         return leaves
     return point.from_host(np.clip(point.on_host(leaves), *bounds))
+
+
+def _one_number(side: Any) -> Any:
+    """Return a side of SciPy's bounds, where a number is an array of one entry."""
+    return side.item() if np.size(side) == 1 and hasattr(side, "item") else side
+
+
+def _refuse_pairs(bounds: Any, point: Point) -> None:
+    """Raise a `ValueError` if bounds may be a pair for each coordinate, as SciPy also takes them.
+
+    A list of two pairs can be read both ways. A list of two lists is taken for two sides.
+    """
+    if not isinstance(bounds, (list, tuple, np.ndarray)) or len(bounds) != point.size:
+        return
+    if not all(isinstance(pair, (list, tuple, np.ndarray)) and len(pair) == 2 for pair in bounds):
+        return
+    is_list_of_tuples = isinstance(bounds, list) and all(isinstance(b, tuple) for b in bounds)
+    if len(bounds) == 2 and not is_list_of_tuples:
+        return
+    sides = ", ".join(str([pair[side] for pair in bounds]) for side in (0, 1))
+    raise ValueError(
+        f"bounds is {quote(bounds)}, which looks like a pair (low, high) for each of "
+        f"{point.size} coordinates; bounds are (lower, upper), each shaped like x0: pass "
+        f"({sides}) if it is meant so, or scipy.optimize.Bounds"
+        + (f"; pass {tuple(map(list, bounds))} if it is (lower, upper)" if len(bounds) == 2 else "")
+    )
 
 
 def _everywhere(number: float, point: Point) -> Floats:

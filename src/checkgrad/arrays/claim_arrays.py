@@ -6,10 +6,12 @@ The module validates structure, shapes and dtypes. It neither calls a claim nor 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from checkgrad.arrays.layout import Layout
 from checkgrad.arrays.parsing import as_numeric
+from checkgrad.arrays.refusals import named_part
 from checkgrad.backends import Array, is_array
 
 
@@ -51,11 +53,14 @@ def claim_leaves(
     """
     if claim is None:
         raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
-    parts = layout.parts(claim, f"{name} {said}", "one part is needed for each array of x0")
-    arrays = [
-        _claim_leaf(layout, part, leaf, value_shape, f"{name}{layout.leaf_path(leaf)}", said)
-        for leaf, part in enumerate(parts)
-    ]
+    try:
+        arrays = _arrays(layout, claim, value_shape, name, said)
+    except (TypeError, ValueError) as error:
+        fits = partial(is_claim, layout, value_shape=value_shape, name=name)
+        advice = named_part(claim, fits, f"{name}(x)") if said == "returned" else ""
+        if advice:
+            raise type(error)(f"{error}; {advice}") from None
+        raise
     if not allow_complex:
         _require_real_where_x0_is(layout, arrays, name, said)
     sign = -1 if layout.conj_convention and not tangent else 1
@@ -63,6 +68,28 @@ def claim_leaves(
         _paired(array, sign, layout.xp) if paired else array
         for array, paired in zip(arrays, layout.complexes, strict=True)
     ]
+
+
+def _arrays(
+    layout: Layout, claim: Any, value_shape: tuple[int, ...], name: str, said: str
+) -> list[Array]:
+    """Return the parts of a claim as arrays of the shapes that they must have."""
+    parts = layout.parts(claim, f"{name} {said}", "one part is needed for each array of x0")
+    return [
+        _claim_leaf(layout, part, leaf, value_shape, f"{name}{layout.leaf_path(leaf)}", said)
+        for leaf, part in enumerate(parts)
+    ]
+
+
+def is_claim(
+    layout: Layout, value: Any, value_shape: tuple[int, ...] = (), name: str = "grad"
+) -> bool:
+    """Return whether a value has the structure and the shapes of a claim."""
+    try:
+        _arrays(layout, value, value_shape, name, "returned")
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _claim_leaf(

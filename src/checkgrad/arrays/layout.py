@@ -17,6 +17,8 @@ import numpy as np
 from checkgrad.arrays.places import array_of, entry_text, offsets_of
 from checkgrad.backends import Array, Backend, Structure
 
+_NAMED = 8  # paths that a message names
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -84,6 +86,8 @@ class Layout:
     def place(self, coordinate: int) -> str:
         """Return where `coordinate` is in the user's structure, e.g. ``['bias'][3]``."""
         leaf, entry = self.locate(coordinate)
+        if self.structure is not None and self.structure.entry_name is not None:
+            return self.structure.entry_name(entry)
         shape = tuple(self.leaves[leaf].shape)
         return self.leaf_path(leaf) + entry_text(shape, entry, self.complexes[leaf])
 
@@ -149,7 +153,25 @@ class Layout:
             return [at[path] for path in self.structure.paths]
         if description != self.structure.description:
             raise ValueError(
-                f"{subject} a tree of another structure than x0: {description} instead of "
-                f"{self.structure.description}; {remedy}"
+                f"{subject} a tree of another structure than x0: "
+                f"{self._difference(paths, description)}; {remedy}"
             )
         return parts
+
+    def _difference(self, paths: Sequence[str], description: str) -> str:
+        """Return what a tree with leaves at `paths` lacks, and what it has beside, by name."""
+        assert self.structure is not None
+        missing = [path for path in self.structure.paths if path not in paths]
+        known = (*self.structure.paths, *self.structure.fixed)
+        extra = [path for path in paths if path and path not in known]
+        if not missing and not extra:
+            return f"{description} instead of {self.structure.description}"
+        parts = [f"lacks {_listed(missing)}"] if missing else []
+        parts += [f"has {_listed(extra)}, which x0 lacks"] if extra else []
+        return f"it {' and '.join(parts)}"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return the first few paths, and how many more there are."""
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(paths[:_NAMED]) + more

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.labels import unlabelled
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import as_numeric, backend_array, flatten_floating, is_floating
 from checkgrad.arrays.point import Point
@@ -48,7 +49,7 @@ def output_arrays(
     """
     if value is None:
         raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
-    like = point.leaves[0]
+    like, value = point.leaves[0], unlabelled(value)
     if is_array(value) or is_one_array(value):
         return [as_numeric(value, point.backend, like, name, said)], [""], None
     leaves, structure = flatten_floating(value)

@@ -10,16 +10,19 @@ import array as stdlib_array
 import dataclasses
 import math
 import numbers
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.labels import is_labelled, labelled_structure
 from checkgrad.arrays.messages import quote
+from checkgrad.arrays.refusals import refuse_leaf, refuse_masked
 from checkgrad.backends import (
     Array,
     Backend,
     Structure,
+    densified,
     find_backend,
     flatten_tree,
     is_array,
@@ -63,14 +66,19 @@ def flatten_x0(x0: Any, constants: Collection[str] = ()) -> tuple[list[Array], S
     Raises
     ------
     TypeError
-        If a leaf of a tree is neither an array nor a number, or is a `numpy.matrix`.
+        If a leaf of a tree is neither an array nor a number, or is a masked array.
     ValueError
         If x0 has no array in it, or is a ragged list.
     """
+    refuse_masked(x0, "x0 is")
+    if isinstance(x0, Iterator):
+        refuse_leaf(x0, "x0")
     if is_array(x0):
         return [x0], None
     if _is_array_like(x0):
         return [_host_array(x0)], None
+    if is_labelled(x0):
+        return [_host_array(x0.to_numpy())], labelled_structure(x0)
     leaves, structure = flatten_floating(x0, constants)
     if len(leaves) == 1 and leaves[0] is x0 and _turns_into_array(x0):
         return [_host_array(x0)], None
@@ -79,16 +87,9 @@ def flatten_x0(x0: Any, constants: Collection[str] = ()) -> tuple[list[Array], S
         number = isinstance(leaf, (int, float, np.number)) and not isinstance(leaf, bool)
         if number or isinstance(leaf, complex) or is_array(leaf):
             arrays.append(leaf)
-        elif isinstance(leaf, np.matrix):
-            raise TypeError(
-                f"x0{path} is {quote(leaf)}, which always has two axes; pass a plain array, e.g. "
-                "np.asarray(x).ravel()"
-            )
         else:
-            raise TypeError(
-                f"x0{path} is {quote(leaf)}; x0 is an array, numbers, or a tree (dict, list, "
-                "tuple, registered dataclass) of arrays"
-            )
+            refuse_leaf(leaf, f"x0{path}")
+        refuse_masked(leaf, f"x0{path} is")
     if not arrays:
         raise ValueError(f"x0 is empty: {quote(x0)} has no array in it")
     return arrays, structure
@@ -233,6 +234,8 @@ def as_numeric(
     ValueError
         If a list has parts of different shapes.
     """
+    refuse_masked(value, f"{name} {said}")
+    value = densified(value)
     remedy = "it must return numbers" if said == "returned" else "pass numbers"
     if isinstance(value, (list, tuple)) and any(_holds_array(item) for item in value):
         items = [as_numeric(item, backend, like, name, said) for item in value]

@@ -10,10 +10,17 @@ from __future__ import annotations
 
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend
-from checkgrad.backends.conventions import CONVENTIONS, is_conj_convention, other_convention
+from checkgrad.backends.conventions import (
+    CONVENTIONS,
+    Convention,
+    is_conj_convention,
+    other_convention,
+)
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
+from checkgrad.backends.error_causes import cause_of
 from checkgrad.backends.registry import find_backend, is_array, require_values
+from checkgrad.backends.sparse import densified, densified_tree
 from checkgrad.backends.trees import flatten_tree, is_number, without
 from checkgrad.backends.widening import (
     CannotWidenError,
@@ -28,6 +35,7 @@ __all__ = [
     "Array",
     "Backend",
     "CannotWidenError",
+    "Convention",
     "Differentiation",
     "Entries",
     "HostArray",
@@ -36,6 +44,9 @@ __all__ = [
     "Structure",
     "WideFunction",
     "Widening",
+    "cause_of",
+    "densified",
+    "densified_tree",
     "find_backend",
     "flatten_tree",
     "host",

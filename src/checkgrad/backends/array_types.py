@@ -40,6 +40,8 @@ class Structure:
         leaves.
     constants : tuple of str
         Those in `fixed` that are floating: the library's differentiation takes them for constants.
+    entry_name : callable or None
+        Takes a flat entry of the only leaf and returns its place, where entries have labels.
     """
 
     unflatten: Callable[[list[Any]], Any]
@@ -49,3 +51,4 @@ class Structure:
     flatten_like: Callable[[Any], tuple[list[Any], tuple[str, ...], str]]
     fixed: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
+    entry_name: Callable[[int], str] | None = None

@@ -7,8 +7,11 @@ df/dx + i df/dy, the direction of steepest ascent.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, get_args
+
+Convention: TypeAlias = Literal["jax", "torch"]
+CONVENTIONS: tuple[str, ...] = get_args(Convention)
 _NAMES = {"jax": "JAX", "torch": "PyTorch"}
-CONVENTIONS = tuple(_NAMES)
 
 
 def is_conj_convention(convention: str) -> bool:

@@ -10,7 +10,7 @@ from checkgrad.arrays.arithmetic import at_least_single
 from checkgrad.arrays.outputs import OutputSpec
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Floats
-from checkgrad.backends import Array, flatten_tree, machine_epsilon, snapshot
+from checkgrad.backends import Array, densified_tree, flatten_tree, machine_epsilon, snapshot
 from checkgrad.claims.forms import ManyOutputsClaim
 from checkgrad.claims.linear_map import GradientByLeaves, Leaves
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -26,7 +26,7 @@ class JacClaim(ManyOutputsClaim):
         """See `Claim.gradients`."""
         del passing
         spec, point = self._reader.spec, self._point
-        blocks = self._blocks(snapshot(self._call(leaves)), spec)
+        blocks = self._blocks(snapshot(densified_tree(self._call(leaves))), spec)
         self._note(max(float(machine_epsilon(b)) for row in blocks for b in row))
         for output in range(outputs.count):
             if output < len(outputs.entries):

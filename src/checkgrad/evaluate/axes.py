@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays.point import Floats
+from checkgrad.evaluate.budget import Stopped
 from checkgrad.evaluate.evaluator import Evaluator
-from checkgrad.evaluate.known_values import KnownValues, Places
+from checkgrad.evaluate.known_values import (
+    KnownValues,
+    Places,
+    one_by_one,
+    without_incomplete,
+)
 from checkgrad.evaluate.outputs import Outputs
 
 _FEW = 4096  # coordinates along which the values of a single output are kept
+_CONTROLS = 4  # evaluations that a call at many points needs besides: control points, and a trace
 
 
 class Axes:
@@ -36,22 +45,34 @@ class Axes:
 
         Returns the lengths of the steps really taken, positive, and a value for each output along
         the last axis. NaN stands where there is nothing to evaluate (out of bounds, a step that
-        vanishes) or no finite value.
+        vanishes) or no finite value. `Stopped` keeps the same: NaN stands along the axes that were
+        not sampled at all of their steps.
         """
         moved, taken, usable = self._moved(which, steps)
         values = np.full((which.size, self._outputs.count), np.nan)
-        leaf_of = self._leaf_of(which)
+        lengths = np.where(usable, np.abs(taken), np.nan)
+        leaf_of, pending = self._leaf_of(which), usable.copy()
         for leaf in np.unique(leaf_of[usable]).tolist():
-            here = np.flatnonzero(usable & (leaf_of == leaf))
+            here = one_by_one(which, np.flatnonzero(usable & (leaf_of == leaf)))
             new = self._known.missing(which[here], moved[here])
-            found = np.empty((0, self._outputs.count))
+            found, stopped = np.empty((0, self._outputs.count)), None
             if new.size:
-                entries = which[here[new]] - self._evaluator.point.offsets[leaf]
-                at = self._evaluator.at_entries_on_host(leaf, entries, moved[here[new]])
-                found = self._outputs.of(at.reshape(new.size, -1))
+                asked = here[new[: self._affordable(new.size)]]
+                entries = which[asked] - self._evaluator.point.offsets[leaf]
+                try:
+                    at = self._evaluator.at_entries_on_host(leaf, entries, moved[asked])
+                    if asked.size < new.size:
+                        stopped = self._evaluator.budget.exhausted()
+                except Stopped as stop:
+                    at, stopped = self._evaluated_before(stop), stop
+                found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:])))
             values[here] = self._known.completed(which[here], moved[here], new, found)
+            pending[here] = False
+            pending[here[new[len(found) :]]] = True
+            if stopped is not None:
+                raise stopped.keeping(without_incomplete(which, pending, lengths, values))
         values[~np.isfinite(values)] = np.nan
-        return np.where(usable, np.abs(taken), np.nan), values
+        return lengths, values
 
     def groups(self, chosen: Places, size: int) -> Places:
         """Return `chosen` coordinates in random groups of up to `size`, each of one leaf.
@@ -87,18 +108,52 @@ class Axes:
             The steps really taken; NaN where there is nothing to evaluate.
         array, shape (groups, outputs)
             The values; NaN also where they are not finite.
+
+        Raises
+        ------
+        Stopped
+            If the budget is spent. It keeps the same: NaN stands for the groups that were not
+            sampled at all of their steps.
         """
         moved, taken, usable = self._moved(groups, steps)
         usable = np.all(usable, axis=1)
         values = np.full((len(groups), self._outputs.count), np.nan)
-        leaf_of = self._leaf_of(groups[:, 0])
+        steps_taken = np.where(usable[:, None], taken, np.nan)
+        leaf_of, pending = self._leaf_of(groups[:, 0]), usable.copy()
         for leaf in np.unique(leaf_of[usable]).tolist():
-            here = np.flatnonzero(usable & (leaf_of == leaf))
-            entries = groups[here] - self._evaluator.point.offsets[leaf]
-            found = self._evaluator.at_entries_on_host(leaf, entries, moved[here])
-            values[here] = self._outputs.of(found.reshape(here.size, -1))
+            here = one_by_one(groups[:, 0], np.flatnonzero(usable & (leaf_of == leaf)))
+            asked, stopped = here[: self._affordable(here.size)], None
+            entries = groups[asked] - self._evaluator.point.offsets[leaf]
+            try:
+                found = self._evaluator.at_entries_on_host(leaf, entries, moved[asked])
+                if asked.size < here.size:
+                    stopped = self._evaluator.budget.exhausted()
+            except Stopped as stop:
+                found, stopped = self._evaluated_before(stop), stop
+            known = here[: len(found)]
+            values[known] = self._outputs.of(found.reshape(known.size, math.prod(found.shape[1:])))
+            pending[known] = False
+            if stopped is not None:
+                raise stopped.keeping(
+                    without_incomplete(groups[:, 0], pending, steps_taken, values)
+                )
         values[~np.isfinite(values)] = np.nan
-        return np.where(usable[:, None], taken, np.nan), values
+        return steps_taken, values
+
+    def _affordable(self, count: int) -> int:
+        """Return how many of so many points to ask for: one call at many is all or nothing.
+
+        One point at a time, the budget ends by itself.
+        """
+        room = self._evaluator.budget.left - _CONTROLS
+        fits = room >= count or not self._evaluator.batch.takes(count)
+        return count if fits else max(0, int(room))
+
+    def _evaluated_before(self, stop: Stopped) -> Floats:
+        """Return the values that there were; none if a call at many points was stopped."""
+        if isinstance(stop.kept, np.ndarray):
+            return stop.kept
+        return np.empty((0, *self._evaluator.shape))
 
     def _leaf_of(self, coordinates: Places) -> Places:
         offsets = np.asarray(self._evaluator.point.offsets)

@@ -55,6 +55,7 @@ class BatchEvaluator:
         self._point = point
         self._batch = batch = evaluation.batch
         self._memory = require_chunk_bytes(evaluation.chunk_bytes)
+        self._budget = evaluation.budget
         self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(has_few_digits(x) for x in point.leaves):
             self._possible = False
@@ -101,7 +102,8 @@ class BatchEvaluator:
         if self._batch == "auto" and size < min(_FEWEST, len(points)):
             self._possible = False  # a few large points at a time are no faster than one
             return None
-        chunks = self._chunks(points, at_x0, alone, size)
+        before = self.n_func
+        chunks = self._chunks(points, at_x0, alone, size, len(points) - more)
         try:
             found = next(chunks)
             if len(points) > size:
@@ -114,18 +116,27 @@ class BatchEvaluator:
                 shape = (len(points), *found.shape[1:])
                 found = self._point.backend.joined(flat, shape, found)
         except _NotTogetherError:
+            self._budget.refund(self.n_func - before)
+            self.n_func = before
             return None
-        self.n_func += len(points) - more
         return found
 
     def _chunks(
-        self, points: EntryPoints, at_x0: Array, alone: Callable[[Array], Array], size: int
+        self,
+        points: EntryPoints,
+        at_x0: Array,
+        alone: Callable[[Array], Array],
+        size: int,
+        counted: int,
     ) -> Iterator[Array]:
-        """Yield what `values` returns, `size` points at a time."""
+        """Yield what `values` returns, `size` points at a time. The first `counted` count."""
         backend, x = self._point.backend, self._point.leaves[points.leaf]
         without_offset = backend.compiled(_without_offset)
         for start in range(0, len(points), size):
             part = points.part(start, size, self._point.xp)
+            new = max(0, min(size, counted - start))
+            self._budget.spend(new)
+            self.n_func += new
             together, *controls = backend.perturbed_batch(x, part.entries, part.numbers)
             try:
                 found = self._evaluated(points.leaf, together, tuple(at_x0.shape))
@@ -181,6 +192,7 @@ class BatchEvaluator:
                 for size, x in zip(point.sizes, point.leaves, strict=True)
             )
             if self._batch != "vectorized":
+                self._budget.spend()
                 self.n_func += 1
                 made = self._function.footprint(point, leaf)
                 self._footprint = max(self._footprint, made)

@@ -7,15 +7,34 @@ room decides where a function is called, and none calls it by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
+from checkgrad.evaluate.budget import NO_BUDGET, STOPS, Budget
+from checkgrad.evaluate.error_notes import add_cause
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a function of the user's raised away from x0.
+
+    Attributes
+    ----------
+    error : Exception
+        The exception.
+    x : Any
+        The point that it got. It may have written to it.
+    """
+
+    error: Exception
+    x: Any
 
 
 class UserFunction:
@@ -30,12 +49,18 @@ class UserFunction:
     at_one_point : callable, optional
         Turns the function, with what `read` makes of it, from one of many points into one of a
         single point.
+    budget : Budget, optional
+        It is asked before every call.
+    is_func : bool
+        Whether the calls count as evaluations of ``func``.
+    name : str
+        What messages call it.
 
     Attributes
     ----------
     n_calls : int
         How often it was called. Every point counts.
-    failure : Exception or None
+    failure : Failure or None
         The first exception that it raised away from x0.
     """
 
@@ -45,9 +70,16 @@ class UserFunction:
         args: tuple[Any, ...] = (),
         read: Callable[[Any], Any] | None = None,
         at_one_point: Callable[[OfPoint], OfPoint] | None = None,
+        name: str = "func",
+        budget: Budget = NO_BUDGET,
+        is_func: bool = True,
     ) -> None:
+        self._budget = budget
+        self._is_func = is_func
+        self._spend = budget.spend if is_func else budget.check
         self._function = function
         self._args = args
+        self._name = name
         # Without arguments nothing is put around the user's function: a wrapper would be most of
         # what a point costs.
         of_point: OfPoint = (lambda x: function(x, *args)) if args else function
@@ -56,18 +88,27 @@ class UserFunction:
         self._of_point = of_point if at_one_point is None else at_one_point(of_point)
         self._errstate = np.geterr()  # that of the user
         self.n_calls = 0
-        self.failure: Exception | None = None
+        self.failure: Failure | None = None
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
-        """Call it as the user would: exceptions pass, and NumPy warns as the user has it."""
+        """Call it as the user would: exceptions pass, and NumPy warns as the user has it.
+
+        Where the cause of an exception is known, a note on the exception says so.
+        """
+        self._spend()
         self.n_calls += 1
-        with np.errstate(**self._errstate):
-            if vectors:
-                return self._function(x, *vectors, *self._args)
-            return self._of_point(x)
+        try:
+            with np.errstate(**self._errstate):
+                if vectors:
+                    return self._function(x, *vectors, *self._args)
+                return self._of_point(x)
+        except Exception as error:
+            add_cause(error, self._function, self._name, x, (*vectors, *self._args))
+            raise
 
     def once(self, x: Any) -> Any:
         """Call it at one point. Exceptions pass."""
+        self._spend()
         self.n_calls += 1
         return self._of_point(x)
 
@@ -105,21 +146,30 @@ class UserFunction:
         -------
         list, list of int
             The values, and the indices of those that are missing.
+
+        Raises
+        ------
+        Stopped
+            If the budget is spent. It keeps both lists as they are by then.
         """
         function, values, failed = self._of_point, [], []
-        with np.errstate(all="ignore"):
-            for x in points:
-                try:
-                    value = function(x)
-                    values.append(value if type(value) in IMMUTABLE else kept(value))
-                except MemoryError:
-                    raise
-                except Exception as error:
-                    self.failure = self.failure or error
-                    failed.append(len(values))
-                    values.append(missing())
-                del x  # before the next is made
-        self.n_calls += len(values)
+        try:
+            with np.errstate(all="ignore"):
+                for x in self._budget.metered(points):
+                    try:
+                        value = function(x)
+                        values.append(value if type(value) in IMMUTABLE else kept(value))
+                    except MemoryError:
+                        raise
+                    except Exception as error:
+                        self.failure = self.failure or Failure(error, x)
+                        failed.append(len(values))
+                        values.append(missing())
+                    del x  # before the next is made
+        except STOPS as stop:
+            raise self._budget.stopped_by(stop).keeping((values, failed)) from None
+        finally:
+            self.n_calls += len(values)
         return values, failed
 
     def of_leaf(self, point: Point, leaf: int, in_vmap: bool = True) -> Callable[[Array], Any]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.axes import Axes
+from checkgrad.evaluate.budget import Stopped
 from checkgrad.evaluate.known_values import Places
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
@@ -103,8 +104,14 @@ class Directions:
 
         Returns the lengths of the steps really taken, positive, and the values. NaN stands where
         there is nothing to evaluate (out of bounds, a step that vanishes) or no finite value.
+        `Stopped` keeps the same: NaN stands along the directions that were not sampled at all of
+        their steps.
         """
-        lengths, values = self.lines.sample(which, steps)
+        try:
+            lengths, values = self.lines.sample(which, steps)
+        except Stopped as stop:
+            lengths, values = stop.kept
+            raise stop.keeping((lengths, values[:, self.output])) from None
         return lengths, values[:, self.output]
 
 

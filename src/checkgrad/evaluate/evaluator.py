@@ -19,15 +19,16 @@ import numpy.typing as npt
 from checkgrad.arrays.arithmetic import reshaped
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.messages import quote
-from checkgrad.arrays.outputs import OutputReader, numbers_of
+from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.parsing import as_float
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
-from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.calling import Failure, UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
-from checkgrad.evaluate.values import numeric_value, stacked_values, values_on_host
+from checkgrad.evaluate.values import complex_numbers, numeric_value, stacked_values, values_on_host
 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
@@ -56,6 +57,8 @@ class Evaluator:
         How ``func`` is evaluated at many points in one call.
     shape : tuple of int
         The shape of a value on the host: of one number, unless `vector_at_x0` was called.
+    budget : Budget
+        How much all evaluations may cost.
     n_refused : int
         How often it was evaluated in another way, which was given up.
     """
@@ -70,7 +73,8 @@ class Evaluator:
     ) -> None:
         read = reader and reader.read
         alone = partial(of_one_point, point=point, batch=evaluation.batch)
-        self._as_returned = UserFunction(func, args, at_one_point=alone)
+        self.budget = evaluation.budget
+        self._as_returned = UserFunction(func, args, at_one_point=alone, budget=self.budget)
         self._function = self._called(func, args, read, alone)
         self.batch = BatchEvaluator(self._called(func, args, read), point, evaluation)
         self._at_x0: Any = None
@@ -88,15 +92,15 @@ class Evaluator:
         return sum(each.n_calls for each in functions) + self.batch.n_func + self.n_refused
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> Failure | None:
         """The first exception that ``func`` raised away from x0."""
         return self._function.failure
 
     def _called(
-        self, func: Callable[..., Any], args: tuple[Any, ...], *around: Any
+        self, func: Callable[..., Any], args: tuple[Any, ...], read: Any, alone: Any = None
     ) -> UserFunction:
         """Return ``func`` to be called; the arguments are those of `UserFunction`."""
-        return UserFunction(func, args, *around)
+        return UserFunction(func, args, read, alone, budget=self.budget)
 
     def at_x0(self) -> Array:
         """Return ``func(x0)`` as an array of the point's library."""
@@ -157,13 +161,7 @@ class Evaluator:
                 "method is 'complex-step', but func does not take complex numbers "
                 f"({type(error).__name__}: {error}); pass method='differences'"
             ) from error
-        numbers = numbers_of(value, self.point)
-        if numbers.size != size:
-            raise ValueError(
-                f"func returned {quote(value)} for complex numbers: {numbers.size} of them, and "
-                f"{size} for real ones; pass method='differences'"
-            )
-        return numbers
+        return complex_numbers(value, size, self.point)
 
     def at_entries(self, leaf: int, moved: Array, shape: tuple[int, ...]) -> Array:
         """Return ``func`` with one entry of one leaf replaced, for every entry of the leaf.
@@ -227,7 +225,7 @@ class Evaluator:
         """Return ``func`` at some points near x0, along the first axis, on the host.
 
         Off x0, where the user asked for no value, an exception or a value that is not finite marks
-        the edge of the domain: NaN.
+        the edge of the domain: NaN. `Stopped` keeps the values of the first points.
         """
         backend, function = self.point.backend, function or self._function
 
@@ -238,7 +236,11 @@ class Evaluator:
         def missing() -> Any:
             return np.full(self.shape, math.nan) if self.shape else math.nan
 
-        values, failed = function.inside_domain(points, kept, missing)
+        try:
+            values, failed = function.inside_domain(points, kept, missing)
+        except Stopped as stop:
+            values, failed = stop.kept
+            raise stop.keeping(values_on_host(values, failed, self.shape, self.point)) from None
         return values_on_host(values, failed, self.shape, self.point)
 
     def _noted_at_x0(self) -> tuple[Any, Array]:

@@ -37,12 +37,62 @@ class KnownValues:
         )
 
     def completed(self, which: Places, where: Floats, new: Places, found: Floats) -> Floats:
-        """Return the values at all places, of which those with the indices `new` were `found`."""
+        """Return the values at all places, of which those with the indices `new` were `found`.
+
+        Fewer may be found, if the evaluations were stopped: NaN at the others.
+        """
+        unknown = np.full(self._outputs, np.nan)
         if not self._keeps:
-            return found
+            missing = np.broadcast_to(unknown, (len(new) - len(found), self._outputs))
+            return np.concatenate([found, missing]) if len(missing) else found
         keys = _keys(which, where)
-        self._values.update({keys[i]: found[k] for k, i in enumerate(new.tolist())})
-        return np.asarray([self._values[key] for key in keys]).reshape(-1, self._outputs)
+        self._values.update({keys[i]: row for i, row in zip(new.tolist(), found, strict=False)})
+        values = [self._values.get(key, unknown) for key in keys]
+        return np.asarray(values).reshape(-1, self._outputs)
+
+
+def one_by_one(which: Places, chosen: Places) -> Places:
+    """Return the `chosen` requests, all of one direction after the other.
+
+    If the evaluations are stopped, the first directions are sampled at all of their steps.
+
+    Parameters
+    ----------
+    which : array of int
+        The direction of every request.
+    chosen : array of int
+        Some requests.
+
+    Examples
+    --------
+    >>> one_by_one(np.array([0, 1, 0, 1]), np.array([0, 1, 3])).tolist()
+    [0, 1, 3]
+    """
+    ordered: Places = chosen[np.argsort(which[chosen], kind="stable")]
+    return ordered
+
+
+def without_incomplete(
+    which: Places, pending: npt.NDArray[np.bool_], *samples: Floats
+) -> tuple[Floats, ...]:
+    """Return samples with NaN along every direction some of whose samples are not known.
+
+    NaN also stands where they are not finite.
+
+    Parameters
+    ----------
+    which : array of int, shape (requests,)
+        The direction of every request.
+    pending : array of bool, shape (requests,)
+        The requests that were not evaluated.
+    *samples : array, shape (requests, ...)
+        What there is to sample.
+    """
+    incomplete = np.isin(which, which[pending])
+    for each in samples:
+        each[incomplete] = np.nan
+        each[~np.isfinite(each)] = np.nan
+    return samples
 
 
 def _keys(which: Places, where: Floats) -> list[tuple[int, float]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
+from checkgrad.evaluate.budget import NO_BUDGET, Budget
 
-BATCHES = ("auto", "vmap", "vectorized", "loop")
+Batch: TypeAlias = Literal["auto", "vmap", "vectorized", "loop"]
+BATCHES = get_args(Batch)
 CHUNK_BYTES = 2**28  # 256 MiB
 
 
@@ -23,10 +25,13 @@ class Evaluation:
     ----------
     batch, chunk_bytes
         As in `checkgrad.verify_grad`.
+    budget : Budget
+        How much all evaluations of a check may cost together.
     """
 
     batch: Any = "auto"
     chunk_bytes: Any = CHUNK_BYTES
+    budget: Budget = NO_BUDGET
 
 
 DEFAULT_EVALUATION = Evaluation()

@@ -1,4 +1,7 @@
-"""The plan of a check: which outputs are looked at, and along which directions."""
+"""The plan of a check: which outputs are looked at, and along which directions.
+
+Cotangents of the user's are read here, tangents in `checkgrad.evaluate.given_tangents`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from checkgrad.arrays.outputs import OutputReader, few_digits
 from checkgrad.arrays.point import Floats, Point
+from checkgrad.evaluate.given_tangents import is_projection, projected
 from checkgrad.evaluate.outputs import Outputs
 
 ALL_UP_TO = 1000  # coordinates: a few seconds at most where a call of func takes a millisecond
@@ -30,7 +34,7 @@ class DirectionPlan:
     tangents : int
         Along how many random tangents. Beside axes they only show whether a claim is linear.
     given : Any
-        The tangent of the user's, None if there is none.
+        The tangents of the user's, or one; None if there is none.
     """
 
     axes: bool
@@ -83,21 +87,24 @@ def plan_directions(
     if isinstance(direction, str) and direction == "auto":
         few = point.size <= ALL_UP_TO and point.size * count <= ENTRIES_UP_TO
         direction = "all" if few else TANGENTS
+    is_random = isinstance(direction, int)
+    if is_projection(direction):
+        direction, is_random = projected(point, direction, TANGENTS, rng), True
     if reader is None:
         return every, DirectionPlan.of(direction)
     if isinstance(direction, str):
         if form == "vjp":  # an error that no single output shows: it is not linear
             every = _with_sums(every, reader, vector, 1, rng)
         return every, DirectionPlan(axes=True, tangents=int(form == "jvp"))
-    if form == "vjp" and not isinstance(direction, int):
+    if form == "vjp" and not is_random:
         if isinstance(direction, (float, np.floating)) and count > 1:
             raise _meaningless(direction)
         weights = _given_weights(direction, point, reader)
         axes = point.size <= ALL_UP_TO
-        given = Outputs(np.arange(0), weights[None])
+        given = Outputs(np.arange(0), weights)
         return given, DirectionPlan(axes=axes, tangents=0 if axes else TANGENTS)
     number = direction if isinstance(direction, int) else TANGENTS
-    if count > (TANGENTS if isinstance(direction, int) else ALL_UP_TO):
+    if count > (TANGENTS if is_random else ALL_UP_TO):
         none = Outputs(np.arange(0), np.empty((0, count)))
         every = _with_sums(none, reader, vector, number, rng)
     elif form == "vjp":
@@ -128,7 +135,21 @@ def _with_sums(
 
 
 def _given_weights(direction: Any, point: Point, reader: OutputReader) -> Floats:
-    """Return the weights of a cotangent that the user gave."""
+    """Return the weights of the cotangents that the user gave: a row for each."""
+    try:
+        return _weights(direction, point, reader)[None]
+    except (TypeError, ValueError):
+        if not isinstance(direction, (list, tuple)) or not direction:
+            raise
+        try:
+            return np.stack([_weights(each, point, reader) for each in direction])
+        except (TypeError, ValueError):
+            pass
+        raise
+
+
+def _weights(direction: Any, point: Point, reader: OutputReader) -> Floats:
+    """Return the weights of one cotangent."""
     weights = reader.vector(direction, "direction", said="is")
     if not np.all(np.isfinite(weights)) or not np.any(weights):
         problem = "not finite" if np.any(weights) else "zero everywhere"
@@ -162,5 +183,6 @@ def _parsed(direction: Any, point: Point, of_output: bool) -> Any:
 def _meaningless(direction: Any) -> ValueError:
     return ValueError(
         f"direction is {direction!r}; pass 'auto', 'all', 'random', a number of random tangents, "
-        "or a tangent shaped like x0"
+        "a tangent shaped like x0, a list of such, or a function that makes an allowed one of a "
+        "random one"
     )

@@ -17,6 +17,7 @@ from checkgrad.backends import Array
 from checkgrad.evaluate.coordinate_sizes import claimed_change, coordinate_sizes, largest_size
 from checkgrad.evaluate.directions import ClaimedGradient, Directions, power_of_two
 from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.given_tangents import GivenTangents, one_or_several
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.tangents import LinearMap, Tangents
 
@@ -207,21 +208,18 @@ def _inward(point: Point, tangent: list[Array], bounds: tuple[Floats, Floats]) -
 def given_tangent(
     point: Point, claims: Leaves | None, value: float, direction: Any
 ) -> ChosenTangents:
-    """Return the tangent that the user gives; `claims` and `value` are as in `random_tangents`.
+    """Return the tangents that the user gives; `claims` and `value` are as in `random_tangents`.
 
     Raises
     ------
-    ValueError
-        If it is not shaped like x0, not finite, or zero.
+    ValueError, TypeError
+        As `checkgrad.evaluate.given_tangents.one_or_several`.
     """
-    parts = point.claim_leaves(direction, name="direction", said="is", tangent=True)
-    tangent = [point.xp.astype(part, x.dtype) for part, x in zip(parts, point.leaves, strict=True)]
-    largest = largest_size(point, lambda part: part, tangent)
-    if not math.isfinite(largest) or largest == 0:
-        problem = "zero everywhere" if largest == 0 else "not finite"
-        raise ValueError(f"direction is {problem}; pass a finite tangent that is not zero")
+    given = direction
+    if not isinstance(given, GivenTangents):
+        given = one_or_several(point, direction)
     sizes = coordinate_sizes(point, claims, value)
-    return ChosenTangents([tangent], sizes, "the given tangent", are_random=False)
+    return ChosenTangents(given.tangents, sizes, given.words, are_random=False)
 
 
 def _room(

@@ -16,8 +16,14 @@ import numpy as np
 from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
+from checkgrad.evaluate.budget import Stopped
 from checkgrad.evaluate.evaluator import Evaluator
-from checkgrad.evaluate.known_values import KnownValues, Places
+from checkgrad.evaluate.known_values import (
+    KnownValues,
+    Places,
+    one_by_one,
+    without_incomplete,
+)
 from checkgrad.evaluate.outputs import Outputs
 
 
@@ -60,24 +66,31 @@ class Tangents:
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """Evaluate ``func`` at signed `steps` along the tangents `which`.
 
-        Returns the same as `checkgrad.evaluate.axes.Axes.sample`.
+        Returns, and keeps if it is stopped, the same as `checkgrad.evaluate.axes.Axes.sample`.
         """
         usable = np.where(steps > 0, steps <= self._room[0][which], -steps <= self._room[1][which])
         usable &= np.isfinite(steps) & (steps != 0)
-        here = np.flatnonzero(usable)
+        here = one_by_one(which, np.flatnonzero(usable))
         lengths = np.full(which.size, np.nan)
         values = np.full((which.size, self._outputs.count), np.nan)
         if here.size:
             new = self._known.missing(which[here], steps[here])
-            found = np.empty((0, self._outputs.count))
+            found, stopped = np.empty((0, self._outputs.count)), None
             if new.size:
                 corrections: list[Floats] = []
                 points = self._points(which[here[new]], steps[here[new]], corrections)
-                at = self._evaluator.host_values(points)
-                known = np.reshape(corrections, (new.size, self._outputs.count))
-                found = self._outputs.of(at.reshape(new.size, -1)) - known
+                try:
+                    at = self._evaluator.host_values(points)
+                except Stopped as stop:
+                    at, stopped = stop.kept, stop
+                known = np.reshape(corrections[: len(at)], (len(at), self._outputs.count))
+                found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:]))) - known
             values[here] = self._known.completed(which[here], steps[here], new, found)
-        lengths[here] = np.abs(steps[here])
+            lengths[here] = np.abs(steps[here])
+            if stopped is not None:
+                pending = np.zeros(which.size, dtype=bool)
+                pending[here[new[len(found) :]]] = True
+                raise stopped.keeping(without_incomplete(which, pending, lengths, values))
         values[~np.isfinite(values)] = np.nan
         return lengths, values
 

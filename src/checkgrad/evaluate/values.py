@@ -6,13 +6,18 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from checkgrad.arrays.claim_arrays import is_claim
 from checkgrad.arrays.messages import quote
+from checkgrad.arrays.outputs import numbers_of
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Floats, Point
+from checkgrad.arrays.refusals import named_part
 from checkgrad.backends import Array, is_array
 from checkgrad.evaluate.calling import IMMUTABLE
 
+_IF_GRADIENT = ", or pass grad=True to verify_grad if [1] is the gradient"
 _FLOATS = frozenset({float, np.float64, np.float32})
 
 
@@ -26,7 +31,38 @@ def numeric_value(value: Any, point: Point) -> Array:
     """
     if value is None:
         raise TypeError("func returned None; it must return a number (is a return missing?)")
-    return as_numeric(value, point.backend, point.leaves[0], "func")
+    try:
+        return as_numeric(value, point.backend, point.leaves[0], "func")
+    except (TypeError, ValueError) as error:
+        advice = named_part(value, _is_number, "func(x)")
+        if advice and len(value) > 1 and is_claim(point, value[1]):
+            advice += _IF_GRADIENT
+        if advice:
+            raise type(error)(f"{error}; {advice}") from None
+        raise
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is one number."""
+    is_plain = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return is_plain or (is_array(value) and math.prod(value.shape) == 1)
+
+
+def complex_numbers(value: Any, size: int, point: Point) -> npt.NDArray[np.complex128]:
+    """Return all numbers of a value of ``func`` at a complex point, on the host.
+
+    Raises
+    ------
+    ValueError
+        If there are not `size` of them.
+    """
+    numbers = numbers_of(value, point)
+    if numbers.size != size:
+        raise ValueError(
+            f"func returned {quote(value)} for complex numbers: {numbers.size} of them, and "
+            f"{size} for real ones; pass method='differences'"
+        )
+    return numbers
 
 
 def values_on_host(

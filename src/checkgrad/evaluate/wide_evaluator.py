@@ -69,13 +69,16 @@ class WideEvaluator(Evaluator):
     def perturbed_values(self, points: Iterable[Any], seed: int) -> Floats:
         """Return `host_values` with the rounding errors of the user's dtypes, drawn at random."""
         function = self._function.perturbed(seed)
-        values = self.host_values(points, function)
-        self._n_perturbed += function.n_calls
-        return values
+        try:
+            return self.host_values(points, function)
+        finally:
+            self._n_perturbed += function.n_calls
 
     def _called(
-        self, func: Callable[..., Any], args: tuple[Any, ...], *around: Any
+        self, func: Callable[..., Any], args: tuple[Any, ...], read: Any, alone: Any = None
     ) -> WideUserFunction:
         natives = [self._wide.natives()]
-        self._made.append(WideUserFunction(func, args, self._wide, natives, *around))
+        self._made.append(
+            WideUserFunction(func, args, self._wide, natives, read, alone, budget=self.budget)
+        )
         return self._made[-1]

@@ -13,6 +13,7 @@ from typing import Any
 
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, NativeDtypes, Observation, WideFunction, Widening
+from checkgrad.evaluate.budget import NO_BUDGET, Budget
 from checkgrad.evaluate.calling import OfPoint, UserFunction
 
 
@@ -31,6 +32,8 @@ class WideUserFunction(UserFunction):
         As in `UserFunction`.
     observes : bool
         Whether to note what is met inside of the function, which takes time.
+    budget, is_func
+        As in `UserFunction`.
 
     Attributes
     ----------
@@ -47,10 +50,14 @@ class WideUserFunction(UserFunction):
         read: Callable[[Any], Any] | None = None,
         at_one_point: Callable[[OfPoint], OfPoint] | None = None,
         observes: bool = True,
+        budget: Budget = NO_BUDGET,
+        is_func: bool = True,
     ) -> None:
         whole = (lambda x, *vectors: function(x, *vectors, *args)) if args else function
         self._wide_function = wide.widening.widened(whole, natives)
-        super().__init__(self._wide_function, (), read, at_one_point)
+        super().__init__(
+            self._wide_function, (), read, at_one_point, budget=budget, is_func=is_func
+        )
         self._observer = UserFunction(self._observe, (), read, at_one_point)
         self._native_function = UserFunction(whole, (), read, at_one_point)
         self._wide = wide
@@ -64,6 +71,7 @@ class WideUserFunction(UserFunction):
         """Call it as the user would. The first call, at x0, notes what it meets inside."""
         if self.observation is not None or not self._observes:
             return super().with_user_errstate(x, *vectors)
+        self._spend()
         self.n_calls += 1
         return self._observer.with_user_errstate(x, *vectors)
 
@@ -77,6 +85,7 @@ class WideUserFunction(UserFunction):
             self.with_user_errstate(x)
         if self.observation is not None:
             return self.observation.epsilon
+        self._spend()
         self.n_calls += 1
         return self._wide_function.coarsest_epsilon(x)
 
@@ -87,13 +96,18 @@ class WideUserFunction(UserFunction):
         """
         wide = self._wide_function
         return UserFunction(
-            lambda x, *vectors: wide.perturbed(seed, x, *vectors), (), *self._around
+            lambda x, *vectors: wide.perturbed(seed, x, *vectors),
+            (),
+            *self._around,
+            budget=self._budget,
+            is_func=self._is_func,
         )
 
     def largest(self, x: Any) -> float:
         """Return the largest finite magnitude inside of it at a point; NaN if nobody sees it."""
         if self._takes_many:
             return math.nan
+        self._spend()
         self.n_calls += 1
         return self._wide_function.largest(x)
 
@@ -144,7 +158,11 @@ class Wide:
 
 
 def wide_claim_function(
-    function: Callable[..., Any], args: tuple[Any, ...], wide: Wide, *vectors: Sequence[Any]
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    wide: Wide,
+    *vectors: Sequence[Any],
+    budget: Budget = NO_BUDGET,
 ) -> WideUserFunction:
     """Return a claim of the user's, to be called in float64.
 
@@ -156,6 +174,10 @@ def wide_claim_function(
         How it is evaluated in float64.
     *vectors : sequence of dtype
         The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
+    budget : Budget, optional
+        It is asked before every call.
     """
     natives = [wide.natives(), *vectors]
-    return WideUserFunction(function, args, wide, natives, observes=False)
+    return WideUserFunction(
+        function, args, wide, natives, observes=False, budget=budget, is_func=False
+    )

@@ -73,7 +73,8 @@ def decide_without_wrong(decisions: Decisions, kind: Kind = Kind.TIE) -> Decisio
     decisions : Decisions
         As they are without this finding.
     kind : Kind
-        What was found: that ``func`` is not differentiable, or another function in float64.
+        What was found: that ``func`` is not differentiable, or another function in float64; or
+        that the check was stopped before anything was certain.
     """
     findings = decisions.estimate.findings.blocking_wrong(kind)
     estimate = replace(decisions.estimate, findings=findings)
@@ -264,6 +265,7 @@ def _reasons(
         # The claim differs, and is not wrong: noise may hide why.
         hidden = comparison.beyond > limits.safety * comparison.uncertainty
         holds = {
+            Reason.STOPPED: findings.seen[Kind.STOPPED],
             Reason.SEVERAL_KINKS: estimate.has_kink & (not criteria.kink_is_isolated),
             Reason.TIE: findings.seen[Kind.TIE],
             Reason.ANOTHER_FUNCTION: findings.seen[Kind.ANOTHER_FUNCTION],

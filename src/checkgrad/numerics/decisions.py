@@ -44,6 +44,7 @@ class Reason(enum.Enum):
     NOT_FINITE = "the claim is not finite"
     NARROW = "the claim is right in float64, and not in the dtype of the user"
     # Inconclusive
+    STOPPED = "the check was stopped before this was certain"
     SEVERAL_KINKS = "several kinks may add up along this direction"
     TIE = "func is not differentiable"
     ANOTHER_FUNCTION = (
@@ -60,6 +61,7 @@ class Reason(enum.Enum):
 
 # A decision that is open for several reasons gives the first of these.
 OPEN_REASONS = (
+    Reason.STOPPED,
     Reason.SEVERAL_KINKS,
     Reason.TIE,
     Reason.ANOTHER_FUNCTION,

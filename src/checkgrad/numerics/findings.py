@@ -35,6 +35,7 @@ class Kind(enum.Enum):
     BELOW_NOISE = "below noise"
     TIE = "tie"
     ANOTHER_FUNCTION = "another function in float64"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from checkgrad.evaluate.budget import Stopped
 from checkgrad.numerics.decide import decide
 from checkgrad.numerics.decisions import Criteria, Decisions
 from checkgrad.numerics.estimate import Estimate
@@ -46,13 +47,23 @@ def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[
     -------
     list of Decisions or None
         The decisions on an output if all its claims are certified, else None.
+
+    Raises
+    ------
+    Stopped
+        If the budget is spent. It keeps what is known by then: pairs of a spec and decisions.
     """
     epsilon = np.asarray([spec.epsilon for spec in specs])
     if not specs or has_few_digits(float(np.max(epsilon))):
         return [None] * len(specs)  # in few digits numbers agree by accident
     claim = np.stack([spec.claim for spec in specs])
     sigma = np.asarray([[spec.sigma_at_x0] for spec in specs])
-    value, rounding = _central_quotients(lines, _steps(claim, sigma, specs), sigma, epsilon)
+    stopped = None
+    steps = _steps(claim, sigma, specs)
+    try:
+        value, rounding = _central_quotients(lines, steps, sigma, epsilon)
+    except Stopped as stop:
+        (value, rounding), stopped = stop.kept, stop
     unknown = np.full(value.size, np.inf)
     estimate = Estimate.of_values(value.ravel(), unknown, rounding.ravel())
     criteria = _criteria(claim, specs)
@@ -61,12 +72,14 @@ def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[
     count = claim.shape[1]
     for output, spec in enumerate(specs):
         here = slice(output * count, (output + 1) * count)
-        if np.all(together.resolved[here]):
+        if np.all(together.resolved[here]) or stopped is not None:
             negligible = np.asarray(criteria.may_be_negligible)[here]
             own = spec.criteria(_largest(claim[output]), negligible, np.zeros(count, dtype=bool))
             found.append(together.take(here, own))
         else:
             found.append(None)
+    if stopped is not None:
+        raise stopped.keeping(list(zip(specs, found, strict=True)))
     return found
 
 
@@ -83,16 +96,26 @@ def _steps(claim: Floats, sigma: Floats, specs: Sequence[CheckSpec]) -> Floats:
 def _central_quotients(
     lines: SampledOutputs, steps: Floats, sigma: Floats, epsilon: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the quotients and their rounding errors, shape (outputs, directions)."""
+    """Return the quotients and their rounding errors, shape (outputs, directions).
+
+    `Stopped` keeps the same.
+    """
     limits, count = thresholds(), steps.size
     which = np.tile(np.arange(count), 2)
-    lengths, values = lines.sample(which, np.concatenate([steps, -steps]))
+    stopped = None
+    try:
+        lengths, values = lines.sample(which, np.concatenate([steps, -steps]))
+    except Stopped as stop:
+        (lengths, values), stopped = stop.kept, stop
     span = (lengths[:count] + lengths[count:])[:, None]
     forward, backward = values[:count], values[count:]
     with np.errstate(all="ignore"):
         largest = np.fmax(np.abs(forward), np.abs(backward))
         noise = np.fmax(sigma[:, 0], limits.rounding_sigma * epsilon * largest)
-        return ((forward - backward) / span).T, (limits.coverage * noise / (span / 2)).T
+        found = ((forward - backward) / span).T, (limits.coverage * noise / (span / 2)).T
+    if stopped is not None:
+        raise stopped.keeping(found)
+    return found
 
 
 def _criteria(claim: Floats, specs: Sequence[CheckSpec]) -> Criteria:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from checkgrad.evaluate.budget import Stopped
 from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.samples import Places
 from checkgrad.numerics.thresholds import thresholds
@@ -59,7 +60,13 @@ def _sample_groups(progress: Progress, grouped: GroupedDirections, groups: Place
     # A smaller group holds its first coordinate more than once. It moves once all the same.
     own = np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
     steps = np.where(own, steps, steps[:, :1])
-    both = grouped.sample_groups(np.concatenate([groups, groups]), np.concatenate([steps, -steps]))
+    stopped = None
+    try:
+        both = grouped.sample_groups(
+            np.concatenate([groups, groups]), np.concatenate([steps, -steps])
+        )
+    except Stopped as stop:
+        both, stopped = stop.kept, stop
     taken, values = (np.reshape(part, (2, len(groups), -1)) for part in both)
     with np.errstate(all="ignore"):
         span = taken[0] - taken[1]
@@ -71,3 +78,5 @@ def _sample_groups(progress: Progress, grouped: GroupedDirections, groups: Place
         rounding = limits.coverage * sigma / (np.abs(span) / 2)
     found = Estimate.of_values(value.ravel(), np.full(value.size, np.inf), rounding.ravel())
     progress.estimate = progress.estimate.put(groups.ravel(), found)
+    if stopped is not None:
+        raise stopped.keeping([(spec, progress.decide())])

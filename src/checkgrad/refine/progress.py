@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.evaluate.budget import Stopped
 from checkgrad.numerics.decide import decide, scale_of
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.estimate import Estimate, estimate
@@ -72,11 +73,21 @@ class Progress:
         return self.samples
 
     def sample(self, steps: Floats) -> None:
-        """Sample both sides of the active directions, at `steps` of shape (steps, directions)."""
+        """Sample both sides of the active directions, at `steps` of shape (steps, directions).
+
+        Raises
+        ------
+        Stopped
+            If the budget is spent. It keeps what is known by then: pairs of a spec and decisions.
+        """
         spec, active = self.spec, self.active
         both = np.stack([steps, -steps])
         which = np.broadcast_to(active, both.shape)
-        found = spec.directions.sample(which.ravel(), both.ravel())
+        stopped = None
+        try:
+            found = spec.directions.sample(which.ravel(), both.ravel())
+        except Stopped as stop:
+            found, stopped = stop.kept, stop
         lengths, values = (part.reshape(both.shape) for part in found)
         new = Samples(
             value=spec.value,
@@ -92,6 +103,8 @@ class Progress:
         )
         self.samples = new if self.samples is None else self.samples.joined(new)
         self.estimate = self.estimate.put(active, estimate(self.samples))
+        if stopped is not None:
+            raise stopped.keeping([(spec, self.decide())])
 
     def decide(self) -> Decisions:
         """Return the decisions along all directions."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import array_api_compat
 import numpy as np
 
 from checkgrad.numerics.decide import scale_of
-from checkgrad.numerics.decisions import Decisions, Verdict
+from checkgrad.numerics.decisions import Decisions, Reason, Verdict
 from checkgrad.numerics.samples import Floats
 from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
-from checkgrad.report.notes import not_repeatable, notes_on
-from checkgrad.report.reasons import sentences_on
+from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
+from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
 from checkgrad.report.report import Mismatch, Report
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.report.slips import slips
@@ -27,6 +28,7 @@ def report_on(
     rule_errors: Sequence[str] = (),
     not_checked: Sequence[str] = (),
     notes: Sequence[str] = (),
+    stopped: str = "",
 ) -> Report:
     """Return the report on one claim, or on several on the same ``func``.
 
@@ -40,13 +42,25 @@ def report_on(
         What was asked for and not checked. It keeps the claim from being correct.
     notes : sequence of str
         Hints.
+    stopped : str
+        Why the check ended before its end; empty if it did not. It keeps the claim from being
+        correct.
     """
     # The user's errstate is for the user's code: in a report, overflow and the like is expected.
     with np.errstate(all="ignore"):
         for claim in claims:
             if claim.not_repeatable is not None and not any(each.is_wrong for each in claims):
-                return _report_without_verdict(claim)
-        return _report_with_verdict(claims, rule_errors, not_checked, notes)
+                report = _report_without_verdict(claim)
+                return replace(report, complete=not stopped, stopped=stopped)
+        if stopped:
+            not_checked = [stopped_hint(stopped), *not_checked]
+            if not any(claim.results for claim in claims):
+                return _report_on_nothing(claims, stopped, not_checked)
+        report = _report_with_verdict(claims, rule_errors, not_checked, notes)
+        if stopped and report.verdict is Verdict.INCONCLUSIVE:
+            hints = report.hints + so_far_hints(report.relative_error, report.rtol)
+            report = replace(report, hints=hints)
+        return replace(report, complete=not stopped, stopped=stopped)
 
 
 def _report_with_verdict(
@@ -72,6 +86,7 @@ def _report_with_verdict(
         error=error,
         relative_error=error / size if size > 0 else error,
         resolution=max(_resolution(each) for each in decisions),
+        worst_relative_error=max(_worst(each) for each in decisions),
         rtol=max(result.spec.rtol for _, result in found),
         noise=max(result.spec.sigma_at_x0 for _, result in found),
         mismatches=tuple(_mismatches(found, verdict)),
@@ -126,6 +141,28 @@ def _report_without_verdict(claim: ClaimResult) -> Report:
     )
 
 
+def _report_on_nothing(claims: Sequence[ClaimResult], stopped: str, hints: Sequence[str]) -> Report:
+    """Return the report of a check that was stopped before it looked at anything."""
+    return _report(
+        claims,
+        verdict=Verdict.INCONCLUSIVE,
+        error=math.nan,
+        relative_error=math.nan,
+        resolution=math.inf,
+        rtol=math.nan,
+        noise=math.nan,
+        mismatches=(),
+        n_wrong=0,
+        n_unresolved=0,
+        n_checked=0,
+        hints=tuple(hints),
+        direction="none",
+        form=claims[0].form,
+        complete=False,
+        stopped=stopped,
+    )
+
+
 def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
     point = claims[0].point
     dtype = dtypes_of(point)
@@ -140,6 +177,7 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
         device=", ".join(devices),
         evaluated_in=", ".join(evaluated_in),
         digits=min(kept, default=None),
+        remarks=tuple(dict.fromkeys(each for claim in claims for each in remarks_on(claim))),
         **found,  # type: ignore[arg-type]
     )
 
@@ -152,6 +190,16 @@ def _norm(numbers: Floats) -> float:
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * float(np.linalg.norm(numbers / largest))
+
+
+def _worst(decisions: Decisions) -> float:
+    """Return the largest relative error of what is wrong; 0 if nothing is."""
+    wrong = decisions.wrong
+    nearest = decisions.estimate.nearest_to(decisions.claim)[wrong]
+    claim, distance = decisions.claim[wrong], decisions.distance[wrong]
+    with np.errstate(all="ignore"):
+        relative = distance / np.fmax(np.abs(claim), np.abs(nearest))
+    return float(np.max(relative, initial=0.0, where=np.isfinite(relative)))
 
 
 def _resolution(decisions: Decisions) -> float:
@@ -178,9 +226,11 @@ def _mismatches(
         decisions = result.decisions
         shown = decisions.wrong if verdict is Verdict.WRONG else decisions.open
         places = np.flatnonzero(shown)
+        seen = np.isfinite(decisions.estimate.value[places])
         # Outputs may be of different units; the entries of one output are compared as they are.
         unit = 1.0 if len(found) == 1 else scale_of(decisions.claim, decisions.estimate)
         worst = np.nan_to_num(decisions.distance[places] / (unit or 1.0), nan=np.inf)
+        worst = np.where(decisions.reasons[Reason.STOPPED][places] & ~seen, -np.inf, worst)
         # Entries that are as far off as can be told are in the order of their places.
         alike = [float(f"{far:.{_DIGITS_APART}g}") for far in worst.tolist()]
         listed += [(-far, k, i) for far, i in zip(alike, places.tolist(), strict=True)]

@@ -17,7 +17,7 @@ def to_dict(report: Report) -> dict[str, Any]:
     """
     found = {field.name: getattr(report, field.name) for field in dataclasses.fields(report)}
     found["verdict"] = report.verdict.value
-    found["hints"] = list(report.hints)
+    found["hints"], found["remarks"] = list(report.hints), list(report.remarks)
     found["mismatches"] = [
         {name: _json_value(value) for name, value in dataclasses.asdict(mismatch).items()}
         for mismatch in report.mismatches

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from checkgrad.precision import SINGLE
+from checkgrad.report.failures import failure_notes
 from checkgrad.report.results import ClaimResult, OutputResult
 
 _NOISY = 64.0  # times the rounding error of its dtype that the noise of func is worth a note
@@ -29,15 +30,26 @@ def notes_on(claim: ClaimResult) -> Iterator[str]:
     # A small output may be a sum of terms as large as the others.
     largest = max((abs(result.spec.value) for result in claim.results), default=0.0)
     yield from _first(_noise(result, largest) for result in claim.results)
-    obstacle = claim.evaluator.batch.obstacle
-    if obstacle:
-        yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
+    yield from failure_notes(claim)
     structure = claim.point.structure
     if structure is not None:
         others = [path for path in structure.fixed if path not in structure.constants]
         for kind, paths in (("not floating", others), ("constants", structure.constants)):
             if paths:
                 yield f"not differentiated, since {kind}: {_listed(claim.name, paths)}"
+
+
+def remarks_on(claim: ClaimResult) -> Iterator[str]:
+    """Yield what else there is to know, where there is nothing to do about it.
+
+    Parameters
+    ----------
+    claim : ClaimResult
+        What was found.
+    """
+    obstacle = claim.evaluator.batch.obstacle
+    if obstacle:
+        yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
 
 
 def _listed(name: str, paths: Sequence[str]) -> str:

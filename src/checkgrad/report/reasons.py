@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from checkgrad.arrays.messages import first_line
 from checkgrad.numerics.decisions import Reason
+from checkgrad.precision import has_few_digits
+from checkgrad.report.failures import failure_in_words
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.report.text import percent
 
 
 def sentences_on(claim: ClaimResult) -> Iterator[str]:
@@ -26,10 +29,44 @@ def sentences_on(claim: ClaimResult) -> Iterator[str]:
 
 
 def _sentences(claim: ClaimResult, result: OutputResult) -> Iterator[str]:
-    for reason, sentence in _SENTENCES.items():
+    for reason, sentence in _SENTENCES.items():  # that a check was stopped is said of it as a whole
         places = np.flatnonzero(result.decisions.reasons[reason])
         if places.size:
             yield sentence(claim, result, int(places[0]))
+
+
+def stopped_hint(stopped: str) -> str:
+    """Return what a report says of a check that ended before its end.
+
+    Parameters
+    ----------
+    stopped : str
+        Why it did.
+    """
+    return (
+        f"not looked at: {stopped}; allow for more evaluations or time, or check along fewer "
+        "directions, as direction='random' does"
+    )
+
+
+def so_far_hints(relative_error: float, rtol: float) -> tuple[str, ...]:
+    """Return how far a claim is off where a check was stopped before that was certain.
+
+    Parameters
+    ----------
+    relative_error, rtol : float
+        As in `checkgrad.Report`.
+
+    Examples
+    --------
+    >>> so_far_hints(0.5, 1e-5)
+    ('so far the claim is off by 50% (2-norm), which is not certain yet',)
+    """
+    if not rtol < relative_error < math.inf:
+        return ()
+    return (
+        f"so far the claim is off by {percent(relative_error)} (2-norm), which is not certain yet",
+    )
 
 
 _SEVERAL_KINKS = (
@@ -41,6 +78,12 @@ _TIE = (
     "func is not differentiable at x0: along a random tangent it changes by another amount than "
     "the sum over the axes (equal numbers that are sorted, or compared?); choose another x0"
 )
+
+_LESS_NOISE = (
+    "compute in a wider dtype, or check a func without the large constant or the large terms that "
+    "hide it"
+)
+_OTHER_DTYPE = "check the same code in float32"
 
 _ANOTHER_FUNCTION = (
     "in float64 func returns other values, and the claim is not wrong for those: rounding may be "
@@ -56,15 +99,15 @@ def _too_close(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"claim and estimate at {claim.where(result, i)} differ by {off:.1e} of its size, and the "
         f"estimate is known to {known:.1e}: together too much to be called correct, too little to "
-        "be called wrong; pass a larger rtol, or a wider dtype"
+        f"be called wrong; {_unless_half(result, 'pass a larger rtol, or a wider dtype')}"
     )
 
 
 def _hidden(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"claim and estimate at {claim.where(result, i)} differ, but a bend of func no larger than "
-        f"its noise ({result.spec.sigma_at_x0:.1e}) may hide the derivative: compute in a wider "
-        "dtype"
+        f"its noise ({result.spec.sigma_at_x0:.1e}) may hide the derivative: "
+        f"{_unless_half(result, 'compute in a wider dtype')}"
     )
 
 
@@ -72,40 +115,45 @@ def _coarse(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"fine and coarse steps settle on different derivatives at {claim.where(result, i)}, and "
         "the claim is near one of them: func changes in steps there, or has a feature that coarse "
-        "steps miss; compute in a wider dtype, or choose another x0"
+        f"steps miss; {_unless_half(result, 'compute in a wider dtype, or choose another x0')}"
     )
 
 
 def _jump(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"func seems to be discontinuous at {claim.where(result, i)}: it jumps however short the "
-        "step; choose another x0"
+        f"step; {_unless_half(result, 'choose another x0')}"
     )
 
 
 def _no_value(claim: ClaimResult, result: OutputResult, i: int) -> str:
-    failure = claim.evaluator.failure
-    what = "func has no finite value"
-    if failure is not None:
-        what = f"func raised {type(failure).__name__} ({first_line(failure)})"
+    failure = failure_in_words(claim)
+    why = f" ({failure})" if failure else ""
     return (
-        f"{what} near {claim.where(result, i)}; choose an x0 inside of its domain, or pass bounds"
+        f"func has no finite value near {claim.where(result, i)}{why}; choose an x0 inside of its "
+        "domain, or pass bounds"
     )
 
 
 def _noise(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
         f"the derivative at {claim.where(result, i)} is lost in the noise of func "
-        f"({result.spec.sigma_at_x0:.1e}, for a value of {result.spec.value:.3g}): compute in a "
-        "wider dtype, or check a func without the large constant or the large terms that hide it"
+        f"({result.spec.sigma_at_x0:.1e}, for a value of {result.spec.value:.3g}): "
+        f"{_unless_half(result, _LESS_NOISE)}"
     )
 
 
 def _rough(claim: ClaimResult, result: OutputResult, i: int) -> str:
     return (
-        f"func varies too fast near {claim.where(result, i)} for differences to settle: choose an "
-        "x0 farther from singular points, or pass bounds"
+        f"func varies too fast near {claim.where(result, i)} for differences to settle: "
+        f"{_unless_half(result, 'choose an x0 farther from singular points, or pass bounds')}"
     )
+
+
+def _unless_half(result: OutputResult, advice: str) -> str:
+    """Return the advice, or another one in half precision, where rounding looks like anything."""
+    half = has_few_digits(max(result.spec.epsilon, result.dtype_epsilon))
+    return _OTHER_DTYPE if half else advice
 
 
 # In the order in which a report gives them.

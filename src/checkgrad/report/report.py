@@ -12,7 +12,7 @@ from typing import Any
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.report.dictionary import to_dict
 from checkgrad.report.html import render_html
-from checkgrad.report.text import render_text
+from checkgrad.report.text import printable, render_text
 
 
 class GradientError(AssertionError):
@@ -128,6 +128,16 @@ class Report:
     form : str
         The form of the claim: "grad", "jac", "jvp" or "vjp". For `verify_autodiff`, the form that
         was checked first.
+    worst_relative_error : float
+        The largest relative error of a wrong entry or directional derivative, relative to the
+        larger of claim and estimate; 0 if none is wrong.
+    remarks : tuple of str
+        What else there is to know, and nothing to do about. The last line shows it.
+    complete : bool
+        Whether the check came to its end. If not, the verdict is "wrong" where that was certain
+        by then, and else "inconclusive".
+    stopped : str
+        Why it did not; empty if it did.
 
     Examples
     --------
@@ -160,12 +170,16 @@ class Report:
     digits: float | None
     direction: str
     form: str = "grad"
+    worst_relative_error: float = 0.0
+    remarks: tuple[str, ...] = ()
+    complete: bool = True
+    stopped: str = ""
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.CORRECT
 
     def __str__(self) -> str:
-        return render_text(self)
+        return printable(render_text(self))
 
     def _repr_html_(self) -> str:
         return render_html(self)

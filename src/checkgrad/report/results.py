@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -129,6 +129,13 @@ class ClaimResult:
         """Whether all claims are correct."""
         repeats = self.not_repeatable is None
         return repeats and all(np.all(result.decisions.resolved) for result in self.results)
+
+    def without_fixed(self) -> ClaimResult:
+        """Return it with a point that names no leaves as fixed: another result names them."""
+        structure = self.point.structure
+        assert structure is not None
+        structure = replace(structure, fixed=(), constants=())
+        return replace(self, point=replace(self.point, structure=structure))
 
     def where(self, result: OutputResult, direction: int) -> str:
         """Return the place of a direction in the user's structures, in words."""

@@ -7,7 +7,7 @@ recognises slips in them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,11 @@ import numpy.typing as npt
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
 from checkgrad.backends import other_convention
+from checkgrad.evaluate.given_tangents import PROJECTED
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.hints import Leaf, recognise
+from checkgrad.report.hints.constant import SAME_EVERYWHERE
 from checkgrad.report.results import ClaimResult, OutputResult
 
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
@@ -42,6 +44,9 @@ def slips(claim: ClaimResult) -> Iterator[str]:
     all_known = len(axes) == (1 if claim.reader is None else claim.reader.spec.size)
     if all_known and any(each in axes for each in wrong):
         yield from _of_all_entries(claim, axes)
+    elif all_known and _is_ignored(claim.form, wrong, axes):
+        what = "cotangent" if claim.form == "vjp" else "tangent"
+        yield f"{claim.form} returns the same for every {what}: is it ignored?"
     elif all_known:
         what = "cotangent" if wrong[0].directions.are_axes else "tangent"
         yield (
@@ -51,7 +56,7 @@ def slips(claim: ClaimResult) -> Iterator[str]:
     elif wrong[0].directions.are_axes:
         yield from _of_one_output(claim, wrong[0])
     else:
-        yield from _along_tangents(claim.results)
+        yield from _along_tangents(claim.form, claim.results)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,12 @@ def _outputs(reader: OutputReader | None) -> list[_UserArray]:
     ]
 
 
+def _entry_names(claim: ClaimResult) -> Callable[[int], str] | None:
+    """Return how the entries of x0 are called, where they have labels."""
+    structure = claim.point.structure
+    return None if structure is None else structure.entry_name
+
+
 def _x0(point: Point) -> Floats:
     return point.on_host(point.leaves)
 
@@ -99,6 +110,14 @@ def _x0(point: Point) -> Floats:
 def _nearest(result: OutputResult) -> Floats:
     decisions = result.decisions
     return decisions.estimate.nearest_to(decisions.claim)
+
+
+def _is_flat(result: OutputResult) -> Flags:
+    """Return where the output does not change around x0 by more than rounding."""
+    estimate, uncertainty = result.decisions.estimate, result.decisions.reliable_uncertainty
+    is_zero = np.abs(estimate.value) <= thresholds().safety * uncertainty
+    flat: Flags = is_zero & (estimate.nearby_slope == 0)
+    return flat
 
 
 def _of_all_entries(claim: ClaimResult, axes: Sequence[OutputResult]) -> list[str]:
@@ -113,18 +132,23 @@ def _of_all_entries(claim: ClaimResult, axes: Sequence[OutputResult]) -> list[st
     if conjugate:
         return [conjugate]
     ignored = _ignores_vector(claim.form, claimed, estimate, uncertainty)
+    if ignored:
+        return ignored
     leaves, order, start = [], [], 0
     for of in outputs:
         for by in inputs:
             shape = by.shape if claim.reader is None else of.shape + by.shape
             path = claim.name if claim.reader is None else "jac"
-            leaves.append(Leaf(path + of.path + by.path, shape, start))
+            names = _entry_names(claim) if claim.reader is None else None
+            leaves.append(Leaf(path + of.path + by.path, shape, start, names))
             order.append((of.coordinates[:, None] * claimed.shape[1] + by.coordinates).ravel())
             start += order[-1].size
     places = np.concatenate(order)
+    is_flat = np.stack([_is_flat(each) for each in axes])
     flat = [each.ravel()[places] for each in (claimed, estimate, uncertainty)]
+    flags = [each.ravel()[places] for each in (wrong, is_flat)]
     x0 = np.tile(_x0(claim.point), len(axes))[places]
-    return ignored + recognise(flat[0], flat[1], flat[2], wrong.ravel()[places], leaves, x0)
+    return recognise(flat[0], flat[1], flat[2], flags[0], leaves, x0, flags[1])
 
 
 def _conjugated(
@@ -177,18 +201,37 @@ def _of_one_output(claim: ClaimResult, result: OutputResult) -> list[str]:
     decisions = result.decisions
     leaves, order, start = [], [], 0
     for array in _inputs(claim.point):
-        leaves.append(Leaf(claim.name + array.path, array.shape, start))
+        leaves.append(Leaf(claim.name + array.path, array.shape, start, _entry_names(claim)))
         order.append(array.coordinates)
         start += array.coordinates.size
     places = np.concatenate(order)
     single = (decisions.claim, _nearest(result), decisions.reliable_uncertainty)
     claimed, estimate, uncertainty = (each[places] for each in single)
     x0 = _x0(claim.point)[places]
-    return recognise(claimed, estimate, uncertainty, decisions.wrong[places], leaves, x0)
+    wrong, is_flat = decisions.wrong[places], _is_flat(result)[places]
+    return recognise(claimed, estimate, uncertainty, wrong, leaves, x0, is_flat)
 
 
-def _along_tangents(results: Sequence[OutputResult]) -> Iterator[str]:
+def _is_ignored(form: str, wrong: Sequence[OutputResult], axes: Sequence[OutputResult]) -> bool:
+    """Return whether a claim of one output or coordinate says the same for a random vector."""
+    single = axes[0].decisions.claim
+    if form == "vjp" and len(axes) == 1:
+        return all(np.array_equal(each.decisions.claim, single) for each in wrong)
+    if form == "jvp" and single.size == 1:
+        claims = {each.output: each.decisions.claim for each in axes}
+        return all(np.all(each.decisions.claim == claims.get(each.output)) for each in wrong)
+    return False
+
+
+def _along_tangents(form: str, results: Sequence[OutputResult]) -> Iterator[str]:
     """Yield what a tangent can tell: not where the claim is wrong, but by what factor."""
+    if all(np.all(_is_flat(result)) for result in results):
+        yield SAME_EVERYWHERE
+        return
+    claims = [each.decisions.claim for each in results]
+    if form == "vjp" and len(claims) > 1 and all(np.array_equal(c, claims[0]) for c in claims):
+        yield "vjp returns the same for every cotangent: is it ignored?"
+        return
     ratios = np.empty(0)
     if all(np.all(result.decisions.wrong) for result in results):
         with np.errstate(all="ignore"):
@@ -196,6 +239,8 @@ def _along_tangents(results: Sequence[OutputResult]) -> Iterator[str]:
                 [each.decisions.claim / each.decisions.estimate.value for each in results]
             )
         ratios = ratios[np.isfinite(ratios)]
-    if ratios.size and np.ptp(ratios) <= _SAME_FACTOR * np.abs(ratios[0] - 1):
+    # A single number is a constant times any other one.
+    if ratios.size > 1 and np.ptp(ratios) <= _SAME_FACTOR * np.abs(ratios[0] - 1):
         yield f"claim is {ratios[0]:.4g} times the estimate along every tangent: a constant factor"
-    yield "to see where the claim is wrong, pass direction='all', or a tangent of one array"
+    if PROJECTED not in results[0].directions.words:
+        yield "to see where the claim is wrong, pass direction='all', or a tangent of one array"

@@ -7,6 +7,7 @@ way numbers are written. `html` shows the same lines in a notebook.
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 from checkgrad.numerics.decisions import Verdict
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_MISMATCHES = 8  # that a person is shown: a screen with a few of them tells as much as all
 
+_APART = 2.0  # times the error in the 2-norm that the worst single error is told apart from it
 _MAX_DIGITS = 12
 _MIN_DIGITS_OF_CLAIM = 10
 _KINDS = {  # what is checked: (of a gradient?, along all axes?)
@@ -34,12 +36,27 @@ def render_text(report: Report) -> str:
     return "\n".join(lines)
 
 
+def printable(text: str) -> str:
+    """Return a text such that the console can show it: an old one may know ASCII alone."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.replace("±", "+-")
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:  # an encoding that Python does not know
+        return text
+    return text
+
+
 def headline(report: Report) -> str:
     """Return the verdict and its reason, in one line."""
     if report.verdict is Verdict.CORRECT:
         return _headline_of_correct(report)
     if report.verdict is Verdict.WRONG:
         return _headline_of_wrong(report)
+    if not report.complete:
+        return _headline_of_incomplete(report)
     if report.n_checked == 0:
         return "inconclusive: func is not deterministic"
     if report.n_unresolved == 0:
@@ -66,11 +83,12 @@ def footer(report: Report) -> str:
     is_right = report.verdict is Verdict.CORRECT
     if is_right and report.digits is not None and math.isfinite(report.digits):
         dtypes += f"; in {report.dtype} the claim keeps {report.digits:.1f} digits"
-    return (
+    line = (
         f"{report.n_func} evaluations of func, {report.n_grad} of the claim; {report.dtype} on "
         f"{report.device} ({report.backend}){dtypes}; rtol {report.rtol:.0e}; noise of func "
         f"{report.noise:.1e}"
     )
+    return "; ".join([line, *report.remarks])
 
 
 def _table(report: Report) -> list[str]:
@@ -89,16 +107,28 @@ def _table(report: Report) -> list[str]:
     return lines
 
 
+def _kind(report: Report) -> tuple[str, str]:
+    """Return what one of the things that were checked is called, and several of them."""
+    return _KINDS[report.form == "grad", report.direction == "all"]
+
+
 def _count(report: Report) -> str:
     """Return how many things were checked, e.g. ``4 coordinates``."""
-    singular, plural = _KINDS[report.form == "grad", report.direction == "all"]
+    singular, plural = _kind(report)
     return f"{report.n_checked} {singular if report.n_checked == 1 else plural}"
 
 
 def _headline_of_correct(report: Report) -> str:
-    singular, _ = _KINDS[report.form == "grad", report.direction == "all"]
+    singular, _ = _kind(report)
     places = f"all {_count(report)}" if report.n_checked > 1 else f"the only {singular}"
     return f"correct: claim and estimate agree at {places}, to {_agreement(report.resolution)}"
+
+
+def _headline_of_incomplete(report: Report) -> str:
+    line = f"inconclusive: incomplete, since {report.stopped}"
+    if report.n_unresolved:
+        line += f"; {report.n_unresolved} of {_count(report)} not decided"
+    return line
 
 
 def _headline_of_wrong(report: Report) -> str:
@@ -110,8 +140,13 @@ def _headline_of_wrong(report: Report) -> str:
     elif relative >= 10:
         size = f"off by {relative:.2g} times its size (2-norm)"
     else:
-        size = f"off by {_percent(relative)} (2-norm)"
+        size = f"off by {percent(relative)} (2-norm)"
+    worst = report.worst_relative_error
+    if math.isfinite(relative) and math.isfinite(worst) and worst > _APART * relative:
+        singular, _ = _kind(report)
+        size = f"{size.removesuffix(')')}; the worst {singular} by {percent(worst)})"
     rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
+    rest += "" if report.complete else "; incomplete"
     return f"wrong: the claim is {size}, at {report.n_wrong} of {_count(report)}{rest}"
 
 
@@ -122,7 +157,7 @@ def _agreement(resolution: float) -> str:
     return f"{math.floor(-10 * math.log10(resolution)) / 10:.1f} digits or better"
 
 
-def _percent(relative: float) -> str:
+def percent(relative: float) -> str:
     """Return a percentage of two digits; ``:.2g`` alone would write 100% as 1e+02%."""
     return f"{100 * relative:.2g}%" if relative < 0.995 else f"{100 * relative:.0f}%"
 

@@ -111,23 +111,23 @@ def test_part_of_the_errors_is_explained_where_nothing_explains_all() -> None:
 # A family that is registered
 
 
-def explain_weight_decay(mismatches: Mismatches) -> Iterator[Explanation]:
-    """A toy family: ``decay * x0`` is missing in the claim."""
+def explain_cubes(mismatches: Mismatches) -> Iterator[Explanation]:
+    """A toy family: ``factor * x0**3`` is missing in the claim."""
     if mismatches.x0 is None:
         return
     missing = mismatches.estimate - mismatches.claim
-    decay = np.median(missing / mismatches.x0)
-    if np.all(np.abs(missing - decay * mismatches.x0) <= 2 * mismatches.margin):
-        text = f"claim lacks {decay:.4g} * x0 at every coordinate: a weight decay forgotten?"
+    factor = np.median(missing / mismatches.x0**3)
+    if np.all(np.abs(missing - factor * mismatches.x0**3) <= 2 * mismatches.margin):
+        text = f"claim lacks {factor:.4g} * x0**3 at every coordinate"
         yield Explanation(mismatches.wrong, 2.0, text)
 
 
 def test_a_new_family_can_use_x0(monkeypatch: pytest.MonkeyPatch) -> None:
     x0 = np.linspace(-2, 3, 30)
-    estimate = D + 0.1 * x0
+    estimate = D + 0.1 * x0**3
     assert hints_for(D, estimate, x0=x0) == []
-    monkeypatch.setattr(hints, "FAMILIES", (*hints.FAMILIES, explain_weight_decay))
-    hint = "claim lacks 0.1 * x0 at every coordinate: a weight decay forgotten?"
+    monkeypatch.setattr(hints, "FAMILIES", (*hints.FAMILIES, explain_cubes))
+    hint = "claim lacks 0.1 * x0**3 at every coordinate"
     assert hints_for(D, estimate, x0=x0) == [hint]
     assert hints_for(D, estimate) == []
     assert hints_for(-D, D, x0=x0) == [SLIPS["factors: sign"][2]]
@@ -150,7 +150,8 @@ def test_random_errors_give_no_hint(n: int, uncertainty: float, kind: str) -> No
             "absolute": lambda r, d: d + 0.1 * r.normal(size=d.size),
             "some": lambda r, d: np.where(r.random(d.size) < 0.8, d * r.normal(size=d.size), d),
         }[kind](rng, estimate)
-        found += hints_for(claim, estimate, uncertainty, seed)
+        x0 = rng.normal(size=n)
+        found += hints_for(claim, estimate, uncertainty, seed, x0=x0)
     # In "some", one wrong entry of three may by chance be off by a factor that has a name.
     assert len(found) <= (1 if n == 3 and kind == "some" else 0), found
 

@@ -17,14 +17,19 @@ import numpy as np
 
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.report.hints.choose import Family, choose
+from checkgrad.report.hints.constant import explain_constant
 from checkgrad.report.hints.constants import explain_constants
+from checkgrad.report.hints.decay import explain_decay
 from checkgrad.report.hints.factors import explain_factors
+from checkgrad.report.hints.logarithms import explain_logarithms
 from checkgrad.report.hints.mismatches import Leaf, Mismatches
 from checkgrad.report.hints.not_finite import explain_not_finite
 from checkgrad.report.hints.orders import explain_orders
 from checkgrad.report.hints.other_leaves import explain_other_leaves
 from checkgrad.report.hints.rearrangements import explain_rearrangements
+from checkgrad.report.hints.scattered import scattered_errors
 from checkgrad.report.hints.swaps import explain_swaps
+from checkgrad.report.hints.symmetric import explain_symmetric
 from checkgrad.report.hints.zeros import explain_zeros
 
 __all__ = ["FAMILIES", "Leaf", "Mismatches", "recognise"]
@@ -33,11 +38,15 @@ __all__ = ["FAMILIES", "Leaf", "Mismatches", "recognise"]
 FAMILIES: tuple[Family, ...] = (
     explain_not_finite,
     explain_zeros,
+    explain_constant,
     explain_factors,
     explain_swaps,
+    explain_symmetric,
     explain_rearrangements,
     explain_other_leaves,
+    explain_logarithms,
     explain_constants,
+    explain_decay,
     explain_orders,
 )
 
@@ -49,6 +58,7 @@ def recognise(
     wrong: Flags,
     leaves: Sequence[Leaf],
     x0: Floats | None = None,
+    is_flat: Flags | None = None,
 ) -> list[str]:
     """Return the hints that claim and estimate give.
 
@@ -64,6 +74,8 @@ def recognise(
     x0 : array, shape (entries,), optional
         For each entry, the coordinate of x0 that the derivative is taken by. None where it is
         not known.
+    is_flat : array of bool, shape (entries,), optional
+        Where ``func`` does not change around x0. None where that is not known.
 
     Returns
     -------
@@ -80,6 +92,7 @@ def recognise(
     ['claim is -1 times the estimate at every coordinate: a flipped sign?']
     """
     with np.errstate(all="ignore"):
-        mismatches = Mismatches.of(claim, estimate, uncertainty, wrong, leaves, x0)
+        mismatches = Mismatches.of(claim, estimate, uncertainty, wrong, leaves, x0, is_flat)
         explanations = [found for family in FAMILIES for found in family(mismatches)]
-    return choose(mismatches.wrong, explanations)
+        chosen = choose(mismatches.wrong, explanations)
+        return chosen or list(scattered_errors(mismatches))

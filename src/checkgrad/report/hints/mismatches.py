@@ -7,7 +7,7 @@ recognises nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,8 @@ class Leaf:
         Its shape.
     start : int
         The number of its first entry among the entries of all leaves.
+    entry_name : callable, optional
+        Takes the number of an entry and returns its place, where entries have labels.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Leaf:
     path: str
     shape: tuple[int, ...]
     start: int
+    entry_name: Callable[[int], str] | None = None
 
     @property
     def size(self) -> int:
@@ -51,6 +54,8 @@ class Leaf:
 
     def entry(self, flat: int) -> str:
         """Return the name of its entry number `flat`, e.g. ``params['bias'][3]``."""
+        if self.entry_name is not None:
+            return self.path + self.entry_name(flat)
         index = []
         for length in reversed(self.shape):
             flat, position = divmod(flat, length)
@@ -82,6 +87,8 @@ class Mismatches:
     x0 : array, or None
         For each entry, the coordinate of x0 that the derivative is taken by. None where it is
         not known.
+    is_flat : array of bool
+        Where ``func`` does not change around x0; false where that is not known.
     """
 
     claim: Floats
@@ -92,6 +99,7 @@ class Mismatches:
     leaves: Sequence[Leaf]
     wrong_leaves: list[Leaf]
     x0: Floats | None
+    is_flat: Flags
 
     @classmethod
     def of(
@@ -102,6 +110,7 @@ class Mismatches:
         wrong: Flags,
         leaves: Sequence[Leaf],
         x0: Floats | None = None,
+        is_flat: Flags | None = None,
     ) -> Mismatches:
         """Return the mismatches of a claim; the parameters are those of `recognise`."""
         margin = THRESHOLDS.safety * np.abs(uncertainty)
@@ -112,7 +121,8 @@ class Mismatches:
         starts = np.array([leaf.start for leaf in filled], dtype=np.intp)
         owners = np.unique(np.searchsorted(starts, np.flatnonzero(wrong), side="right") - 1)
         wrong_leaves = [filled[owner] for owner in owners[: THRESHOLDS.max_leaves]]
-        return cls(claim, estimate, margin, is_known, wrong, leaves, wrong_leaves, x0)
+        flat = np.zeros(claim.shape, dtype=bool) if is_flat is None else is_flat & is_known
+        return cls(claim, estimate, margin, is_known, wrong, leaves, wrong_leaves, x0, flat)
 
     def regions(self) -> Iterator[slice]:
         """Yield the regions that may have a number in common: all entries, then each leaf."""

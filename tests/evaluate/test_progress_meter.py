@@ -1,0 +1,134 @@
+"""Who is told how far a check is, how often, and what."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any, ClassVar
+
+import pytest
+
+from checkgrad.evaluate.progress_meter import ProgressError, ProgressMeter, make_meter
+
+Told = list[tuple[int, int, str]]
+
+
+def run(evaluations: int, expected: int, most: float = float("inf")) -> Told:
+    """What is told of a check that takes some evaluations, where others are expected."""
+    told: Told = []
+    meter = ProgressMeter(lambda *said: told.append(said))
+    meter.most = most
+    meter.phase("directions", 0, expected)
+    for done in range(evaluations):
+        meter.tell(done)
+    meter.end(evaluations, is_complete=True)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "expected"), [(5, 5), (5, 1000), (10_000, 10_000), (50_000, 100), (3, 0)]
+)
+def test_done_never_falls_and_reaches_the_total_at_the_end(evaluations: int, expected: int) -> None:
+    told = run(evaluations, expected)
+    done = [said[0] for said in told]
+    assert done == sorted(done)
+    assert all(said[0] <= said[1] for said in told)
+    assert told[-1] == (evaluations, evaluations, "end")
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "most"), [(50, 55), (200, 105), (10_000, 400), (1_000_000, 800)]
+)
+def test_nobody_is_told_more_than_some_hundred_times(evaluations: int, most: int) -> None:
+    assert len(run(evaluations, 200)) <= most
+
+
+def test_the_total_is_no_larger_than_what_is_allowed() -> None:
+    assert max(said[1] for said in run(100, 10, most=100)) == 100
+
+
+def test_each_phase_is_told_once_by_its_name() -> None:
+    told: Told = []
+    meter = ProgressMeter(lambda *said: told.append(said))
+    for name in ("noise", "noise", "directions"):
+        meter.phase(name, 0, 10)
+    assert [said[2] for said in told] == ["noise", "directions"]
+
+
+def test_evaluations_that_were_given_back_are_not_taken_off() -> None:
+    told: Told = []
+    meter = ProgressMeter(lambda *said: told.append(said))
+    meter.tell(50)
+    meter.phase("directions", 20, 30)
+    assert told[-1][0] == 50
+
+
+def test_a_check_that_was_stopped_does_not_reach_its_total() -> None:
+    told: Told = []
+    meter = ProgressMeter(lambda *said: told.append(said))
+    meter.phase("directions", 0, 100)
+    meter.end(40, is_complete=False)
+    assert told[-1] == (40, 100, "stopped")
+
+
+def test_an_error_is_no_exception_that_a_check_may_catch() -> None:
+    def fails(*_: Any) -> None:
+        raise ValueError("mine")
+
+    with pytest.raises(ProgressError) as caught:
+        ProgressMeter(fails).tell(1)
+    assert not isinstance(caught.value, Exception)
+    assert str(caught.value.error) == "mine"
+
+
+# A bar
+
+
+class Bar:
+    """As much of tqdm as a bar needs."""
+
+    made: ClassVar[list[Bar]] = []
+
+    def __init__(self, total: int, unit: str) -> None:
+        self.total, self.unit, self.n, self.text, self.closed = total, unit, 0, "", False
+        Bar.made.append(self)
+
+    def update(self, more: int) -> None:
+        self.n += more
+
+    def set_description_str(self, text: str, refresh: bool) -> None:
+        self.text = text
+
+    def refresh(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_true_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    auto = types.ModuleType("tqdm.auto")
+    auto.tqdm = Bar  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", auto)
+    meter = make_meter(True)
+    assert meter is not None
+    meter.phase("directions", 0, 10)
+    meter.tell(4)
+    bar = Bar.made[-1]
+    assert (bar.n, bar.total, bar.text) == (4, 10, "directions")
+    meter.end(7, is_complete=True)
+    meter.close()
+    assert (bar.n, bar.total, bar.closed) == (7, 7, True)
+
+
+def test_a_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match=r"pip install 'checkgrad\[progress\]', or pass a func"):
+        make_meter(True)
+
+
+@pytest.mark.parametrize("progress", [False, None])
+def test_nobody_is_told_by_default(progress: Any) -> None:
+    assert make_meter(progress) is None
