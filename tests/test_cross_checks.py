@@ -34,7 +34,8 @@ def judged(form, func, claim, x0, **options):
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     ones = np.ones(outputs.count)
-    base = BaseValues(value, ones * 0.0, ones * DOUBLE, ones * 1e-5)
+    zeros, double = 0 * ones, ones * DOUBLE
+    base = BaseValues.at_x0(value, zeros, double, ones * 1e-5, zeros, zeros, double)
     axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
     made = ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes)
     with varied(wrong_outputs=0, wrong_outputs_along_tangents=0):  # a few steps are enough here

@@ -32,7 +32,8 @@ def claimed(form, func, claim, x0=X0, sigma=0.0, **options) -> tuple[ClaimOfOutp
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     ones = np.ones(outputs.count)
-    base = BaseValues(value, ones * sigma, ones * DOUBLE, ones * 1e-5)
+    zeros, double = 0 * ones, ones * DOUBLE
+    base = BaseValues.at_x0(value, ones * sigma, double, ones * 1e-5, zeros, zeros, double)
     axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
     return ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes), base
 
@@ -260,8 +261,9 @@ def test_outputs_are_judged_again_where_more_noise_may_decide_otherwise(
         before = list(judge_outputs(made, base, every))
         louder = replace(base, sigma=growth * base.sigma)
         results = judge_louder(made, before, louder, every)
-    kept = {id(each) for each in before}
-    assert {each.output for each in results if id(each) not in kept} == judged_again
+    kept = {id(each.decisions.estimate) for each in before}
+    again = {each.output for each in results if id(each.decisions.estimate) not in kept}
+    assert again == judged_again
     assert [each.output for each in results] == list(range(6))
     assert not any(np.any(each.decisions.resolved) for each in results)
 
@@ -273,3 +275,30 @@ def test_an_output_without_noise_is_judged_again_once_it_has_some():
         before = list(judge_outputs(made, base, every))
         (result,) = judge_louder(made, before, replace(base, sigma=np.asarray([1e-9])), every)
     assert result.spec.sigma == 1e-9
+
+
+@pytest.mark.parametrize("name", ["terms", "slope_noise"])
+def test_claims_in_doubt_are_decided_again_by_what_is_known_by_now(name: str):
+    made, base = claimed("grad", total, lambda x: 1.001 * np.cos(x))
+    every = np.ones(1, dtype=bool)
+    with np.errstate(all="ignore"):
+        before = list(judge_outputs(made, base, every))
+        evaluations = made.parsed.evaluator.n_func
+        (result,) = judge_louder(made, before, replace(base, **{name: np.asarray([0.1])}), every)
+    assert before[0].decisions.verdict is Verdict.WRONG
+    assert getattr(result.spec, name) == 0.1
+    assert made.parsed.evaluator.n_func == evaluations
+    assert result.decisions.estimate is before[0].decisions.estimate
+    # Slopes are not surer than that; terms that cancel say nothing of a claim that is not 0.
+    wanted = {"slope_noise": Verdict.CORRECT, "terms": Verdict.WRONG}
+    assert result.decisions.verdict is wanted[name]
+
+
+def test_claims_that_are_resolved_are_not_decided_again():
+    made, base = claimed("grad", total, np.cos)
+    every = np.ones(1, dtype=bool)
+    with np.errstate(all="ignore"):
+        before = list(judge_outputs(made, base, every))
+        louder = replace(base, slope_noise=np.ones(1), terms=np.ones(1))
+        (result,) = judge_louder(made, before, louder, every)
+    assert result is before[0]

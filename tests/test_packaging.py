@@ -42,8 +42,9 @@ MAY_IMPORT = {
     "unfinished": f"{_GROUND} refine report problem parsed",
     "judging": f"{_GROUND} measure refine report problem parsed unfinished",
     "cross_checks": f"{_GROUND} measure refine report problem parsed unfinished judging",
+    "second_point": f"{_GROUND} measure refine report problem parsed unfinished judging",
     "pipeline": f"{_GROUND} measure refine report problem parsed widening digits unfinished "
-    "judging cross_checks",
+    "judging cross_checks second_point",
     "mode_labels": "",
     "modes": f"{_GROUND} report problem pipeline mode_labels",
     "api": f"{_GROUND} report problem pipeline modes",

@@ -18,6 +18,7 @@ from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.numerics.decide import decide
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
@@ -194,10 +195,24 @@ def judge_louder(
         stays_wrong = np.any(decisions.wrong) and np.all(stands[decisions.wrong])
         if sigma <= before or (stays_wrong and sigma <= limits.stands_out * before):
             louder[each.output] = False
-    kept = [each for each in results if not louder[each.output]]
+    kept = [_decided_again(each, base) for each in results if not louder[each.output]]
     thorough = not any(np.any(each.decisions.wrong) for each in kept)
     found = [*kept, *judge_outputs(claim, base, louder, thorough)]
     return sorted(found, key=lambda each: (not each.directions.are_axes, each.output))
+
+
+def _decided_again(result: OutputResult, base: BaseValues) -> OutputResult:
+    """Return a result with what is known of the rounding of terms and of slopes by now."""
+    decisions, output = result.decisions, result.output
+    if np.all(decisions.resolved):
+        return result
+    terms, slope_noise = float(base.terms[output]), float(base.slope_noise[output])
+    spec = replace(result.spec, terms=terms, slope_noise=slope_noise)
+    criteria = replace(
+        decisions.criteria, term_slope=spec.term_slope, slope_rounding=spec.slope_rounding
+    )
+    again = decide(decisions.claim, decisions.estimate, decisions.claim_noise, criteria)
+    return replace(result, decisions=again, spec=spec)
 
 
 def _direction_sets(

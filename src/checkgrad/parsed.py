@@ -49,6 +49,8 @@ class ParsedProblem:
     rounding_units : float
         How many machine epsilons of its value rounding may change ``func`` by, as far as that is
         known; else 0.
+    looks_elsewhere : bool
+        As in `checkgrad.problem.Problem`.
     """
 
     form: str
@@ -62,6 +64,7 @@ class ParsedProblem:
     options: Options
     user_epsilon: float = 0.0
     rounding_units: float = 0.0
+    looks_elsewhere: bool = False
 
     @property
     def is_narrow(self) -> bool:
@@ -129,5 +132,14 @@ def parse(problem: Problem) -> ParsedProblem:
     options.require_method(point)
     options.require_precision()
     return ParsedProblem(
-        problem.form, problem.name, point, evaluator, reader, claim, bounds, rng, options
+        problem.form,
+        problem.name,
+        point,
+        evaluator,
+        reader,
+        claim,
+        bounds,
+        rng,
+        options,
+        looks_elsewhere=problem.looks_elsewhere,
     )

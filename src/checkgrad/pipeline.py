@@ -18,7 +18,7 @@ from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.measure.noise import measure_noise, measure_noise_farther
+from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
 from checkgrad.measure.repeatability import Repeatability, is_noisy
 from checkgrad.parsed import ParsedProblem, parse
 from checkgrad.precision import DOUBLE
@@ -34,6 +34,7 @@ from checkgrad.report.dtypes import (
 )
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.second_point import confirmed_elsewhere, look_elsewhere
 from checkgrad.unfinished import nothing_known, undecided
 from checkgrad.widening import WidenedProblem, widen
 
@@ -51,7 +52,10 @@ def check(problem: Problem) -> Report:
     """
     budget = problem.options.evaluation.budget
     with budget.watched():
-        report = report_on([examine(problem)], stopped=budget.reason)
+        result = examine(replace(problem, looks_elsewhere=True))
+        if not budget.reason:
+            result = confirmed_elsewhere(problem, result, examine)
+        report = report_on([result], stopped=budget.reason)
     return budget.outcome(report)
 
 
@@ -181,10 +185,13 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
 
     # Judge each output. In float64 few steps may do.
     repeats = Repeatability(np.ones(outputs.count, dtype=bool))
+    elsewhere = None
     try:
         results, repeats = _certified(claim, vector, repeats)
         if not results:
             results, repeats = _judged(claim, repeats)
+        if parsed.looks_elsewhere and repeats.first_difference is None:
+            elsewhere = look_elsewhere(claim, results)
     except STOPS as stop:
         stopped = parsed.options.evaluation.budget.stopped_by(stop)
         results = claim.found.results(stopped.kept)
@@ -203,6 +210,7 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
         not_repeatable=repeats.first_difference,
         n_func=parsed.evaluator.n_func,
         n_grad=parsed.claim.n_grad,
+        elsewhere=elsewhere,
     )
 
 
@@ -218,9 +226,8 @@ def _certified(
     if np.any(epsilon > DOUBLE):
         return [], repeats
     units = parsed.rounding_units or _ASSUMED_UNITS
-    base = BaseValues(
-        value, units * epsilon * claim.outputs.sizes(vector), epsilon, _rtol(parsed, epsilon)
-    )
+    sigma = units * epsilon * claim.outputs.sizes(vector)
+    base = _base(parsed, value, Noise.assumed(sigma, epsilon))
     every = np.ones(claim.outputs.count, dtype=bool)
     parsed.options.evaluation.budget.phase("directions", claim.expected_evaluations)
     results = list(judge_outputs(claim, base, every, thorough=False))
@@ -245,11 +252,11 @@ def _judged(
     budget = parsed.options.evaluation.budget
     budget.phase("noise")
     noise = measure_noise(near, dtype_epsilon)
-    base = BaseValues(value, noise.sigma, noise.epsilon, _rtol(parsed, noise.epsilon))
     if is_noisy(value, noise.sigma, noise.epsilon):
         again = outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
-        base = replace(base, sigma=np.fmax(base.sigma, np.abs(again - value)))
+        repeats = repeats.compared(value, again, noise.epsilon, _rtol(parsed, noise.epsilon))
+        noise = replace(noise, sigma=np.fmax(noise.sigma, np.abs(again - value)))
+    base = _base(parsed, value, noise)
 
     # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
     # claims are in doubt.
@@ -257,9 +264,9 @@ def _judged(
     results = list(judge_outputs(claim, base, repeats.agrees))
     in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
     budget.phase("noise farther from x0")
-    sigma = measure_noise_farther(near, noise, base.sigma, dtype_epsilon, sorted(in_doubt))
-    if np.any(sigma > base.sigma):
-        base = replace(base, sigma=sigma)
+    noise = measure_noise_farther(near, noise, dtype_epsilon, sorted(in_doubt))
+    base = _base(parsed, value, noise)
+    if in_doubt:
         budget.phase("directions")
         results = judge_louder(claim, results, base, repeats.agrees)
 
@@ -272,6 +279,14 @@ def _judged(
         results = [each for each in results if repeats.agrees[each.output]]
         results = without_ties(claim, results, base)
     return results, repeats
+
+
+def _base(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValues:
+    """Return what is known at x0."""
+    coarsest = np.fmax(noise.epsilon, max(parsed.claim.epsilon, parsed.user_epsilon))
+    rtol = _rtol(parsed, noise.epsilon)
+    known = value, noise.sigma, noise.epsilon, rtol, noise.terms, noise.slope
+    return BaseValues.at_x0(*known, coarsest)
 
 
 def _rtol(parsed: ParsedProblem, epsilon: Floats) -> Floats:

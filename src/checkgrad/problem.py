@@ -109,6 +109,8 @@ class Problem:
         What this claim is called in the report, if it is one of several.
     constants : tuple of str
         The paths of floating leaves of x0 that are not differentiated.
+    looks_elsewhere : bool
+        Whether the claim, if it is right at x0, is compared at a second point too.
     """
 
     form: str
@@ -119,6 +121,7 @@ class Problem:
     options: Options = field(default_factory=Options)
     label: str = ""
     constants: tuple[str, ...] = ()
+    looks_elsewhere: bool = False
 
     @property
     def name(self) -> str:

@@ -16,6 +16,10 @@ def _relu(xp: Any, x: Any) -> Any:
     return xp.where(x > 0, x, 0 * x)
 
 
+def _step(xp: Any, x: Any) -> Any:
+    return 1.0 * (x > 0) + 0.5 * (x == 0)
+
+
 def _huber(xp: Any, x: Any, width: float) -> Any:
     return xp.sum(width**2 * (xp.sqrt(1 + (x / width) ** 2) - 1))
 
@@ -54,7 +58,7 @@ HARD = (
         [0.75, 2.0, -1.0],
         full(2.0),
     ),
-    Function("relu_at_0", lambda xp, x: xp.sum(_relu(xp, x)), full(0.5), [0.0] * 2, full(2.0)),
+    Function("relu_at_0", lambda xp, x: xp.sum(_relu(xp, x)), _step, [0.0] * 2, full(2.0)),
     Function(
         "relu_mixed",
         lambda xp, x: xp.sum(_relu(xp, x)),
@@ -65,7 +69,7 @@ HARD = (
     Function(
         "max_tie",
         lambda xp, x: xp.max(x),
-        lambda xp, x: 0.5 * (x == xp.max(x)),
+        lambda xp, x: (x == xp.max(x)) / (1.0 * xp.sum(x == xp.max(x))),
         [1.0, 1.0, 0.5, 0.2],
         full(0.8),
     ),
@@ -101,7 +105,11 @@ HARD = (
         "sqrt_at_0", lambda xp, x: xp.sum(xp.sqrt(xp.abs(x))), full(math.inf), [0.0] * 2, full(1.0)
     ),
     Function(
-        "power_1.5_at_0", lambda xp, x: xp.sum(xp.abs(x) ** 1.5), full(0.0), [0.0] * 2, full(0.05)
+        "power_1.5_at_0",
+        lambda xp, x: xp.sum(xp.abs(x) ** 1.5),
+        lambda xp, x: 1.5 * xp.sign(x) * xp.abs(x) ** 0.5,
+        [0.0] * 2,
+        full(0.05),
     ),
     Function(
         "power_1.5_at_bound",

@@ -32,8 +32,8 @@ def test_a_cast_is_seen_by_15_values_where_x0_is_a_coarser_number(make_near):
     assert units[:4] == [0.125, 0.125, 8.0, 1.0]
     for k in range(6):
         at, *beside = units[4 + 3 * k : 7 + 3 * k]
-        assert at == k + 1
-        assert sorted(beside) == pytest.approx([k + 0.78, k + 1.22], abs=1e-4)
+        assert at == 8 * (k + 1)
+        assert sorted(beside) == pytest.approx([at - 0.22, at + 0.22], abs=1e-4)
     assert units[22:] == [0.125]
 
 
@@ -99,7 +99,7 @@ def test_one_unit_moves_a_cast_about_in_proportion(make_near, part, seen):
 def test_a_func_that_moves_between_other_coarser_numbers_casts_nothing(make_near, count):
     def moves(x):
         unit = abs(x[0] - 1) / SINGLE
-        return x[0] if abs(unit - count) < 0.4 else through_single(x)
+        return x[0] if abs(unit - 8 * count) < 0.4 else through_single(x)
 
     near, func = make_near(moves, np.ones(1))
     assert asked(near) == [False]
@@ -110,7 +110,7 @@ def test_a_func_that_moves_between_other_coarser_numbers_casts_nothing(make_near
 def test_a_func_that_moves_between_farther_ones_casts(make_near):
     def moves(x):
         unit = abs(x[0] - 1) / SINGLE
-        return x[0] if 6.6 < unit < 7.9 else through_single(x)
+        return x[0] if 48.6 < unit < 55.9 else through_single(x)
 
     assert asked(make_near(moves, np.ones(1))[0]) == [True]
 
@@ -118,7 +118,7 @@ def test_a_func_that_moves_between_farther_ones_casts(make_near):
 @pytest.mark.parametrize("side", [-1, 1])
 def test_both_sides_of_other_coarser_numbers_must_stand_still(make_near, side):
     def moves(x):
-        unit = side * (abs(x[0] - 1) / SINGLE - 2)
+        unit = side * (abs(x[0] - 1) / SINGLE - 16)
         return x[0] if 0.1 < unit < 0.4 else through_single(x)
 
     assert asked(make_near(moves, np.ones(1))[0]) == [False]
@@ -163,3 +163,26 @@ def test_x0_of_a_tree_is_a_coarser_number_if_all_leaves_are(make_near):
         near, func = make_near(cast, (np.ones(1), np.asarray([second])))
         assert asked(near) == [True]
         assert abs(func.points[0][0] - 1).item() == first_step * SINGLE
+
+
+def test_a_histogram_casts_nothing(make_near):
+    """Flat between its jumps, it does not move from most coarser numbers to the next."""
+    brain = 2.0**-7
+    edges = 1 + brain * np.asarray([-26.5, -2.5, 2.5, 26.5])
+    near, _ = make_near(lambda x: float(np.sum(x[0] > edges)), np.ones(1))
+    assert asked(near, brain) == [False]
+    # A staircase with a step at each of them does cast.
+    edges = 1 + brain * (np.arange(-60, 60) + 0.5)
+    near, _ = make_near(lambda x: float(np.sum(x[0] > edges)), np.ones(1))
+    assert asked(near, brain) == [True]
+
+
+@pytest.mark.parametrize(("moves", "seen"), [(3, False), (4, True), (6, True)])
+def test_a_cast_moves_between_most_coarser_numbers(make_near, moves, seen):
+    """Of the seven numbers from x0 on, there are six pairs; more than half of them differ."""
+
+    def steps(x):
+        unit = round(abs(through_single(x) - 1) / SINGLE)
+        return 1 + SINGLE * min(unit, 8 * moves)
+
+    assert asked(make_near(steps, np.ones(1))[0]) == [seen]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,17 +47,18 @@ def measured(make_near: Make, function: Any, x0: float = 1.0) -> Noise:
     return measure_noise(near, np.asarray([DOUBLE]))
 
 
-def farther(make_near: Make, function: Any, sigma: float = 0.0, **known: Any) -> Any:
+def farther(make_near: Make, function: Any, x0: float = 1.0, **known: Any) -> tuple[Noise, float]:
     """Return the noise farther away, and how far the points are from x0 at most."""
-    near, func = make_near(function, np.ones(1))
-    parts = {"regular_change": 0.0, "no_change": False} | known
-    noise = Noise(
-        sigma=np.asarray([sigma]),
-        epsilon=np.asarray([DOUBLE]),
-        **{name: np.asarray([value]) for name, value in parts.items()},
-    )
-    found = measure_noise_farther(near, noise, noise.sigma, noise.epsilon, [0])
-    return float(found[0]), float(np.max(np.abs(np.asarray(func.points) - 1)))
+    near, func = make_near(function, np.asarray([x0]))
+    noise = Noise.assumed(np.zeros(1), np.asarray([DOUBLE]))
+    noise = replace(noise, **{name: np.asarray([value]) for name, value in known.items()})
+    found = measure_noise_farther(near, noise, noise.epsilon, [0])
+    return found, float(np.max(np.abs(np.asarray(func.points) - x0)))
+
+
+def sigma_farther(make_near: Make, function: Any, **known: Any) -> float:
+    found, _ = farther(make_near, function, **known)
+    return float(found.sigma[0])
 
 
 # Points next to x0
@@ -117,7 +119,42 @@ def _(make_near: Make) -> Any:
 
 @case("farther_digits")
 def _(make_near: Make) -> Any:
-    return farther(make_near, lambda x: x[0], no_change=True)[1]
+    return farther(make_near, lambda x: x[0])[1]
+
+
+@case("far_away")
+def _(make_near: Make) -> Any:
+    return farther(make_near, lambda x: 3.0, no_change=True)[1]
+
+
+@case("slope_epsilons")
+def _(make_near: Make) -> Any:
+    def rough(x: Any) -> Any:
+        return (x[0] - 1) * (1 + 1e-9 * pseudo_noise(x))
+
+    return float(farther(make_near, rough)[0].slope[0])
+
+
+@case("in_proportion")
+def _(make_near: Make) -> Any:
+    found = []
+    for factor in SWEEP:  # how much larger noise over distance is at the shortest distance
+
+        def rough(x: Any, factor: float = factor) -> Any:
+            far = abs(x[0] - 1)
+            return far * 1e-9 * pseudo_noise(x) * (16 * factor if far < 2.0**-27 else 1)
+
+        found.append(float(farther(make_near, rough)[0].slope[0]) > 0)
+    return found
+
+
+@case("rounding_quanta")
+def _(make_near: Make) -> Any:
+    def in_quanta(sigma: float) -> Any:
+        return lambda x: 1 + 2.0**-40 * round(sigma * 12**0.5 * pseudo_noise(x))
+
+    found = [farther(make_near, in_quanta(2**10 * f), no_change=True)[0] for f in SWEEP]
+    return [bool(each.terms[0] > 0) for each in found]
 
 
 @case("noise_stays")
@@ -126,7 +163,7 @@ def _(make_near: Make) -> Any:
         return lambda x: 1 + 1e-9 * pseudo_noise(x) * (abs(x[0] - 1) * 2.0**30) ** power
 
     return [
-        farther(make_near, growing(power), no_change=True)[0] for power in np.linspace(0, 1, 21)
+        sigma_farther(make_near, growing(power), no_change=True) for power in np.linspace(0, 1, 21)
     ]
 
 
@@ -135,8 +172,8 @@ def _(make_near: Make) -> Any:
     def rough(x: Any) -> Any:
         return x[0] + 1e-9 * pseudo_noise(x) * (x[0] != 1)
 
-    found, _ = farther(make_near, rough, no_change=True)
-    return [farther(make_near, rough, sigma=found / 5 * factor)[0] for factor in SWEEP]
+    found = sigma_farther(make_near, rough, no_change=True)
+    return [sigma_farther(make_near, rough, sigma=found / 5 * factor) for factor in SWEEP]
 
 
 # Rounding of the input
@@ -166,8 +203,8 @@ def _(make_near: Make) -> Any:
 
 @case("nearly_half")
 def _(make_near: Make) -> Any:
-    def moves(x: Any, from_: float) -> float:  # next to the number that is two units away
-        return x[0] if from_ < abs(units_off(x) - 2) < 0.5 else cast(x)
+    def moves(x: Any, from_: float) -> float:  # next to the number that is 16 units away
+        return x[0] if from_ < abs(units_off(x) - 16) < 0.5 else cast(x)
 
     return [rounds(make_near, lambda x, f=f: moves(x, 0.22 * f)) for f in SWEEP]
 
@@ -192,7 +229,7 @@ def _(make_near: Make) -> Any:
     def moves(x: Any, count: int) -> float:
         return x[0] if 0.1 < abs(units_off(x) - count) < 0.4 else cast(x)
 
-    return [rounds(make_near, lambda x, k=count: moves(x, k)) for count in (2, 5, 10, 15)]
+    return [rounds(make_near, lambda x, k=count: moves(x, 8 * k)) for count in (2, 5, 10, 15)]
 
 
 # The same again

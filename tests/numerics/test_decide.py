@@ -26,6 +26,7 @@ Make = Callable[..., Any]
 
 R = 2.0**-10
 CORRECT, WRONG, INCONCLUSIVE = Verdict.CORRECT, Verdict.WRONG, Verdict.INCONCLUSIVE
+MOVES = {"nearby_slope": 1e-3}  # func changes at some step, if little
 
 
 @pytest.fixture(scope="session")
@@ -143,26 +144,39 @@ def test_a_claim_that_is_not_finite_is_wrong_where_func_is_smooth(
 
 
 def test_a_claim_that_is_not_finite_is_never_correct(verdict: Make) -> None:
-    assert verdict(math.nan, 1.0, 10.0) is INCONCLUSIVE
+    assert verdict(math.nan, 1.0, 10.0, MOVES) is INCONCLUSIVE
     assert verdict(math.nan, math.nan, math.inf, {"edge": True}) is INCONCLUSIVE
 
 
 def test_func_is_smooth_where_the_uncertainty_is_a_hundredth_of_the_derivative(
     verdict: Make,
 ) -> None:
-    assert verdict(math.nan, 1.0, 0.01) is WRONG
-    assert verdict(math.nan, -1.0, 0.01) is WRONG
-    assert verdict(math.nan, 1.0, 0.0101) is INCONCLUSIVE
-    assert verdict(math.nan, 1.0, 0.006, claim_noise=0.006) is INCONCLUSIVE
+    assert verdict(math.nan, 1.0, 0.01, MOVES) is WRONG
+    assert verdict(math.nan, -1.0, 0.01, MOVES) is WRONG
+    assert verdict(math.nan, 1.0, 0.0101, MOVES) is INCONCLUSIVE
+    assert verdict(math.nan, 1.0, 0.006, MOVES, claim_noise=0.006) is INCONCLUSIVE
     with varied(negligible=50.0):
-        assert verdict(math.nan, 1.0, 0.0101) is WRONG
+        assert verdict(math.nan, 1.0, 0.0101, MOVES) is WRONG
 
 
 def test_func_is_smooth_where_the_uncertainty_is_below_rtol(verdict: Make) -> None:
     """Also at a stationary point, relative to the whole derivative or to the slopes nearby."""
-    assert verdict([math.nan, 1.0], [0.0, 1.0], [R, 0.0]) is WRONG
-    assert verdict([math.nan, 1.0], [0.0, 1.0], [1.01 * R, 0.0]) is INCONCLUSIVE
-    assert verdict(math.nan, 0.0, R, {"nearby_slope": 1.0}) is INCONCLUSIVE
+    assert verdict([math.nan, 1.0], [0.0, 1.0], [R, 0.0], MOVES) is WRONG
+    assert verdict([math.nan, 1.0], [0.0, 1.0], [1.01 * R, 0.0], MOVES) is INCONCLUSIVE
+    assert verdict(math.nan, 0.0, R, {"nearby_slope": 1.0}) is WRONG
+    assert verdict(math.nan, 0.0, 1.01 * R, {"nearby_slope": 1.0}) is INCONCLUSIVE
+
+
+@pytest.mark.parametrize("claim", [math.nan, math.inf, -math.inf])
+def test_a_claim_that_is_not_finite_is_wrong_where_nothing_moves_func(
+    claim: float, verdict: Make
+) -> None:
+    assert verdict(claim, 0.0, 1.0, {"nearby_slope": 0.0}) is WRONG
+    assert verdict(claim, 0.0, 1.0, MOVES) is INCONCLUSIVE
+    # At few steps nothing may have moved it yet.
+    assert verdict(claim, 0.0, 1.0, {"nearby_slope": 0.0}, fully_sampled=False) is INCONCLUSIVE
+    for blocked in ("jump", "edge", "tie"):
+        assert verdict(claim, 0.0, 1.0, {"nearby_slope": 0.0, blocked: True}) is INCONCLUSIVE
 
 
 def test_a_claim_that_is_not_finite_is_not_wrong_at_a_cusp(verdict: Make) -> None:
@@ -174,6 +188,66 @@ def test_the_distance_of_what_is_not_finite_is_infinite(estimate_with: Make, dec
     found = decided([math.nan, math.inf, 1.0], estimate_with([1.0, -2.0, math.nan]))
     assert found.distance.tolist() == [math.inf] * 3
     assert found.magnitude[:2].tolist() == [1.0, 2.0]
+
+
+# Rounding of the coefficients of func
+
+ROUNDINGS = ["coefficient_rounding", "slope_rounding"]
+
+
+@pytest.mark.parametrize("name", ROUNDINGS)
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("fully_sampled", [True, False])
+def test_an_error_that_rounding_of_coefficients_explains_is_none(
+    name: str, sign: int, fully_sampled: bool, verdict: Make
+) -> None:
+    """An entry that is 0 up to rounding, and an estimate without any uncertainty."""
+    options = {name: 2.0**-50, "fully_sampled": fully_sampled}
+    assert verdict(0.0, sign * 2.0**-50, **options) is CORRECT
+    assert verdict(0.0, sign * 2.0**-50 * 1.01, **options) is WRONG
+    assert verdict(0.0, sign * 2.0**-50) is WRONG
+
+
+@pytest.mark.parametrize("name", ROUNDINGS)
+def test_it_explains_an_error_with_its_uncertainty(name: str, verdict: Make) -> None:
+    """The sum of both is to be explained; an error that may be larger leaves the claim open."""
+    rounding = {name: 2.0**-50}
+    assert verdict(0.0, 2.0**-51, 2.0**-51, **rounding) is CORRECT
+    assert verdict(0.0, 2.0**-51, 2.0**-51, claim_noise=2.0**-55, **rounding) is INCONCLUSIVE
+    assert verdict(0.0, 2.0**-51, 2.0**-50, **rounding) is INCONCLUSIVE
+    # 5 uncertainties and the rounding lie between claim and estimate.
+    assert verdict(0.0, 6.1 * 2.0**-50, 2.0**-50, **rounding) is WRONG
+    assert verdict(0.0, 5.9 * 2.0**-50, 2.0**-50, **rounding) is INCONCLUSIVE
+
+
+def test_the_larger_of_both_roundings_and_of_rtol_counts(verdict: Make) -> None:
+    for first, second in ((3.0, 1.0), (1.0, 3.0)):
+        known = {"coefficient_rounding": first, "slope_rounding": second}
+        assert verdict(0.0, 2.9, **known) is CORRECT
+        assert verdict(0.0, 3.1, **known) is WRONG
+    assert verdict(1.0, 1 + R / 2, coefficient_rounding=R / 16) is CORRECT
+    assert verdict(1.0, 1 + 1.6 * R, coefficient_rounding=R) is WRONG  # they do not add up
+
+
+def test_rounding_is_that_of_each_direction(estimate_with: Make, decided: Make) -> None:
+    estimate = estimate_with([2.0**-50, 2.0**-50, 1.0])
+    found = decided([0.0, 0.0, 1.0], estimate, coefficient_rounding=np.asarray([1.0, 0.0, 0.0]))
+    assert found.wrong.tolist() == [False, True, False]
+
+
+# What is left of large terms
+
+
+def test_a_claim_that_vanishes_is_judged_beside_the_terms_that_cancel(verdict: Make) -> None:
+    """0 +- 1e-3: nothing shows how large a derivative of func might be, but its terms do."""
+    assert verdict(0.0, 0.0, 1e-3, MOVES) is INCONCLUSIVE
+    assert verdict(0.0, 0.0, 1e-3, MOVES, term_slope=1e-3 / R) is CORRECT
+    assert verdict(0.0, 0.0, 1e-3, MOVES, term_slope=0.99e-3 / R) is INCONCLUSIVE
+    # Not a derivative that matters beside them, nor one that is surely there.
+    assert verdict(0.0, 0.1, 1e-3, term_slope=1e-3 / R) is WRONG
+    assert verdict(0.0, 4e-3, 1e-3, term_slope=5e-3 / R) is CORRECT
+    options = {"term_slope": 1e-3 / R, "fully_sampled": False}
+    assert verdict(0.0, 0.0, 1e-3, MOVES, **options) is INCONCLUSIVE
 
 
 # Kinks

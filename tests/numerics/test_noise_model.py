@@ -11,6 +11,7 @@ from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_line,
     noise_without_jump,
+    quantum_of,
 )
 from checkgrad.numerics.thresholds import varied
 from checkgrad.precision import DOUBLE, HALF, SINGLE
@@ -115,3 +116,41 @@ def test_in_few_digits_no_terms_are_taken_to_cancel() -> None:
     found = largest_cancellation_noise(np.array([HALF / 2, HALF, HALF * 2]), np.array([1.0] * 3))
     assert found[0] > 0
     assert found[1:].tolist() == [0.0, 0.0]
+
+
+# What all values are multiples of
+
+
+def test_the_quantum_is_the_largest_power_of_two_that_divides_all_values() -> None:
+    assert quantum_of(np.array([0.75, -1.5, 0.0])) == 0.25
+    assert quantum_of(np.array([3.0])) == 1.0
+    assert quantum_of(np.array([-96.0, 64.0])) == 32.0
+    assert quantum_of(np.array([2.0**40, 2.0**-40])) == 2.0**-40
+
+
+@pytest.mark.parametrize("power", [-1000, -60, 60, 900])
+def test_powers_of_two_scale_the_quantum_exactly(power: int) -> None:
+    values = np.array([5.0, 12.0, -7.0])
+    assert quantum_of(np.ldexp(values, power)) == math.ldexp(1.0, power)
+
+
+def test_values_without_a_size_have_no_quantum() -> None:
+    assert quantum_of(np.zeros(3)) == 0.0
+    assert quantum_of(np.array([])) == 0.0
+    assert quantum_of(np.array([0.0, math.nan, math.inf])) == 0.0
+    assert quantum_of(np.array([6.0, math.nan, -math.inf])) == 2.0
+
+
+@pytest.mark.parametrize(("dtype", "epsilon"), [(np.float64, DOUBLE), (np.float32, SINGLE)])
+def test_what_is_left_of_terms_has_their_unit_in_the_last_place(
+    dtype: type, epsilon: float
+) -> None:
+    x = np.random.default_rng(0).uniform(size=50).astype(dtype)
+    left = (x + dtype(1000)) - dtype(1000)
+    assert quantum_of(left.astype(float)) == 512 * epsilon
+    # The numbers themselves have one far below.
+    assert quantum_of(x.astype(float)) <= epsilon
+
+
+def test_the_smallest_number_has_a_quantum() -> None:
+    assert quantum_of(np.array([5e-324, 1.0])) == 5e-324

@@ -155,3 +155,32 @@ def test_the_typical_size_is_free_of_scale_and_of_overflow(sizes):
     assert found == pytest.approx(np.sqrt(middle[0]) * np.sqrt(middle[1]), rel=1e-15)
     for power in (-5, 2, 7) if min(sizes) > 1e-300 else ():
         assert _typical(np.ldexp(sizes, power)) == np.ldexp(found, power)
+
+
+# A value that is 0 but for rounding
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 2.0**-42), (np.float32, 2.0**-13)])
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("size", [1.0, 2.0**40])
+def test_a_value_that_rounding_of_its_terms_explains_counts_as_0(dtype, rounding, sign, size):
+    """Terms of 1 and -1 cancel; what is left says nothing of the scale of a coordinate."""
+    x0 = np.asarray([1.0, 1.0, 0.0], dtype=dtype)
+    claim = size * np.asarray([1.0, -1.0, 4.0])
+
+    def scales(value):
+        axes, point = FakeAxes(lambda k, t: value + claim[k] * t), make_point(x0)
+        sides = (np.full(3, -np.inf), np.full(3, np.inf))
+        found = coordinate_directions(axes, 1, FakeGradient(claim), point, sides, value)
+        return found.scale.tolist()
+
+    for value in (0.0, 2.0**-60, rounding):
+        assert scales(sign * size * value) == [1.0, 1.0, 1.0]
+    assert scales(sign * size * 2 * rounding) == [1.0, 1.0, rounding / 2]
+
+
+@pytest.mark.parametrize("claim", [np.nan, np.inf])
+def test_claims_that_are_not_finite_make_no_terms(claim):
+    directions, axes = scale_of(lambda k, t: 4 * t, [claim, 4.0], (1.0, 0.0), value=2.0**-60)
+    assert directions.scale.tolist() == [1.0, 2.0**-62]
+    assert axes.steps == []

@@ -70,6 +70,9 @@ def test_criteria_are_those_of_the_spec(lines, make_spec):
         "fully_sampled": True,
         "tangent_scale": 2.0,
         "sibling_scale": 3.0,
+        "term_slope": [0.0],
+        "coefficient_rounding": [0.0],
+        "slope_rounding": [0.0],
         "kink_is_isolated": False,
     }
     some = spec.criteria(5.0, np.asarray([False]), np.asarray([True, False]))
@@ -91,13 +94,14 @@ def test_base_values_give_the_spec_of_one_output():
         tangent_scale=9.0,
         tangents=None,
     )
-    base = BaseValues(*(np.asarray([k, k + 0.5]) for k in range(1, 5)))
+    base = BaseValues(*(np.asarray([k, k + 0.5]) for k in range(1, 8)))
 
     def claim_noise():
         return np.zeros(1)
 
     spec = base.spec(directions, claim_noise, kink_is_isolated=False)
     assert (spec.value, spec.sigma, spec.epsilon, spec.rtol) == (1.5, 2.5, 3.5, 4.5)
+    assert (spec.terms, spec.slope_noise, spec.coefficient_epsilon) == (5.5, 6.5, 7.5)
     assert spec.directions is directions
     assert (spec.claim.tolist(), spec.smoothness_length.tolist()) == ([6.0], [8.0])
     assert spec.scale_is_guess.tolist() == [True]
@@ -106,3 +110,104 @@ def test_base_values_give_the_spec_of_one_output():
     assert spec.claim_noise is claim_noise
     beside = base.spec(directions, claim_noise, kink_is_isolated=True, sibling_scale=0.25)
     assert (beside.sibling_scale, beside.kink_is_isolated) == (0.25, True)
+
+
+# Rounding of coefficients, slopes and terms
+
+
+def with_rounding(lines, make_spec, claim, scale, **values):
+    values = {"coefficient_epsilon": 2.0**-20} | values
+    return make_spec(lines(lambda k, t: 0.0, scale), claim, **values)
+
+
+def test_coefficients_round_by_a_part_of_the_largest_claim(lines, make_spec):
+    spec = with_rounding(lines, make_spec, [0.0, 8.0, -1.0], [1.0, 1.0, 1.0])
+    assert spec.coefficient_rounding.tolist() == [8 * 2.0**-20] * 3
+    assert with_rounding(lines, make_spec, [0.0], [1.0]).coefficient_rounding.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("claim", [np.nan, np.inf, -np.inf])
+def test_claims_that_are_not_finite_have_no_size(lines, make_spec, claim):
+    spec = with_rounding(lines, make_spec, [claim, 2.0], [1.0, 1.0])
+    assert spec.coefficient_rounding.tolist() == [2 * 2.0**-20] * 2
+
+
+def test_the_smaller_of_claim_and_term_counts(lines, make_spec):
+    """The largest claim is 8, the largest term 64; lengths are 1 and 64, and 64 and 1."""
+    spec = with_rounding(lines, make_spec, [8.0, 1.0], [1.0, 64.0])
+    assert spec.coefficient_rounding.tolist() == [8 * 2.0**-20, 2.0**-20]
+    spec = with_rounding(lines, make_spec, [8.0, 1.0], [8.0, 2.0**10])
+    assert spec.coefficient_rounding.tolist() == [8 * 2.0**-20, 2.0**-20]
+
+
+@pytest.mark.parametrize("power", [-30, -2, 2, 30])
+def test_rounding_of_coefficients_follows_the_units_of_a_coordinate(lines, make_spec, power):
+    """In other units of one coordinate, no bound grows beyond what it was there, in those units."""
+    claim, scale = np.asarray([3.0, 1.0, 0.25]), np.asarray([2.0, 1.0, 16.0])
+    before = with_rounding(lines, make_spec, claim, scale)
+    units = np.asarray([1.0, 2.0**power, 1.0])
+    after = with_rounding(lines, make_spec, claim / units, scale * units)
+    terms = 2.0**-20 * np.max(claim * scale)
+    # Relative to the largest term it is the same in all units, and never above it.
+    assert np.all(before.coefficient_rounding * scale <= terms)
+    assert np.all(after.coefficient_rounding * scale * units <= terms)
+    # All coordinates in other units: it is as large, in these.
+    same = with_rounding(lines, make_spec, claim / 2.0**power, scale * 2.0**power)
+    assert np.array_equal(same.coefficient_rounding, before.coefficient_rounding / 2.0**power)
+
+
+@pytest.mark.parametrize("power", [-200, 200])
+def test_powers_of_two_of_func_scale_all_roundings(lines, make_spec, power):
+    known = {"sigma": 2.0**-40, "terms": 2.0**-30, "slope_noise": 2.0**-35, "value": 1.0}
+    claim, scale = np.asarray([3.0, 0.0, 2.0**-45]), np.asarray([2.0, 1.0, 16.0])
+    before = with_rounding(lines, make_spec, claim, scale, **known)
+    larger = {name: np.ldexp(size, power) for name, size in known.items()}
+    after = with_rounding(lines, make_spec, np.ldexp(claim, power), scale, **larger)
+    for name in ("coefficient_rounding", "term_slope", "slope_rounding"):
+        assert np.array_equal(getattr(after, name), np.ldexp(getattr(before, name), power)), name
+        assert np.any(getattr(after, name) > 0)
+
+
+def test_a_coordinate_of_0_has_the_length_of_smoothness(lines, make_spec):
+    spec = with_rounding(
+        lines,
+        make_spec,
+        [1.0, 1.0],
+        [2.0**60, 1.0],
+        smoothness_length=np.asarray([4.0, 8.0]),
+        scale_is_guess=np.asarray([True, False]),
+    )
+    # The largest term is 4, not 2**60.
+    assert spec.coefficient_rounding.tolist() == [2.0**-20, 2.0**-21]
+
+
+def test_slopes_round_by_the_noise_over_the_length(lines, make_spec):
+    spec = with_rounding(lines, make_spec, [1.0, 0.0], [1.0, 4.0], slope_noise=2.0**-30)
+    assert spec.slope_rounding.tolist() == [2.0**-30, 2.0**-32]
+
+
+def test_terms_have_a_slope_where_the_claim_is_0(lines, make_spec):
+    """A claim that is as small as the noise may have the wrong sign."""
+    claim = [0.0, 2.0**-60, 1.0, -0.0, np.nan]
+    spec = with_rounding(
+        lines, make_spec, claim, [1.0, 1.0, 1.0, 2.0, 1.0], sigma=2.0**-40, terms=2.0**10
+    )
+    assert spec.term_slope.tolist() == [2.0**10, 0.0, 0.0, 2.0**9, 0.0]
+
+
+def test_a_part_of_the_directions_has_its_part_of_the_criteria(lines, make_spec):
+    spec = with_rounding(
+        lines, make_spec, [0.0, 8.0, 1.0], [1.0, 2.0, 64.0], slope_noise=1.0, terms=1.0
+    )
+    every, some = spec.criteria(1.0), spec.criteria(1.0, chosen=np.asarray([2, 0]))
+    for name in ("term_slope", "coefficient_rounding", "slope_rounding"):
+        assert getattr(some, name).tolist() == getattr(every, name)[[2, 0]].tolist(), name
+        assert len(set(getattr(every, name).tolist())) > 1
+
+
+def test_how_far_coefficients_round_depends_on_the_coarsest_dtype_up_to_a_tenth_of_rtol():
+    ones = np.ones(4)
+    coarsest = np.asarray([2.0**-52, 2.0**-23, 2.0**-10, 2.0**-10])
+    rtol = np.asarray([1e-5, 1e-3, 5e-2, 1e-5])
+    base = BaseValues.at_x0(ones, ones, ones, rtol, ones, ones, coarsest)
+    assert base.coefficient_epsilon == pytest.approx([2.0**-42, 2.0**-15, 2.0**-15, 1e-6])

@@ -24,6 +24,7 @@ from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.groups import certify_groups
 from checkgrad.refine.loop import refine
 from checkgrad.refine.progress import Progress
+from checkgrad.refine.spec import BaseValues
 from checkgrad.refine.steps import BETWEEN, all_steps, needs_shorter, steps_between, steps_beyond
 
 Make = Callable[..., Any]
@@ -136,6 +137,23 @@ def _(make: SimpleNamespace) -> Any:
         certify_groups(Progress(spec), grouped)
         found.append(grouped.sampled)
     return found
+
+
+# Rounding of coefficients
+
+
+@case("coefficient_epsilons")
+def _(make: SimpleNamespace) -> Any:
+    one = np.ones(1)
+    base = BaseValues.at_x0(one, one, one, one, one, one, 2.0**-52 * one)
+    return float(base.coefficient_epsilon[0])
+
+
+@case("coefficient_rounding")
+def _(make: SimpleNamespace) -> Any:
+    one = np.ones(1)
+    base = BaseValues.at_x0(one, one, one, one, one, one, 2.0**-10 * one)
+    return float(base.coefficient_epsilon[0])
 
 
 # The loop

@@ -78,7 +78,4 @@ def pushed(call: TorchCall, tangents: dict[int, Array]) -> list[Array]:
         for k, tangent in tangents.items():
             parts[k] = forward_ad.make_dual(parts[k], tangent)
         unpacked = [forward_ad.unpack_dual(value) for value in call.outputs(parts)]
-        return [
-            torch.zeros_like(value) if change is None else change.detach()
-            for value, change in unpacked
-        ]
+        return [torch.zeros_like(value) if change is None else change for value, change in unpacked]

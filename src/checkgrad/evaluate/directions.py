@@ -18,9 +18,11 @@ from checkgrad.backends import Array
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.budget import Stopped
 from checkgrad.evaluate.known_values import Places
+from checkgrad.precision import DOUBLE
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
 _DISCREPANT = 1024.0  # binary digits: all that float64 has room for
+_LEFT_BY_CANCELLING = 1024.0  # machine epsilons of the largest of terms whose sum is 0
 _ABOUT_LINEAR = 2.0  # binary digits that func and its claim may differ by at that scale
 
 
@@ -148,8 +150,8 @@ def coordinate_directions(
     sizes = np.abs(x0)
     with np.errstate(all="ignore"):
         needed = np.abs(value / claim)
-    if value == 0:
-        needed = _linear_reach(axes, output, claim, sizes)
+    if abs(value) <= _rounding_of_terms(claim, sizes, point):  # 0, but for rounding
+        needed = _linear_reach(axes, output, claim, sizes, value)
     usable = np.isfinite(needed) & (needed > 0)
     typical = _typical(sizes[sizes > 0] if np.any(sizes > 0) else needed[usable])
     scale = np.where(sizes > 0, sizes, np.where(usable, needed, typical))
@@ -171,7 +173,15 @@ def coordinate_directions(
     )
 
 
-def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats) -> Floats:
+def _rounding_of_terms(claim: Floats, sizes: Floats, point: Point) -> float:
+    """Return how large rounding may make ``func(x0)`` where the terms of the claim cancel."""
+    with np.errstate(all="ignore"):
+        terms = np.abs(claim) * sizes
+    largest = float(np.max(terms[np.isfinite(terms)], initial=0.0))
+    return _LEFT_BY_CANCELLING * max(DOUBLE, *point.epsilons) * largest
+
+
+def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats, value: float) -> Floats:
     """Return about how far ``func`` changes as its claim says, in coordinates that are 0; else NaN.
 
     Where x0 and ``func(x0)`` are both zero, nothing else shows the scale of a coordinate. If
@@ -186,7 +196,7 @@ def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats) -> Floa
         """Return log2 of the change of ``func`` to the claimed one; huge where it does not move."""
         lengths, values = axes.sample(which, steps)
         with np.errstate(all="ignore"):
-            ratio = np.log2(np.abs(values[:, output] / (claim[which] * lengths)))
+            ratio = np.log2(np.abs((values[:, output] - value) / (claim[which] * lengths)))
         digits: Floats = np.minimum(np.nan_to_num(np.abs(ratio), nan=np.inf), _DISCREPANT)
         return digits
 

@@ -43,12 +43,15 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     if not np.any(rounds):
         return rounds
     rounds &= np.abs(line.values(1.0) - start) > far / many / limits.disproportion
-    half = limits.nearly_half
-    for count in range(1, limits.coarser_numbers + 1):
+    half, seen = limits.nearly_half, [start]
+    for count in range(many, many * limits.coarser_numbers + 1, many):
         if not np.any(rounds):
             return rounds
         there = line.values(0.0, count)
         rounds &= (line.values(half, count) == there) & (line.values(-half, count) == there)
+        seen.append(there)
+    # A func that is flat but for a few jumps does not move between most of them.
+    rounds &= np.mean(np.diff(np.stack(seen), axis=0) != 0, axis=0) > limits.mostly_unchanged
     another = _CoarserNumbers(near, coarser)
     rounds &= another.values(part) == start
     return rounds

@@ -7,7 +7,7 @@ equally spaced points show it, see `checkgrad.numerics.noise_model`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_line,
     noise_without_jump,
+    quantum_of,
 )
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
+from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE, default_rtol
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,25 @@ class Noise:
         The change of ``func`` next to x0 where it is so regular that it may hide noise, else 0.
     no_change : array of bool
         Where ``func`` does not move next to x0.
+    terms : array
+        The size of the terms whose rounding makes the noise, as far as it is known; else 0.
+    slope : array
+        What noise in proportion to the distance may make of a slope, for a change of x0 by itself,
+        as far as it is known; else 0.
     """
 
     sigma: Floats
     epsilon: Floats
     regular_change: Floats
     no_change: Flags
+    terms: Floats
+    slope: Floats
+
+    @classmethod
+    def assumed(cls, sigma: Floats, epsilon: Floats) -> Noise:
+        """Return noise that was not measured."""
+        zeros = np.zeros(sigma.size)
+        return cls(sigma, epsilon, zeros, zeros > 0, zeros, zeros)
 
 
 def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
@@ -77,12 +91,13 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
         again = no_change & ((epsilon > dtype_epsilon) | (dtype_epsilon <= DOUBLE))
         again &= sigma == whole  # jumps at x0 are no steps
         sigma = _over_coarser_units(near, sigma, epsilon, again)
-    return Noise(sigma, epsilon, np.where(too_regular, change, 0.0), no_change)
+    zeros = np.zeros(value.size)
+    return Noise(sigma, epsilon, np.where(too_regular, change, 0.0), no_change, zeros, zeros)
 
 
 def measure_noise_farther(
-    near: Neighbourhood, noise: Noise, sigma: Floats, dtype_epsilon: Floats, in_doubt: list[int]
-) -> Floats:
+    near: Neighbourhood, noise: Noise, dtype_epsilon: Floats, in_doubt: list[int]
+) -> Noise:
     """Measure the noise farther from x0, of the outputs whose claims are `in_doubt`.
 
     Next to x0 the rounding errors of a product may be as good as equal, or in proportion to the
@@ -95,9 +110,7 @@ def measure_noise_farther(
     near : Neighbourhood
         The surroundings of x0.
     noise : Noise
-        What `measure_noise` returned.
-    sigma : array, shape (outputs,)
-        The noise as it is known by now.
+        What is known by now.
     dtype_epsilon : array, shape (outputs,)
         As in `measure_noise`.
     in_doubt : list of int
@@ -105,10 +118,11 @@ def measure_noise_farther(
 
     Returns
     -------
-    array, shape (outputs,)
+    Noise
         The noise, which is no smaller than before.
     """
-    limits, sigma = thresholds(), sigma.copy()
+    limits = thresholds()
+    sigma, terms, slope = noise.sigma.copy(), noise.terms.copy(), noise.slope.copy()
     regular = [output for output in in_doubt if noise.regular_change[output] > 0]
     if regular:
         apart = near.along_line(limits.farther_epsilon)
@@ -118,14 +132,28 @@ def measure_noise_farther(
                 sigma[output] = max(sigma[output], seen)
     # In float32, to look where not all stands still leaves open as many claims as it settles.
     rough = (noise.regular_change == 0) & (dtype_epsilon <= DOUBLE)
-    hidden = [output for output in in_doubt if noise.no_change[output] or rough[output]]
+    lost = sigma * limits.stands_out >= np.abs(near.value)
+    looks = noise.no_change | rough | lost
+    hidden = [output for output in in_doubt if looks[output]]
     if hidden:
-        chosen = np.asarray(hidden, dtype=np.intp)
-        found = _lasting_noise(near, noise.epsilon, chosen)
+        chosen, epsilon = np.asarray(hidden, dtype=np.intp), noise.epsilon[hidden]
+        lasting = _lasting_noise(near, noise.epsilon, chosen)
         factor = np.where(noise.no_change[chosen], 1.0, limits.louder_farther)
-        least = sigma[chosen] * factor
-        sigma[chosen] = np.where(found > least, found, sigma[chosen])
-    return sigma
+        found = np.where(lasting.sigma > sigma[chosen] * factor, lasting.sigma, sigma[chosen])
+        quantum = lasting.quantum
+        still = noise.no_change[chosen] & (found == 0)
+        if np.any(still):
+            unit = np.where(still, _quantum_far_away(near, chosen, epsilon, quantum), 0.0)
+            found, quantum = np.where(still, unit, found), np.where(still, unit, quantum)
+        cancelled = (found > 0) & (found <= limits.rounding_quanta * quantum)
+        sigma[chosen] = found
+        terms[chosen] = np.where(cancelled, quantum / epsilon, 0.0)
+        slope[chosen] = lasting.slope
+    return replace(noise, sigma=sigma, terms=terms, slope=slope)
+
+
+def _quanta(line: Floats) -> Floats:
+    return np.asarray([quantum_of(column) for column in line.T])
 
 
 def _along_lines(line: Floats) -> Floats:
@@ -166,8 +194,17 @@ def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Flo
     return larger
 
 
-def _lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> Floats:
-    """Return the noise of some outputs at points farther and farther apart; 0 where it is smooth.
+@dataclass(frozen=True)
+class _Lasting:
+    """Noise at points farther and farther apart: arrays of shape (outputs,)."""
+
+    sigma: Floats  # 0 where func is smooth
+    quantum: Floats  # what all values are multiples of
+    slope: Floats  # the noise over the distance, at the distance where it is least
+
+
+def _lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> _Lasting:
+    """Return the noise of some outputs at points farther and farther apart.
 
     Large terms that cancel round in steps, and nothing moves between the steps: a logarithm of a
     sum, less the largest of its terms. The terms of a sum of millions round as one next to x0,
@@ -178,13 +215,41 @@ def _lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> Floa
     limits, noise = thresholds(), np.zeros(chosen.size)
     digits = -math.log2(float(np.max(epsilon[chosen])))
     if digits < -math.log2(SINGLE):
-        return noise  # too few to tell them apart
-    before = noise
-    for part in limits.farther_digits:
-        line = near.along_line(2.0 ** -round(part * digits))[:, chosen]
-        found = _along_lines(line)
+        return _Lasting(noise, noise, noise)  # too few to tell them apart
+    before, slopes, lines = noise, [], []
+    distances = [2.0 ** -round(part * digits) for part in limits.farther_digits]
+    for distance in distances:
+        lines.append(near.along_line(distance)[:, chosen])
+        found = _along_lines(lines[-1])
         stays = (before > 0) & (found <= limits.noise_stays * before) & (noise == 0)
         noise = np.where(stays, before, noise)
+        slopes.append(found / (limits.noise_spacing * distance))
         before = found
+    least = np.min(slopes, axis=0)
+    in_proportion = slopes[0] <= limits.in_proportion * least
+    # A kink looks like noise in proportion to the distance, and is far larger.
+    change = np.max(np.abs(lines[-1] - near.value[chosen]), axis=0)
+    reach = limits.noise_spacing * limits.noise_points * distances[-1]
+    part = limits.slope_epsilons * epsilon[chosen]
+    part = np.fmin(part, [default_rtol(each) / limits.agreement for each in epsilon[chosen]])
+    most = part * change / reach
+    slope = np.where(in_proportion, np.fmin(limits.stands_out * least, most), 0.0)
+    quantum = _quanta(np.concatenate(lines))
     most = largest_cancellation_noise(epsilon[chosen], near.value[chosen])
-    return np.where(noise <= most, noise, 0.0)
+    return _Lasting(np.where(noise <= most, noise, 0.0), quantum, slope)
+
+
+def _quantum_far_away(
+    near: Neighbourhood, chosen: Places, epsilon: Floats, quantum: Floats
+) -> Floats:
+    """Return what all values are multiples of; 0 where it is no unit in the last place of terms.
+
+    Such a unit is not large beside ``func`` where x0 changes by about itself. Where no value nearer
+    to x0 shows it, the values there do.
+    """
+    limits = thresholds()
+    line = near.along_line(limits.far_away)[:, chosen]
+    largest = np.max(np.abs(line), axis=0, initial=0.0, where=np.isfinite(line))
+    unit = np.where(quantum > 0, quantum, _quanta(line))
+    is_unit = unit <= limits.rounding_quanta * epsilon * largest
+    return np.where(is_unit & (epsilon <= SINGLE), unit, 0.0)  # half precision: too few digits

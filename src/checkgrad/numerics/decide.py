@@ -136,9 +136,15 @@ class _Comparison:
 
     @property
     def beyond(self) -> Floats:
-        """The part of the distance that rtol does not allow."""
+        """The part of the distance that neither rtol nor rounding of coefficients allows."""
         limits, criteria = thresholds(), self.criteria
-        return self.distance - limits.wrong_margin * criteria.rtol * self.magnitude
+        allowed = limits.wrong_margin * criteria.rtol * self.magnitude
+        return self.distance - np.fmax(allowed, self.explained)
+
+    @property
+    def explained(self) -> Floats:
+        """What rounding of the coefficients of func explains, known beforehand or measured."""
+        return np.fmax(self.criteria.coefficient_rounding, self.criteria.slope_rounding)
 
     @property
     def differs(self) -> Flags:
@@ -150,9 +156,8 @@ class _Comparison:
     def near_coarse(self) -> Flags:
         """Where the claim is near another value that the samples support."""
         other = self.estimate.findings.coarse_estimates
-        allowed = np.fmax(
-            thresholds().safety * self.uncertainty, self.criteria.rtol * self.magnitude
-        )
+        unsure = thresholds().safety * self.uncertainty
+        allowed = np.fmax(unsure, self.criteria.rtol * self.magnitude)
         near: Flags = np.any(np.abs(self.claim - other) <= allowed, axis=0)
         return near
 
@@ -174,6 +179,7 @@ def _compare(
     relative = np.fmax(own, criteria.tangent_scale)
     # A derivative that vanishes is compared with how fast func changes nearby.
     nearby = np.fmax(estimate.nearby_slope, criteria.sibling_scale)
+    nearby = np.fmax(nearby, criteria.term_slope)
     vanishes = fully_sampled & (scale <= nearby / limits.negligible)
     vanishes &= distance <= limits.safety * uncertainty
     # A saturated function looks constant at every step but is not.
@@ -216,8 +222,10 @@ def _is_wrong(comparison: _Comparison) -> Flags:
     if not criteria.kink_is_isolated:
         wrong &= ~estimate.has_kink
     smooth = comparison.uncertainty <= np.fmax(
-        criteria.rtol * comparison.reference, comparison.size / limits.negligible
+        criteria.rtol * np.fmax(comparison.reference, estimate.nearby_slope),
+        comparison.size / limits.negligible,
     )
+    smooth |= comparison.fully_sampled & (estimate.nearby_slope == 0)  # nothing moves func
     infinite = ~comparison.finite & smooth & ~findings.blocks_wrong
     wrong |= infinite & ~findings.seen[Kind.DIVERGING]
     return wrong
@@ -231,7 +239,8 @@ def _is_resolved(comparison: _Comparison, wrong: Flags) -> tuple[Flags, Flags]:
     sampled = comparison.fully_sampled
     # An error that is large for its own size needs all steps before it counts as chance.
     reference = np.where(sampled, comparison.reference, comparison.own)
-    resolved = distance + comparison.uncertainty <= rtol * reference
+    allowed = np.fmax(rtol * reference, comparison.explained)
+    resolved = distance + comparison.uncertainty <= allowed
     # Two independent numbers that agree this well certify each other.
     agrees = (distance <= rtol / limits.agreement * relative) & (relative > 0)
     agrees &= estimate.rounding <= rtol * relative

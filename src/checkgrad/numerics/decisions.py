@@ -97,6 +97,14 @@ class Criteria:
         tangent, whose terms may cancel by chance.
     sibling_scale : float
         The scale of the derivatives of other outputs in the same array.
+    term_slope : array, shape (directions,), or float
+        The slope of the terms of which ``func`` is what is left by rounding, if the claim is 0;
+        else 0.
+    coefficient_rounding : array, shape (directions,), or float
+        How far rounding of the coefficients of ``func`` moves a derivative. Smaller errors do not
+        count.
+    slope_rounding : array, shape (directions,), or float
+        The same as it was measured.
     kink_is_isolated : bool
         Whether a claim outside of the one-sided derivatives at a kink is wrong. Along a tangent
         several kinks may add up to anything.
@@ -108,6 +116,9 @@ class Criteria:
     fully_sampled: Flags | bool = True
     tangent_scale: float | Floats = 0.0
     sibling_scale: float | Floats = 0.0
+    term_slope: float | Floats = 0.0
+    coefficient_rounding: float | Floats = 0.0
+    slope_rounding: float | Floats = 0.0
     kink_is_isolated: bool = True
 
 

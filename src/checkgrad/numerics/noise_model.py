@@ -11,7 +11,7 @@ import numpy as np
 
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.precision import HALF
+from checkgrad.precision import DOUBLE, HALF
 
 # The variance of third differences of independent errors of variance 1: 1 + 9 + 9 + 1 = 6! / 3!**2
 # (J. Moré, S. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011, eq. 3.3).
@@ -59,6 +59,25 @@ def noise_without_jump(values: Floats, at: int) -> float:
             without[gaps] = np.mean(neighbours)
             found.append(noise_along_line(np.concatenate([[0.0], np.cumsum(without)])))
     return min(found)
+
+
+def quantum_of(values: Floats) -> float:
+    """Return the largest power of two that all values are multiples of; 0 if all are 0.
+
+    What is left where large terms cancel is a multiple of a unit in the last place of the terms.
+
+    Examples
+    --------
+    >>> quantum_of(np.array([0.75, -1.5, 0.0]))
+    0.25
+    """
+    digits = -int(math.log2(DOUBLE)) + 1
+    mantissa, power = np.frexp(values[np.isfinite(values) & (values != 0)])
+    if not mantissa.size:
+        return 0.0
+    whole = np.ldexp(mantissa, digits).astype(np.int64)
+    lowest = (whole & -whole).astype(float)
+    return float(np.min(np.ldexp(lowest, power - digits)))
 
 
 def largest_cancellation_noise(epsilon: Floats | float, value: Floats | float) -> Floats:

@@ -2,8 +2,7 @@
 
 Each is a field of one frozen dataclass, with its unit and the reason for its value. A number that
 follows from a formula stands next to that formula instead. For each field, a test changes its
-outcome when the field is halved or doubled. These tests are `test_thresholds.py`,
-`test_refine_thresholds.py` and `test_measure_thresholds.py` in the folders of their rooms.
+outcome when the field is halved or doubled: see tests/test_thresholds_covered.py.
 """
 
 from __future__ import annotations
@@ -34,16 +33,15 @@ class Thresholds:
     consistent_fine : float, in sigma
         How far a fit may miss a finer step, except for one.
     consistent_coarse : float, in sigma
-        The same for a step that weighs nearly as much as the coarsest of the fit. Without it, right
-        gradients of ReLU networks in float32 are wrong.
+        The same for a step that weighs nearly as much as the coarsest, for ReLU networks' sake.
     coarse_weight : float, a factor
-        A step weighs nearly as much if its weight is within this factor.
+        Within which a step weighs nearly as much.
     outlier : float, in sigma
         How far a fit may miss a single finer step.
     many_steps : int
         From so many steps on, the finest of them are finer than any feature.
     scatter_steps, scatter_finest_steps : int
-        How many of the finest steps show the noise, and how many of them without truncation.
+        How many of the finest steps show noise, and how many of them without truncation.
     truncation_decay : float, a factor
         Truncation falls more than this from step to step (as h**3). Noise does not.
     one_sided_gain : float, a factor
@@ -71,18 +69,14 @@ class Thresholds:
     jump_reach : float, times the length of a plateau
         The first change beyond a plateau lies within this.
     quantum_above_noise : float, in sigma
-        How large the steps of a staircase must be: those of rounding to half precision are up to
-        8 sigma.
-    diverging_growth : float, a factor
-        How much a one-sided slope grows towards x0 where ``func`` is not smooth ...
-    diverging_over : float, a factor
-        ... while the step becomes this many times shorter.
+        How large the steps of a staircase must be: those of half precision are up to 8 sigma.
+    diverging_growth, diverging_over : float, factors
+        How much a one-sided slope grows towards x0 where ``func`` is not smooth, and while the step
+        becomes how many times shorter.
     diverging_far : float, a factor
         A slope so much steeper than the estimate is not seen by the coarser steps at all.
-    one_sided_range : float, in uncertainties
-        The range around a one-sided limit that it leaves open.
-    one_sided_range_if_contradicted : float, in uncertainties
-        The same where a one-sided limit contradicts the best estimate.
+    one_sided_range, one_sided_range_if_contradicted : float, in uncertainties
+        The range around a one-sided limit that it leaves open; if it contradicts the best estimate.
     narrowest_feature : float, a factor
         How much narrower than x0 a feature may be that noise hides.
     small_coordinate : float, a factor
@@ -94,19 +88,22 @@ class Thresholds:
     safety : float, in uncertainties
         How far claim and estimate must lie apart before a claim is wrong.
     wrong_margin : float, times rtol
-        How far a wrong claim is off at least. A feature hidden in noise may be worth one rtol.
+        How far a wrong claim is off at least: a feature hidden in noise may be worth one rtol.
     agreement : float, a factor
         Two independent numbers that agree so much better than rtol certify each other.
+    coefficient_epsilons : float, in machine epsilons of the largest coefficient
+        How far rounding may move a 0: cos(pi / 2), entries of a product with an inverse ...
+    coefficient_rounding : float, a part of the largest coefficient
+        ... and no farther than this in float32 and below.
     negligible : float, a factor
         How much smaller than the whole derivative a negligible entry is.
     one_sided_directions : int
         If one-sided limits excuse so many claims, ``func`` is not smooth as far as it shows ...
     one_sided_excess : float, a factor
         ... and a wrong claim is this many times farther off than the worst of them.
-    first_step_digits : float, a part of the digits
-        The shortest first step, at which h**2 is below rtol / 10.
-    first_step_margin : float, a factor
-        How far below rtol the rounding error is to be at the first step.
+    first_step_digits, first_step_margin : float
+        The shortest first step, in parts of the digits, at which h**2 is below rtol / 10, and how
+        far below rtol the rounding error is to be there.
     longest_first_step : int, a power of two
         How much longer than the scale a first step may be.
     fewest_for_groups : int
@@ -117,10 +114,8 @@ class Thresholds:
         How many stages are sampled where the verdict does not depend on a direction.
     coarsest_step : int, a power of two
         How much longer than the first step the longest of all steps is.
-    dense_down_to : int, a power of two
-        Below the scale, every power of two has a step down to here ...
-    sparse_spacing : int, powers of two
-        ... and below that, every so-many-th one.
+    dense_down_to, sparse_spacing : int, powers of two
+        Below the scale, every power has a step down to here, and then every so-many-th one.
     finest_above_ulp : int, binary digits
         How far the finest step is above a unit in the last place ...
     least_digits : int
@@ -142,7 +137,7 @@ class Thresholds:
     noise_spacing : int, in units in the last place
         How far apart these points are.
     noisy_epsilons : float, in machine epsilons
-        Above this noise, jumps are looked for, and func(x0) is evaluated once more.
+        Above this noise, jumps are looked for, and func(x0) is evaluated again.
     jump_share : float, a factor
         If a jump at x0 is left out and the noise is so much smaller, the jump was no noise.
     too_regular : float, a part
@@ -153,13 +148,22 @@ class Thresholds:
         If more of the points next to x0 have the value at x0, ``func`` does not move there.
     farther_digits : tuple of float, a part of the digits
         How far apart the points are at which lasting noise is looked for.
+    rounding_quanta : float, a factor
+        Rounding of terms that cancel is up to so many quanta: units in their last place. A quantum
+        is up to so many units of ``func`` far away.
+    far_away : float, a part of x0
+        How far apart points are where x0 changes by about itself.
+    slope_epsilons : float, in machine epsilons of the slope of ``func``
+        What noise in proportion to the distance may make of a slope at most.
+    in_proportion : float, a factor
+        By which noise over distance may fall.
     noise_stays : float, a factor
         How much larger noise that lasts may be at the next of these distances.
     louder_farther : float, a factor
         How much larger than next to x0 noise must be farther away, where ``func`` moves at x0.
     rounded_away : float, in units in the last place
         An offset that rounding to nearest removes.
-    units_seen : float, in units in the last place
+    units_seen : int, in units in the last place
         An offset that moves a func that rounds its input.
     disproportion : float, a factor
         How much less than in proportion to it one unit moves such a func.
@@ -172,15 +176,13 @@ class Thresholds:
     repeatable_at_most : float, relative
         ... but by no more than this, except for a few epsilons of half precision.
     claim_neighbours : int
-        Points at which the noise of the claim is measured.
+        At which the noise of the claim is measured.
     linear_epsilons : float, in machine epsilons
         How far a linear claim may differ from the sum of its terms.
     outputs_for_ties : int
         Outputs that are first looked at for ties. If one has a tie, all are.
-    wrong_outputs : int
-        Once so many outputs are wrong along axes, the others are sampled at few steps.
-    wrong_outputs_along_tangents : int
-        The same along tangents, which tell less.
+    wrong_outputs, wrong_outputs_along_tangents : int
+        Once so many outputs are wrong along axes, or tangents, the others are sampled at few steps.
     """
 
     rounding_sigma: float = 0.3
@@ -222,6 +224,8 @@ class Thresholds:
     safety: float = 5.0
     wrong_margin: float = 1.5
     agreement: float = 10.0
+    coefficient_epsilons: float = 1024.0
+    coefficient_rounding: float = 2.0**-15
     negligible: float = 100.0
     one_sided_directions: int = 3
     one_sided_excess: float = 2.0
@@ -250,10 +254,14 @@ class Thresholds:
     farther_epsilon: float = 2.0**-33
     mostly_unchanged: float = 0.5
     farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22)
+    rounding_quanta: float = 2.0**10
+    far_away: float = 0.25
+    slope_epsilons: float = 2.0**14
+    in_proportion: float = 16.0
     noise_stays: float = 3.0
     louder_farther: float = 5.0
     rounded_away: float = 0.125
-    units_seen: float = 8.0
+    units_seen: int = 8
     disproportion: float = 3.0
     coarser_numbers: int = 6
     nearly_half: float = 0.22

@@ -67,5 +67,6 @@ def _criteria(spec: CheckSpec, estimate: Estimate) -> Criteria:
         rtol=spec.rtol,
         scale=scale_of(spec.claim, estimate),
         tangent_scale=spec.tangent_scale,
+        coefficient_rounding=spec.coefficient_rounding,
         kink_is_isolated=spec.kink_is_isolated,
     )

@@ -131,6 +131,7 @@ def _criteria(claim: Floats, specs: Sequence[CheckSpec]) -> Criteria:
         fully_sampled=False,
         tangent_scale=each([spec.tangent_scale for spec in specs]),
         sibling_scale=each([spec.sibling_scale for spec in specs]),
+        coefficient_rounding=np.concatenate([spec.coefficient_rounding for spec in specs]),
     )
 
 

@@ -129,6 +129,8 @@ class Progress:
     def _decide(self, chosen: Places | slice) -> Decisions:
         spec = self.spec
         scale = scale_of(spec.claim, self.estimate)
-        criteria = spec.criteria(scale, self.may_be_negligible[chosen], self.fully_sampled[chosen])
+        criteria = spec.criteria(
+            scale, self.may_be_negligible[chosen], self.fully_sampled[chosen], chosen
+        )
         part = self.estimate.take(chosen)
         return decide(spec.claim[chosen], part, self.claim_noise[chosen], criteria)

@@ -78,6 +78,12 @@ class CheckSpec:
         The machine epsilon that ``func`` computes with.
     rtol : float
         The smallest relative error that must not get past.
+    terms : float
+        The size of the terms whose rounding makes the noise, as far as it is known; else 0.
+    slope_noise : float
+        What noise may make of a slope, for a change of x0 by itself, as far as it is known; else 0.
+    coefficient_epsilon : float
+        How far rounding may move a coefficient of ``func``, relative to the largest.
     tangent_scale, sibling_scale, kink_is_isolated
         As in `checkgrad.numerics.decisions.Criteria`.
     claim_noise : callable
@@ -92,6 +98,9 @@ class CheckSpec:
     sigma: float
     epsilon: float
     rtol: float
+    terms: float
+    slope_noise: float
+    coefficient_epsilon: float
     tangent_scale: float
     sibling_scale: float
     kink_is_isolated: bool
@@ -113,6 +122,31 @@ class CheckSpec:
         small: Flags = weights <= np.max(weights, initial=0.0) / thresholds().negligible
         return small
 
+    @property
+    def coefficient_rounding(self) -> Floats:
+        """See `checkgrad.numerics.decisions.Criteria`.
+
+        It is relative to the largest claim, and to the largest term that a claim makes at x0, over
+        the length of its coordinate: the smaller of the two counts, whatever the units are.
+        """
+        sizes = np.abs(np.where(np.isfinite(self.claim), self.claim, 0.0))
+        lengths = np.where(self.scale_is_guess, self.smoothness_length, self.directions.scale)
+        terms = np.max(sizes * lengths, initial=0.0) / self.smoothness_length
+        rounding: Floats = self.coefficient_epsilon * np.fmin(np.max(sizes, initial=0.0), terms)
+        return rounding
+
+    @property
+    def term_slope(self) -> Floats:
+        """See `checkgrad.numerics.decisions.Criteria`."""
+        slope: Floats = np.where(self.claim == 0, self.terms / self.smoothness_length, 0.0)
+        return slope
+
+    @property
+    def slope_rounding(self) -> Floats:
+        """See `checkgrad.numerics.decisions.Criteria`."""
+        rounding: Floats = self.slope_noise / self.smoothness_length
+        return rounding
+
     def take(self, chosen: Places) -> CheckSpec:
         """Return what is to be checked along some of the directions."""
         return dataclasses.replace(
@@ -129,8 +163,12 @@ class CheckSpec:
         scale: float,
         may_be_negligible: Flags | bool = True,
         fully_sampled: Flags | bool = True,
+        chosen: Places | slice = slice(None),
     ) -> Criteria:
-        """Return what decisions depend on; the arguments are as in `Criteria`."""
+        """Return what decisions on the directions in `chosen` depend on.
+
+        The other arguments are as in `Criteria`.
+        """
         return Criteria(
             rtol=self.rtol,
             scale=scale,
@@ -138,6 +176,9 @@ class CheckSpec:
             fully_sampled=fully_sampled,
             tangent_scale=self.tangent_scale,
             sibling_scale=self.sibling_scale,
+            term_slope=self.term_slope[chosen],
+            coefficient_rounding=self.coefficient_rounding[chosen],
+            slope_rounding=self.slope_rounding[chosen],
             kink_is_isolated=self.kink_is_isolated,
         )
 
@@ -170,12 +211,46 @@ class BaseValues:
         The machine epsilon that ``func`` computes with.
     rtol : array
         The smallest relative error that must not get past.
+    terms : array
+        The size of the terms whose rounding makes the noise, as far as it is known; else 0.
+    slope_noise : array
+        What noise may make of a slope, for a change of x0 by itself, as far as it is known; else 0.
+    coefficient_epsilon : array
+        How far rounding may move a coefficient of ``func``, relative to the largest.
     """
 
     value: Floats
     sigma: Floats
     epsilon: Floats
     rtol: Floats
+    terms: Floats
+    slope_noise: Floats
+    coefficient_epsilon: Floats
+
+    @classmethod
+    def at_x0(
+        cls,
+        value: Floats,
+        sigma: Floats,
+        epsilon: Floats,
+        rtol: Floats,
+        terms: Floats,
+        slope_noise: Floats,
+        coarsest: Floats,
+    ) -> BaseValues:
+        """Return what is known at x0.
+
+        Parameters
+        ----------
+        value, sigma, epsilon, rtol, terms, slope_noise : array, shape (outputs,)
+            See above.
+        coarsest : array, shape (outputs,)
+            The machine epsilon of the coarsest dtype that ``func``, its data and the claim have.
+        """
+        limits = thresholds()
+        rounding = np.fmin(limits.coefficient_epsilons * coarsest, limits.coefficient_rounding)
+        rounding = np.fmin(rounding, rtol / limits.agreement)
+        return cls(value, sigma, epsilon, rtol, terms, slope_noise, rounding)
 
     def spec(
         self,
@@ -195,6 +270,9 @@ class BaseValues:
             sigma=float(self.sigma[output]),
             epsilon=float(self.epsilon[output]),
             rtol=float(self.rtol[output]),
+            terms=float(self.terms[output]),
+            slope_noise=float(self.slope_noise[output]),
+            coefficient_epsilon=float(self.coefficient_epsilon[output]),
             tangent_scale=directions.tangent_scale,
             sibling_scale=sibling_scale,
             kink_is_isolated=kink_is_isolated,

@@ -17,6 +17,10 @@ from checkgrad.precision import DOUBLE
 from checkgrad.report.notes import is_noisier_than_dtype
 from checkgrad.report.results import ClaimResult
 
+STALE = (
+    "the claim is right at x0, and wrong at this point near it: does it look at x0 instead of its "
+    "argument, or at what was computed for x0 and never again?"
+)
 WIDE = "float64"
 _NAMED = 3  # operations that a remark names
 

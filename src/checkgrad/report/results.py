@@ -9,6 +9,7 @@ import numpy as np
 
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
+from checkgrad.backends import Array
 from checkgrad.claims.forms import Claim
 from checkgrad.evaluate.directions import Directions
 from checkgrad.evaluate.evaluator import Evaluator
@@ -65,6 +66,25 @@ class Digits:
 
 
 @dataclass(frozen=True)
+class SecondPoint:
+    """A point near x0 at which a claim was compared with a quotient.
+
+    Attributes
+    ----------
+    leaves : list of array
+        The point, as arrays like the leaves of x0.
+    agrees : bool
+        Whether the claim is about right there.
+    obstacle : str
+        Why nothing was compared; else empty.
+    """
+
+    leaves: list[Array]
+    agrees: bool
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
 class ClaimResult:
     """What was checked, how, and what was found.
 
@@ -96,6 +116,8 @@ class ClaimResult:
         The digits that the claim keeps, if it was evaluated in float64.
     remarks : tuple of str
         What there is to say of the dtypes.
+    elsewhere : SecondPoint or None
+        The second point, if the claim was compared there.
     """
 
     point: Point
@@ -113,6 +135,7 @@ class ClaimResult:
     evaluated_in: str = ""
     digits: Digits | None = None
     remarks: tuple[str, ...] = ()
+    elsewhere: SecondPoint | None = None
 
     @property
     def is_wrong(self) -> bool:

@@ -1,0 +1,181 @@
+"""Whether a claim that is right at x0 is right elsewhere.
+
+A claim may look at x0 instead of its argument, or at what was computed for x0 and never again. At
+x0 it is right all the same. This module compares it with a quotient at a second point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
+from checkgrad.evaluate.coordinate_sizes import largest_size
+from checkgrad.evaluate.tangent_choice import random_tangents
+from checkgrad.judging import ClaimOfOutputs
+from checkgrad.numerics.thresholds import thresholds
+from checkgrad.precision import digits_of, has_few_digits
+from checkgrad.problem import Problem
+from checkgrad.report.dtypes import STALE
+from checkgrad.report.results import ClaimResult, OutputResult, SecondPoint
+
+# How far the points are from x0, relative to the length of x0. The first is taken at which func has
+# a finite value. Behind a kink a claim may be another one; then nearer points count as well.
+_DISTANCES = (0.5, -0.5, 2.0**-4, -(2.0**-4))
+_NEAR = (2.0**-4, -(2.0**-4))
+_NEAR_PART = 0.01  # of rtol: so little changes a derivative over these distances
+_STEP_DIGITS = 0.28  # the part of the digits of func that the steps of quotients are short by
+_NEARER = 2.0**-4  # how much shorter the second step is that shows a kink
+_LARGEST = 2**17  # coordinates, beyond which one more gradient costs too much memory
+
+
+def look_elsewhere(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> SecondPoint | None:
+    """Compare the claim with a quotient along a random tangent at a second point.
+
+    None if the claim is not right at x0. None, too, where a second point says little or costs much:
+    if func has a kink at x0, so that claims may differ there, if the claim is 0, as a constant may
+    be where func is stationary, along tangents that the user gives, if x0 is 0, which tells no
+    length, in few digits, and if x0 is large.
+
+    Parameters
+    ----------
+    claim : ClaimOfOutputs
+        The claim.
+    results : sequence of OutputResult
+        What was found at x0.
+    """
+    right = all(np.all(each.decisions.resolved) for each in results)
+    kinks = any(np.any(each.decisions.estimate.has_kink) for each in results)
+    point = claim.parsed.point
+    given = claim.plan.given is not None  # tangents along which func is to be followed
+    says = any(np.any(each.decisions.claim != 0) for each in results)
+    if not right or kinks or given or not says or point.size > _LARGEST:
+        return None
+    if largest_size(point, lambda x: x, point.leaves) == 0:
+        return None
+    epsilon = max(each.spec.epsilon for each in results)
+    if has_few_digits(epsilon):
+        return None
+    line = _Line(claim, results, epsilon)
+    for distance in _DISTANCES:
+        second = line.compared(distance)
+        if second is None:
+            continue
+        if second.agrees or line.has_kink():
+            return replace(second, agrees=True)
+        near = [line.compared(each, _NEAR_PART) for each in _NEAR]
+        agrees = any(each is not None and each.agrees for each in near)
+        return replace(second, agrees=agrees)
+    return SecondPoint([], True, "func has no finite value there")
+
+
+class _Line:
+    """A random line through x0, along which the claim is compared with quotients."""
+
+    def __init__(
+        self, claim: ClaimOfOutputs, results: Sequence[OutputResult], epsilon: float
+    ) -> None:
+        parsed, single = claim.parsed, None
+        if claim.outputs.count == 1:
+            single = claim.gradients[0].leaves
+        number = float(claim.near.value[0])
+        tangents = random_tangents(parsed.point, single, parsed.bounds, number, parsed.rng, 1)
+        self._claim = claim
+        self._results = results
+        self._directions = claim.directions_along(tangents)
+        (self._tangent,) = tangents.tangents
+        (self._scale,) = self._directions[0].scale
+        self._step = self._scale * 2.0 ** -round(_STEP_DIGITS * digits_of(epsilon))
+
+    def compared(self, distance: float, part: float = 1.0) -> SecondPoint | None:
+        """Compare at a point, up to a part of `rtol`; None if func has no finite value there."""
+        at, step = self._scale * distance, self._step
+        lines = self._directions[0].lines
+        # func comes last at the point itself: a claim may use what func left there.
+        sampled = [
+            lines.sample(np.zeros(1, dtype=np.intp), np.asarray([each]))[1][0]
+            for each in (at + step, at - step, at)
+        ]
+        if not np.all(np.isfinite(sampled)):
+            return None
+        point = self._claim.parsed.point
+        leaves = point.leafwise(lambda x, v: x + at * v, self._tangent)
+        try:
+            claimed = self._claimed_at(leaves)
+        except MemoryError:
+            raise
+        except Exception as error:
+            return SecondPoint(leaves, True, f"the claim raises {type(error).__name__} there")
+        return SecondPoint(leaves, self._agrees(claimed, sampled, part))
+
+    def has_kink(self) -> bool:
+        """Return whether func has a kink at x0: its slopes differ as much next to it as nearer."""
+        gaps, noise, lines = [], np.zeros(len(self._directions)), self._directions[0].lines
+        for each in self._results:
+            noise[each.output] = max(noise[each.output], each.spec.sigma_at_x0)
+        lengths = self._step * np.asarray([1.0, _NEARER])
+        for length in lengths.tolist():
+            values = lines.sample(np.zeros(2, dtype=np.intp), np.asarray([length, -length]))[1]
+            gaps.append(np.abs(np.sum(values, axis=0) - 2 * self._claim.near.value) / length)
+        wide, narrow = gaps
+        stands_out = narrow > thresholds().stands_out * noise / lengths[1]
+        return bool(np.any((narrow > wide / 2) & stands_out))
+
+    def _claimed_at(self, leaves: list[Array]) -> Floats:
+        outputs = self._claim.outputs
+        gradients = self._claim.parsed.claim.gradients(leaves, outputs, passing=True)
+        pairs = zip(self._directions, gradients, strict=True)
+        return np.concatenate([each.claimed_by(gradient) for each, gradient in pairs])
+
+    def _agrees(self, claimed: Floats, sampled: Sequence[Floats], part: float) -> bool:
+        """Return whether claims and quotients are within noise, and `part` of rtol, everywhere."""
+        limits = thresholds()
+        forward, backward, _ = sampled
+        noise, rtol = np.zeros(claimed.size), np.full(claimed.size, np.inf)
+        for each in self._results:
+            rounding = limits.rounding_sigma * each.spec.epsilon * np.abs(forward[each.output])
+            noise[each.output] = max(noise[each.output], each.spec.sigma_at_x0, rounding)
+            rtol[each.output] = part * each.spec.rtol
+        with np.errstate(all="ignore"):
+            quotient = (forward - backward) / (2 * self._step)
+            largest = np.fmax(np.abs(quotient), np.abs(claimed))
+            largest = np.fmax(largest, [each.tangent_scale for each in self._directions])
+            largest = np.where(largest > 0, largest, 1.0)
+            allowed = limits.stands_out * noise / self._step + rtol * largest
+            off = np.where(np.isfinite(claimed), np.abs(quotient - claimed), np.inf)
+            return not np.any(off > allowed)
+
+
+def confirmed_elsewhere(
+    problem: Problem, result: ClaimResult, examine: Callable[[Problem], ClaimResult]
+) -> ClaimResult:
+    """Return the result at a second point, if the claim is right at x0 and wrong there.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    result : ClaimResult
+        What was found at x0.
+    examine : callable
+        Examines a problem thoroughly.
+    """
+    second = result.elsewhere
+    if second is None or not result.is_right:
+        return result
+    if second.obstacle:
+        remark = f"the claim was compared at x0 only, and not at a second point: {second.obstacle}"
+        return replace(result, remarks=(*result.remarks, remark))
+    if second.agrees:
+        return result
+    point = result.point
+    leaves = zip(second.leaves, point.leaves, strict=True)
+    x1 = point.for_func([point.xp.astype(leaf, x.dtype) for leaf, x in leaves])
+    there = examine(replace(problem, x0=x1))
+    n_func, n_grad = result.n_func + there.n_func, result.n_grad + there.n_grad
+    if there.is_wrong:
+        return replace(there, n_func=n_func, n_grad=n_grad, remarks=(STALE, *there.remarks))
+    return replace(result, n_func=n_func, n_grad=n_grad)

@@ -1,0 +1,325 @@
+"""What people's reports taught: right claims that look wrong, and wrong ones that look right.
+
+Each kind of problem is drawn at random: entries that are 0 up to rounding, values that round to 0,
+claims that are not finite, functions that move by rounding only, steps, and kinks. A right claim is
+never called wrong, and a wrong one never correct. Where nothing hides the answer, it is given.
+
+``CHECKGRAD_DRAWS=1000 pytest tests/api/test_right_is_not_wrong.py`` looks harder.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checkgrad import Report, Verdict, verify_grad, verify_jac, verify_jvp, verify_vjp
+
+pytestmark = pytest.mark.one_setting
+
+IS_FULL = os.environ.get("CHECKGRAD_FULL") == "1"
+DRAWS = int(os.environ.get("CHECKGRAD_DRAWS", "200" if IS_FULL else "3"))
+DTYPES = ["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One claim: whether it is right, and a function that checks it."""
+
+    is_right: bool
+    check: Callable[..., Report]  # takes precision=...
+    drawn: Any  # what to say of the draw if the verdict is the opposite one
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An array library, a dtype and random numbers, of which a problem is drawn."""
+
+    xp: Any
+    dtype: str
+    rng: np.random.Generator
+
+    def array(self, values: Any) -> Any:
+        """Return a constant of the library."""
+        return self.xp.detach(self.x0(values))
+
+    def x0(self, values: Any) -> Any:
+        return self.xp.asarray(np.asarray(values, dtype=np.float64).tolist(), self.dtype)
+
+    def normal(self, *shape: int) -> Any:
+        """Return normal numbers of the dtype, on the host."""
+        return self.rng.normal(size=shape).astype(self.dtype)
+
+
+Kind = Callable[[Drawing], Iterator[Case]]
+KINDS: dict[str, Kind] = {}
+
+
+def kind(function: Kind) -> Kind:
+    KINDS[function.__name__] = function
+    return function
+
+
+def grad_case(is_right: bool, func: Any, claim: Any, x0: Any, drawn: Any, **options: Any) -> Case:
+    """Return the case of a gradient: a function of x, or a constant."""
+    grad = claim if callable(claim) else lambda x: claim
+    return Case(is_right, lambda **others: verify_grad(func, grad, x0, **others), drawn)
+
+
+# An entry that is 0 up to rounding, beside ones
+
+
+def rotation(rng: np.random.Generator, dtype: str) -> tuple[Any, Any, tuple[int, int]]:
+    """Return a rotation in a random plane by a multiple of 90 degrees, rounded and exact.
+
+    The place of an entry of -1 or 1 that it turns is given too.
+    """
+    n, turns = int(rng.integers(2, 6)), int(rng.integers(1, 4))
+    p, q = rng.permutation(n)[:2]
+    angle, matrix = turns * np.pi / 2, np.eye(n)
+    matrix[p, p] = matrix[q, q] = np.cos(angle)
+    matrix[p, q], matrix[q, p] = -np.sin(angle), np.sin(angle)
+    return matrix.astype(dtype), np.round(matrix), (p, p if turns == 2 else q)
+
+
+def claims_of_rotation(draw: Drawing, form: str) -> Iterator[Case]:
+    rounded, exact, place = rotation(draw.rng, draw.dtype)
+    host = draw.rng.integers(-2, 3, size=len(exact))
+    weights = draw.rng.integers(0, 2, size=len(exact))
+    weights[place[0]] = 1
+    matrix, x0, w = draw.array(rounded), draw.x0(host), draw.array(weights)
+    for is_right in (True, False):
+        claimed = exact.copy()
+        if not is_right:
+            claimed[place] *= -1
+        c, t, row = (draw.array(each) for each in (claimed, claimed.T, weights @ claimed))
+        checks: dict[str, Callable[..., Report]] = {
+            "jac": lambda c=c, **o: verify_jac(lambda x: matrix @ x, lambda x: c, x0, **o),
+            "jvp": lambda c=c, **o: verify_jvp(lambda x: matrix @ x, lambda x, v: c @ v, x0, **o),
+            "vjp": lambda t=t, **o: verify_vjp(lambda x: matrix @ x, lambda x, v: t @ v, x0, **o),
+            "grad": lambda row=row, **o: verify_grad(
+                lambda x: draw.xp.sum(w * (matrix @ x)), lambda x: row, x0, **o
+            ),
+        }
+        yield Case(is_right, checks[form], (rounded, weights, host))
+
+
+@kind
+def rotation_jac(draw: Drawing) -> Iterator[Case]:
+    return claims_of_rotation(draw, "jac")
+
+
+@kind
+def rotation_jvp(draw: Drawing) -> Iterator[Case]:
+    return claims_of_rotation(draw, "jvp")
+
+
+@kind
+def rotation_vjp(draw: Drawing) -> Iterator[Case]:
+    return claims_of_rotation(draw, "vjp")
+
+
+@kind
+def rotation_grad(draw: Drawing) -> Iterator[Case]:
+    return claims_of_rotation(draw, "grad")
+
+
+@kind
+def inverse_times_matrix(draw: Drawing) -> Iterator[Case]:
+    n = int(draw.rng.integers(2, 6))
+    matrix = draw.normal(n, n)
+    inverse = np.linalg.inv(matrix).astype(draw.dtype)
+    first, second, x0 = draw.array(matrix), draw.array(inverse), draw.x0(np.zeros(n))
+    wrong = np.eye(n)
+    wrong[(draw.rng.integers(n),) * 2] = draw.rng.choice([-1.0, 2.0, 0.0])
+    for is_right, claimed in ((True, np.eye(n)), (False, wrong)):
+        claim = draw.array(claimed)
+        yield Case(
+            is_right,
+            lambda c=claim, **o: verify_jac(lambda x: second @ (first @ x), lambda x: c, x0, **o),
+            (matrix, np.linalg.cond(matrix)),
+        )
+
+
+# A value that rounds to 0
+
+
+@kind
+def cross_entropy_with_a_margin(draw: Drawing) -> Iterator[Case]:
+    xp = draw.xp
+    margin = draw.rng.uniform(14 if draw.dtype == "float32" else 30, 60)
+    logits = 0.3 * draw.normal(3)
+    logits[0] += margin
+    # A loss of this kind reads one of its logits by its place.
+    first, one = draw.array([1, 0, 0]), draw.array([1, 0, 0])
+
+    def func(x: Any) -> Any:
+        highest = xp.max(x)
+        return xp.log(xp.sum(xp.exp(x - highest))) + highest - xp.sum(first * x)
+
+    def shares(x: Any) -> Any:
+        exps = xp.exp(x - xp.max(x))
+        return exps / xp.sum(exps)
+
+    def exact(x: Any) -> Any:
+        others = shares(x) * (1 - one)
+        return others - xp.sum(others) * one
+
+    x0 = draw.x0(logits)
+    for is_right, claim in ((True, exact), (True, lambda x: shares(x) - one), (False, shares)):
+        yield grad_case(is_right, func, claim, x0, (margin, logits))
+
+
+# NaN or infinity where the derivative is 0
+
+
+def claims_with_one_that_is_not_finite(draw: Drawing, func: Any) -> Iterator[Case]:
+    n = int(draw.rng.integers(1, 5))
+    claim = np.zeros(n)
+    x0, right = draw.x0(claim), draw.array(claim)
+    claim[draw.rng.integers(n)] = draw.rng.choice([math.nan, math.inf, -math.inf])
+    yield grad_case(True, func, right, x0, n)
+    yield grad_case(False, func, draw.array(claim), x0, claim)
+
+
+@kind
+def not_finite_at_a_minimum(draw: Drawing) -> Iterator[Case]:
+    return claims_with_one_that_is_not_finite(draw, lambda x: draw.xp.sum(x * x))
+
+
+@kind
+def not_finite_for_a_constant(draw: Drawing) -> Iterator[Case]:
+    return claims_with_one_that_is_not_finite(draw, lambda x: draw.xp.sum(x * 0) + 3)
+
+
+# func moves by rounding only
+
+
+@kind
+def determinant_of_low_rank(draw: Drawing) -> Iterator[Case]:
+    n = int(draw.rng.integers(3, 6))
+    left, right = (draw.rng.integers(-3, 4, size=(n, n - 2)) for _ in range(2))
+    x0 = left @ right.T
+    zero = draw.array(np.zeros((n, n)))
+    yield grad_case(True, draw.xp.linalg.det, zero, draw.x0(x0), x0)
+
+
+@kind
+def sum_of_normalised_values(draw: Drawing) -> Iterator[Case]:
+    xp, n = draw.xp, int(draw.rng.integers(4, 20))
+    values = draw.normal(n)
+
+    def func(x: Any) -> Any:
+        away = x - xp.mean(x)
+        return xp.sum(away / xp.sqrt(xp.mean(away * away) + 1e-5))
+
+    x0 = draw.x0(values)
+    yield grad_case(True, func, draw.array(np.zeros(n)), x0, values)
+    yield grad_case(False, func, draw.array(np.full(n, 0.3)), x0, values)
+
+
+# Steps and kinks
+
+
+@kind
+def histogram(draw: Drawing) -> Iterator[Case]:
+    xp, n = draw.xp, 8
+    values = draw.normal(n)
+    away = draw.rng.choice([-1, 1]) * 10 ** draw.rng.uniform(-6, -3)
+    edge = draw.array(values[0] + np.dtype(draw.dtype).type(away))
+    one, zero = draw.array(np.ones(n)), draw.array(np.zeros(n))
+
+    def func(x: Any) -> Any:
+        return xp.sum(xp.where(x > edge, one, zero))
+
+    wrong = np.zeros(n)
+    wrong[draw.rng.integers(n)] = draw.rng.choice([-1.0, 1.0])
+    for is_right, claim in ((True, zero), (False, draw.array(wrong))):
+        yield grad_case(is_right, func, claim, draw.x0(values), (away, values))
+
+
+@kind
+def kink(draw: Drawing) -> Iterator[Case]:
+    xp, n = draw.xp, int(draw.rng.integers(1, 4))
+    low = draw.rng.choice([0.0, draw.rng.normal()])
+    gap = draw.rng.uniform(0.1, 2)
+    high, at = low + gap, int(draw.rng.integers(n))
+    values = draw.normal(n)
+    values[at] = 0
+    here = draw.array(np.arange(n) == at)
+    elsewhere = draw.array(np.arange(n) != at)
+
+    def func(x: Any) -> Any:
+        bent = xp.where(x > 0, x * high, x * low)
+        return xp.sum(here * bent + elsewhere * xp.sin(x))
+
+    beyond = gap * draw.rng.uniform(0.3, 1)
+    outside = draw.rng.choice([low - beyond, high + beyond])
+    for is_right, slope in ((True, low + gap * draw.rng.uniform(0, 1)), (False, outside)):
+        claim = lambda x, s=slope: elsewhere * xp.cos(x) + here * s  # noqa: E731
+        yield grad_case(is_right, func, claim, draw.x0(values), (low, high, slope, values))
+
+
+def cases_of(name: str, xp: Any, dtype: str, number: int) -> Iterator[tuple[Case, str, Report]]:
+    """Yield the claims of one draw with the precision of func, and the report."""
+    rng = np.random.default_rng([zlib.crc32(name.encode()), number])
+    precision = "native" if number % 2 else "auto"
+    for case in KINDS[name](Drawing(xp, dtype, rng)):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield case, precision, case.check(precision=precision)
+
+
+# What is told for sure, in every draw: no noise hides it.
+DECIDED = {"not_finite_at_a_minimum", "not_finite_for_a_constant"}
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("dtype_name", DTYPES)
+@pytest.mark.parametrize("name", KINDS)
+def test_a_right_claim_is_never_wrong_and_a_wrong_one_never_correct(
+    xp: Any, name: str, dtype_name: str
+) -> None:
+    if dtype_name not in xp.float_dtypes:
+        pytest.skip(f"{xp.name} has no {dtype_name} here")
+    for number in range(DRAWS):
+        for case, precision, report in cases_of(name, xp, dtype_name, number):
+            opposite = Verdict.WRONG if case.is_right else Verdict.CORRECT
+            told = f"draw {number}, {precision}, {case.drawn}: {report}"
+            assert report.verdict is not opposite, told
+            if name in DECIDED:
+                assert report.verdict is not Verdict.INCONCLUSIVE, told
+
+
+@pytest.mark.parametrize("claimed", [0.01, 0.5, 3.0])
+@pytest.mark.parametrize("precision", ["auto", "native"])
+def test_a_claim_that_is_not_0_is_never_correct_for_a_constant(
+    xp: Any, dtype: str, claimed: float, precision: str
+) -> None:
+    """Few digits make a large unit in the last place; a constant has no rounding all the same."""
+    x0, claim = (xp.asarray([each] * 2, dtype) for each in (1.0, claimed))
+    report = verify_grad(
+        lambda x: xp.sum(x * 0) + 3, lambda x: xp.detach(claim), x0, precision=precision
+    )
+    assert report.verdict is not Verdict.CORRECT, str(report)
+    if claimed >= 0.5 and dtype != "bfloat16":
+        assert report.verdict is Verdict.WRONG, str(report)
+
+
+@pytest.mark.parametrize("factor", [1.0016, 1.0018, 1.0])
+def test_noise_of_large_terms_allows_no_error_above_rtol(xp: Any, factor: float) -> None:
+    """An error of 0.1% is allowed in float32, and nothing is wrong below 0.15%."""
+    x0, claim, large = (xp.asarray([each], "float32") for each in (0.3, factor, 1000))
+    claim, large = xp.detach(claim), xp.detach(large)
+    report = verify_grad(
+        lambda x: xp.sum((x + large) - large), lambda x: claim, x0, precision="native"
+    )
+    opposite = Verdict.WRONG if factor == 1 else Verdict.CORRECT
+    assert report.verdict is not opposite, str(report)
