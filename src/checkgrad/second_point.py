@@ -87,7 +87,7 @@ class _Line:
         self._results = results
         self._directions = claim.directions_along(tangents)
         (self._tangent,) = tangents.tangents
-        (self._scale,) = self._directions[0].scale
+        (self._scale,) = self._directions[0].scale.tolist()
         self._step = self._scale * 2.0 ** -round(_STEP_DIGITS * digits_of(epsilon))
 
     def compared(self, distance: float, part: float = 1.0) -> SecondPoint | None:

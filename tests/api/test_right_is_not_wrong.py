@@ -203,15 +203,6 @@ def not_finite_for_a_constant(draw: Drawing) -> Iterator[Case]:
 
 
 @kind
-def determinant_of_low_rank(draw: Drawing) -> Iterator[Case]:
-    n = int(draw.rng.integers(3, 6))
-    left, right = (draw.rng.integers(-3, 4, size=(n, n - 2)) for _ in range(2))
-    x0 = left @ right.T
-    zero = draw.array(np.zeros((n, n)))
-    yield grad_case(True, draw.xp.linalg.det, zero, draw.x0(x0), x0)
-
-
-@kind
 def sum_of_normalised_values(draw: Drawing) -> Iterator[Case]:
     xp, n = draw.xp, int(draw.rng.integers(4, 20))
     values = draw.normal(n)

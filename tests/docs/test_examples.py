@@ -94,7 +94,8 @@ def test_logistic_regression_prints_the_reports_of_a_right_and_a_broken_gradient
         "correct: claim and estimate agree at all 31 coordinates, to "
     )
     headline, mismatch, *_ = reports["intercept penalised"]
-    assert headline == "wrong: the claim is off by 17% (2-norm), at 1 of 31 coordinates"
+    off = "17% (2-norm; the worst coordinate by 79%)"
+    assert headline == f"wrong: the claim is off by {off}, at 1 of 31 coordinates"
     # The penalty times the intercept that the example starts from.
     where, claim, estimate = re.match(r"  (\S+) +claim (\S+) +estimate (\S+) ± ", mismatch).groups()
     assert where == "x[0]"

@@ -12,6 +12,11 @@ from checkgrad.arrays.arithmetic import alike, at_least_single, norm
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
+from checkgrad.precision import DOUBLE
+
+# What rounding leaves of terms whose sum is 0: so many machine epsilons, up to a part of them.
+_EPSILONS_LEFT = 1024.0
+_MOST_LEFT = 2.0**-13
 
 Leaves = Sequence[Array]
 
@@ -40,9 +45,11 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
     worth = 0.0
     if claims is not None:
         worth = max(abs(value), claimed_change(claims, point.leaves, point))
-    # Where nothing shows how large zeros may be, the claim shows how much they differ.
-    if claims is not None and worth == 0:
-        worth = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
+    # Where nothing but rounding shows how large zeros may be, the claim shows how much they differ.
+    if claims is not None:
+        typical = overall * _norm(point, lambda claim: claim, claims) / math.sqrt(point.size)
+        if worth <= left_by_cancelling(point) * typical:
+            worth = typical
 
     def size(x: Array, claim: Array, mean: float) -> Array:
         if not bool(xp.any(x == 0)):
@@ -59,6 +66,11 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         point.in_blocks(partial(size, mean=mean), x, claim)
         for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
+
+
+def left_by_cancelling(point: Point) -> float:
+    """Return how much of terms whose sum is 0 rounding may leave."""
+    return min(_EPSILONS_LEFT * max(DOUBLE, *point.epsilons), _MOST_LEFT)
 
 
 def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:

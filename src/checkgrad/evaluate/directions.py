@@ -17,12 +17,11 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.coordinate_sizes import left_by_cancelling
 from checkgrad.evaluate.known_values import Places
-from checkgrad.precision import DOUBLE
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
 _DISCREPANT = 1024.0  # binary digits: all that float64 has room for
-_LEFT_BY_CANCELLING = 1024.0  # machine epsilons of the largest of terms whose sum is 0
 _ABOUT_LINEAR = 2.0  # binary digits that func and its claim may differ by at that scale
 
 
@@ -178,7 +177,7 @@ def _rounding_of_terms(claim: Floats, sizes: Floats, point: Point) -> float:
     with np.errstate(all="ignore"):
         terms = np.abs(claim) * sizes
     largest = float(np.max(terms[np.isfinite(terms)], initial=0.0))
-    return _LEFT_BY_CANCELLING * max(DOUBLE, *point.epsilons) * largest
+    return left_by_cancelling(point) * largest
 
 
 def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats, value: float) -> Floats:
