@@ -197,19 +197,11 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
         results = claim.found.results(stopped.kept)
     if plan.axes:  # sums only show what their terms show
         results = [each for each in results if not is_explained_by_axes(claim, each, results)]
-    return ClaimResult(
-        point=parsed.point,
-        name=parsed.name,
-        evaluator=parsed.evaluator,
-        claim=parsed.claim,
-        reader=parsed.reader,
+    return replace(
+        nothing_known(parsed, label),
         outputs=outputs,
-        form=parsed.form,
-        label=label,
         results=tuple(results),
         not_repeatable=repeats.first_difference,
-        n_func=parsed.evaluator.n_func,
-        n_grad=parsed.claim.n_grad,
         elsewhere=elsewhere,
     )
 
@@ -219,8 +211,8 @@ def _certified(
 ) -> tuple[list[OutputResult], Repeatability]:
     """Return results in float64 by few steps and without a measurement of noise.
 
-    None if a claim is open. Where the noise of ``func`` is larger than is assumed, claims and
-    estimates do not agree.
+    There are none if a claim is open. Where the noise of ``func`` is larger than is assumed,
+    claims and estimates do not agree.
     """
     parsed, epsilon, value = claim.parsed, claim.dtype_epsilon, claim.near.value
     if np.any(epsilon > DOUBLE):

@@ -84,11 +84,17 @@ class _Line:
         number = float(claim.near.value[0])
         tangents = random_tangents(parsed.point, single, parsed.bounds, number, parsed.rng, 1)
         self._claim = claim
-        self._results = results
         self._directions = claim.directions_along(tangents)
         (self._tangent,) = tangents.tangents
         (self._scale,) = self._directions[0].scale.tolist()
         self._step = self._scale * 2.0 ** -round(_STEP_DIGITS * digits_of(epsilon))
+        count = len(self._directions)
+        self._noise, self._epsilon = np.zeros(count), np.zeros(count)
+        self._rtol = np.full(count, np.inf)  # an output without a result is not compared
+        for each in results:
+            noise = max(self._noise[each.output], each.spec.sigma_at_x0)
+            self._noise[each.output], self._rtol[each.output] = noise, each.spec.rtol
+            self._epsilon[each.output] = each.spec.epsilon
 
     def compared(self, distance: float, part: float = 1.0) -> SecondPoint | None:
         """Compare at a point, up to a part of `rtol`; None if func has no finite value there."""
@@ -113,15 +119,13 @@ class _Line:
 
     def has_kink(self) -> bool:
         """Return whether func has a kink at x0: its slopes differ as much next to it as nearer."""
-        gaps, noise, lines = [], np.zeros(len(self._directions)), self._directions[0].lines
-        for each in self._results:
-            noise[each.output] = max(noise[each.output], each.spec.sigma_at_x0)
+        gaps, lines = [], self._directions[0].lines
         lengths = self._step * np.asarray([1.0, _NEARER])
         for length in lengths.tolist():
             values = lines.sample(np.zeros(2, dtype=np.intp), np.asarray([length, -length]))[1]
             gaps.append(np.abs(np.sum(values, axis=0) - 2 * self._claim.near.value) / length)
         wide, narrow = gaps
-        stands_out = narrow > thresholds().stands_out * noise / lengths[1]
+        stands_out = narrow > thresholds().stands_out * self._noise / lengths[1]
         return bool(np.any((narrow > wide / 2) & stands_out))
 
     def _claimed_at(self, leaves: list[Array]) -> Floats:
@@ -134,17 +138,14 @@ class _Line:
         """Return whether claims and quotients are within noise, and `part` of rtol, everywhere."""
         limits = thresholds()
         forward, backward, _ = sampled
-        noise, rtol = np.zeros(claimed.size), np.full(claimed.size, np.inf)
-        for each in self._results:
-            rounding = limits.rounding_sigma * each.spec.epsilon * np.abs(forward[each.output])
-            noise[each.output] = max(noise[each.output], each.spec.sigma_at_x0, rounding)
-            rtol[each.output] = part * each.spec.rtol
+        rounding = limits.rounding_sigma * self._epsilon * np.abs(forward)
+        noise = np.fmax(self._noise, rounding)
         with np.errstate(all="ignore"):
             quotient = (forward - backward) / (2 * self._step)
             largest = np.fmax(np.abs(quotient), np.abs(claimed))
             largest = np.fmax(largest, [each.tangent_scale for each in self._directions])
             largest = np.where(largest > 0, largest, 1.0)
-            allowed = limits.stands_out * noise / self._step + rtol * largest
+            allowed = limits.stands_out * noise / self._step + part * self._rtol * largest
             off = np.where(np.isfinite(claimed), np.abs(quotient - claimed), np.inf)
             return not np.any(off > allowed)
 

@@ -108,7 +108,7 @@ def undecided(result: ClaimResult) -> ClaimResult:
 
 
 def nothing_known(parsed: ParsedProblem, label: str) -> ClaimResult:
-    """Return the result of a check that was stopped before it knew what to look at."""
+    """Return the result of a check that does not know yet what to look at."""
     return ClaimResult(
         point=parsed.point,
         name=parsed.name,

@@ -159,7 +159,7 @@ class Layout:
         return parts
 
     def _difference(self, paths: Sequence[str], description: str) -> str:
-        """Return what a tree with leaves at `paths` lacks, and what it has beside, by name."""
+        """Return, by name, what a tree with leaves at `paths` lacks, and what x0 lacks of it."""
         assert self.structure is not None
         missing = [path for path in self.structure.paths if path not in paths]
         known = (*self.structure.paths, *self.structure.fixed)

@@ -244,8 +244,8 @@ def _quantum_far_away(
 ) -> Floats:
     """Return what all values are multiples of; 0 where it is no unit in the last place of terms.
 
-    Such a unit is not large beside ``func`` where x0 changes by about itself. Where no value nearer
-    to x0 shows it, the values there do.
+    Such a unit is small compared with ``func`` at points where x0 changes by about itself. If no
+    value nearer to x0 shows the unit, the values at these points do.
     """
     limits = thresholds()
     line = near.along_line(limits.far_away)[:, chosen]

@@ -35,7 +35,7 @@ class Thresholds:
     consistent_coarse : float, in sigma
         The same for a step that weighs nearly as much as the coarsest, for ReLU networks' sake.
     coarse_weight : float, a factor
-        Within which a step weighs nearly as much.
+        A step weighs nearly as much if its weight is within this factor.
     outlier : float, in sigma
         How far a fit may miss a single finer step.
     many_steps : int
@@ -156,7 +156,7 @@ class Thresholds:
     slope_epsilons : float, in machine epsilons of the slope of ``func``
         What noise in proportion to the distance may make of a slope at most.
     in_proportion : float, a factor
-        By which noise over distance may fall.
+        By which noise over distance may fall, where noise is in proportion to the distance.
     noise_stays : float, a factor
         How much larger noise that lasts may be at the next of these distances.
     louder_farther : float, a factor
@@ -176,7 +176,7 @@ class Thresholds:
     repeatable_at_most : float, relative
         ... but by no more than this, except for a few epsilons of half precision.
     claim_neighbours : int
-        At which the noise of the claim is measured.
+        Points at which the noise of the claim is measured.
     linear_epsilons : float, in machine epsilons
         How far a linear claim may differ from the sum of its terms.
     outputs_for_ties : int

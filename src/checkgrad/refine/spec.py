@@ -112,13 +112,18 @@ class CheckSpec:
         return max(self.sigma, thresholds().rounding_sigma * self.epsilon * abs(self.value))
 
     @property
+    def _claim_sizes(self) -> Floats:
+        """The sizes of the claims; 0 where one is not finite."""
+        sizes: Floats = np.abs(np.where(np.isfinite(self.claim), self.claim, 0.0))
+        return sizes
+
+    @property
     def small_claims(self) -> Flags:
         """Where the claim is so small that it may be negligible.
 
         In the units of x0 an entry may be small, and matter where its coordinate is large.
         """
-        sizes = np.abs(np.where(np.isfinite(self.claim), self.claim, 0.0))
-        weights = sizes * self.directions.scale
+        weights = self._claim_sizes * self.directions.scale
         small: Flags = weights <= np.max(weights, initial=0.0) / thresholds().negligible
         return small
 
@@ -129,7 +134,7 @@ class CheckSpec:
         It is relative to the largest claim, and to the largest term that a claim makes at x0, over
         the length of its coordinate: the smaller of the two counts, whatever the units are.
         """
-        sizes = np.abs(np.where(np.isfinite(self.claim), self.claim, 0.0))
+        sizes = self._claim_sizes
         lengths = np.where(self.scale_is_guess, self.smoothness_length, self.directions.scale)
         terms = np.max(sizes * lengths, initial=0.0) / self.smoothness_length
         rounding: Floats = self.coefficient_epsilon * np.fmin(np.max(sizes, initial=0.0), terms)
