@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from checkgrad.arrays.point import make_point
+from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.cross_checks import is_explained_by_axes, without_ties
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import ClaimOfOutputs, judge_outputs
+from checkgrad.judging import in_order, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Reason
 from checkgrad.numerics.thresholds import varied
@@ -38,8 +39,7 @@ def judged(form, func, claim, x0, **options):
     base = BaseValues.at_x0(value, zeros, double, ones * 1e-5, zeros, zeros, double)
     axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
     made = ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes)
-    with varied(wrong_outputs=0, wrong_outputs_along_tangents=0):  # a few steps are enough here
-        return made, list(judge_outputs(made, base, np.ones(outputs.count, dtype=bool))), base
+    return made, in_order(judge_outputs(made, base, np.ones(outputs.count, dtype=bool))), base
 
 
 def wrong(results):
@@ -65,6 +65,26 @@ def test_no_claim_is_wrong_at_a_tie():
     assert not result.decisions.resolved.any()
     assert result.decisions.reasons[Reason.TIE].all()
     assert result.directions is results[0].directions
+
+
+@pytest.mark.parametrize("count", [25, 41])
+def test_nor_where_few_of_many_coordinates_were_followed(count):
+    equal = np.full(count, 2.0)
+    claim, results, base = judged("grad", np.median, lambda x: np.full(count, 1 / count), equal)
+    assert wrong(results) == [True]
+    assert not results[0].decisions.criteria.fully_sampled.all()
+    (result,) = without_ties(claim, results, base)
+    assert result.decisions.reasons[Reason.TIE].any()
+    assert not result.decisions.wrong.any()
+
+
+def test_a_wrong_claim_of_many_coordinates_stays_wrong_at_few_evaluations():
+    x0 = np.linspace(0.5, 1.5, 40)
+    claim, results, base = judged("grad", smooth, lambda x: 1.01 * np.cos(x), x0)
+    before = claim.parsed.evaluator.n_func
+    assert not results[0].decisions.criteria.fully_sampled.all()
+    assert without_ties(claim, results, base) == results
+    assert claim.parsed.evaluator.n_func - before <= 2 * (3 + 3 + 2 + 2)
 
 
 def test_a_wrong_claim_beside_a_coordinate_that_jumps_stays_wrong():
@@ -137,7 +157,7 @@ def test_only_outputs_with_a_tie_lose_their_wrong_claims():
 
 @pytest.mark.parametrize(
     ("tied", "left", "evaluations"),
-    [({2}, [True] * 4, 2 * 2), ({1, 2}, [True, False, False, True], None)],
+    [({3}, [True] * 4, 2), ({1, 2}, [True, False, False, True], None)],
 )
 def test_a_few_outputs_are_looked_at_first_and_the_others_only_if_one_has_a_tie(
     tied, left, evaluations
@@ -155,7 +175,8 @@ def test_claims_that_are_not_estimated_hide_ties():
         return np.median(x) + (np.inf if x[0] != 2.0 else 0.0)
 
     claim, results, base = judged("grad", func, third, EQUAL)
-    assert without_ties(claim, results, base) is results
+    (result,) = without_ties(claim, results, base)
+    assert result is results[0]
 
 
 # What follows is a matter of numbers alone: results are made by hand.

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
+from checkgrad.judging import in_order, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.parsed import parse
@@ -42,7 +43,7 @@ def judged(form, func, claim, x0=X0, chosen=None, **options) -> list[Any]:
     made, base = claimed(form, func, claim, x0, **options)
     flags = np.ones(made.outputs.count, dtype=bool) if chosen is None else np.asarray(chosen)
     with np.errstate(all="ignore"):
-        return list(judge_outputs(made, base, flags))
+        return in_order(judge_outputs(made, base, flags))
 
 
 def total(x):
@@ -102,7 +103,7 @@ def test_only_the_chosen_outputs_are_judged():
 def evaluations(form, func, claim, x0=X0, **options):
     made, base = claimed(form, func, claim, x0, **options)
     before = made.parsed.evaluator.n_func
-    list(judge_outputs(made, base, np.ones(made.outputs.count, dtype=bool)))
+    in_order(judge_outputs(made, base, np.ones(made.outputs.count, dtype=bool)))
     return made.parsed.evaluator.n_func - before
 
 
@@ -125,7 +126,12 @@ def test_outputs_are_sampled_at_few_steps_once_three_are_wrong():
     factors = np.asarray([1, 1.01, 1, 1.01, 1.01, 1.01])[:, None]
     results = judged("jac", sines, lambda x: jacobian(x) * factors)
     sampled = [bool(result.decisions.criteria.fully_sampled.any()) for result in results]
-    assert sampled == [False, True, False, True, True, False]
+    assert sum(sampled) == 3
+    assert not sampled[0]
+    assert not sampled[2]
+    assert [bool(result.decisions.wrong.any()) for result in results] == (
+        factors != 1
+    ).ravel().tolist()
 
 
 def test_along_tangents_once_one_is_wrong():
@@ -230,13 +236,13 @@ def test_complex_steps_are_those_of_each_output():
 
 
 def test_estimates_may_stand_for_the_claim_along_tangents():
-    from checkgrad.evaluate.tangent_choice import scaled_tangent
+    from checkgrad.evaluate.tangent_choice import scaled_tangents
 
     made, _ = claimed("jac", sines, jacobian)
     parsed = made.parsed
-    tangents = scaled_tangent(parsed.point, np.ones(3), parsed.bounds, parsed.rng)
+    tangents = scaled_tangents(parsed.point, np.ones(3), parsed.bounds, parsed.rng)
     (along,) = made.along_estimate(tangents, [4], [np.asarray([1.0, 10.0, 100.0])])
-    assert along.claim.tolist() == [float(tangents.tangents[0][0] @ [1.0, 10.0, 100.0])]
+    assert along.claim[0] == float(tangents.tangents[0][0] @ [1.0, 10.0, 100.0])
     every = made.directions_along(tangents)
     assert len(every) == 6
     assert every[4].claim[0] == pytest.approx(float(5 * np.cos(X0) @ tangents.tangents[0][0]))
@@ -258,7 +264,7 @@ def test_outputs_are_judged_again_where_more_noise_may_decide_otherwise(
     made, base = claimed("jac", sines, spoiled, sigma=3e-7)
     every = np.ones(6, dtype=bool)
     with np.errstate(all="ignore"):
-        before = list(judge_outputs(made, base, every))
+        before = in_order(judge_outputs(made, base, every))
         louder = replace(base, sigma=growth * base.sigma)
         results = judge_louder(made, before, louder, every)
     kept = {id(each.decisions.estimate) for each in before}
@@ -272,7 +278,7 @@ def test_an_output_without_noise_is_judged_again_once_it_has_some():
     made, base = claimed("grad", total, lambda x: 1.1 * np.cos(x))
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
-        before = list(judge_outputs(made, base, every))
+        before = in_order(judge_outputs(made, base, every))
         (result,) = judge_louder(made, before, replace(base, sigma=np.asarray([1e-9])), every)
     assert result.spec.sigma == 1e-9
 
@@ -282,7 +288,7 @@ def test_claims_in_doubt_are_decided_again_by_what_is_known_by_now(name: str):
     made, base = claimed("grad", total, lambda x: 1.001 * np.cos(x))
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
-        before = list(judge_outputs(made, base, every))
+        before = in_order(judge_outputs(made, base, every))
         evaluations = made.parsed.evaluator.n_func
         (result,) = judge_louder(made, before, replace(base, **{name: np.asarray([0.1])}), every)
     assert before[0].decisions.verdict is Verdict.WRONG
@@ -298,7 +304,7 @@ def test_claims_that_are_resolved_are_not_decided_again():
     made, base = claimed("grad", total, np.cos)
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
-        before = list(judge_outputs(made, base, every))
+        before = in_order(judge_outputs(made, base, every))
         louder = replace(base, slope_noise=np.ones(1), terms=np.ones(1))
         (result,) = judge_louder(made, before, louder, every)
     assert result is before[0]

@@ -8,14 +8,15 @@ from functools import partial
 
 import numpy as np
 
+from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.claims.linearity import is_sum_of, terms_of_sum
-from checkgrad.evaluate.tangent_choice import scaled_tangent
-from checkgrad.judging import ClaimOfOutputs
+from checkgrad.evaluate.tangent_choice import scaled_tangents
 from checkgrad.numerics.decide import decide_without_wrong
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.loop import refine
-from checkgrad.refine.spec import BaseValues
+from checkgrad.refine.spec import BaseValues, CheckSpec
 from checkgrad.report.results import ClaimResult, OutputResult
 
 
@@ -44,16 +45,14 @@ def without_ties(
         if each.directions.are_axes
         and each.output in suspects
         and each.output < entries
-        and np.all(np.isfinite(each.decisions.reliable_uncertainty))
         and not np.any(each.decisions.estimate.findings.seen[Kind.JUMP])
     ]
     if not along_axes or claim.parsed.point.size == 1:
         return results
     first = thresholds().outputs_for_ties
-    tied = {each.output for each in along_axes[:first] if not _is_additive(claim, each, base)}
-    if tied:
-        rest = along_axes[first:]
-        tied |= {each.output for each in rest if not _is_additive(claim, each, base)}
+    tied = _not_additive(claim, along_axes[:first], base)
+    if tied and along_axes[first:]:
+        tied |= _not_additive(claim, along_axes[first:], base)
     return [
         replace(each, decisions=decide_without_wrong(each.decisions))
         if each.output in tied
@@ -77,17 +76,58 @@ def without_wrong(result: ClaimResult) -> ClaimResult:
     return replace(result, results=results)
 
 
-def _is_additive(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> bool:
-    """Return whether ``func`` changes along a random tangent as the estimates along axes say."""
-    parsed, decisions = claim.parsed, result.decisions
-    scale = result.directions.scale
-    tangents = scaled_tangent(parsed.point, scale, parsed.bounds, parsed.rng)
+def _not_additive(
+    claim: ClaimOfOutputs, results: Sequence[OutputResult], base: BaseValues
+) -> set[int]:
+    """Return the outputs that do not change along random tangents as a linear function does.
+
+    Along one, an output should change as the estimates along all axes say. Where some of these are
+    not known, what it does along two should say what it does along their sum and difference.
+    """
+    parsed, outputs = claim.parsed, [each.output for each in results]
+    tangents = scaled_tangents(parsed.point, results[0].directions.scale, parsed.bounds, parsed.rng)
     lengths = np.abs(parsed.point.on_host(tangents.tangents[0]))
-    (along,) = claim.along_estimate(tangents, [result.output], [decisions.estimate.value])
-    unsure = np.asarray([np.sum(lengths * decisions.reliable_uncertainty)])
-    along_output = replace(base, **{k: v[[result.output]] for k, v in vars(base).items()})
-    spec = along_output.spec(along, partial(np.copy, unsure), kink_is_isolated=False)
-    return not np.any(refine(spec).wrong)
+    known = [_knows_all_axes(each.decisions) for each in results]
+    decided = [each.decisions for each in results]
+    rows = [d.estimate.value if k else d.claim for d, k in zip(decided, known, strict=True)]
+    of_outputs = replace(base, **{name: part[outputs] for name, part in vars(base).items()})
+    found = set()
+    for place, along in enumerate(claim.along_estimate(tangents, outputs, rows)):
+        unsure = np.zeros(along.count)
+        if known[place]:
+            unsure[0] = np.sum(lengths * decided[place].reliable_uncertainty)
+        spec = of_outputs.spec(along, partial(np.copy, unsure), kink_is_isolated=False)
+        first = spec.take(np.asarray([0]))
+        differs = np.any(refine(first).wrong) if known[place] else not _adds_up(spec)
+        if differs:
+            found.add(outputs[place])
+    return found
+
+
+def _knows_all_axes(decisions: Decisions) -> bool:
+    """Return whether every direction was followed to its end, and is certain."""
+    followed = decisions.resolved | decisions.criteria.fully_sampled
+    return bool(np.all(followed & np.isfinite(decisions.reliable_uncertainty)))
+
+
+def _adds_up(spec: CheckSpec) -> bool:
+    """Return whether the derivatives along v + w and v - w are what those along v and w make.
+
+    The tangents are v, w, v + w and v - w.
+    """
+    each = [spec.take(np.asarray([i])) for i in range(4)]
+    certain = False
+    for thorough in (False, True):  # what few steps contradict is put to all
+        v, w = (refine(part, thorough) for part in each[:2])
+        unsure = v.reliable_uncertainty + w.reliable_uncertainty
+        certain = bool(np.all(np.isfinite(unsure)))
+        made = v.estimate.value + w.estimate.value, v.estimate.value - w.estimate.value
+        if certain and not any(
+            np.any(refine(replace(part, claim=claim, claim_noise=partial(np.copy, unsure))).wrong)
+            for part, claim in zip(each[2:], made, strict=True)
+        ):
+            return True
+    return not certain
 
 
 def is_explained_by_axes(

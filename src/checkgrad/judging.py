@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from checkgrad.arrays.point import Floats
-from checkgrad.claims.linear_map import ClaimAtX0, GradientByLeaves
-from checkgrad.evaluate.axes import Axes
-from checkgrad.evaluate.complex_step import ComplexSteps
-from checkgrad.evaluate.directions import ClaimedGradient, Directions, coordinate_directions
-from checkgrad.evaluate.outputs import Outputs
-from checkgrad.evaluate.plan import DirectionPlan
-from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
+from checkgrad.claim_of_outputs import ClaimOfOutputs
+from checkgrad.evaluate.directions import Directions
+from checkgrad.exact_derivatives import ExactDerivatives
 from checkgrad.measure.claim_noise import claim_noise_of
-from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decide import decide
-from checkgrad.numerics.decisions import Verdict
+from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.parsed import ParsedProblem
-from checkgrad.precision import default_rtol
+from checkgrad.precision import has_few_digits
 from checkgrad.refine.complex_step import refine_by_complex_steps
-from checkgrad.refine.first_look import certify_together
-from checkgrad.refine.groups import has_groups
 from checkgrad.refine.loop import refine
-from checkgrad.refine.spec import BaseValues
+from checkgrad.refine.spec import BaseValues, CheckSpec
 from checkgrad.report.results import OutputResult
-from checkgrad.unfinished import FoundSoFar
 
 _NOT_ANALYTIC = (
     "complex steps and differences disagree: func is not analytic (does it take a modulus, a real "
@@ -38,85 +28,13 @@ _NOT_ANALYTIC = (
 )
 
 
-@dataclass(frozen=True)
-class ClaimOfOutputs:
-    """A claim, and what is to be looked at.
-
-    Attributes
-    ----------
-    parsed : ParsedProblem
-        What the check works with.
-    near : Neighbourhood
-        The surroundings of x0, and the outputs.
-    plan : DirectionPlan
-        Which directions to look along.
-    gradients : sequence of ClaimedGradient
-        The claim at x0, output by output.
-    dtype_epsilon : array, shape (outputs,)
-        The machine epsilon of the coarser of the dtypes of x0 and of each output.
-    axes : Axes or None
-        The coordinate axes, if the plan has them. They know all values that were asked for.
-    found : FoundSoFar
-        What is reported if the check is stopped.
-    """
-
-    parsed: ParsedProblem
-    near: Neighbourhood
-    plan: DirectionPlan
-    gradients: Sequence[ClaimedGradient]
-    dtype_epsilon: Floats
-    axes: Axes | None
-    found: FoundSoFar = field(default_factory=FoundSoFar)
-
-    @property
-    def outputs(self) -> Outputs:
-        """The outputs."""
-        return self.near.outputs
-
-    @property
-    def expected_evaluations(self) -> int:
-        """About how many evaluations of ``func`` it takes to find that a claim is right."""
-        many = self.parsed.point.size if self.axes is not None else 0
-        in_groups = self.outputs.count == 1 and many >= thresholds().fewest_for_groups
-        return 2 * self.plan.tangents + (many // 2 if in_groups else 2 * many)
-
-    def directions_along(self, tangents: ChosenTangents) -> list[Directions]:
-        """Return the directions of every output along some tangents."""
-        return self._along(tangents, self.outputs, self.gradients)
-
-    def along_estimate(
-        self, tangents: ChosenTangents, chosen: Sequence[int], estimates: Sequence[Floats]
-    ) -> list[Directions]:
-        """Return the directions of some outputs, where estimates stand for the claim.
-
-        Parameters
-        ----------
-        tangents : ChosenTangents
-            The tangents.
-        chosen : sequence of int
-            The outputs.
-        estimates : sequence of array, shape (coordinates,)
-            Their derivatives.
-        """
-        point = self.parsed.point
-        gradients = [GradientByLeaves(point.from_host(each), point) for each in estimates]
-        return self._along(tangents, self.outputs.take(chosen), gradients)
-
-    def _along(
-        self, tangents: ChosenTangents, outputs: Outputs, gradients: Sequence[ClaimedGradient]
-    ) -> list[Directions]:
-        parsed = self.parsed
-        claim = ClaimAtX0(parsed.claim, outputs, gradients)
-        return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.bounds)
-
-
 def judge_outputs(
     claim: ClaimOfOutputs, base: BaseValues, chosen: Flags, thorough: bool = True
 ) -> Iterator[OutputResult]:
     """Yield what is found of each of the outputs in `chosen`, along axes and then along tangents.
 
-    Once several outputs are wrong, the others are sampled at few steps only: the verdict does not
-    depend on them.
+    The worst come first. Once several outputs are wrong, the others are compared with what was
+    sampled for these: the verdict does not depend on them.
 
     Parameters
     ----------
@@ -129,43 +47,59 @@ def judge_outputs(
     thorough : bool
         If not, all outputs are sampled at few steps only.
     """
-    claim.found.start()
     limits, wrong_outputs = thresholds(), 0
-    entries, count = len(claim.outputs.entries), claim.outputs.count
-    for axes, directions in _direction_sets(claim, base.value):
+    entries = len(claim.outputs.entries)
+    for along in claim.looks_along(base.value):
+        directions, are_axes = along.directions, along.directions[0].are_axes
         one_by_one = claim.parsed.form == "vjp"
         claim_noise = claim_noise_of(claim.near, claim.parsed.claim, directions, one_by_one)
         siblings = _sibling_scales(claim, directions)
         exact = None
         if claim.parsed.options.method == "complex-step":
-            exact = _ExactDerivatives.along(claim, directions)
+            exact = ExactDerivatives.along(claim, directions)
         specs = [
-            base.spec(
-                along, partial(claim_noise, output), axes is not None and output < entries, sibling
-            )
-            for output, (along, sibling) in enumerate(zip(directions, siblings, strict=True))
+            base.spec(each, partial(claim_noise, output), are_axes and output < entries, sibling)
+            for output, (each, sibling) in enumerate(zip(directions, siblings, strict=True))
         ]
         claim.found.ask(directions, specs, claim.dtype_epsilon)
-        # Few of many outputs have steps in common.
-        grouped = axes if count == 1 and entries else None
-        looks = exact is None and (grouped is None or not has_groups(specs[0]))
-        certified = certify_together(directions[0].lines, specs) if looks else [None] * count
-        claim.found.certify(specs, certified)
-        most = limits.wrong_outputs if axes is not None else limits.wrong_outputs_along_tangents
-        for output in np.flatnonzero(chosen).tolist():
-            along, spec = directions[output], specs[output]
+        # In few digits numbers agree by accident. Few of many outputs have steps in common.
+        looks = exact is None and not along.has_groups(specs) and not _have_few_digits(specs)
+        first = along.first.decide(specs) if looks else []
+        claim.found.decided(specs, first)
+        most = limits.wrong_outputs if are_axes else limits.wrong_outputs_along_tangents
+        for output in _worst_first(np.flatnonzero(chosen).tolist(), first):
+            spec = specs[output]
             closely = thorough and wrong_outputs < most
-            decisions, note = certified[output], ""
-            if exact is not None:
+            decisions, note = None, ""
+            if first and np.all(first[output].resolved):
+                decisions = first[output]
+            elif exact is not None:
                 if exact.agree_with_differences(output, base):
                     decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
                 else:
                     note = _NOT_ANALYTIC
             if decisions is None:
-                decisions = refine(spec, closely, grouped)
+                look = along.first.of_output(output, spec) if first else None
+                decisions = refine(spec, closely, along.groups, look)
             wrong_outputs += bool(np.any(decisions.wrong))
             epsilon = float(claim.dtype_epsilon[output])
-            yield claim.found.note(OutputResult(along, decisions, spec, epsilon, note))
+            yield claim.found.note(OutputResult(directions[output], decisions, spec, epsilon, note))
+
+
+def _have_few_digits(specs: Sequence[CheckSpec]) -> bool:
+    return not specs or has_few_digits(max(spec.epsilon for spec in specs))
+
+
+def _worst_first(outputs: list[int], first: Sequence[Decisions]) -> list[int]:
+    """Return some outputs by how far a claim of theirs is off, as a first look shows."""
+
+    def excess(output: int) -> float:
+        decisions = first[output]
+        with np.errstate(all="ignore"):
+            relative = np.nan_to_num(decisions.distance / decisions.reference, nan=np.inf)
+        return float(np.max(relative, initial=0.0))
+
+    return sorted(outputs, key=excess, reverse=True) if first else outputs
 
 
 def judge_louder(
@@ -198,7 +132,12 @@ def judge_louder(
     kept = [_decided_again(each, base) for each in results if not louder[each.output]]
     thorough = not any(np.any(each.decisions.wrong) for each in kept)
     found = [*kept, *judge_outputs(claim, base, louder, thorough)]
-    return sorted(found, key=lambda each: (not each.directions.are_axes, each.output))
+    return in_order(found)
+
+
+def in_order(results: Iterable[OutputResult]) -> list[OutputResult]:
+    """Return results in the order of their outputs, along axes first."""
+    return sorted(results, key=lambda each: (not each.directions.are_axes, each.output))
 
 
 def _decided_again(result: OutputResult, base: BaseValues) -> OutputResult:
@@ -215,41 +154,6 @@ def _decided_again(result: OutputResult, base: BaseValues) -> OutputResult:
     return replace(result, decisions=again, spec=spec)
 
 
-def _direction_sets(
-    claim: ClaimOfOutputs, value: Floats
-) -> Iterator[tuple[Axes | None, list[Directions]]]:
-    """Yield the directions of all outputs: along the axes, and along the tangents of the plan."""
-    parsed, axes = claim.parsed, claim.axes
-    if axes is not None:
-        yield (
-            axes,
-            [
-                coordinate_directions(
-                    axes, output, gradient, parsed.point, parsed.bounds, float(value[output])
-                )
-                for output, gradient in enumerate(claim.gradients)
-            ],
-        )
-    tangents = _tangents(claim, value)
-    if tangents is not None:
-        directions = claim.directions_along(tangents)
-        del tangents  # whose sizes take memory too
-        yield None, directions
-
-
-def _tangents(claim: ClaimOfOutputs, value: Floats) -> ChosenTangents | None:
-    parsed, gradients, plan = claim.parsed, claim.gradients, claim.plan
-    single = gradients[0].leaves if len(gradients) == 1 else None
-    number = float(value[0]) if single is not None else 0.0
-    if plan.given is not None:
-        return given_tangent(parsed.point, single, number, plan.given)
-    if plan.tangents:
-        return random_tangents(
-            parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents, plan.axes
-        )
-    return None
-
-
 def _sibling_scales(claim: ClaimOfOutputs, directions: Sequence[Directions]) -> list[float]:
     """Return the largest claim of the outputs that are in one array with each output."""
     found = np.zeros(claim.outputs.count)
@@ -264,37 +168,3 @@ def _sibling_scales(claim: ClaimOfOutputs, directions: Sequence[Directions]) -> 
             found[here] = largest if np.isfinite(largest) else 0.0
     numbers: list[float] = found.tolist()
     return numbers
-
-
-@dataclass(frozen=True)
-class _ExactDerivatives:
-    """Complex steps, and directions along which differences are to agree with them."""
-
-    steps: ComplexSteps
-    control: list[Directions]
-
-    @classmethod
-    def along(cls, claim: ClaimOfOutputs, directions: Sequence[Directions]) -> _ExactDerivatives:
-        """Return those along some directions: themselves, or a random tangent for axes."""
-        parsed, outputs = claim.parsed, claim.outputs
-        size = outputs.weights.shape[1] if parsed.reader is not None else 1
-        tangents = directions[0].tangents
-        steps = ComplexSteps(parsed.evaluator, outputs, size, tangents)
-        if tangents is not None:
-            return cls(
-                steps,
-                [
-                    replace(each, claim=steps.derivative(output))
-                    for output, each in enumerate(directions)
-                ],
-            )
-        estimates = [steps.derivative(output) for output in range(outputs.count)]
-        random = random_tangents(parsed.point, None, parsed.bounds, 0.0, parsed.rng, 1)
-        return cls(steps, claim.along_estimate(random, range(outputs.count), estimates))
-
-    def agree_with_differences(self, output: int, base: BaseValues) -> bool:
-        """Return whether complex steps agree with differences, as those of a real part do not."""
-        along = self.control[output]
-        spec = base.spec(along, lambda: np.zeros(along.count), kink_is_isolated=False)
-        spec = replace(spec, rtol=max(spec.rtol, default_rtol(spec.epsilon)))
-        return refine(spec).verdict is Verdict.CORRECT

@@ -11,12 +11,13 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError
+from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_wrong
 from checkgrad.digits import with_native_claim
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
+from checkgrad.judging import in_order, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
 from checkgrad.measure.repeatability import Repeatability, is_noisy
@@ -222,15 +223,17 @@ def _certified(
     base = _base(parsed, value, Noise.assumed(sigma, epsilon))
     every = np.ones(claim.outputs.count, dtype=bool)
     parsed.options.evaluation.budget.phase("directions", claim.expected_evaluations)
-    results = list(judge_outputs(claim, base, every, thorough=False))
-    if not all(np.all(each.decisions.resolved) for each in results):
-        return [], repeats
+    results = []
+    for each in judge_outputs(claim, base, every, thorough=False):
+        if not np.all(each.decisions.resolved):
+            return [], repeats
+        results.append(each)
     if not parsed.rounding_units:
         again = claim.outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, base.epsilon, base.rtol)
         if is_noisy(value, np.abs(again - value), epsilon):
             return [], repeats
-    return results, repeats
+    return in_order(results), repeats
 
 
 def _judged(
@@ -253,7 +256,7 @@ def _judged(
     # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
     # claims are in doubt.
     budget.phase("directions", claim.expected_evaluations)
-    results = list(judge_outputs(claim, base, repeats.agrees))
+    results = in_order(judge_outputs(claim, base, repeats.agrees))
     in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
     budget.phase("noise farther from x0")
     noise = measure_noise_farther(near, noise, dtype_epsilon, sorted(in_doubt))

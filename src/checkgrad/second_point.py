@@ -13,9 +13,9 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
+from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.coordinate_sizes import largest_size
 from checkgrad.evaluate.tangent_choice import random_tangents
-from checkgrad.judging import ClaimOfOutputs
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import digits_of, has_few_digits
 from checkgrad.problem import Problem

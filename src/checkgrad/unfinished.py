@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.point import Floats
 from checkgrad.evaluate.directions import Directions
 from checkgrad.evaluate.outputs import Outputs
@@ -37,27 +36,17 @@ class FoundSoFar:
         self._asked: dict[bool, _Asked] = {}
         self._found: dict[tuple[bool, int], OutputResult] = {}
 
-    def start(self) -> None:
-        """Take note that all directions are looked along again.
-
-        Large tangents are made anew then, and not kept twice.
-        """
-        along_tangents = self._asked.get(False)
-        if along_tangents and along_tangents.directions[0].point.size > BLOCK:
-            del self._asked[False]
-            self._found = {place: each for place, each in self._found.items() if place[0]}
-
     def ask(
         self, directions: Sequence[Directions], specs: Sequence[CheckSpec], dtype_epsilon: Floats
     ) -> None:
         """Take note of what is looked at next: all outputs, along axes or along tangents."""
         self._asked[directions[0].are_axes] = _Asked(directions, specs, dtype_epsilon)
 
-    def certify(self, specs: Sequence[CheckSpec], certified: Sequence[Decisions | None]) -> None:
-        """Take note of what was certified of all outputs at once."""
+    def decided(self, specs: Sequence[CheckSpec], first: Sequence[Decisions]) -> None:
+        """Take note of what a first look decides on all outputs; nothing, if there was none."""
         for asked in self._asked.values():
             if asked.specs is specs:
-                asked.certified = certified
+                asked.first = first
 
     def note(self, result: OutputResult) -> OutputResult:
         """Take note of what was found of an output, and return it."""
@@ -76,8 +65,10 @@ class FoundSoFar:
         results = []
         for are_axes, asked in self._asked.items():
             for output, spec in enumerate(asked.specs):
-                decisions = [Progress(spec).decide(), latest.get(id(spec)), asked.certified[output]]
-                known = [asked.result(output, each) for each in decisions if each is not None]
+                decisions = [Progress(spec).decide(), *asked.first[output : output + 1]]
+                if id(spec) in latest:
+                    decisions.append(latest[id(spec)])
+                known = [asked.result(output, each) for each in decisions]
                 if (are_axes, output) in self._found:
                     known.append(self._found[are_axes, output])
                 # What was looked at again may be known in fewer directions by now.
@@ -93,7 +84,7 @@ class _Asked:
     ) -> None:
         self.directions = directions
         self.specs = specs
-        self.certified: Sequence[Decisions | None] = [None] * len(specs)
+        self.first: Sequence[Decisions] = ()
         self._dtype_epsilon = dtype_epsilon
 
     def result(self, output: int, decisions: Decisions) -> OutputResult:

@@ -12,7 +12,7 @@ from checkgrad.evaluate.tangent_choice import (
     ChosenTangents,
     given_tangent,
     random_tangents,
-    scaled_tangent,
+    scaled_tangents,
 )
 
 DOUBLE = 2.0**-52
@@ -247,16 +247,16 @@ def test_a_tangent_that_leads_nowhere_is_an_error(direction, message):
         given(np.ones(2), np.asarray(direction))
 
 
-def test_a_scaled_tangent_is_random_times_the_scale():
+def test_scaled_tangents_are_random_times_the_scale_and_their_sum_and_difference():
     point = make_point(np.ones(2))
     free = make_bounds(None, point, "x0")
     scale, rng = np.asarray([1e-3, 10.0]), np.random.default_rng(5)
-    found = scaled_tangent(point, scale, free, rng)
-    expected = np.random.default_rng(5).standard_normal(2) * scale
-    assert entries(found).tolist() == [expected.tolist()]
+    found = scaled_tangents(point, scale, free, rng)
+    v, w = np.random.default_rng(5).standard_normal((2, 2)) * scale
+    assert entries(found).tolist() == np.stack([v, w, v + w, v - w]).tolist()
     assert found.sizes[0].tolist() == scale.tolist()
-    assert (found.words, found.are_random) == ("1 random tangent", False)
-    inward = scaled_tangent(
+    assert found.are_random is False
+    inward = scaled_tangents(
         point, scale, make_bounds((1.0, 2.0), point, "x0"), np.random.default_rng(5)
     )
-    assert entries(inward).tolist() == [np.abs(expected).tolist()]
+    assert entries(inward)[:2].tolist() == np.abs([v, w]).tolist()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from checkgrad.numerics.decisions import Reason
-from checkgrad.refine.first_look import certify_together
+from checkgrad.refine.first_look import FirstLook
 from checkgrad.refine.loop import refine
 
 SLOPES = np.asarray([[1.0, -2.0, 3.0], [1e-3, 4.0, 0.0], [5e6, 6e6, -7e6]])
@@ -34,12 +36,13 @@ def rows(slopes, bend=0.0, value=1.0):
 
 
 def looked(lines, make_spec, claims, functions=None, **values):
-    """Return which outputs are certified, and the lines that were sampled."""
+    """Return the decisions on outputs that are certified, and the lines that were sampled."""
     outputs = Outputs(lines, rows(SLOPES) if functions is None else functions)
     specs = [
         make_spec(line, claim, **values) for line, claim in zip(outputs.single, claims, strict=True)
     ]
-    return certify_together(outputs, specs), outputs, specs
+    found = FirstLook(outputs).decide(specs)
+    return [each if np.all(each.resolved) else None for each in found], outputs, specs
 
 
 def test_right_claims_of_all_outputs_are_certified_at_two_steps_a_direction(lines, make_spec):
@@ -105,8 +108,39 @@ def test_noise_that_hides_an_error_of_rtol_leaves_an_output(lines, make_spec):
     assert found == [None]
 
 
-def test_in_few_digits_and_without_outputs_nothing_is_sampled(lines, make_spec):
-    found, outputs, _ = looked(lines, make_spec, SLOPES, epsilon=2.0**-10)
-    assert found == [None] * 3
-    assert outputs.asked == []
-    assert certify_together(outputs, []) == []
+def made(lines, make_spec, claims):
+    """Return a first look, what it looks at, and what is checked."""
+    outputs = Outputs(lines, rows(SLOPES))
+    specs = [make_spec(line, claim) for line, claim in zip(outputs.single, claims, strict=True)]
+    look = FirstLook(outputs)
+    return look, outputs, specs, look.decide(specs)
+
+
+def test_claims_are_compared_again_without_evaluations(lines, make_spec):
+    look, outputs, specs, found = made(lines, make_spec, SLOPES)
+    assert all(np.all(each.resolved) for each in found)
+    loud = look.decide([replace(spec, sigma=1e9) for spec in specs])
+    assert not any(np.any(each.resolved) for each in loud)
+    assert len(outputs.asked) == 1
+
+
+def test_an_output_that_is_refined_starts_with_its_first_look(lines, make_spec):
+    look, outputs, specs, _ = made(lines, make_spec, SLOPES * [1.0, 1.5, 1.0])
+    decisions = refine(specs[0], look=look.of_output(0, specs[0]))
+    assert decisions.wrong.tolist() == [False, True, False]
+    (line, *_) = outputs.single
+    assert len(line.steps_of(0)) == len(line.steps_of(2)) == 1
+    asked = np.concatenate(line.steps_of(1))
+    assert len(asked) == len(set(asked.tolist())) > 20
+
+
+def test_other_outputs_are_compared_with_what_was_sampled_for_one(lines, make_spec):
+    look, outputs, specs, _ = made(lines, make_spec, SLOPES * [1.0, 1.5, 1.0])
+    refine(specs[0], look=look.of_output(0, specs[0]))
+    decisions = refine(specs[2], False, look=look.of_output(2, specs[2]))
+    assert decisions.wrong.tolist() == [False, True, False]
+    own, other = (
+        {step for steps in outputs.single[k].steps_of(1) for step in steps} for k in (2, 0)
+    )
+    assert 1 < len(own) < len(other)
+    assert own <= other

@@ -21,7 +21,7 @@ from checkgrad.numerics.thresholds import thresholds, varied
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
 from checkgrad.refine.first_step import first_steps
-from checkgrad.refine.groups import certify_groups
+from checkgrad.refine.groups import Groups
 from checkgrad.refine.loop import refine
 from checkgrad.refine.progress import Progress
 from checkgrad.refine.spec import BaseValues
@@ -52,6 +52,12 @@ def begun(make: SimpleNamespace, function: Any = None, claim: float = 1.0, **val
     """Begin the refinement of one direction, of scale 1."""
     lines = make.lines(function or (lambda k, t: 0.0))
     return Progress(make.spec(lines, claim, **values))
+
+
+def wrong_everywhere(make: SimpleNamespace, count: int) -> Any:
+    """Refine claims that are all wrong, and return the decisions and the lines."""
+    lines = make.lines(lambda k, t: 10 + np.sin(1 + t), np.ones(count))
+    return refine(make.spec(lines, 1.01 * np.cos(1))), lines
 
 
 def with_estimate(progress: Progress, parts: Any, best: float, taken: list[float]) -> Progress:
@@ -124,7 +130,7 @@ def _(make: SimpleNamespace) -> Any:
     found = []
     for count in (5, 7, 8, 12):
         spec, grouped = in_groups(make, count)
-        refine(spec, grouped=grouped)
+        refine(spec, groups=Groups(grouped))
         found.append(grouped.sampled > 0)
     return found
 
@@ -134,7 +140,9 @@ def _(make: SimpleNamespace) -> Any:
     found = []
     for error in (3e-6, 4.5e-6):  # with which two claims of the first group pass, and one
         spec, grouped = in_groups(make, 12, error)
-        certify_groups(Progress(spec), grouped)
+        groups, progress = Groups(grouped), Progress(spec)
+        if groups.try_first(progress):
+            groups.certify(progress)
         found.append(grouped.sampled)
     return found
 
@@ -169,8 +177,24 @@ def _(make: SimpleNamespace) -> Any:
 @case("block")
 def _(make: SimpleNamespace) -> Any:
     lines = make.lines(lambda k, t: 10 + np.sin(1 + t), np.ones(66))
-    decisions = refine(make.spec(lines, 1.01 * np.cos(1)))
+    decisions = refine(make.spec(lines, 1.01 * np.cos(1), epsilon=2.0**-23, rtol=1e-4))
     return int(np.sum(decisions.criteria.fully_sampled))
+
+
+@case("few")
+def _(make: SimpleNamespace) -> Any:
+    return [np.sum(wrong_everywhere(make, n)[0].criteria.fully_sampled) for n in (6, 12)]
+
+
+@case("fewest_more")
+def _(make: SimpleNamespace) -> Any:
+    return sum(len(wrong_everywhere(make, 64)[1].steps_of(k)) > 1 for k in range(64))
+
+
+@case("part_more")
+def _(make: SimpleNamespace) -> Any:
+    _, lines = wrong_everywhere(make, 256)
+    return sum(len(lines.steps_of(k)) > 1 for k in range(256))
 
 
 # All steps

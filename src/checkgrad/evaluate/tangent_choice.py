@@ -177,15 +177,32 @@ def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
     return 1.0 if max(room) < _ROOM else _ROOM
 
 
-def scaled_tangent(
+def scaled_tangents(
     point: Point, scale: Floats, bounds: tuple[Floats, Floats], rng: np.random.Generator
 ) -> ChosenTangents:
-    """Return a random tangent: each coordinate is a normal number times its `scale`."""
-    tangent = point.from_host(rng.standard_normal(scale.size) * scale)
-    words = "1 random tangent"
-    return ChosenTangents(
-        [_inward(point, tangent, bounds)], point.from_host(scale), words, are_random=False
+    """Return two random tangents, their sum and their difference.
+
+    Parameters
+    ----------
+    point : Point
+        x0.
+    scale : array, shape (coordinates,)
+        The size of each coordinate. Those of a random tangent are normal numbers times it.
+    bounds : tuple of array
+        The bounds.
+    rng : numpy.random.Generator
+        Where random numbers come from.
+    """
+    v, w = (
+        _inward(point, point.from_host(rng.standard_normal(scale.size) * scale), bounds)
+        for _ in range(2)
     )
+    made = [
+        point.leafwise(lambda _, v, w: v + w, v, w),
+        point.leafwise(lambda _, v, w: v - w, v, w),
+    ]
+    words = "2 random tangents, their sum and their difference"
+    return ChosenTangents([v, w, *made], point.from_host(scale), words, are_random=False)
 
 
 def _with_negative_entry(point: Point, tangent: list[Array]) -> list[Array]:

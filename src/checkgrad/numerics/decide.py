@@ -2,8 +2,7 @@
 
 The page docs/verdict.md says what a verdict means. A claim is *wrong* if it differs from every
 valid derivative by more than a safe multiple of the uncertainty, and by more than `rtol`. A
-direction is *resolved* if its uncertainty is small enough to tell an error of `rtol`. This module
-does no other arithmetic, and calls no user code.
+direction is *resolved* if its uncertainty is small enough to tell an error of `rtol`.
 """
 
 from __future__ import annotations
@@ -216,6 +215,7 @@ def _is_wrong(comparison: _Comparison) -> Flags:
     # From one side the claim looks right, and noise hides what is between there and x0.
     one_sided_ok = wrong & (claim >= findings.one_sided_low) & (claim <= findings.one_sided_high)
     wrong &= ~one_sided_ok
+    one_sided_ok &= comparison.fully_sampled  # few steps look one-sided by accident
     if np.count_nonzero(one_sided_ok) >= limits.one_sided_directions:
         # func is not smooth as far as it shows; the other directions are no surer than these.
         wrong &= distance > limits.one_sided_excess * np.max(distance[one_sided_ok])

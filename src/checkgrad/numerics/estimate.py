@@ -92,6 +92,13 @@ class Estimate:
         """
         return np.where(np.isfinite(claim), np.clip(claim, self.low, self.high), self.value)
 
+    def agrees_with(self, other: Estimate) -> bool:
+        """Return whether all values are those of `other`, as far as both are certain."""
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(self.value - other.value)
+            unsure = thresholds().safety * (self.uncertainty + other.uncertainty)
+        return not np.any(apart > unsure)
+
     def take(self, chosen: Any) -> Estimate:
         """Return the estimates of some of the directions."""
         return Estimate(

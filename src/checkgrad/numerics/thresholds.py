@@ -131,7 +131,11 @@ class Thresholds:
     worth_averaging : float, a factor
         More samples between the steps do not help where the uncertainty is more times too large.
     block : int
-        How many directions are sampled at all steps in one go.
+        How many directions are sampled at all steps in one go, where digits are few.
+    few : int
+        So few directions are all followed to their end, once a claim is wrong.
+    fewest_more, part_more : int
+        Along how many directions to look once a claim is wrong: at least, and the part of all.
     noise_points : int
         Points on each side of x0 at which noise is measured, or twice as many on one side.
     noise_spacing : int, in units in the last place
@@ -246,6 +250,9 @@ class Thresholds:
     far_above_noise: float = 2.0**8
     worth_averaging: float = 30.0
     block: int = 32
+    few: int = 8
+    fewest_more: int = 16
+    part_more: int = 8
     noise_points: int = 3
     noise_spacing: int = 2
     noisy_epsilons: float = 16.0

@@ -8,18 +8,20 @@ claim agrees. `checkgrad.refine.loop` refines the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from checkgrad.evaluate.budget import Stopped
 from checkgrad.numerics.decide import decide
 from checkgrad.numerics.decisions import Criteria, Decisions
 from checkgrad.numerics.estimate import Estimate
-from checkgrad.numerics.samples import Floats, Places
+from checkgrad.numerics.samples import Floats, Places, Samples
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.precision import digits_of, has_few_digits
+from checkgrad.precision import digits_of
 from checkgrad.refine.first_step import first_steps_of
+from checkgrad.refine.progress import Look
 from checkgrad.refine.spec import CheckSpec
 
 
@@ -30,92 +32,129 @@ class SampledOutputs(Protocol):
         """See `checkgrad.refine.spec.SampledDirections.sample`: values of shape (n, outputs)."""
 
 
-def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[Decisions | None]:
-    """Certify what can be certified by one central quotient along each direction.
+class FirstLook:
+    """One pair of steps along each direction, and what all outputs are there.
 
     All outputs are sampled at the same steps, which cost two evaluations of ``func`` for each
-    direction, however many outputs there are.
-
-    Parameters
-    ----------
-    lines : SampledOutputs
-        Samples the outputs, in the order of `specs`.
-    specs : sequence of CheckSpec
-        What is to be checked, of each output along the same directions.
-
-    Returns
-    -------
-    list of Decisions or None
-        The decisions on an output if all its claims are certified, else None.
-
-    Raises
-    ------
-    Stopped
-        If the budget is spent. It keeps what is known by then: pairs of a spec and decisions.
+    direction, however many outputs there are. Claims may be compared again with what was sampled,
+    when more is known of the noise.
     """
-    epsilon = np.asarray([spec.epsilon for spec in specs])
-    if not specs or has_few_digits(float(np.max(epsilon))):
-        return [None] * len(specs)  # in few digits numbers agree by accident
-    claim = np.stack([spec.claim for spec in specs])
-    sigma = np.asarray([[spec.sigma_at_x0] for spec in specs])
-    stopped = None
-    steps = _steps(claim, sigma, specs)
-    try:
-        value, rounding = _central_quotients(lines, steps, sigma, epsilon)
-    except Stopped as stop:
-        (value, rounding), stopped = stop.kept, stop
-    unknown = np.full(value.size, np.inf)
-    estimate = Estimate.of_values(value.ravel(), unknown, rounding.ravel())
-    criteria = _criteria(claim, specs)
-    together = decide(claim.ravel(), estimate, np.zeros(value.size), criteria)
-    found: list[Decisions | None] = []
-    count = claim.shape[1]
-    for output, spec in enumerate(specs):
-        here = slice(output * count, (output + 1) * count)
-        if np.all(together.resolved[here]) or stopped is not None:
+
+    def __init__(self, lines: SampledOutputs) -> None:
+        self._lines = lines
+        self._sampled: _Sampled | None = None
+        self._rounds: list[tuple[Places, Floats]] = []
+
+    def decide(self, specs: Sequence[CheckSpec]) -> list[Decisions]:
+        """Return the decisions on each output by one central quotient along each direction.
+
+        Parameters
+        ----------
+        specs : sequence of CheckSpec
+            What is to be checked, of each output along the same directions.
+
+        Raises
+        ------
+        Stopped
+            If the budget is spent. It keeps what is known by then: pairs of a spec and decisions.
+        """
+        claim = np.stack([spec.claim for spec in specs])
+        sigma = np.asarray([[spec.sigma_at_x0] for spec in specs])
+        stopped = None
+        if self._sampled is None:
+            powers = _powers(claim, sigma, specs)
+            try:
+                self._sampled = _Sampled.along(self._lines, powers)
+            except Stopped as stop:
+                self._sampled, stopped = stop.kept, stop
+        value, rounding = _central_quotients(self._sampled, sigma, specs)
+        unknown = np.full(value.size, np.inf)
+        estimate = Estimate.of_values(value.ravel(), unknown, rounding.ravel())
+        criteria = _criteria(claim, specs)
+        together = decide(claim.ravel(), estimate, np.zeros(value.size), criteria)
+        found, count = [], claim.shape[1]
+        for output, spec in enumerate(specs):
+            here = slice(output * count, (output + 1) * count)
             negligible = np.asarray(criteria.may_be_negligible)[here]
             own = spec.criteria(_largest(claim[output]), negligible, np.zeros(count, dtype=bool))
             found.append(together.take(here, own))
-        else:
-            found.append(None)
-    if stopped is not None:
-        raise stopped.keeping(list(zip(specs, found, strict=True)))
-    return found
+        if stopped is not None:
+            self._sampled = None
+            raise stopped.keeping(list(zip(specs, found, strict=True)))
+        return found
+
+    def of_output(self, output: int, spec: CheckSpec) -> Look:
+        """Return what was found of an output.
+
+        Parameters
+        ----------
+        output : int
+            Its place among the outputs.
+        spec : CheckSpec
+            What is to be checked of it.
+        """
+        assert self._sampled is not None
+        powers, lengths, values = self._sampled
+        samples = Samples(
+            value=spec.value,
+            forward=lengths[:1],
+            forward_values=values[:1, :, output],
+            backward=lengths[1:],
+            backward_values=values[1:, :, output],
+            sigma=spec.sigma,
+            epsilon=spec.epsilon,
+            scale=spec.directions.scale,
+            smoothness_length=spec.smoothness_length,
+            scale_is_guess=spec.scale_is_guess,
+        )
+        return Look(powers, samples, self._rounds)
 
 
-def _steps(claim: Floats, sigma: Floats, specs: Sequence[CheckSpec]) -> Floats:
-    """Return a step along each direction: the one in the middle of what the outputs ask for."""
+class _Sampled(NamedTuple):
+    """All outputs at one step to either side along each direction."""
+
+    powers: npt.NDArray[np.intp]  # log2 of the steps
+    lengths: Floats  # of the steps that were really taken, shape (2, directions)
+    values: Floats  # shape (2, directions, outputs)
+
+    @classmethod
+    def along(cls, lines: SampledOutputs, powers: npt.NDArray[np.intp]) -> _Sampled:
+        """Sample along lines. `Stopped` keeps what was sampled by then."""
+        steps, which = np.ldexp(1.0, powers), np.tile(np.arange(powers.size), 2)
+        stopped = None
+        try:
+            found = lines.sample(which, np.concatenate([steps, -steps]))
+        except Stopped as stop:
+            found, stopped = stop.kept, stop
+        lengths, values = found
+        sampled = cls(powers, lengths.reshape(2, -1), values.reshape(2, powers.size, -1))
+        if stopped is not None:
+            raise stopped.keeping(sampled)
+        return sampled
+
+
+def _powers(claim: Floats, sigma: Floats, specs: Sequence[CheckSpec]) -> npt.NDArray[np.intp]:
+    """Return log2 of a step along each direction: in the middle of what the outputs ask for."""
     scale = np.stack([spec.directions.scale for spec in specs])
     rtol = np.asarray([[spec.rtol] for spec in specs])
     digits = digits_of(max(spec.epsilon for spec in specs))
     powers = np.sort(first_steps_of(claim, scale, sigma, rtol, digits), axis=0)
-    steps: Floats = np.ldexp(1.0, powers[len(specs) // 2])
-    return steps
+    middle: npt.NDArray[np.intp] = powers[len(specs) // 2]
+    return middle
 
 
 def _central_quotients(
-    lines: SampledOutputs, steps: Floats, sigma: Floats, epsilon: Floats
+    sampled: _Sampled, sigma: Floats, specs: Sequence[CheckSpec]
 ) -> tuple[Floats, Floats]:
-    """Return the quotients and their rounding errors, shape (outputs, directions).
-
-    `Stopped` keeps the same.
-    """
-    limits, count = thresholds(), steps.size
-    which = np.tile(np.arange(count), 2)
-    stopped = None
-    try:
-        lengths, values = lines.sample(which, np.concatenate([steps, -steps]))
-    except Stopped as stop:
-        (lengths, values), stopped = stop.kept, stop
-    span = (lengths[:count] + lengths[count:])[:, None]
-    forward, backward = values[:count], values[count:]
+    """Return the quotients and their rounding errors, shape (outputs, directions)."""
+    limits = thresholds()
+    epsilon = np.asarray([spec.epsilon for spec in specs])
+    forward, backward = sampled.values
+    span = np.sum(sampled.lengths, axis=0)[:, None]
     with np.errstate(all="ignore"):
         largest = np.fmax(np.abs(forward), np.abs(backward))
         noise = np.fmax(sigma[:, 0], limits.rounding_sigma * epsilon * largest)
-        found = ((forward - backward) / span).T, (limits.coverage * noise / (span / 2)).T
-    if stopped is not None:
-        raise stopped.keeping(found)
-    return found
+        return ((forward - backward) / span).T, (limits.coverage * noise / (span / 2)).T
 
 
 def _criteria(claim: Floats, specs: Sequence[CheckSpec]) -> Criteria:

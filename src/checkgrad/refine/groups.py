@@ -9,11 +9,13 @@ adds up, and swapped entries do not cancel.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from checkgrad.evaluate.budget import Stopped
 from checkgrad.numerics.estimate import Estimate
-from checkgrad.numerics.samples import Places
+from checkgrad.numerics.samples import Flags, Floats, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits
 from checkgrad.refine.progress import Progress
@@ -31,52 +33,118 @@ def has_groups(spec: CheckSpec) -> bool:
     return many and not has_few_digits(spec.epsilon)
 
 
-def certify_groups(progress: Progress, grouped: GroupedDirections) -> Places:
-    """Certify claims by groups, and return the directions that pass. They are retired.
+class Groups:
+    """All directions in groups, and how ``func`` changed where it was asked.
 
-    A claim is certified as it would be by a difference of its own. All others are sampled one by
-    one. So are the certified ones, if some claim does not hold. A first group is tried before all
-    others.
+    Claims may be compared again with what was sampled, when more is known of the noise.
+
+    Attributes
+    ----------
+    first : array of int, shape (directions in it,)
+        The directions of the first group, which is tried before all others. Empty before that,
+        and where there are no groups.
     """
-    chosen = np.flatnonzero(np.isfinite(progress.spec.claim))
-    groups = grouped.groups(chosen, _SIZE)
-    for part in (groups[:1], groups[1:]):
-        if len(part):
-            _sample_groups(progress, grouped, part)
-            passed = progress.decide_for(part.ravel()).resolved
-            if np.mean(passed) < thresholds().promising_group:
-                break
-    resolved = progress.decide_active().resolved
-    certified = progress.active[resolved]
-    progress.retire(resolved)
-    return certified
+
+    def __init__(self, directions: GroupedDirections) -> None:
+        self._directions = directions
+        self._sampled: list[_Sampled] = []
+        self.first: Places = np.arange(0)
+        self._others: Places = np.empty((0, _SIZE), dtype=np.intp)
+
+    def try_first(self, progress: Progress) -> bool:
+        """Return whether the first group, or what was sampled of all, promises to certify claims.
+
+        A claim is certified as it would be by a difference of its own.
+
+        Parameters
+        ----------
+        progress : Progress
+            Gets an estimate of what was sampled.
+        """
+        if self._wants_new(progress):
+            chosen = np.flatnonzero(np.isfinite(progress.spec.claim))
+            groups = self._directions.groups(chosen, _SIZE)
+            self.first, self._others = np.unique(groups[:1]), groups[1:]
+            self._sampled = []
+            self._sample(progress, groups[:1])
+            if not self.first.size:
+                return True
+        else:
+            for each in self._sampled:
+                each.tell(progress)
+        return bool(np.mean(self._passes(progress, self.first)) >= thresholds().promising_group)
+
+    def _wants_new(self, progress: Progress) -> bool:
+        """Return whether nothing was sampled, or the first group alone and by too small steps."""
+        if len(self._sampled) != 1:
+            return not self._sampled
+        (first,) = self._sampled
+        return bool(np.any(progress.first_of(first.groups) > first.powers))
+
+    def certify(self, progress: Progress) -> Places:
+        """Return the active directions that all groups certify. They are retired.
+
+        Parameters
+        ----------
+        progress : Progress
+            Of the same directions.
+        """
+        if len(self._sampled) < 2:
+            self._sample(progress, self._others)
+        passed = self._passes(progress, progress.active)
+        certified = progress.active[passed]
+        progress.retire(passed)
+        return certified
+
+    def _passes(self, progress: Progress, directions: Places) -> Flags:
+        return progress.decide_for(directions).resolved
+
+    def _sample(self, progress: Progress, groups: Places) -> None:
+        if not len(groups):
+            return
+        spec = progress.spec
+        claim = spec.claim[groups]
+        apart = np.arange(_SIZE) + self._directions.random_offsets(groups.shape)
+        first = progress.first_of(groups)
+        steps = np.ldexp(1 + apart / _SIZE, first) * np.where(claim < 0, -1.0, 1.0)
+        # A smaller group holds its first coordinate more than once. It moves once all the same.
+        own = np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
+        steps = np.where(own, steps, steps[:, :1])
+        stopped = None
+        try:
+            both = self._directions.sample_groups(
+                np.concatenate([groups, groups]), np.concatenate([steps, -steps])
+            )
+        except Stopped as stop:
+            both, stopped = stop.kept, stop
+        taken, values = (np.reshape(part, (2, len(groups), -1)) for part in both)
+        sampled = _Sampled(groups, first, own, taken[0] - taken[1], values)
+        sampled.tell(progress)
+        if stopped is not None:
+            raise stopped.keeping([(spec, progress.decide())])
+        self._sampled.append(sampled)
 
 
-def _sample_groups(progress: Progress, grouped: GroupedDirections, groups: Places) -> None:
-    limits, spec = thresholds(), progress.spec
-    claim = spec.claim[groups]
-    apart = np.arange(_SIZE) + grouped.random_offsets(groups.shape)
-    steps = np.ldexp(1 + apart / _SIZE, progress.first[groups]) * np.where(claim < 0, -1.0, 1.0)
-    # A smaller group holds its first coordinate more than once. It moves once all the same.
-    own = np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
-    steps = np.where(own, steps, steps[:, :1])
-    stopped = None
-    try:
-        both = grouped.sample_groups(
-            np.concatenate([groups, groups]), np.concatenate([steps, -steps])
-        )
-    except Stopped as stop:
-        both, stopped = stop.kept, stop
-    taken, values = (np.reshape(part, (2, len(groups), -1)) for part in both)
-    with np.errstate(all="ignore"):
-        span = taken[0] - taken[1]
-        claimed = np.sum(np.where(own, claim * span, 0.0), axis=1, keepdims=True)
-        missed = (values[0] - values[1]) - claimed
-        rounding_sigma = limits.rounding_sigma * spec.epsilon * np.abs(values).max(axis=0)
-        sigma = np.fmax(spec.sigma_at_x0, rounding_sigma)
-        value = claim + missed / span
-        rounding = limits.coverage * sigma / (np.abs(span) / 2)
-    found = Estimate.of_values(value.ravel(), np.full(value.size, np.inf), rounding.ravel())
-    progress.estimate = progress.estimate.put(groups.ravel(), found)
-    if stopped is not None:
-        raise stopped.keeping([(spec, progress.decide())])
+@dataclass(frozen=True)
+class _Sampled:
+    """How ``func`` changed along some groups."""
+
+    groups: Places  # shape (groups, size)
+    powers: Places  # the same shape: log2 of the first step of each coordinate
+    own: Flags  # the same shape: whether a coordinate stands for itself, and not for the first
+    span: Floats  # the same shape: how far apart the two points are
+    values: Floats  # at the two points, shape (2, groups, 1)
+
+    def tell(self, progress: Progress) -> None:
+        """Let `progress` know what the claims of a group are off by, if it is one alone."""
+        limits, spec, values = thresholds(), progress.spec, self.values
+        with np.errstate(all="ignore"):
+            claim = spec.claim[self.groups]
+            claimed = np.sum(np.where(self.own, claim * self.span, 0.0), axis=1, keepdims=True)
+            missed = (values[0] - values[1]) - claimed
+            rounding_sigma = limits.rounding_sigma * spec.epsilon * np.abs(values).max(axis=0)
+            sigma = np.fmax(spec.sigma_at_x0, rounding_sigma)
+            value = claim + missed / self.span
+            rounding = limits.coverage * sigma / (np.abs(self.span) / 2)
+        found = Estimate.of_values(value.ravel(), np.full(value.size, np.inf), rounding.ravel())
+        progress.estimate = progress.estimate.put(self.groups.ravel(), found)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +16,28 @@ from checkgrad.numerics.findings import put
 from checkgrad.numerics.samples import Flags, Floats, Places, Samples
 from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.spec import CheckSpec
+
+State: TypeAlias = tuple[Places, npt.NDArray[np.intp], npt.NDArray[np.intp], Samples]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A first look along all directions: one pair of steps along each.
+
+    Attributes
+    ----------
+    powers : array of int, shape (directions,)
+        log2 of the steps.
+    samples : Samples
+        What was found, one row.
+    rounds : list of (array of int, array)
+        Along which directions, and at which step along each, some output was sampled after that.
+        Where all steps were sampled, none of them is here.
+    """
+
+    powers: npt.NDArray[np.intp]
+    samples: Samples
+    rounds: list[tuple[Places, Floats]]
 
 
 class Progress:
@@ -36,6 +61,8 @@ class Progress:
         log2 of their steps so far, relative to `first`.
     samples : Samples or None
         Of `func` along them.
+    rounds : list of (array of int, array)
+        As in `Look`.
     """
 
     def __init__(self, spec: CheckSpec) -> None:
@@ -44,6 +71,8 @@ class Progress:
         self.spec = spec
         self.estimate = Estimate.of_values(np.full(count, np.nan), infinite, infinite)
         self.claim_noise = np.zeros(count)
+        self._knows_claim_noise = False
+        self.rounds: list[tuple[Places, Floats]] = []
         self.fully_sampled = np.zeros(count, dtype=bool)
         self.may_be_negligible: Flags = spec.small_claims
         self._first_of_all = first_steps(spec)
@@ -52,9 +81,30 @@ class Progress:
     def start(self, directions: Places) -> None:
         """Begin with some directions, of which nothing is known."""
         self.active = directions
-        self.first: npt.NDArray[np.intp] = self._first_of_all[directions]
+        self.first = self.first_of(directions)
         self.powers = np.empty((0, directions.size), dtype=int)
         self.samples: Samples | None = None
+
+    def start_with(self, look: Look) -> None:
+        """Begin with all directions, of which a first look is known."""
+        self.start(np.arange(self.spec.directions.count))
+        self.powers = (look.powers - self.first)[None]
+        self.rounds = look.rounds
+        self._note(look.samples)
+
+    def first_of(self, directions: Places) -> npt.NDArray[np.intp]:
+        """Return log2 of the first steps of some directions."""
+        first: npt.NDArray[np.intp] = self._first_of_all[directions]
+        return first
+
+    def state(self) -> State:
+        """Return what is known of the active directions, to come back to."""
+        return self.active, self.first, self.powers, self.held()
+
+    def resume(self, state: State, chosen: Places) -> None:
+        """Come back to some of the directions of a state."""
+        self.active, self.first, self.powers, self.samples = state
+        self.focus(chosen)
 
     def focus(self, chosen: Places) -> None:
         """Keep some of the active directions, and no others."""
@@ -101,10 +151,25 @@ class Progress:
             smoothness_length=spec.smoothness_length[active],
             scale_is_guess=spec.scale_is_guess[active],
         )
-        self.samples = new if self.samples is None else self.samples.joined(new)
-        self.estimate = self.estimate.put(active, estimate(self.samples))
+        self._note(new if self.samples is None else self.samples.joined(new))
         if stopped is not None:
             raise stopped.keeping([(spec, self.decide())])
+
+    def _note(self, samples: Samples) -> None:
+        self.samples = samples
+        self.estimate = self.estimate.put(self.active, estimate(samples))
+
+    def forget(self, directions: Places) -> None:
+        """Drop the estimates along some directions."""
+        unknown = np.full(directions.size, np.inf)
+        nothing = Estimate.of_values(np.full(directions.size, np.nan), unknown, unknown)
+        self.estimate = self.estimate.put(directions, nothing)
+
+    def measure_claim_noise(self) -> None:
+        """Measure the rounding error of the claim, once."""
+        if not self._knows_claim_noise:
+            self.claim_noise = self.spec.claim_noise()
+            self._knows_claim_noise = True
 
     def decide(self) -> Decisions:
         """Return the decisions along all directions."""

@@ -1,0 +1,163 @@
+"""The claim on all outputs, and the axes and tangents that they are looked along.
+
+This module keeps what was sampled along them. `checkgrad.judging` decides what to sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from checkgrad.arrays.point import Floats
+from checkgrad.claims.linear_map import ClaimAtX0, GradientByLeaves
+from checkgrad.evaluate.axes import Axes
+from checkgrad.evaluate.directions import ClaimedGradient, Directions, coordinate_directions
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.plan import DirectionPlan
+from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
+from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.numerics.thresholds import thresholds
+from checkgrad.parsed import ParsedProblem
+from checkgrad.refine.first_look import FirstLook
+from checkgrad.refine.groups import Groups, has_groups
+from checkgrad.refine.spec import CheckSpec
+from checkgrad.unfinished import FoundSoFar
+
+
+class LookAlong:
+    """The directions of all outputs along axes or tangents, and what is sampled along them first.
+
+    Attributes
+    ----------
+    directions : list of Directions
+        Of every output.
+    first : FirstLook
+        One pair of steps along each.
+    groups : Groups or None
+        Several at a time, for a single output along axes.
+    """
+
+    def __init__(self, directions: list[Directions], grouped: Axes | None) -> None:
+        self.directions = directions
+        self.first = FirstLook(directions[0].lines)
+        self.groups = None if grouped is None else Groups(grouped)
+
+    def has_groups(self, specs: Sequence[CheckSpec]) -> bool:
+        """Return whether the claims of a single output are certified in groups."""
+        return self.groups is not None and has_groups(specs[0])
+
+
+@dataclass(frozen=True)
+class ClaimOfOutputs:
+    """A claim, and what is to be looked at.
+
+    Attributes
+    ----------
+    parsed : ParsedProblem
+        What the check works with.
+    near : Neighbourhood
+        The surroundings of x0, and the outputs.
+    plan : DirectionPlan
+        Which directions to look along.
+    gradients : sequence of ClaimedGradient
+        The claim at x0, output by output.
+    dtype_epsilon : array, shape (outputs,)
+        The machine epsilon of the coarser of the dtypes of x0 and of each output.
+    axes : Axes or None
+        The coordinate axes, if the plan has them. They know all values that were asked for.
+    found : FoundSoFar
+        What is reported if the check is stopped.
+    looks : list of LookAlong
+        What is known of the directions that were looked along, axes first.
+    """
+
+    parsed: ParsedProblem
+    near: Neighbourhood
+    plan: DirectionPlan
+    gradients: Sequence[ClaimedGradient]
+    dtype_epsilon: Floats
+    axes: Axes | None
+    found: FoundSoFar = field(default_factory=FoundSoFar)
+    looks: list[LookAlong] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs."""
+        return self.near.outputs
+
+    @property
+    def expected_evaluations(self) -> int:
+        """About how many evaluations of ``func`` it takes to find that a claim is right."""
+        many = self.parsed.point.size if self.axes is not None else 0
+        in_groups = self.outputs.count == 1 and many >= thresholds().fewest_for_groups
+        return 2 * self.plan.tangents + (many // 2 if in_groups else 2 * many)
+
+    def directions_along(self, tangents: ChosenTangents) -> list[Directions]:
+        """Return the directions of every output along some tangents."""
+        return self._along(tangents, self.outputs, self.gradients)
+
+    def along_estimate(
+        self, tangents: ChosenTangents, chosen: Sequence[int], estimates: Sequence[Floats]
+    ) -> list[Directions]:
+        """Return the directions of some outputs, where estimates stand for the claim.
+
+        Parameters
+        ----------
+        tangents : ChosenTangents
+            The tangents.
+        chosen : sequence of int
+            The outputs.
+        estimates : sequence of array, shape (coordinates,)
+            Their derivatives.
+        """
+        point = self.parsed.point
+        gradients = [GradientByLeaves(point.from_host(each), point) for each in estimates]
+        return self._along(tangents, self.outputs.take(chosen), gradients)
+
+    def _along(
+        self, tangents: ChosenTangents, outputs: Outputs, gradients: Sequence[ClaimedGradient]
+    ) -> list[Directions]:
+        parsed = self.parsed
+        claim = ClaimAtX0(parsed.claim, outputs, gradients)
+        return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.bounds)
+
+    def looks_along(self, value: Floats) -> Iterator[LookAlong]:
+        """Yield what all outputs are sampled along: the axes, and the tangents of the plan.
+
+        Parameters
+        ----------
+        value : array, shape (outputs,)
+            The outputs at x0.
+        """
+        yield from self.looks
+        parsed, axes = self.parsed, self.axes
+        if axes is not None and not self.looks:
+            directions = [
+                coordinate_directions(
+                    axes, output, gradient, parsed.point, parsed.bounds, float(value[output])
+                )
+                for output, gradient in enumerate(self.gradients)
+            ]
+            # Few of many outputs have steps in common.
+            alone = len(self.gradients) == 1 and len(self.outputs.entries) == 1
+            self.looks.append(LookAlong(directions, axes if alone else None))
+            yield self.looks[-1]
+        if len(self.looks) == (axes is not None):
+            tangents = self._tangents(value)
+            if tangents is not None:
+                directions = self.directions_along(tangents)
+                del tangents  # whose sizes take memory too
+                self.looks.append(LookAlong(directions, None))
+                yield self.looks[-1]
+
+    def _tangents(self, value: Floats) -> ChosenTangents | None:
+        parsed, gradients, plan = self.parsed, self.gradients, self.plan
+        single = gradients[0].leaves if len(gradients) == 1 else None
+        number = float(value[0]) if single is not None else 0.0
+        if plan.given is not None:
+            return given_tangent(parsed.point, single, number, plan.given)
+        if plan.tangents:
+            return random_tangents(
+                parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents, plan.axes
+            )
+        return None
