@@ -116,3 +116,49 @@ def test_function_that_writes_to_its_inputs_is_left_to_the_pipeline() -> None:
         return y
 
     assert open_inputs(func, tensor(1.0)) == [0]
+
+
+@every_mode
+def test_function_that_changes_in_steps_is_constant_between_them(mode: str) -> None:
+    x = tensor(5.3207, -0.7136, 8.2443)
+    assert open_inputs(lambda x: torch.round(x, decimals=3), x, mode=mode) == []
+    assert open_inputs(lambda x: torch.round(1000 * x.detach()) + 0 * x, x, mode=mode) == []
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_function_that_computes_in_a_narrow_dtype_is_not_constant(dtype: Any) -> None:
+    def func(x: Any) -> Any:
+        return x.detach().to(dtype).double() + 0 * x
+
+    assert open_inputs(func, tensor(5.3207, -0.7136)) == [0]
+
+
+def test_float32_outside_of_pytorch_is_not_constant() -> None:
+    def func(x: Any) -> Any:
+        return torch.tensor(x.detach().numpy().astype("float32").astype(float)) + 0 * x
+
+    assert open_inputs(func, tensor(5.3207, -0.7136)) == [0]
+
+
+NORMED = tensor(-4.82698490240764944)  # of one entry: what is left is 0, or 1e-13 by rounding
+
+
+@fast_or_not
+def test_derivative_that_rounding_of_the_inputs_explains_is_certified(fast: bool) -> None:
+    def norm(x: Any, weight: Any) -> Any:
+        return torch.native_layer_norm(x, (1,), weight, None, 1e-5)[0]
+
+    x, weight = NORMED, NORMED.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(norm(x, weight).sum(), weight)
+    assert gradient != 0
+    assert open_inputs(norm, x, weight, fast=fast) == []
+    # ... and also by an input that is not differentiated.
+    assert open_inputs(norm, x.detach(), weight, fast=fast) == []
+
+
+@fast_or_not
+def test_error_of_a_derivative_that_rounding_does_not_explain_is_not_certified(fast: bool) -> None:
+    def func(x: Any, y: Any) -> Any:
+        return (x + 1e6) - 1e6 + 0.5001 * y.detach() + 0.4999 * y
+
+    assert open_inputs(func, tensor(0.3), tensor(0.7), fast=fast) == [1]

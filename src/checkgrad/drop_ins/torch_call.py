@@ -6,7 +6,8 @@ other inputs are handed to func as they are. Outputs that require a gradient are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from checkgrad.drop_ins.torch_numbers import random_like
 from checkgrad.drop_ins.torch_sparse import is_sparse, sparse_parts
 
 _DISTANCE = 2.0**-6  # of another point from the inputs, relative to each coordinate
+_NEIGHBOUR_SEEDS = (2, 3, 4)
 _LIBRARY = TorchDifferentiation()
 
 
@@ -90,6 +92,18 @@ class TorchCall:
         self.needs_grad = False
         self._alone = self._values_alone()
 
+    def neighbours(self) -> Iterator[TorchCall]:
+        """Yield the call at inputs that differ by rounding errors, in every floating tensor."""
+        for seed in _NEIGHBOUR_SEEDS:
+            other = copy.copy(self)
+            other._inputs = [  # noqa: SLF001
+                _rounded(each, seed) if place in self._copied and _is_dense(each) else each
+                for place, each in enumerate(self._inputs)
+            ]
+            other.parts = [_rounded(part, seed).requires_grad_() for part in self.parts]
+            other.recorded = other.outputs(other.parts)
+            yield other
+
     def inputs_with(self, parts: Sequence[Array]) -> list[Any]:
         """Return all inputs, with `parts` in the places of those that are differentiated."""
         inputs = list(self._inputs)
@@ -148,9 +162,9 @@ class TorchCall:
         del rng
         return random_like(arrays)
 
-    def call(self, primals: list[Array]) -> None:
-        """Call func."""
-        self.outputs(primals)
+    def values_at(self, primals: list[Array]) -> list[Array]:
+        """Return the outputs that are checked, for other inputs; they record nothing."""
+        return [each.detach() for each in self.outputs(primals)]
 
     def input_name(self, leaf: int) -> str:
         """Return what an input is called."""
@@ -192,6 +206,18 @@ class TorchCall:
         except Exception:  # func differentiates inside
             self.needs_grad = True
             return [each.detach() for each in self.recorded]
+
+
+def _rounded(given: Array, seed: int) -> Array:
+    """Return a tensor that differs by one or two units in the last place of each entry."""
+    (random,) = random_like([given], seed)
+    alone = given.detach()
+    moved = alone + alone * random * (2 * torch.finfo(given.dtype).eps)
+    return with_strides_of(moved, alone).requires_grad_(given.requires_grad)
+
+
+def _is_dense(given: Any) -> bool:
+    return _is_floating(given) and given.layout is torch.strided
 
 
 def _copy(given: Array) -> Array:

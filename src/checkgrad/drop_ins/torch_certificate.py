@@ -9,7 +9,8 @@ the pipeline judges it, with all the steps that it takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,9 +18,11 @@ import torch
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.drop_ins.torch_call import TorchCall
+from checkgrad.drop_ins.torch_claims import Claims
 from checkgrad.drop_ins.torch_derivatives import column, columns, row, rows, units
 from checkgrad.drop_ins.torch_differences import quotients
 from checkgrad.drop_ins.torch_numbers import as_real, flat, random_cotangents, random_like
+from checkgrad.drop_ins.torch_staircases import is_constant, rounds_to_narrow_dtype
 
 # How far a claim and a quotient may lie apart: a tenth of `rtol`, which is 1e-5 for float64.
 _ENTRY_AGREEMENT = 1e-6
@@ -75,56 +78,85 @@ class Certificate:
 
     def _open_reverse(self) -> list[int] | None:
         """Return the open inputs; None if the derivative is not linear."""
-        call, tangents = self._call, self._flat_tangents
+        call = self._call
         weights = random_cotangents(call.recorded)
         cotangent = flat(weights).numpy(force=True)
-        sums = row(call, weights)
+
+        def claims(call: TorchCall) -> Claims:
+            found = row(call, weights) if self._fast else rows(call)
+            return Claims(_products(found, self._flat_tangents), found)
+
+        here = claims(call)
         if self._fast:
-            return self._not_agreeing(_products(sums, tangents), sums, cotangent[None])
-        jacobian = rows(call)
-        terms = [cotangent[:, None] * each for each in jacobian]
-        if not all(map(_is_sum, (each[0] for each in sums), terms)):
+            return self._not_agreeing(here, claims, cotangent[None])
+        terms = [cotangent[:, None] * each for each in here.jacobian]
+        if not all(map(_is_sum, (each[0] for each in row(call, weights)), terms)):
             return None
-        return self._not_agreeing(_products(jacobian, tangents), jacobian)
+        return self._not_agreeing(here, claims)
 
     def _open_forward(self) -> list[int] | None:
         """Return the open inputs; None if the derivative is not linear."""
         call, tangents = self._call, self._tangents
-        along = np.stack([column(call, {k: each}) for k, each in enumerate(tangents)])
-        if len(tangents) > 1 and not _is_sum(column(call, dict(enumerate(tangents))), along):
+
+        def claims(call: TorchCall) -> Claims:
+            along = np.stack([column(call, {k: each}) for k, each in enumerate(tangents)])
+            return Claims(along, list(along[:, :, None]) if self._fast else columns(call))
+
+        here = claims(call)
+        if len(tangents) > 1 and not _is_sum(column(call, dict(enumerate(tangents))), here.along):
             return None
-        if self._fast:
-            return self._not_agreeing(along, list(along[:, :, None]))
-        jacobian = columns(call)
-        found = zip(along, jacobian, self._flat_tangents, strict=True)
-        if not all(_is_sum(each, (block * tangent).T) for each, block, tangent in found):
-            return None
-        return self._not_agreeing(along, jacobian)
+        if not self._fast:
+            found = zip(here.along, here.jacobian, self._flat_tangents, strict=True)
+            if not all(_is_sum(each, (block * tangent).T) for each, block, tangent in found):
+                return None
+        return self._not_agreeing(here, claims)
 
     def _not_agreeing(
-        self, claims: Floats, jacobian: Sequence[Floats], weights: Floats | None = None
+        self,
+        here: Claims,
+        claims: Callable[[TorchCall], Claims],
+        weights: Floats | None = None,
     ) -> list[int]:
         """Return the inputs where a claim does not agree with difference quotients.
 
         Parameters
         ----------
-        claims : array, shape (inputs, outputs)
-            What the claim says of the tangent of each input.
-        jacobian : list of array, shape (outputs, entries)
-            What it says of each entry; along the tangent only, where the check is fast.
+        here : Claims
+            What the library says.
+        claims : callable
+            Return what it says at other inputs.
         weights : array, shape (rows, outputs), or None
             The sums of outputs that the claims are of; None for single outputs.
         """
-        sizes = np.stack([np.max(np.abs(block), axis=1) for block in jacobian])
+        sizes = np.stack([np.max(np.abs(block), axis=1) for block in here.jacobian])
         largest = np.max(sizes, axis=0)
         limits = _AGREEMENT * np.maximum(sizes, _NEGLIGIBLE * largest)
         if weights is None:
             limits = np.maximum(limits, _ROUNDING * self._sibling_sizes(largest))
+        # A narrow dtype that rounds its input hides slopes: short steps do not show them.
+        if np.any(sizes == 0) and self._is_narrow:
+            return list(range(len(sizes)))
+        found = self._open_with(here, here.without_rounding(), limits, weights)
+        if found:  # rounding is expensive to measure, and mostly not needed
+            rounding = here.rounding([claims(each) for each in self._call.neighbours()])
+            found = self._open_with(here, rounding, limits, weights)
+        return found
+
+    def _open_with(
+        self, claims: Claims, rounding: Claims, limits: Floats, weights: Floats | None
+    ) -> list[int]:
         return [
             k
-            for k, (claim, limit) in enumerate(zip(claims, limits, strict=True))
-            if not self._agrees_along(k, claim, limit, weights)
-            and (self._fast or not self._agrees_at_entries(k, jacobian[k], limit))
+            for k, limit in enumerate(limits)
+            if not self._agrees_along(
+                k, claims.along[k], np.maximum(limit, rounding.along[k]), weights
+            )
+            and (
+                self._fast
+                or not self._agrees_at_entries(
+                    k, claims.jacobian[k], np.maximum(limit[:, None], rounding.jacobian[k])
+                )
+            )
         ]
 
     def _sibling_sizes(self, largest: Floats) -> Floats:
@@ -142,18 +174,31 @@ class Certificate:
                 return True
         return False
 
-    def _agrees_at_entries(self, k: int, block: Floats, limit: Floats) -> bool:
+    def _agrees_at_entries(self, k: int, block: Floats, limits: Floats) -> bool:
         entries = _sizes(self._call.parts[k])
         sizes = np.where(entries > 0, entries, np.nanmax(entries, initial=0.0) or 1.0)
-        limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limit[:, None])
+        limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limits)
         return all(
-            any(
-                np.all(np.abs(found - block[:, entry]) <= limits[:, entry])
-                for found in quotients(self._call, k, unit, float(sizes[entry]))
-            )
+            self._agrees_at(k, unit, float(sizes[entry]), block[:, entry], limits[:, entry])
             for entry, unit in enumerate(units(self._call.parts[k]))
             if np.isfinite(entries[entry])
         )
+
+    def _agrees_at(self, k: int, unit: Array, size: float, claim: Floats, limit: Floats) -> bool:
+        """Return whether the derivatives by one entry agree with a quotient."""
+        steps = np.zeros(claim.size, dtype=bool)  # outputs that move, where the claim is 0
+        for found in quotients(self._call, k, unit, size):
+            off = ~(np.abs(found - claim) <= limit)
+            if not np.any(off):
+                return True
+            steps |= off
+        if np.any(claim[steps]):
+            return False
+        return not self._is_narrow and is_constant(self._call, k, unit, size, steps)
+
+    @cached_property
+    def _is_narrow(self) -> bool:
+        return rounds_to_narrow_dtype(self._call)
 
     def _quotients(self, k: int) -> Iterator[Floats]:
         """Yield the quotients along the tangent of an input, computed once for all modes."""

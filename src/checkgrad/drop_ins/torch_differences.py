@@ -48,12 +48,12 @@ def quotients(call: TorchCall, k: int, tangent: Array, size: float) -> Iterator[
 
 def _central(call: TorchCall, k: int, tangent: Array, step: float) -> Floats:
     part = call.parts[k].detach()
-    after, before = (_value(call, k, part + h * tangent) for h in (step, -step))
+    after, before = (value_at(call, k, part + h * tangent) for h in (step, -step))
     quotient: Floats = (after - before) / (2 * step)
     return quotient
 
 
-def _value(call: TorchCall, k: int, moved: Array) -> Floats:
+def value_at(call: TorchCall, k: int, moved: Array) -> Floats:
     """Return func with one input replaced; NaN where it raises."""
     parts = [part.detach() for part in call.parts]
     parts[k] = with_strides_of(moved, parts[k])
