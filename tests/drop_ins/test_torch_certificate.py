@@ -162,3 +162,39 @@ def test_error_of_a_derivative_that_rounding_does_not_explain_is_not_certified(f
         return (x + 1e6) - 1e6 + 0.5001 * y.detach() + 0.4999 * y
 
     assert open_inputs(func, tensor(0.3), tensor(0.7), fast=fast) == [1]
+
+
+class Total(torch.autograd.Function):
+    """Entries less what makes their sum 1, by bisection; with two entries a constant sum."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        low, width = x.min() - 1, x.max() - x.min() + 1
+        for _ in range(60):
+            width = width / 2
+            low = torch.where((x - low - width).sum() >= 1, low + width, low)
+        return (x - low).sum().reshape(1)
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Any) -> Any:
+        return torch.zeros(2).double()
+
+
+def test_function_that_is_constant_but_for_rounding_is_certified() -> None:
+    assert open_inputs(Total.apply, tensor(0.3, 1.7)) == []
+
+
+@fast_or_not
+@every_mode
+def test_derivative_that_vanishes_is_compared_with_how_func_changes_nearby(
+    fast: bool, mode: str
+) -> None:
+    def func(x: Any) -> Any:
+        rounded = torch.round(x)
+        return rounded + (x - rounded) ** 3
+
+    assert open_inputs(func, tensor(1.0, 6.0, 10.0, 12.0), fast=fast, mode=mode) == []
+
+
+def test_small_slope_beside_a_constant_is_not_taken_for_rounding() -> None:
+    assert open_inputs(lambda x: 1 + 1e-11 * x.detach() + 0 * x, tensor(0.3, 1.7)) == [0]

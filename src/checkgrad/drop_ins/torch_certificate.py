@@ -19,10 +19,14 @@ from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.drop_ins.torch_call import TorchCall
 from checkgrad.drop_ins.torch_claims import Claims
+from checkgrad.drop_ins.torch_constants import (
+    changes_in_steps,
+    is_constant_but_for_rounding,
+    rounds_to_narrow_dtype,
+)
 from checkgrad.drop_ins.torch_derivatives import column, columns, row, rows, units
-from checkgrad.drop_ins.torch_differences import quotients
+from checkgrad.drop_ins.torch_differences import quotients, value_at
 from checkgrad.drop_ins.torch_numbers import as_real, flat, random_cotangents, random_like
-from checkgrad.drop_ins.torch_staircases import is_constant, rounds_to_narrow_dtype
 
 # How far a claim and a quotient may lie apart: a tenth of `rtol`, which is 1e-5 for float64.
 _ENTRY_AGREEMENT = 1e-6
@@ -34,6 +38,7 @@ _NEGLIGIBLE = 1e-2
 # An entry is negligible if it is this small, compared with other outputs in the same tensor:
 # rounding of the terms that they have in common explains as much.
 _ROUNDING = 1e-13
+_NEARBY = 2.0**-3  # how far away func is looked at, relative to the input
 # How far the derivative along a random vector may lie from the sum of its parts: rounding.
 _LINEARITY = 1e-10
 _DOUBLE = (torch.float64, torch.complex128)
@@ -84,7 +89,7 @@ class Certificate:
 
         def claims(call: TorchCall) -> Claims:
             found = row(call, weights) if self._fast else rows(call)
-            return Claims(_products(found, self._flat_tangents), found)
+            return Claims(_products(found, self._flat_tangents), found, _values(call))
 
         here = claims(call)
         if self._fast:
@@ -100,7 +105,8 @@ class Certificate:
 
         def claims(call: TorchCall) -> Claims:
             along = np.stack([column(call, {k: each}) for k, each in enumerate(tangents)])
-            return Claims(along, list(along[:, :, None]) if self._fast else columns(call))
+            found = list(along[:, :, None]) if self._fast else columns(call)
+            return Claims(along, found, _values(call))
 
         here = claims(call)
         if len(tangents) > 1 and not _is_sum(column(call, dict(enumerate(tangents))), here.along):
@@ -137,7 +143,11 @@ class Certificate:
         if np.any(sizes == 0) and self._is_narrow:
             return list(range(len(sizes)))
         found = self._open_with(here, here.without_rounding(), limits, weights)
-        if found:  # rounding is expensive to measure, and mostly not needed
+        if found:  # the next is expensive to measure, and mostly not needed
+            # A derivative that vanishes is compared with how fast func changes nearby.
+            nearby = np.stack([self._slopes_nearby(k) for k in range(len(sizes))])
+            nearby = nearby if weights is None else nearby @ np.abs(weights).T
+            limits = np.maximum(limits, _AGREEMENT * _NEGLIGIBLE * nearby)
             rounding = here.rounding([claims(each) for each in self._call.neighbours()])
             found = self._open_with(here, rounding, limits, weights)
         return found
@@ -151,13 +161,20 @@ class Certificate:
             if not self._agrees_along(
                 k, claims.along[k], np.maximum(limit, rounding.along[k]), weights
             )
-            and (
-                self._fast
-                or not self._agrees_at_entries(
-                    k, claims.jacobian[k], np.maximum(limit[:, None], rounding.jacobian[k])
-                )
-            )
+            and (self._fast or not self._agrees_at_entries(k, claims, rounding, limit))
         ]
+
+    def _slopes_nearby(self, k: int) -> Floats:
+        """Return how fast the outputs change over a long step along the tangent of an input."""
+        found = []
+        for step in (-self._size(k) * _NEARBY, self._size(k) * _NEARBY):
+            moved = value_at(self._call, k, self._call.parts[k].detach() + step * self._tangents[k])
+            found.append(np.abs(moved - _values(self._call)) / abs(step))
+        slopes = np.max(found, axis=0)
+        return np.where(np.isfinite(slopes), slopes, 0.0)
+
+    def _size(self, k: int) -> float:
+        return float(np.nanmax(_sizes(self._call.parts[k]), initial=0.0)) or 1.0
 
     def _sibling_sizes(self, largest: Floats) -> Floats:
         """Return for each output the largest entry of the gradients in the same tensor."""
@@ -174,27 +191,37 @@ class Certificate:
                 return True
         return False
 
-    def _agrees_at_entries(self, k: int, block: Floats, limits: Floats) -> bool:
-        entries = _sizes(self._call.parts[k])
-        sizes = np.where(entries > 0, entries, np.nanmax(entries, initial=0.0) or 1.0)
-        limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limits)
+    def _agrees_at_entries(self, k: int, claims: Claims, rounding: Claims, limit: Floats) -> bool:
+        entries, block = _sizes(self._call.parts[k]), claims.jacobian[k]
+        largest = self._size(k)
+        sizes = np.where(entries > 0, entries, largest)
+        limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limit[:, None])
+        limits = np.maximum(limits, rounding.jacobian[k])
+        noise = self._sibling_sizes(rounding.values)  # outputs may have terms in common
+
+        def agrees(entry: int, unit: Array) -> bool:
+            size, claim = float(sizes[entry]), block[:, entry]
+            slopes = np.zeros_like(claim)  # of the outputs that do not agree
+            for found in quotients(self._call, k, unit, size):
+                off = ~(np.abs(found - claim) <= limits[:, entry])
+                if not np.any(off):
+                    return True
+                slopes = np.maximum(slopes, np.where(off, np.abs(found), 0.0))
+            off = slopes != 0  # NaN is not 0
+            may_be_steps = not np.any(claim[off]) and not self._is_narrow
+            if may_be_steps and changes_in_steps(self._call, k, unit, size, slopes):
+                return True
+            if not np.any(noise):
+                return False
+            both = size, largest
+            still = is_constant_but_for_rounding(self._call, k, unit, both, claim, noise)
+            return bool(np.all(still[off]))
+
         return all(
-            self._agrees_at(k, unit, float(sizes[entry]), block[:, entry], limits[:, entry])
+            agrees(entry, unit)
             for entry, unit in enumerate(units(self._call.parts[k]))
             if np.isfinite(entries[entry])
         )
-
-    def _agrees_at(self, k: int, unit: Array, size: float, claim: Floats, limit: Floats) -> bool:
-        """Return whether the derivatives by one entry agree with a quotient."""
-        steps = np.zeros(claim.size, dtype=bool)  # outputs that move, where the claim is 0
-        for found in quotients(self._call, k, unit, size):
-            off = ~(np.abs(found - claim) <= limit)
-            if not np.any(off):
-                return True
-            steps |= off
-        if np.any(claim[steps]):
-            return False
-        return not self._is_narrow and is_constant(self._call, k, unit, size, steps)
 
     @cached_property
     def _is_narrow(self) -> bool:
@@ -204,12 +231,16 @@ class Certificate:
         """Yield the quotients along the tangent of an input, computed once for all modes."""
         known = self._known.setdefault(k, [])
         if k not in self._more:
-            size = float(np.nanmax(_sizes(self._call.parts[k]), initial=0.0)) or 1.0
-            self._more[k] = quotients(self._call, k, self._tangents[k], size)
+            self._more[k] = quotients(self._call, k, self._tangents[k], self._size(k))
         yield from list(known)
         for found in self._more[k]:
             known.append(found)
             yield found
+
+
+def _values(call: TorchCall) -> Floats:
+    found: Floats = flat(call.recorded).numpy(force=True)
+    return found
 
 
 def _tangents(call: TorchCall) -> Iterator[tuple[Array, Array]]:

@@ -27,16 +27,18 @@ class Claims:
         Along the tangent of each input.
     jacobian : sequence of array, shape (outputs, entries)
         For each input, by each of its entries; along the tangent only, where the check is fast.
+    values : array, shape (outputs,)
+        The outputs themselves.
     """
 
     along: Floats
     jacobian: Sequence[Floats]
+    values: Floats
 
     def rounding(self, others: Sequence[Claims]) -> Claims:
-        """Return how far rounding errors of the inputs may move these claims.
+        """Return how far rounding errors of the inputs may move all of these numbers.
 
-        It is no more than what other checkers tolerate, and what a claim that is not certified
-        may be off by.
+        Claims may be off by no more than other checkers tolerate.
 
         Parameters
         ----------
@@ -45,17 +47,23 @@ class Claims:
         """
         jacobians = zip(*(each.jacobian for each in others), strict=True)
         return Claims(
-            _spread(self.along, [each.along for each in others]),
-            [_spread(own, found) for own, found in zip(self.jacobian, jacobians, strict=True)],
+            _tolerated(self.along, [each.along for each in others]),
+            [_tolerated(own, found) for own, found in zip(self.jacobian, jacobians, strict=True)],
+            _spread(self.values, [each.values for each in others]),
         )
 
     def without_rounding(self) -> Claims:
         """Return zeros in the shapes of these claims."""
-        return Claims(np.zeros_like(self.along), [np.zeros_like(each) for each in self.jacobian])
+        jacobian = [np.zeros_like(each) for each in self.jacobian]
+        return Claims(np.zeros_like(self.along), jacobian, np.zeros_like(self.values))
 
 
-def _spread(claims: Floats, others: Sequence[Floats]) -> Floats:
-    """Return how far some claims are from those of others; 0 where that is not known."""
-    farthest = np.max([np.abs(each - claims) for each in others], axis=0)
-    found: Floats = np.fmin(_SPREADS * farthest, tolerated(claims))
-    return np.where(np.isfinite(farthest), found, 0.0)
+def _tolerated(claims: Floats, others: Sequence[Floats]) -> Floats:
+    found: Floats = np.fmin(_spread(claims, others), tolerated(claims))
+    return found
+
+
+def _spread(numbers: Floats, others: Sequence[Floats]) -> Floats:
+    """Return how far rounding may move some numbers; 0 where that is not known."""
+    farthest = _SPREADS * np.max([np.abs(each - numbers) for each in others], axis=0)
+    return np.where(np.isfinite(farthest), farthest, 0.0)
