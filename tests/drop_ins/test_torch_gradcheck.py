@@ -585,10 +585,9 @@ def seconds_of_first(check: str) -> float:
 
 
 def test_first_check_in_a_process_is_quick() -> None:
-    ours = "from checkgrad.torch import gradcheck; gradcheck(torch.sin, x)"
-    # What PyTorch imports for the first backward pass is not ours to save.
-    theirs = "torch.autograd.grad(torch.sin(x), x, torch.ones(3, dtype=torch.float64))"
-    assert seconds_of_first(ours) - seconds_of_first(theirs) < 0.4
+    # PyTorch's own first gradient with a cotangent imports sympy, and takes longer than this.
+    code = "from checkgrad.torch import gradcheck; gradcheck(torch.sin, x)"
+    assert seconds_of_first(f"{code}; assert 'sympy' not in sys.modules") < 0.45
 
 
 def test_wrong_gradient_is_found_without_the_compiler() -> None:

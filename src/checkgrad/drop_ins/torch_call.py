@@ -16,6 +16,7 @@ import torch
 from checkgrad.arrays.messages import quote
 from checkgrad.backends import Array
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
+from checkgrad.backends.torch_gradients import gradients
 from checkgrad.backends.torch_strides import strided_copy, with_strides_of
 from checkgrad.backends.torch_writes import same_values
 from checkgrad.drop_ins.torch_closures import Substitution, uses_own
@@ -171,13 +172,20 @@ class TorchCall:
         return f"inputs[{self.places[leaf]}]"
 
     def gradients(
-        self, outputs: Sequence[Array], weights: Sequence[Array], **options: Any
+        self, outputs: Sequence[Array], weights: Sequence[Array], batched: bool = False
     ) -> list[Array | None]:
         """Return gradients by what is differentiated, on a graph that stays for the next call.
 
-        The options are those of ``torch.autograd.grad``.
+        Parameters
+        ----------
+        outputs, weights : sequence of tensor
+            What is differentiated, and the cotangents.
+        batched : bool
+            Whether the cotangents have a leading axis, along which the gradients are mapped.
         """
-        options = {"retain_graph": True, "allow_unused": True} | options
+        if not batched:
+            return gradients(outputs, self.parts, weights, retain_graph=True)
+        options = {"retain_graph": True, "allow_unused": True, "is_grads_batched": True}
         return list(torch.autograd.grad(outputs, self.parts, weights, **options))
 
     def pullback(self, primals: list[Array], weights: list[Array], **options: Any) -> list[Array]:
