@@ -119,25 +119,28 @@ def test_function_that_writes_to_its_inputs_is_left_to_the_pipeline() -> None:
 
 
 @every_mode
-def test_function_that_changes_in_steps_is_constant_between_them(mode: str) -> None:
+@fast_or_not
+def test_function_that_changes_in_steps_is_constant_between_them(mode: str, fast: bool) -> None:
     x = tensor(5.3207, -0.7136, 8.2443)
-    assert open_inputs(lambda x: torch.round(x, decimals=3), x, mode=mode) == []
-    assert open_inputs(lambda x: torch.round(1000 * x.detach()) + 0 * x, x, mode=mode) == []
+    assert open_inputs(lambda x: torch.round(x, decimals=3), x, mode=mode, fast=fast) == []
+    assert open_inputs(lambda x: torch.round(1000 * x.detach()) + 0 * x, x, fast=fast) == []
 
 
+@fast_or_not
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
-def test_function_that_computes_in_a_narrow_dtype_is_not_constant(dtype: Any) -> None:
+def test_function_that_computes_in_a_narrow_dtype_is_not_constant(dtype: Any, fast: bool) -> None:
     def func(x: Any) -> Any:
         return x.detach().to(dtype).double() + 0 * x
 
-    assert open_inputs(func, tensor(5.3207, -0.7136)) == [0]
+    assert open_inputs(func, tensor(5.3207, -0.7136), fast=fast) == [0]
 
 
-def test_float32_outside_of_pytorch_is_not_constant() -> None:
+@fast_or_not
+def test_float32_outside_of_pytorch_is_not_constant(fast: bool) -> None:
     def func(x: Any) -> Any:
         return torch.tensor(x.detach().numpy().astype("float32").astype(float)) + 0 * x
 
-    assert open_inputs(func, tensor(5.3207, -0.7136)) == [0]
+    assert open_inputs(func, tensor(5.3207, -0.7136), fast=fast) == [0]
 
 
 NORMED = tensor(-4.82698490240764944)  # of one entry: what is left is 0, or 1e-13 by rounding

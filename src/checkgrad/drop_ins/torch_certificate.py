@@ -161,8 +161,19 @@ class Certificate:
             if not self._agrees_along(
                 k, claims.along[k], np.maximum(limit, rounding.along[k]), weights
             )
-            and (self._fast or not self._agrees_at_entries(k, claims, rounding, limit))
+            and not (
+                self._is_constant_along(k, claims)
+                if self._fast
+                else self._agrees_at_entries(k, claims, rounding, limit)
+            )
         ]
+
+    def _is_constant_along(self, k: int, claims: Claims) -> bool:
+        """Return whether outputs change in steps along the tangent, and all claims are 0."""
+        if np.any(claims.jacobian[k]) or self._is_narrow:
+            return False
+        slopes = np.max(np.abs(list(self._quotients(k))), axis=0)
+        return changes_in_steps(self._call, k, self._tangents[k], self._size(k), slopes)
 
     def _slopes_nearby(self, k: int) -> Floats:
         """Return how fast the outputs change over a long step along the tangent of an input."""

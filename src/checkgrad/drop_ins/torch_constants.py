@@ -24,8 +24,8 @@ from checkgrad.numerics.samples import Flags
 _WIDE = (torch.float64, torch.complex128)
 _NARROW = (torch.float32, torch.bfloat16, torch.float16, torch.complex64, torch.complex32)
 # A step relative to the input, about as long as those of other checkers. Over it, the values of
-# code in float32 that nobody sees, as that in NumPy, change by several units in the last place.
-_SHORT_STEP = 2.0**-20
+# code in float32 that nobody sees, as that in NumPy, change by two units in the last place.
+_SHORT_STEP = 2.0**-22
 # Steps relative to the input, over which a function that is constant changes by rounding only.
 _STEPS = (2.0**-20, 2.0**-10, 2.0**-3)
 # What iterations make of rounding errors: units in the last place, and times the noise.
@@ -33,7 +33,7 @@ _UNITS, _NOISE = 16.0, 4.0
 
 
 def changes_in_steps(call: TorchCall, k: int, unit: Array, size: float, slopes: Floats) -> bool:
-    """Return whether outputs do not change at all over short steps of an entry, and do over longer.
+    """Return whether outputs do not change over short steps of an entry, and do over longer ones.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def changes_in_steps(call: TorchCall, k: int, unit: Array, size: float, slopes: 
     k : int
         Which of the inputs that are differentiated.
     unit : tensor
-        Like that input; 1 in the entry and 0 elsewhere.
+        Like that input; 1 in the entry and 0 elsewhere, or any tangent.
     size : float
         The size of the entry.
     slopes : array, shape (outputs,)
