@@ -201,3 +201,24 @@ def test_derivative_that_vanishes_is_compared_with_how_func_changes_nearby(
 
 def test_small_slope_beside_a_constant_is_not_taken_for_rounding() -> None:
     assert open_inputs(lambda x: 1 + 1e-11 * x.detach() + 0 * x, tensor(0.3, 1.7)) == [0]
+
+
+def test_neighbours_outside_of_the_domain_of_func_are_no_error() -> None:
+    def func(x: Any, limit: Any) -> Any:
+        if torch.any(x > limit) or torch.any(x < 0.9 * limit):
+            raise ValueError("outside")
+        return x.detach() * limit.detach() + 0 * x
+
+    x, limit = tensor(0.999), tensor(1.0).detach()
+    assert open_inputs(func, x, limit) == [0]
+    assert open_inputs(func, tensor(1.0), limit) == [0]
+
+
+@fast_or_not
+@every_mode
+@pytest.mark.parametrize("func", [torch.floor, lambda x: torch.round(x, decimals=3)])
+def test_straight_through_rule_of_a_staircase_is_not_certified(
+    func: Any, mode: str, fast: bool
+) -> None:
+    assert open_inputs(lambda x: x + (func(x) - x).detach(), tensor(0.3, 2.7), fast=fast) == [0]
+    assert open_inputs(lambda x: func(x) + x - x.detach(), tensor(0.3), mode=mode, fast=fast) == [0]

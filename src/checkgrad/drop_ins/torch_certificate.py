@@ -25,8 +25,8 @@ from checkgrad.drop_ins.torch_constants import (
     rounds_to_narrow_dtype,
 )
 from checkgrad.drop_ins.torch_derivatives import column, columns, row, rows, units
-from checkgrad.drop_ins.torch_differences import quotients, value_at
-from checkgrad.drop_ins.torch_numbers import as_real, flat, random_cotangents, random_like
+from checkgrad.drop_ins.torch_differences import entry_sizes, quotients, random_tangents, value_at
+from checkgrad.drop_ins.torch_numbers import flat, random_cotangents
 
 # How far a claim and a quotient may lie apart: a tenth of `rtol`, which is 1e-5 for float64.
 _ENTRY_AGREEMENT = 1e-6
@@ -60,8 +60,7 @@ class Certificate:
         self._call = call
         self._fast = fast
         self._possible = all(each.dtype in _DOUBLE for each in (*call.parts, *call.recorded))
-        found = _tangents(call) if self._possible else ()
-        self._tangents = [_in_finite_entries(*each) for each in found]
+        self._tangents = random_tangents(call) if self._possible else []
         self._flat_tangents = [flat([each]).numpy(force=True) for each in self._tangents]
         self._known: dict[int, list[Floats]] = {}
         self._more: dict[int, Iterator[Floats]] = {}
@@ -148,9 +147,18 @@ class Certificate:
             nearby = np.stack([self._slopes_nearby(k) for k in range(len(sizes))])
             nearby = nearby if weights is None else nearby @ np.abs(weights).T
             limits = np.maximum(limits, _AGREEMENT * _NEGLIGIBLE * nearby)
-            rounding = here.rounding([claims(each) for each in self._call.neighbours()])
+            rounding = self._rounding(here, claims)
             found = self._open_with(here, rounding, limits, weights)
         return found
+
+    def _rounding(self, here: Claims, claims: Callable[[TorchCall], Claims]) -> Claims:
+        """Return how far rounding of the inputs may move the claims, as far as that is known."""
+        try:
+            return here.rounding([claims(each) for each in self._call.neighbours()])
+        except MemoryError:
+            raise
+        except Exception:  # a neighbour is outside of the domain of func
+            return here.without_rounding()
 
     def _open_with(
         self, claims: Claims, rounding: Claims, limits: Floats, weights: Floats | None
@@ -185,7 +193,7 @@ class Certificate:
         return np.where(np.isfinite(slopes), slopes, 0.0)
 
     def _size(self, k: int) -> float:
-        return float(np.nanmax(_sizes(self._call.parts[k]), initial=0.0)) or 1.0
+        return float(np.nanmax(entry_sizes(self._call.parts[k]), initial=0.0)) or 1.0
 
     def _sibling_sizes(self, largest: Floats) -> Floats:
         """Return for each output the largest entry of the gradients in the same tensor."""
@@ -203,7 +211,7 @@ class Certificate:
         return False
 
     def _agrees_at_entries(self, k: int, claims: Claims, rounding: Claims, limit: Floats) -> bool:
-        entries, block = _sizes(self._call.parts[k]), claims.jacobian[k]
+        entries, block = entry_sizes(self._call.parts[k]), claims.jacobian[k]
         largest = self._size(k)
         sizes = np.where(entries > 0, entries, largest)
         limits = np.maximum(_ENTRY_AGREEMENT * np.abs(block), limit[:, None])
@@ -212,13 +220,13 @@ class Certificate:
 
         def agrees(entry: int, unit: Array) -> bool:
             size, claim = float(sizes[entry]), block[:, entry]
-            slopes = np.zeros_like(claim)  # of the outputs that do not agree
+            off, slopes = np.zeros(claim.size, dtype=bool), np.zeros_like(claim)
             for found in quotients(self._call, k, unit, size):
-                off = ~(np.abs(found - claim) <= limits[:, entry])
-                if not np.any(off):
+                differs = ~(np.abs(found - claim) <= limits[:, entry])
+                if not np.any(differs):
                     return True
-                slopes = np.maximum(slopes, np.where(off, np.abs(found), 0.0))
-            off = slopes != 0  # NaN is not 0
+                off |= differs
+                slopes = np.maximum(slopes, np.where(differs, np.abs(found), 0.0))
             may_be_steps = not np.any(claim[off]) and not self._is_narrow
             if may_be_steps and changes_in_steps(self._call, k, unit, size, slopes):
                 return True
@@ -252,24 +260,6 @@ class Certificate:
 def _values(call: TorchCall) -> Floats:
     found: Floats = flat(call.recorded).numpy(force=True)
     return found
-
-
-def _tangents(call: TorchCall) -> Iterator[tuple[Array, Array]]:
-    """Yield a random tangent of each input, and the input."""
-    yield from zip(random_like(call.parts), (part.detach() for part in call.parts), strict=True)
-
-
-def _in_finite_entries(tangent: Array, part: Array) -> Array:
-    """Return a tangent that is 0 where an input is not finite: such an entry is left out."""
-    if bool(torch.isfinite(part.sum())):
-        return tangent
-    return torch.where(torch.isfinite(part), tangent, 0.0)
-
-
-def _sizes(part: Array) -> Floats:
-    """Return the absolute values of all entries of an input; NaN where they are not finite."""
-    found: Floats = as_real(part.detach()).reshape(-1).abs().numpy(force=True)
-    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _products(jacobian: Sequence[Floats], tangents: Sequence[Floats]) -> Floats:
