@@ -163,18 +163,16 @@ class Certificate:
     def _open_with(
         self, claims: Claims, rounding: Claims, limits: Floats, weights: Floats | None
     ) -> list[int]:
-        return [
-            k
-            for k, limit in enumerate(limits)
-            if not self._agrees_along(
-                k, claims.along[k], np.maximum(limit, rounding.along[k]), weights
-            )
-            and not (
-                self._is_constant_along(k, claims)
-                if self._fast
-                else self._agrees_at_entries(k, claims, rounding, limit)
-            )
-        ]
+        def agrees(k: int, limit: Floats) -> bool:
+            if self._fast:
+                along = np.maximum(limit, rounding.along[k])
+                agrees = self._agrees_along(k, claims.along[k], along, weights)
+                return agrees or self._is_constant_along(k, claims)
+            # An error of an entry could hide in a sum behind the rounding of the others.
+            agrees = self._agrees_along(k, claims.along[k], limit, weights)
+            return agrees or self._agrees_at_entries(k, claims, rounding, limit)
+
+        return [k for k, limit in enumerate(limits) if not agrees(k, limit)]
 
     def _is_constant_along(self, k: int, claims: Claims) -> bool:
         """Return whether outputs change in steps along the tangent, and all claims are 0."""
