@@ -25,6 +25,9 @@ from torch.utils import _pytree as pytree
 from checkgrad.torch import gradcheck, gradgradcheck
 
 _LARGEST = 250  # entries of the inputs of a draw: PyTorch's slow mode takes all of them in turn
+# Errors of PyTorch 2.13 that its own check does not find: a forward mode that adds 1e-13 to a
+# denominator, so that derivatives by logits far below the largest are off (by mpmath).
+_FOUND = {("gradgradcheck", "logcumsumexp")}
 _CHECKS = {
     "gradcheck": (gradcheck, torch_gradcheck),
     "gradgradcheck": (gradgradcheck, torch_gradgradcheck),
@@ -132,6 +135,9 @@ def print_operators(count: int, kind: str, fast: bool) -> None:
         said, seconds = outcome(theirs, func, inputs, fast_mode=fast, **options)
         our_word, our_seconds = outcome(ours, func, inputs, fast_mode=fast, **options)
         passes = (our_word == "passes", said == "passes")
+        if (kind, name) in _FOUND and passes == (False, True):
+            counts["error of PyTorch found"] += 1
+            continue
         counts["agree" if passes[0] == passes[1] else "differ"] += 1
         if all(passes):
             ratios.append(our_seconds / seconds)

@@ -116,3 +116,109 @@ def test_function_that_writes_to_its_inputs_is_left_to_the_pipeline() -> None:
         return y
 
     assert open_inputs(func, tensor(1.0)) == [0]
+
+
+@every_mode
+@fast_or_not
+def test_function_that_changes_in_steps_is_constant_between_them(mode: str, fast: bool) -> None:
+    x = tensor(5.3207, -0.7136, 8.2443)
+    assert open_inputs(lambda x: torch.round(x, decimals=3), x, mode=mode, fast=fast) == []
+    assert open_inputs(lambda x: torch.round(1000 * x.detach()) + 0 * x, x, fast=fast) == []
+
+
+@fast_or_not
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_function_that_computes_in_a_narrow_dtype_is_not_constant(dtype: Any, fast: bool) -> None:
+    def func(x: Any) -> Any:
+        return x.detach().to(dtype).double() + 0 * x
+
+    assert open_inputs(func, tensor(5.3207, -0.7136), fast=fast) == [0]
+
+
+@fast_or_not
+def test_float32_outside_of_pytorch_is_not_constant(fast: bool) -> None:
+    def func(x: Any) -> Any:
+        return torch.tensor(x.detach().numpy().astype("float32").astype(float)) + 0 * x
+
+    assert open_inputs(func, tensor(5.3207, -0.7136), fast=fast) == [0]
+
+
+NORMED = tensor(-4.82698490240764944)  # of one entry: what is left is 0, or 1e-13 by rounding
+
+
+@fast_or_not
+def test_derivative_that_rounding_of_the_inputs_explains_is_certified(fast: bool) -> None:
+    def norm(x: Any, weight: Any) -> Any:
+        return torch.native_layer_norm(x, (1,), weight, None, 1e-5)[0]
+
+    x, weight = NORMED, NORMED.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(norm(x, weight).sum(), weight)
+    assert gradient != 0
+    assert open_inputs(norm, x, weight, fast=fast) == []
+    # ... and also by an input that is not differentiated.
+    assert open_inputs(norm, x.detach(), weight, fast=fast) == []
+
+
+@fast_or_not
+def test_error_of_a_derivative_that_rounding_does_not_explain_is_not_certified(fast: bool) -> None:
+    def func(x: Any, y: Any) -> Any:
+        return (x + 1e6) - 1e6 + 0.5001 * y.detach() + 0.4999 * y
+
+    assert open_inputs(func, tensor(0.3), tensor(0.7), fast=fast) == [1]
+
+
+class Total(torch.autograd.Function):
+    """Entries less what makes their sum 1, by bisection; with two entries a constant sum."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        low, width = x.min() - 1, x.max() - x.min() + 1
+        for _ in range(60):
+            width = width / 2
+            low = torch.where((x - low - width).sum() >= 1, low + width, low)
+        return (x - low).sum().reshape(1)
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Any) -> Any:
+        return torch.zeros(2).double()
+
+
+def test_function_that_is_constant_but_for_rounding_is_certified() -> None:
+    assert open_inputs(Total.apply, tensor(0.3, 1.7)) == []
+
+
+@fast_or_not
+@every_mode
+def test_derivative_that_vanishes_is_compared_with_how_func_changes_nearby(
+    fast: bool, mode: str
+) -> None:
+    def func(x: Any) -> Any:
+        rounded = torch.round(x)
+        return rounded + (x - rounded) ** 3
+
+    assert open_inputs(func, tensor(1.0, 6.0, 10.0, 12.0), fast=fast, mode=mode) == []
+
+
+def test_small_slope_beside_a_constant_is_not_taken_for_rounding() -> None:
+    assert open_inputs(lambda x: 1 + 1e-11 * x.detach() + 0 * x, tensor(0.3, 1.7)) == [0]
+
+
+def test_neighbours_outside_of_the_domain_of_func_are_no_error() -> None:
+    def func(x: Any, limit: Any) -> Any:
+        if torch.any(x > limit) or torch.any(x < 0.9 * limit):
+            raise ValueError("outside")
+        return x.detach() * limit.detach() + 0 * x
+
+    x, limit = tensor(0.999), tensor(1.0).detach()
+    assert open_inputs(func, x, limit) == [0]
+    assert open_inputs(func, tensor(1.0), limit) == [0]
+
+
+@fast_or_not
+@every_mode
+@pytest.mark.parametrize("func", [torch.floor, lambda x: torch.round(x, decimals=3)])
+def test_straight_through_rule_of_a_staircase_is_not_certified(
+    func: Any, mode: str, fast: bool
+) -> None:
+    assert open_inputs(lambda x: x + (func(x) - x).detach(), tensor(0.3, 2.7), fast=fast) == [0]
+    assert open_inputs(lambda x: func(x) + x - x.detach(), tensor(0.3), mode=mode, fast=fast) == [0]

@@ -16,6 +16,7 @@ from checkgrad.backends.differentiation import (
     ListFunction,
     NotRecordedError,
 )
+from checkgrad.backends.torch_gradients import gradients
 from checkgrad.backends.torch_strides import strided_copy, with_gaps, with_strides_of
 from checkgrad.backends.torch_writes import WriteWatch, graph_nodes
 
@@ -81,17 +82,15 @@ class TorchDifferentiation(Differentiation):
         if used:
             outputs, cotangents = zip(*used, strict=True)
             watch = None if written is None else WriteWatch(parts, outputs, cotangents)
-            found = torch.autograd.grad(
-                outputs, chosen, cotangents, create_graph=again, allow_unused=True
-            )
+            found = gradients(outputs, chosen, cotangents, create_graph=again)
             if watch is not None and written is not None:
                 written += watch.written()
-        gradients = iter(
+        left = iter(
             torch.zeros_like(part) if gradient is None else gradient
             for part, gradient in zip(chosen, found, strict=True)
         )
         return [
-            next(gradients) if only in (None, place) else torch.zeros_like(part)
+            next(left) if only in (None, place) else torch.zeros_like(part)
             for place, part in enumerate(parts)
         ]
 
@@ -155,7 +154,6 @@ def _spread(func: ListFunction) -> Callable[..., tuple[Array, ...]]:
     return lambda *parts: tuple(func(list(parts)))
 
 
-@functools.cache
 @functools.cache
 def prepare_forward_mode() -> None:
     """Make PyTorch load what forward mode needs: PyTorch warns of it the first time."""

@@ -195,9 +195,9 @@ class LibraryDerivatives:
         single = [at([part[k, ...] for part in points]) for k in range(_N_MAPPED)]
         return mapped, [self.point.xp.stack(parts) for parts in zip(*single, strict=True)]
 
-    def call(self, primals: list[Array]) -> None:
-        """Call ``func`` at a point."""
-        self.func(self.point.rebuilt(primals), *self.args)
+    def values_at(self, primals: list[Array]) -> list[Array]:
+        """Return ``func`` at a point as a list of arrays."""
+        return self._on_arrays(primals)
 
     def input_name(self, leaf: int) -> str:
         """Return what an input is called: ``x0[1]``, for example."""

@@ -23,6 +23,10 @@ from checkgrad.claims.library_derivatives import NoRuleError
 _REPEAT_EPSILONS = 100.0  # two calls of a rule may differ by these: parallel sums do
 _VALUE_EPSILONS = 1000.0  # two values of func may: sums round differently under vmap
 _ALL_EPSILONS = 64.0  # of the largest of all values: an output may be what is left of larger terms
+# Rounding errors of x0 move func by up to so many times as much as it moves at these neighbours of
+# x0, which are so many machine epsilons away.
+_SPREADS = 4.0
+_NEIGHBOURS = (-3.0, -2.0, 2.0, 3.0)
 _MAX_SINGLE_INPUTS = 32  # up to so many inputs, each one is also differentiated or mapped alone
 _SEED = 0
 
@@ -44,7 +48,7 @@ class DifferentiatedFunction(Protocol):
 
     def random_like(self, arrays: Sequence[Array], rng: Any) -> list[Array]: ...  # noqa: D102
 
-    def call(self, primals: list[Array]) -> None: ...  # noqa: D102
+    def values_at(self, primals: list[Array]) -> list[Array]: ...  # noqa: D102
 
     def input_name(self, leaf: int) -> str: ...  # noqa: D102
 
@@ -89,7 +93,7 @@ def rule_errors(
         weights = derivatives.random_like(values, rng)
         yield from _vjp_errors(derivatives, primals, weights, allowed)
     recorded = derivatives.values_while_differentiated(label == "fwd")
-    if _values_differ(recorded, values):
+    if _values_differ(derivatives, recorded, values):
         yield "func returns another value while it is differentiated than alone"
 
 
@@ -99,7 +103,7 @@ def _vmap_errors(derivatives: DifferentiatedFunction) -> Iterator[str]:
     # A rule may rely on all inputs being mapped, or on the others not being mapped.
     for only in [None, *(range(count) if 1 < count <= _MAX_SINGLE_INPUTS else ())]:
         mapped, single = derivatives.mapped_and_single_values(only)
-        if _values_differ(mapped, single):
+        if _values_differ(derivatives, mapped, single):
             where = f" over {derivatives.input_name(only)} only" if only is not None else ""
             yield f"func returns other values under vmap{where} than alone"
             return
@@ -175,7 +179,7 @@ def _probes(
 
     def call_elsewhere() -> None:
         with contextlib.suppress(Exception):
-            derivatives.call(derivatives.another_point())
+            derivatives.values_at(derivatives.another_point())
 
     yield _Probe(
         "if func is called elsewhere before the backward pass",
@@ -237,14 +241,37 @@ def _repeat_errors(once: Sequence[Array], again: Sequence[Array], allowed: float
         yield "not deterministic: two calls at x0 return different derivatives"
 
 
-def _values_differ(ones: Sequence[Array], others: Sequence[Array]) -> bool:
+def _values_differ(
+    derivatives: DifferentiatedFunction, ones: Sequence[Array], others: Sequence[Array]
+) -> bool:
     """Return whether values of func differ by more than rounding."""
     with np.errstate(all="ignore"):
         sizes = [np.abs(host(one)) * float(machine_epsilon(one)) for one in ones]
     finite = [size[np.isfinite(size)] for size in sizes]
     allowed = _ALL_EPSILONS * max((float(np.max(each, initial=0.0)) for each in finite), default=0)
-    pairs = zip(ones, others, strict=True)
-    return any(differ(one, other, _VALUE_EPSILONS, allowed) for one, other in pairs)
+
+    def beyond(rounding: Sequence[float]) -> bool:
+        found = zip(ones, others, rounding, strict=True)
+        return any(differ(one, other, _VALUE_EPSILONS, allowed + by) for one, other, by in found)
+
+    return beyond([0.0] * len(ones)) and beyond(_input_rounding(derivatives))
+
+
+def _input_rounding(derivatives: DifferentiatedFunction) -> list[float]:
+    """Return how far rounding errors of x0 may move each array of values.
+
+    The value may be what is left of terms that cancel: they are as large as this shows.
+    """
+    values, primals = [host(each) for each in derivatives.values()], derivatives.primals()
+    found = [0.0] * len(values)
+    for units in _NEIGHBOURS:
+        moved = [part * (1 + units * float(machine_epsilon(part))) for part in primals]
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            for k, each in enumerate(derivatives.values_at(moved)):
+                apart = np.abs(host(each) - values[k])
+                largest = np.max(apart, initial=0.0, where=np.isfinite(apart))
+                found[k] = max(found[k], _SPREADS * float(largest))
+    return found
 
 
 def differ(

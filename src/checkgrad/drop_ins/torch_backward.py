@@ -78,7 +78,7 @@ def batched_gradient_errors(call: TorchCall) -> Iterator[str]:
         weights = _batch_like(output)
 
         def mapped(output: Array = output, weights: Array = weights) -> list[Array | None]:
-            return call.gradients([output], [weights], is_grads_batched=True)
+            return call.gradients([output], [weights], batched=True)
 
         single = [call.gradients([output], [weight]) for weight in weights]
         errors = list(_batch_errors(mapped, single, call.parts, f"under vmap, for output {k}"))

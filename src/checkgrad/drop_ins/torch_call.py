@@ -6,7 +6,8 @@ other inputs are handed to func as they are. Outputs that require a gradient are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from checkgrad.arrays.messages import quote
 from checkgrad.backends import Array
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
+from checkgrad.backends.torch_gradients import gradients
 from checkgrad.backends.torch_strides import strided_copy, with_strides_of
 from checkgrad.backends.torch_writes import same_values
 from checkgrad.drop_ins.torch_closures import Substitution, uses_own
@@ -22,6 +24,7 @@ from checkgrad.drop_ins.torch_numbers import random_like
 from checkgrad.drop_ins.torch_sparse import is_sparse, sparse_parts
 
 _DISTANCE = 2.0**-6  # of another point from the inputs, relative to each coordinate
+_NEIGHBOUR_SEEDS = (2, 3, 4)
 _LIBRARY = TorchDifferentiation()
 
 
@@ -90,6 +93,18 @@ class TorchCall:
         self.needs_grad = False
         self._alone = self._values_alone()
 
+    def neighbours(self) -> Iterator[TorchCall]:
+        """Yield the call at inputs that differ by rounding errors, in every floating tensor."""
+        for seed in _NEIGHBOUR_SEEDS:
+            other = copy.copy(self)
+            other._inputs = [  # noqa: SLF001
+                _rounded(each, seed) if place in self._copied and _is_dense(each) else each
+                for place, each in enumerate(self._inputs)
+            ]
+            other.parts = [_rounded(part, seed).requires_grad_() for part in self.parts]
+            other.recorded = other.outputs(other.parts)
+            yield other
+
     def inputs_with(self, parts: Sequence[Array]) -> list[Any]:
         """Return all inputs, with `parts` in the places of those that are differentiated."""
         inputs = list(self._inputs)
@@ -148,22 +163,29 @@ class TorchCall:
         del rng
         return random_like(arrays)
 
-    def call(self, primals: list[Array]) -> None:
-        """Call func."""
-        self.outputs(primals)
+    def values_at(self, primals: list[Array]) -> list[Array]:
+        """Return the outputs that are checked, for other inputs; they record nothing."""
+        return [each.detach() for each in self.outputs(primals)]
 
     def input_name(self, leaf: int) -> str:
         """Return what an input is called."""
         return f"inputs[{self.places[leaf]}]"
 
     def gradients(
-        self, outputs: Sequence[Array], weights: Sequence[Array], **options: Any
+        self, outputs: Sequence[Array], weights: Sequence[Array], batched: bool = False
     ) -> list[Array | None]:
         """Return gradients by what is differentiated, on a graph that stays for the next call.
 
-        The options are those of ``torch.autograd.grad``.
+        Parameters
+        ----------
+        outputs, weights : sequence of tensor
+            What is differentiated, and the cotangents.
+        batched : bool
+            Whether the cotangents have a leading axis, along which the gradients are mapped.
         """
-        options = {"retain_graph": True, "allow_unused": True} | options
+        if not batched:
+            return gradients(outputs, self.parts, weights, retain_graph=True)
+        options = {"retain_graph": True, "allow_unused": True, "is_grads_batched": True}
         return list(torch.autograd.grad(outputs, self.parts, weights, **options))
 
     def pullback(self, primals: list[Array], weights: list[Array], **options: Any) -> list[Array]:
@@ -192,6 +214,18 @@ class TorchCall:
         except Exception:  # func differentiates inside
             self.needs_grad = True
             return [each.detach() for each in self.recorded]
+
+
+def _rounded(given: Array, seed: int) -> Array:
+    """Return a tensor that differs by one or two units in the last place of each entry."""
+    (random,) = random_like([given], seed)
+    alone = given.detach()
+    moved = alone + alone * random * (2 * torch.finfo(given.dtype).eps)
+    return with_strides_of(moved, alone).requires_grad_(given.requires_grad)
+
+
+def _is_dense(given: Any) -> bool:
+    return _is_floating(given) and given.layout is torch.strided
 
 
 def _copy(given: Array) -> Array:

@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from checkgrad.drop_ins.tolerance import tolerated
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.report.results import ClaimResult
-
-_ATOL, _RTOL = 1e-5, 1e-3  # what PyTorch's gradcheck allows by default
 
 
 def settled(result: ClaimResult) -> ClaimResult:
@@ -34,5 +33,5 @@ def _settled(decisions: Decisions) -> Decisions:
     estimate = decisions.estimate.value
     with np.errstate(all="ignore"):
         farthest = np.abs(decisions.claim - estimate) + decisions.uncertainty
-        near = decisions.open & (farthest <= _ATOL + _RTOL * np.abs(estimate))
+        near = decisions.open & (farthest <= tolerated(estimate))
     return decisions.accepting(near)
