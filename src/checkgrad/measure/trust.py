@@ -100,15 +100,18 @@ def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> 
         def moved(step: float) -> list[Array]:
             return point.leafwise(lambda x, sign: x + step * sign * x, signs)
 
-        def values(leaves: list[Array]) -> Floats:
-            return wide.host_values(iter([point.for_func(leaves)])).reshape(-1)
+        def values(*steps: float) -> Floats:  # each point handed over before the next is made
+            return wide.host_values(point.for_func(moved(h)) for h in steps).reshape(len(steps), -1)
 
         if bounded(near.bounds):  # no step leads to both sides
             inside = within(point, moved(_UNSEEN), near.bounds)
-            return bool(np.any(values(inside) != value))
+            found = wide.host_values(iter([point.for_func(inside)])).reshape(-1)
+            return bool(np.any(found != value))
         native = max(SINGLE, *near.point.epsilons)
-        steps = (_UNSEEN, min(_UNITS_SEEN * native, _MOST_SEEN))
-        small, large = [(values(moved(h)) - values(moved(-h))) / (2 * h) for h in steps]
+        near_step, far_step = _UNSEEN, min(_UNITS_SEEN * native, _MOST_SEEN)
+        found = values(near_step, -near_step, far_step, -far_step)
+        small = (found[0] - found[1]) / (2 * near_step)
+        large = (found[2] - found[3]) / (2 * far_step)
     noise = _UNITS_OF_VALUE * DOUBLE * np.abs(value) / _UNSEEN
     allowed = _SLOPES_DIFFER * np.fmax(np.abs(small), np.abs(large)) + noise
     return bool(np.all(np.abs(small - large) <= allowed))
