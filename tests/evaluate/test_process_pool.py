@@ -111,6 +111,23 @@ def test_other_processes_take_functions_of_a_module(tmp_path: Path, method: str)
     assert lines[1].startswith("func cannot be sent to another process")
 
 
+def test_a_function_that_a_process_does_not_find_is_an_error(tmp_path: Path) -> None:
+    lines = run(
+        tmp_path,
+        """
+        multiprocessing.set_start_method("spawn")
+        sys.modules["cloudpickle"] = None
+        def late(x):
+            return func(x)
+        try:
+            verify_grad(late, grad, X0, workers=2)
+        except RuntimeError as error:
+            print(error)
+        """,
+    )
+    assert lines[0].startswith("func cannot be sent to another process (AttributeError")
+
+
 def test_nothing_is_forked_beside_a_library_that_forbids_it(tmp_path: Path) -> None:
     lines = run(
         tmp_path,

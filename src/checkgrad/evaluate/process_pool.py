@@ -18,6 +18,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from checkgrad.arrays.messages import brief
 from checkgrad.backends import may_fork
 from checkgrad.evaluate.sent import Answer, SentFunction, SentPoint
 
@@ -127,9 +128,11 @@ class ProcessPool:
     def _received(self, pipe: Any) -> Answer:
         """Return the answer of a process that has one."""
         try:
-            answer: Answer = pipe.recv()
+            answer: Answer | UnpicklableError = pipe.recv()
         except (EOFError, OSError):
             raise self._died(pipe) from None
+        if isinstance(answer, UnpicklableError):
+            raise answer
         return answer
 
     def _died(self, pipe: Any) -> DiedError:
@@ -179,10 +182,12 @@ def _serve(pipe: Any, inherited: Any, sent: SentFunction | bytes) -> None:
     if inherited is not None:
         inherited.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to act on
-    function: SentFunction = pickle.loads(sent) if isinstance(sent, bytes) else sent
-    while True:
-        try:
+    try:
+        function: SentFunction = pickle.loads(sent) if isinstance(sent, bytes) else sent
+        while True:
             point = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(function(point))
+            pipe.send(function(point))
+    except EOFError:
+        return
+    except Exception as error:  # what was sent cannot be found here
+        pipe.send(UnpicklableError(brief(error)))

@@ -31,6 +31,7 @@ _FAILED = (
     "the engine behind workers failed, not func ({error}); workers is called as "
     "workers(function, points), and must return one result for each point, as map does"
 )
+_OWN = (DiedError, UnpicklableError)  # whose messages say it all
 # What the messages of engines have in common where a worker is gone.
 _OF_DEATH = ("broken", "terminated", "killed", "died", "crash")
 
@@ -76,7 +77,8 @@ class Workers:
         except (WorkersError, MemoryError):
             raise
         except Exception as error:
-            raise WorkersError(_words(error).format(error=brief(error))) from error
+            said = str(error) if isinstance(error, _OWN) else brief(error)
+            raise WorkersError(_words(error).format(error=said)) from error
         finally:
             if (close := getattr(found, "close", None)) is not None:
                 close()
