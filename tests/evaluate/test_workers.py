@@ -130,3 +130,11 @@ def test_points_that_wait_are_given_up_with_the_rest() -> None:
 
 def test_cores_are_those_of_this_process() -> None:
     assert 1 <= module.count_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_function_is_one_errand_as_long_as_it_is_the_same() -> None:
+    workers, args = Workers(map), (np.ones(2), 3.0)
+    errand = workers.errand(np.negative, args)
+    assert workers.errand(np.negative, (args[0], args[1])) is errand
+    for other in ((np.negative, (np.ones(2), 3.0)), (np.positive, args), (np.negative, ())):
+        assert workers.errand(*other) is not errand

@@ -12,8 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,16 +22,11 @@ from checkgrad.backends import flatten_tree, host, is_array
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.calling import Failure
 from checkgrad.evaluate.options import Evaluation, require_chunk_bytes
-from checkgrad.evaluate.sent import SentFunction, SentPoint
+from checkgrad.evaluate.sent import SentPoint
 from checkgrad.evaluate.workers import Workers
 
-
-@dataclass(frozen=True)
-class _Found:
-    """What func returned or raised at a point."""
-
-    value: Any
-    error: Exception | None
+_numbers = itertools.count()  # of the points that this process sent
+_Found: TypeAlias = tuple[Any, Exception | None]  # what func returned or raised at a point
 
 
 class Rounds:
@@ -70,14 +64,11 @@ class Rounds:
         evaluation: Evaluation,
     ) -> None:
         self._workers = workers
-        self._function = SentFunction(func, args)
+        self._errand = workers.errand(func, args)
         self._reader = reader
         self._budget = evaluation.budget
         self._most = max(1, require_chunk_bytes(evaluation.chunk_bytes) // _bytes_of(point))
-        self._numbers = itertools.count()
         self._is_noting = False
-        self._noted: dict[bytes, Any] = {}  # points to be evaluated with the next round
-        self._known: dict[bytes, _Found] = {}  # what was found at points that were noted
         self.n_calls = 0
         self.failure: Failure | None = None
 
@@ -124,7 +115,7 @@ class Rounds:
         try:
             with np.errstate(all="ignore"):
                 for x, found in self._found(points):
-                    value, error = found.value, found.error
+                    value, error = found
                     try:
                         value = kept(self._read(value)) if error is None else None
                     except MemoryError:
@@ -143,23 +134,23 @@ class Rounds:
     def note(self, x: Any) -> None:
         """Note a point for the next round."""
         key = _key(x)
-        if key not in self._known:
-            self._noted[key] = x
+        if key not in self._errand.known:
+            self._errand.noted[key] = x
 
     def has_noted(self, x: Any) -> bool:
         """Return whether a point was noted, and not asked for since."""
         key = _key(x)
-        return key in self._noted or key in self._known
+        return key in self._errand.noted or key in self._errand.known
 
     def at_noted(self, x: Any, reads: bool) -> Any:
         """Return what func returns at a point that was noted, as it came or read.
 
         Its exceptions pass.
         """
-        ((_, found),) = self._found([x])
-        if found.error is not None:
-            raise found.error
-        return self._read(found.value) if reads else found.value
+        ((_, (value, error)),) = self._found([x])
+        if error is not None:
+            raise error
+        return self._read(value) if reads else value
 
     def _read(self, value: Any) -> Any:
         return value if self._reader is None else self._reader.read(value)
@@ -168,38 +159,38 @@ class Rounds:
         """Yield points, and what func returned or raised there; ends as soon as it must."""
         rest = iter(points)
         while asked := list(itertools.islice(rest, self._most)):
-            keyed = self._noted or self._known
+            keyed = self._errand.noted or self._errand.known
             keys = [_key(x) if keyed else b"" for x in asked]
             for key in keys:
-                self._noted.pop(key, None)
+                self._errand.noted.pop(key, None)
             allowed = int(min(len(asked), self._budget.left))
-            new = [asked[i] for i in range(allowed) if keys[i] not in self._known]
+            new = [asked[i] for i in range(allowed) if keys[i] not in self._errand.known]
             beside = self._beside(len(asked)) if new else {}
             found = self._round([*new, *beside.values()])
             for x, key in zip(asked, keys, strict=True):
                 self._budget.spend()  # also for what was evaluated beside others
                 self.n_calls += 1
-                yield x, self._known.pop(key) if key in self._known else next(found)
-            self._known.update(zip(beside, found, strict=True))
+                yield x, self._errand.known.pop(key) if key in self._errand.known else next(found)
+            self._errand.known.update(zip(beside, found, strict=True))
 
     def _beside(self, count: int) -> dict[bytes, Any]:
         """Return noted points for a round with `count` others. They are no longer noted."""
-        room = min(self._most, self._budget.left - len(self._known)) - count
-        keys = list(self._noted)[: max(0, int(room))]
-        return {key: self._noted.pop(key) for key in keys}
+        room = min(self._most, self._budget.left - len(self._errand.known)) - count
+        keys = list(self._errand.noted)[: max(0, int(room))]
+        return {key: self._errand.noted.pop(key) for key in keys}
 
     def _round(self, points: Sequence[Any]) -> Generator[_Found]:
         """Yield what func finds at some points, which are sent at once."""
         if not points:
             return
-        sent = [SentPoint(next(self._numbers), x) for x in points]
-        answers = self._workers.answers(self._function, sent)
+        sent = [SentPoint(next(_numbers), x) for x in points]
+        answers = self._workers.answers(self._errand.function, sent)
         try:
             for answer in answers:
                 value, error = answer.opened()
                 if isinstance(error, MemoryError):
                     raise error
-                yield _Found(value, error)
+                yield value, error
         finally:
             answers.close()
 

@@ -6,6 +6,7 @@ no engine.
 
 from __future__ import annotations
 
+import operator
 import os
 import pickle
 import traceback
@@ -117,6 +118,11 @@ class SentFunction:
     function: Callable[..., Any]
     args: tuple[Any, ...]
     sender: tuple[str, int] = field(default_factory=this_process)
+
+    def calls(self, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+        """Return whether this calls the same function with the same further arguments."""
+        same = len(args) == len(self.args) and all(map(operator.is_, args, self.args))
+        return same and function is self.function
 
     def __call__(self, sent: SentPoint) -> Answer:
         """Evaluate func at one point. Nothing that it raises is taken for an error of the engine.

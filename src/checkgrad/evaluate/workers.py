@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,25 @@ class WorkersError(RuntimeError):
     """The engine that evaluates func failed. This says nothing of func."""
 
 
+@dataclass(eq=False)
+class Errand:
+    """A function that workers evaluate, in whatever dtypes, and what they do ahead of time.
+
+    Attributes
+    ----------
+    function : SentFunction
+        The function, as it is sent.
+    noted : dict of bytes to point
+        Points to be evaluated with the next round, by their digests.
+    known : dict of bytes to (value, exception or None)
+        What was found at points that were noted.
+    """
+
+    function: SentFunction
+    noted: dict[bytes, Any] = field(default_factory=dict)
+    known: dict[bytes, tuple[Any, Exception | None]] = field(default_factory=dict)
+
+
 class Workers:
     """An engine that evaluates a function at many points at once.
 
@@ -52,6 +72,17 @@ class Workers:
     def __init__(self, engine: int | Callable[..., Any]) -> None:
         self._pool = None if callable(engine) else ProcessPool(engine)
         self._map: Callable[..., Any] = self._pool.map if self._pool else engine  # type: ignore[assignment]
+        self._errand: Errand | None = None
+
+    def errand(self, func: Callable[..., Any], args: tuple[Any, ...]) -> Errand:
+        """Return the errand of a function, the same one as long as nobody asks for another.
+
+        Processes keep a function that they were sent.
+        """
+        errand = self._errand
+        if errand is None or not errand.function.calls(func, args):
+            errand = self._errand = Errand(SentFunction(func, args))
+        return errand
 
     def answers(self, function: SentFunction, points: Sequence[SentPoint]) -> Generator[Answer]:
         """Yield what a function finds at each point, in order.

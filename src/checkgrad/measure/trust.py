@@ -5,6 +5,7 @@ The two may differ by rounding. They are compared at x0 and at a second point.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
+from checkgrad.evaluate.rounds import note
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import noise_along_line
@@ -72,6 +74,8 @@ def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
     if not here.agree(near.value, value):
         return Agreement(_sentence("at x0", near.value, value))
     there = replace(here, leaves=_another_point(near))
+    note(near.evaluator.rounds, there.native_values)
+    note(wide.rounds, partial(_ask_in_float64, near, wide, value, there))
     native = there.native_values()
     found = there.values(wide.host_values)
     if not np.all(np.isfinite(native)):
@@ -115,6 +119,14 @@ def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> 
     noise = _UNITS_OF_VALUE * DOUBLE * np.abs(value) / _UNSEEN
     allowed = _SLOPES_DIFFER * np.fmax(np.abs(small), np.abs(large)) + noise
     return bool(np.all(np.abs(small - large) <= allowed))
+
+
+def _ask_in_float64(
+    near: Neighbourhood, wide: WideEvaluator, value: Floats, there: _Comparison
+) -> None:
+    """Ask for the values in float64 that a comparison, and steps in float64, ask for next."""
+    there.values(wide.host_values)
+    follows_float64(replace(near, rng=copy.deepcopy(near.rng)), wide, value)
 
 
 @dataclass(frozen=True)
