@@ -77,6 +77,7 @@ def test_forked_processes_take_closures_and_end_with_the_check(tmp_path: Path) -
         """
         multiprocessing.set_start_method("fork")
         factor, seen = 2.0, multiprocessing.SimpleQueue()
+        X0 = np.linspace(0.5, 2.0, 20)  # several rounds
         def closure(x):
             seen.put(os.getpid())
             return factor * func(x)

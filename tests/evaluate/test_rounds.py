@@ -75,6 +75,14 @@ def test_a_noted_point_is_forgotten_once_it_was_asked_for() -> None:
     assert engine.rounds == [1, 1]
 
 
+def test_a_noted_point_that_is_asked_for_twice_is_evaluated_twice() -> None:
+    evaluator, engine = make(first, np.ones(1))
+    note(evaluator.rounds, lambda: evaluator.host_values(points(5)))
+    assert evaluator.host_values(points(1)).tolist() == [1]
+    assert evaluator.host_values(points(5, 2, 5)).tolist() == [5, 2, 5]
+    assert engine.rounds == [2, 2]
+
+
 def test_x0_is_called_here_and_again_by_a_worker_if_it_was_noted() -> None:
     evaluator, engine = make(first, np.ones(1))
     evaluator.at_x0()

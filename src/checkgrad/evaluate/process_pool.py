@@ -64,10 +64,9 @@ class ProcessPool:
         """
         waiting = iter(points)
         answers: dict[int, Answer] = {}
-        is_complete = False
+        busy: list[Any] = []
         try:
             self._start(function, len(points))
-            busy = []
             for pipe, point in zip(list(self._processes), waiting, strict=False):
                 self._send(pipe, point)
                 busy.append(pipe)
@@ -82,9 +81,8 @@ class ProcessPool:
                         else:
                             self._send(pipe, following)
                 yield answers.pop(point.number)
-            is_complete = True
         finally:
-            if not is_complete:  # some are still at work
+            if busy:  # at points that nobody waits for any more
                 self.close()
 
     def close(self) -> None:

@@ -139,8 +139,8 @@ class Rounds:
 
     def has_noted(self, x: Any) -> bool:
         """Return whether a point was noted, and not asked for since."""
-        key = _key(x)
-        return key in self._errand.noted or key in self._errand.known
+        noted, known = self._errand.noted, self._errand.known
+        return bool(noted or known) and (_key(x) in noted or _key(x) in known)
 
     def at_noted(self, x: Any, reads: bool) -> Any:
         """Return what func returns at a point that was noted, as it came or read.
@@ -159,19 +159,35 @@ class Rounds:
         """Yield points, and what func returned or raised there; ends as soon as it must."""
         rest = iter(points)
         while asked := list(itertools.islice(rest, self._most)):
-            keyed = self._errand.noted or self._errand.known
-            keys = [_key(x) if keyed else b"" for x in asked]
-            for key in keys:
-                self._errand.noted.pop(key, None)
+            before = self._taken_from_known(asked)
             allowed = int(min(len(asked), self._budget.left))
-            new = [asked[i] for i in range(allowed) if keys[i] not in self._errand.known]
+            new = [asked[i] for i in range(allowed) if i not in before]
             beside = self._beside(len(asked)) if new else {}
             found = self._round([*new, *beside.values()])
-            for x, key in zip(asked, keys, strict=True):
-                self._budget.spend()  # also for what was evaluated beside others
-                self.n_calls += 1
-                yield x, self._errand.known.pop(key) if key in self._errand.known else next(found)
-            self._errand.known.update(zip(beside, found, strict=True))
+            try:
+                for i, x in enumerate(asked):
+                    self._budget.spend()  # also for what was evaluated beside others
+                    self.n_calls += 1
+                    yield x, before[i] if i in before else next(found)
+                self._errand.known.update(zip(beside, found, strict=True))
+            finally:
+                found.close()
+
+    def _taken_from_known(self, asked: Sequence[Any]) -> dict[int, _Found]:
+        """Return what is known at some points, by their indices. It is forgotten.
+
+        None of the points is noted any more.
+        """
+        noted, known = self._errand.noted, self._errand.known
+        if not noted and not known:
+            return {}
+        before: dict[int, _Found] = {}
+        for i, x in enumerate(asked):
+            key = _key(x)
+            noted.pop(key, None)
+            if key in known:
+                before[i] = known.pop(key)
+        return before
 
     def _beside(self, count: int) -> dict[bytes, Any]:
         """Return noted points for a round with `count` others. They are no longer noted."""
