@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -159,7 +160,8 @@ def test_a_worker_that_dies_is_an_error(
 
 def test_a_closure_is_no_function_of_a_module() -> None:
     sent = pytest.raises(RuntimeError, match="func cannot be sent to another process")
-    with ProcessPoolExecutor(1) as executor, sent as caught:
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawned) as executor, sent as caught:
         verify_grad(lambda x: np.sum(x**2), lambda x: 2 * x, X0, workers=executor.map)
     assert "loky.get_reusable_executor().map" in str(caught.value)
 
