@@ -101,7 +101,7 @@ class Groups:
         return progress.decide_for(directions).resolved
 
     def _sample(self, progress: Progress, groups: Places, later: Places | None = None) -> None:
-        """Sample some groups. Workers may evaluate those that are sampled `later` along with them."""
+        """Sample some groups. Workers may evaluate what is sampled `later` along with them."""
         if not len(groups):
             return
         spec, first, own = progress.spec, progress.first_of(groups), _own(groups)
