@@ -2,7 +2,8 @@
 
 ``nox`` runs what every change must pass. ``nox -s full`` runs all cases of all tests in all
 dtypes, of which a plain run takes a sample (tests/conftest.py says which), and the golden record
-of CUTEst. ``nox -s bench`` runs the benchmarks.
+of CUTEst. ``nox -s engines`` runs what needs Dask, loky, MPI or Ray, and ``nox -s bench`` the
+benchmarks.
 """
 
 from pathlib import Path
@@ -105,6 +106,13 @@ def full(session: nox.Session, library: str) -> None:
         run_pytest(session, "tests/golden", env=cutest)
     else:
         run_beside(session, library, "--full")
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Run func by every engine behind `workers` (not part of a plain ``nox``)."""
+    install(session, ".", *group("test", "engines"))
+    session.run("pytest", "tests/api/test_engines_of_workers.py", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session

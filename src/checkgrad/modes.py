@@ -228,9 +228,8 @@ class ModeRunner:
         takes_tangent |= is_projection(options.direction) and label in (*MODES, "vmap of rev")
         if not takes_tangent and not isinstance(options.direction, (str, int)):
             options = replace(options, direction="random")
-        if derivatives.loop:
-            evaluation = replace(options.evaluation, batch="loop")
-            options = replace(options, evaluation=evaluation)
+        evaluation = options.evaluation.of_derivative(derivatives.loop, order_of(label) > 1)
+        options = replace(options, evaluation=evaluation)
         problem = Problem(form, derivatives.func, claim, x0, self._args, options, label)
         return examine(replace(problem, constants=derivatives.constants))
 

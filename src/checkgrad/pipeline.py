@@ -35,7 +35,7 @@ from checkgrad.report.dtypes import (
 )
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
-from checkgrad.second_point import confirmed_elsewhere, look_elsewhere
+from checkgrad.second_point import confirmed_elsewhere, look_elsewhere, note_second_point
 from checkgrad.unfinished import nothing_known, undecided
 from checkgrad.widening import WidenedProblem, widen
 
@@ -51,8 +51,9 @@ def check(problem: Problem) -> Report:
     problem : Problem
         The claim, and the func that it is the derivative of.
     """
-    budget = problem.options.evaluation.budget
-    with budget.watched():
+    evaluation = problem.options.evaluation
+    budget = evaluation.budget
+    with budget.watched(), evaluation.working():
         result = examine(replace(problem, looks_elsewhere=True))
         if not budget.reason:
             result = confirmed_elsewhere(problem, result, examine)
@@ -229,6 +230,7 @@ def _certified(
             return [], repeats
         results.append(each)
     if not parsed.rounding_units:
+        note_second_point(claim, results)
         again = claim.outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, base.epsilon, base.rtol)
         if is_noisy(value, np.abs(again - value), epsilon):

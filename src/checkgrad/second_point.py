@@ -6,6 +6,7 @@ x0 it is right all the same. This module compares it with a quotient at a second
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.coordinate_sizes import largest_size
+from checkgrad.evaluate.rounds import note
 from checkgrad.evaluate.tangent_choice import random_tangents
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import digits_of, has_few_digits
@@ -47,17 +49,8 @@ def look_elsewhere(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> Se
     results : sequence of OutputResult
         What was found at x0.
     """
-    right = all(np.all(each.decisions.resolved) for each in results)
-    kinks = any(np.any(each.decisions.estimate.has_kink) for each in results)
-    point = claim.parsed.point
-    given = claim.plan.given is not None  # tangents along which func is to be followed
-    says = any(np.any(each.decisions.claim != 0) for each in results)
-    if not right or kinks or given or not says or point.size > _LARGEST:
-        return None
-    if largest_size(point, lambda x: x, point.leaves) == 0:
-        return None
-    epsilon = max(each.spec.epsilon for each in results)
-    if has_few_digits(epsilon):
+    epsilon = _epsilon_if_compared(claim, results)
+    if epsilon is None:
         return None
     line = _Line(claim, results, epsilon)
     for distance in _DISTANCES:
@@ -70,6 +63,40 @@ def look_elsewhere(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> Se
         agrees = any(each is not None and each.agrees for each in near)
         return replace(second, agrees=agrees)
     return SecondPoint([], True, "func has no finite value there")
+
+
+def note_second_point(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> None:
+    """Let workers evaluate func at the second point, and at x0 again, in one round.
+
+    The arguments are those of `look_elsewhere`, which is called next.
+    """
+    parsed, epsilon = claim.parsed, _epsilon_if_compared(claim, results)
+    costs_claims = any(each.leaves is None for each in claim.gradients)
+    if epsilon is None or costs_claims or not parsed.looks_elsewhere:
+        return
+
+    def ask() -> None:
+        same_draws = replace(parsed, rng=copy.deepcopy(parsed.rng))
+        line = _Line(replace(claim, parsed=same_draws), results, epsilon)
+        parsed.evaluator.host_values(iter([parsed.point.copy()]))
+        line.compared(_DISTANCES[0])
+
+    note(parsed.evaluator.rounds, ask)
+
+
+def _epsilon_if_compared(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> float | None:
+    """Return the machine epsilon that outputs have, or None where no second point is looked at."""
+    right = all(np.all(each.decisions.resolved) for each in results)
+    kinks = any(np.any(each.decisions.estimate.has_kink) for each in results)
+    point = claim.parsed.point
+    given = claim.plan.given is not None  # tangents along which func is to be followed
+    says = any(np.any(each.decisions.claim != 0) for each in results)
+    if not right or kinks or given or not says or point.size > _LARGEST:
+        return None
+    if largest_size(point, lambda x: x, point.leaves) == 0:
+        return None
+    epsilon = max(each.spec.epsilon for each in results)
+    return None if has_few_digits(epsilon) else epsilon
 
 
 class _Line:
@@ -101,30 +128,32 @@ class _Line:
         at, step = self._scale * distance, self._step
         lines = self._directions[0].lines
         # func comes last at the point itself: a claim may use what func left there.
-        sampled = [
-            lines.sample(np.zeros(1, dtype=np.intp), np.asarray([each]))[1][0]
-            for each in (at + step, at - step, at)
-        ]
+        steps = np.asarray([at + step, at - step, at])
+        sampled = lines.sample(np.zeros(steps.size, dtype=np.intp), steps)[1]
         if not np.all(np.isfinite(sampled)):
             return None
         point = self._claim.parsed.point
         leaves = point.leafwise(lambda x, v: x + at * v, self._tangent)
+        evaluator = self._claim.parsed.evaluator
         try:
-            claimed = self._claimed_at(leaves)
+            agrees = self._agrees(self._claimed_at(leaves), sampled, part)
+            if not agrees and evaluator.rounds is not None:
+                # What a claim uses of func must be left in this process.
+                evaluator.at([point.backend.copy(leaf) for leaf in leaves])
+                agrees = self._agrees(self._claimed_at(leaves), sampled, part)
         except MemoryError:
             raise
         except Exception as error:
             return SecondPoint(leaves, True, f"the claim raises {type(error).__name__} there")
-        return SecondPoint(leaves, self._agrees(claimed, sampled, part))
+        return SecondPoint(leaves, agrees)
 
     def has_kink(self) -> bool:
         """Return whether func has a kink at x0: its slopes differ as much next to it as nearer."""
-        gaps, lines = [], self._directions[0].lines
         lengths = self._step * np.asarray([1.0, _NEARER])
-        for length in lengths.tolist():
-            values = lines.sample(np.zeros(2, dtype=np.intp), np.asarray([length, -length]))[1]
-            gaps.append(np.abs(np.sum(values, axis=0) - 2 * self._claim.near.value) / length)
-        wide, narrow = gaps
+        steps = np.ravel(np.stack([lengths, -lengths], axis=1))
+        values = self._directions[0].lines.sample(np.zeros(steps.size, dtype=np.intp), steps)[1]
+        sums = np.sum(values.reshape(2, 2, -1), axis=1)
+        wide, narrow = np.abs(sums - 2 * self._claim.near.value) / lengths[:, None]
         stands_out = narrow > thresholds().stands_out * self._noise / lengths[1]
         return bool(np.any((narrow > wide / 2) & stands_out))
 
@@ -134,7 +163,7 @@ class _Line:
         pairs = zip(self._directions, gradients, strict=True)
         return np.concatenate([each.claimed_by(gradient) for each, gradient in pairs])
 
-    def _agrees(self, claimed: Floats, sampled: Sequence[Floats], part: float) -> bool:
+    def _agrees(self, claimed: Floats, sampled: Floats, part: float) -> bool:
         """Return whether claims and quotients are within noise, and `part` of rtol, everywhere."""
         limits = thresholds()
         forward, backward, _ = sampled

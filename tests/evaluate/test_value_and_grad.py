@@ -1,5 +1,7 @@
 """One function of value and gradient, as two."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -24,3 +26,10 @@ def test_what_is_no_pair_is_refused(returned):
     for function in split(lambda x: returned):
         with pytest.raises(TypeError, match=r"a pair \(value, gradient\)"):
             function(np.ones(2))
+
+
+def test_each_part_can_be_sent_to_another_process():
+    value, grad = pickle.loads(pickle.dumps(split(np.frexp)))  # which returns a pair
+    assert value(3.0) == 0.75
+    assert grad(3.0) == 2
+    assert value.__name__ == "frexp"

@@ -12,7 +12,9 @@ from checkgrad.arrays.bounds import make_bounds
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import make_point
 from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.options import Evaluation
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.workers import make_workers
 from checkgrad.measure.neighbourhood import Neighbourhood
 
 
@@ -29,7 +31,12 @@ class Recorded:
 
 
 def make_near(
-    function: Callable[[Any], Any], x0: Any, bounds: Any = None, seed: int = 0, weights: Any = None
+    function: Callable[[Any], Any],
+    x0: Any,
+    bounds: Any = None,
+    seed: int = 0,
+    weights: Any = None,
+    workers: Any = None,
 ) -> tuple[Neighbourhood, Recorded]:
     """Return the surroundings of x0, and the func with the points near x0 that it is asked for.
 
@@ -38,7 +45,9 @@ def make_near(
     point = make_point(x0)
     func = Recorded(function)
     many = np.ndim(function(point.copy())) > 0
-    evaluator = Evaluator(func, point, (), reader=OutputReader(point, many=False) if many else None)
+    evaluation = Evaluation(workers=make_workers(workers))
+    reader = OutputReader(point, many=False) if many else None
+    evaluator = Evaluator(func, point, (), evaluation, reader)
     vector = evaluator.vector_at_x0() if many else np.asarray([evaluator.value_at_x0()])
     sums = np.empty((0, vector.size)) if weights is None else np.asarray(weights, dtype=float)
     outputs = Outputs(np.arange(vector.size), sums)

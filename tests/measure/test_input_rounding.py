@@ -37,6 +37,19 @@ def test_a_cast_is_seen_by_15_values_where_x0_is_a_coarser_number(make_near):
     assert units[22:] == [0.125]
 
 
+def test_workers_are_asked_for_all_these_values_in_three_rounds(make_near):
+    rounds = []
+
+    def workers(function, points):
+        rounds.append(len(points))
+        return map(function, points)
+
+    near, _ = make_near(through_single, np.ones(1), workers=workers)
+    assert asked(near) == [True]
+    # Around x0; around 6 other numbers; along another line.
+    assert rounds == [5, 18, 1]
+
+
 def test_another_value_is_taken_where_x0_is_no_coarser_number(make_near):
     near, func = make_near(through_single, np.asarray([0.3]))
     assert asked(near) == [True]

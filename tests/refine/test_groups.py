@@ -47,6 +47,9 @@ class Grouped:
     def random_offsets(self, shape):
         return np.full(shape, self.offset)
 
+    def note_groups(self, groups, steps):
+        self.noted = groups, steps(np.full(groups.shape, self.offset))
+
     def sample_groups(self, groups, steps):
         self.asked.append((groups.copy(), steps.copy()))
         values = np.full((len(groups), 1), np.nan)
@@ -115,6 +118,14 @@ def test_a_first_group_is_tried_before_the_others(certified):
         [[0, 1, 2, 3]] * 2,
         [[4, 5, 6, 7], [8, 9, 10, 11]] * 2,
     ]
+
+
+def test_the_others_are_noted_as_they_are_sampled_later(certified):
+    _, grouped, _ = certified()
+    groups, steps = grouped.noted
+    later, both = grouped.asked[1]
+    assert later.tolist() == [*groups.tolist()] * 2
+    assert both.tolist() == [*steps.tolist(), *(-steps).tolist()]
 
 
 @pytest.mark.parametrize("offset", [0.25, 0.5, 0.75])

@@ -31,6 +31,7 @@ def assert_grad(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -50,7 +51,7 @@ def assert_grad(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -91,6 +92,7 @@ def assert_grad(
         convention=convention,
         method=method,
         precision=precision,
+        workers=workers,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -115,6 +117,7 @@ def assert_jac(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -134,7 +137,7 @@ def assert_jac(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_jac`.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -175,6 +178,7 @@ def assert_jac(
         convention=convention,
         method=method,
         precision=precision,
+        workers=workers,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -199,6 +203,7 @@ def assert_jvp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -218,7 +223,7 @@ def assert_jvp(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_jvp`.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -259,6 +264,7 @@ def assert_jvp(
         convention=convention,
         method=method,
         precision=precision,
+        workers=workers,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -283,6 +289,7 @@ def assert_vjp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -302,7 +309,7 @@ def assert_vjp(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_vjp`.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -343,6 +350,7 @@ def assert_vjp(
         convention=convention,
         method=method,
         precision=precision,
+        workers=workers,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -366,6 +374,7 @@ def assert_autodiff(
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -385,7 +394,7 @@ def assert_autodiff(
         Let an inconclusive check pass too.
     args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
         As in `verify_autodiff`.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_autodiff`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -425,6 +434,7 @@ def assert_autodiff(
         batch=batch,
         chunk_bytes=chunk_bytes,
         precision=precision,
+        workers=workers,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,

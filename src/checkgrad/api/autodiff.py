@@ -16,6 +16,7 @@ from checkgrad.claims.library_derivatives import LibraryDerivatives
 from checkgrad.evaluate.budget import STOPS, make_budget
 from checkgrad.evaluate.error_notes import causes_added
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
+from checkgrad.evaluate.workers import make_workers
 from checkgrad.modes import MODES, ModeRunner
 from checkgrad.problem import Direction, Options, Precision
 from checkgrad.report.report import Report
@@ -35,6 +36,7 @@ def verify_autodiff(
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -73,7 +75,7 @@ def verify_autodiff(
     direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
         As in `verify_jvp`. If `direction` is a tangent or a list of them, they are like `x0`:
         forward mode is checked along them, and reverse mode along a random one.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`. They hold for all modes and orders together.
 
     Returns
@@ -141,7 +143,7 @@ def verify_autodiff(
             f"{point.backend.name}"
         )
     budget = make_budget(max_evals, timeout, progress, on_interrupt)
-    evaluation = Evaluation(batch, chunk_bytes, budget)
+    evaluation = Evaluation(batch, chunk_bytes, budget, make_workers(workers))
     options = Options(
         direction=direction,
         rtol=rtol,
@@ -153,7 +155,7 @@ def verify_autodiff(
     args = further_arguments(further, args)
     runner = ModeRunner(args, options)
     noted = causes_added(func, "func", x0, args)
-    with differentiation.differentiating(), budget.watched(), noted:
+    with differentiation.differentiating(), budget.watched(), evaluation.working(), noted:
         derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
         derivatives.leave_out_constants()
         try:

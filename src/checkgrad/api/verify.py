@@ -11,6 +11,7 @@ from checkgrad.backends import Convention
 from checkgrad.evaluate.budget import make_budget
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.value_and_grad import split
+from checkgrad.evaluate.workers import make_workers
 from checkgrad.pipeline import check
 from checkgrad.problem import Direction, Method, Options, Precision, Problem
 from checkgrad.report.report import Report
@@ -31,6 +32,7 @@ def verify_grad(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -109,6 +111,14 @@ def verify_grad(
         it was written is compared with the formula as well: what rounding explains costs digits,
         which the report counts, and anything else is wrong. "native": in the dtypes of the user.
         "float64": as "auto", but an error where something is narrower and that is not possible.
+    workers : int or map-like callable, optional
+        Who evaluates `func` at points around `x0`. An int: so many processes, -1 for one on every
+        core this process may use, which end with the check. A map-like, called as
+        ``workers(function, points)`` several times with all points that can be asked for at once:
+        ``executor.map`` of `concurrent.futures`, loky, Dask, MPI or Ray. `func` and its values must
+        be picklable, unless the workers are threads, or processes that are forked. ``func(x0)`` and
+        the claim are evaluated in this process. The verdict and the numbers are those without
+        workers. Touch it where `func` takes longer than some milliseconds.
     max_evals : int, optional
         The largest number of evaluations of `func`, as the report counts them. If more are needed,
         the check ends there, with a report on what is known: ``report.complete`` is false, and
@@ -143,6 +153,8 @@ def verify_grad(
         If `x0`, or what `func` or `grad` returns, is not numeric, or `func` is complex.
     ImportError
         If `progress` is True, and tqdm is not installed.
+    RuntimeError
+        If the engine behind `workers` fails: a worker died, or `func` cannot be pickled.
     KeyboardInterrupt
         As `func` or the user raises it, with the report on what is known by then.
 
@@ -194,7 +206,7 @@ def verify_grad(
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes, budget),
+        evaluation=Evaluation(batch, chunk_bytes, budget, make_workers(workers)),
         convention=convention,
         method=method,
         precision=precision,
@@ -217,6 +229,7 @@ def verify_jac(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -252,7 +265,7 @@ def verify_jac(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`.
 
     Returns
@@ -299,7 +312,7 @@ def verify_jac(
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes, budget),
+        evaluation=Evaluation(batch, chunk_bytes, budget, make_workers(workers)),
         convention=convention,
         method=method,
         precision=precision,
@@ -322,6 +335,7 @@ def verify_jvp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -353,7 +367,7 @@ def verify_jvp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`.
 
     Returns
@@ -395,7 +409,7 @@ def verify_jvp(
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes, budget),
+        evaluation=Evaluation(batch, chunk_bytes, budget, make_workers(workers)),
         convention=convention,
         method=method,
         precision=precision,
@@ -418,6 +432,7 @@ def verify_vjp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    workers: int | Callable[..., Any] | None = None,
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -453,7 +468,7 @@ def verify_vjp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`.
 
     Returns
@@ -496,7 +511,7 @@ def verify_vjp(
         rtol=rtol,
         bounds=bounds,
         rng=rng,
-        evaluation=Evaluation(batch, chunk_bytes, budget),
+        evaluation=Evaluation(batch, chunk_bytes, budget, make_workers(workers)),
         convention=convention,
         method=method,
         precision=precision,

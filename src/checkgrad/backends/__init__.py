@@ -19,7 +19,7 @@ from checkgrad.backends.conventions import (
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
-from checkgrad.backends.registry import find_backend, is_array, require_values
+from checkgrad.backends.registry import find_backend, is_array, may_fork, require_values
 from checkgrad.backends.sparse import densified, densified_tree
 from checkgrad.backends.trees import flatten_tree, is_number, without
 from checkgrad.backends.widening import (
@@ -54,6 +54,7 @@ __all__ = [
     "is_conj_convention",
     "is_number",
     "machine_epsilon",
+    "may_fork",
     "other_convention",
     "require_values",
     "snapshot",

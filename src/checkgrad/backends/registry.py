@@ -7,6 +7,7 @@ array of its library turns up, so a library that the user has not imported is ne
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -34,18 +35,21 @@ class Library:
         The module in this package, and the class in it.
     owns : callable
         Return whether an object is an array of this library, without importing the library.
+    may_fork : bool
+        Whether it works in a process that is forked after it was used.
     """
 
     name: str
     backend: str
     owns: Callable[[Any], bool]
+    may_fork: bool = True
 
 
 LIBRARIES = (
     Library("numpy", "numpy_backend.NumPyBackend", array_api_compat.is_numpy_array),
-    Library("jax", "jax_backend.JaxBackend", array_api_compat.is_jax_array),
-    Library("torch", "torch_backend.TorchBackend", array_api_compat.is_torch_array),
-    Library("cupy", "cupy_backend.CupyBackend", array_api_compat.is_cupy_array),
+    Library("jax", "jax_backend.JaxBackend", array_api_compat.is_jax_array, False),
+    Library("torch", "torch_backend.TorchBackend", array_api_compat.is_torch_array, False),
+    Library("cupy", "cupy_backend.CupyBackend", array_api_compat.is_cupy_array, False),
 )
 _OTHER = "standard_backend.StandardBackend"
 _BACKENDS: WeakKeyDictionary[type, Backend] = WeakKeyDictionary()  # by the types seen so far
@@ -57,6 +61,14 @@ def is_array(value: object) -> bool:
     A NumPy scalar is none.
     """
     return array_api_compat.is_array_api_obj(value) and not isinstance(value, np.generic)
+
+
+def may_fork() -> bool:
+    """Return whether this process may be forked: no library that forbids it is loaded.
+
+    The threads of JAX and PyTorch hold locks, which nobody gives back in the forked process.
+    """
+    return not any(each.name in sys.modules for each in LIBRARIES if not each.may_fork)
 
 
 def library_of(array: Array) -> Library:

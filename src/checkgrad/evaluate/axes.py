@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +19,13 @@ from checkgrad.evaluate.known_values import (
     without_incomplete,
 )
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.rounds import note
 
 _FEW = 4096  # coordinates along which the values of a single output are kept
+_OFFSETS = 0.25, 0.75  # of groups: random numbers between these
+# Groups that are sampled before it is known that they are needed: for nothing, if the first group
+# fails. More of them would not make the first round of a common number of workers any shorter.
+_NOTED_GROUPS = 32
 _CONTROLS = 4  # evaluations that a call at many points needs besides: control points, and a trace
 
 
@@ -52,9 +59,12 @@ class Axes:
         values = np.full((which.size, self._outputs.count), np.nan)
         lengths = np.where(usable, np.abs(taken), np.nan)
         leaf_of, pending = self._leaf_of(which), usable.copy()
+        requests: dict[int, tuple[Places, Places]] = {}
         for leaf in np.unique(leaf_of[usable]).tolist():
             here = one_by_one(which, np.flatnonzero(usable & (leaf_of == leaf)))
-            new = self._known.missing(which[here], moved[here])
+            requests[leaf] = here, self._known.missing(which[here], moved[here])
+        self._note({leaf: here[new] for leaf, (here, new) in requests.items()}, which, moved)
+        for leaf, (here, new) in requests.items():
             found, stopped = np.empty((0, self._outputs.count)), None
             if new.size:
                 asked = here[new[: self._affordable(new.size)]]
@@ -90,7 +100,25 @@ class Axes:
 
     def random_offsets(self, shape: tuple[int, ...]) -> Floats:
         """Return random numbers between 1/4 and 3/4."""
-        return self._rng.uniform(0.25, 0.75, shape)
+        return self._rng.uniform(*_OFFSETS, shape)
+
+    def note_groups(self, groups: Places, steps: Callable[[Floats], Floats]) -> None:
+        """Let workers evaluate the first of some groups along with those that are sampled next.
+
+        Parameters
+        ----------
+        groups : array of int, shape (groups, size)
+            As in `sample_groups`.
+        steps : callable
+            Makes their steps from what `random_offsets` returns when it is called next.
+        """
+
+        def ask() -> None:
+            offsets = copy.deepcopy(self._rng).uniform(*_OFFSETS, groups.shape)
+            found, chosen = steps(offsets)[:_NOTED_GROUPS], groups[:_NOTED_GROUPS]
+            self.sample_groups(np.concatenate([chosen, chosen]), np.concatenate([found, -found]))
+
+        note(self._evaluator.rounds, ask)
 
     def sample_groups(self, groups: Places, steps: Floats) -> tuple[Floats, Floats]:
         """Evaluate ``func`` where all coordinates of a group are moved at once.
@@ -120,8 +148,12 @@ class Axes:
         values = np.full((len(groups), self._outputs.count), np.nan)
         steps_taken = np.where(usable[:, None], taken, np.nan)
         leaf_of, pending = self._leaf_of(groups[:, 0]), usable.copy()
-        for leaf in np.unique(leaf_of[usable]).tolist():
-            here = one_by_one(groups[:, 0], np.flatnonzero(usable & (leaf_of == leaf)))
+        requests = {
+            leaf: one_by_one(groups[:, 0], np.flatnonzero(usable & (leaf_of == leaf)))
+            for leaf in np.unique(leaf_of[usable]).tolist()
+        }
+        self._note(requests, groups, moved)
+        for leaf, here in requests.items():
             asked, stopped = here[: self._affordable(here.size)], None
             entries = groups[asked] - self._evaluator.point.offsets[leaf]
             try:
@@ -139,6 +171,27 @@ class Axes:
                 )
         values[~np.isfinite(values)] = np.nan
         return steps_taken, values
+
+    def _note(self, requests: dict[int, Places], which: Places, moved: Floats) -> None:
+        """Let workers evaluate what is asked of several leaves in one round.
+
+        Parameters
+        ----------
+        requests : dict of int to array of int
+            For each leaf, indices into the other two.
+        which : array of int
+            The coordinates.
+        moved : array
+            Where they move to.
+        """
+
+        def ask() -> None:
+            for leaf, here in requests.items():
+                entries = which[here] - self._evaluator.point.offsets[leaf]
+                self._evaluator.at_entries_on_host(leaf, entries, moved[here])
+
+        if len(requests) > 1:
+            note(self._evaluator.rounds, ask, is_certain=True)
 
     def _affordable(self, count: int) -> int:
         """Return how many of so many points to ask for: one call at many is all or nothing.

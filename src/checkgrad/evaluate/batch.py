@@ -59,6 +59,8 @@ class BatchEvaluator:
         self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(has_few_digits(x) for x in point.leaves):
             self._possible = False
+        if evaluation.workers is not None:  # who get one point each
+            self._possible = False
         self._footprint = 0  # bytes; not known yet
         self.n_func = 0
         self.obstacle = ""

@@ -12,6 +12,7 @@ without an error, so `checkgrad.refine.complex_step` compares complex steps with
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +88,10 @@ class ComplexSteps:
             if count:
                 ones = [point.xp.ones_like(leaf) for leaf in leaves]
                 leaves = point.neighbour(ones, count)
+            rounds = self._evaluator.rounds
+            if rounds is not None:
+                for v in self._directions():
+                    rounds.note(self._moved(leaves, v, power)[0])
             self._at[key] = np.asarray(
                 [self._evaluated(leaves, v, power) for v in self._directions()]
             )
@@ -105,21 +110,28 @@ class ComplexSteps:
             axis[coordinate] = np.exp2(np.floor(np.log2(sizes[coordinate])))
             yield point.from_host(axis)
 
-    def _evaluated(self, leaves: Sequence[Array], tangent: Sequence[Array], power: int) -> Floats:
-        """Return the derivative of every output along a tangent; along an axis, by its coordinate.
-
-        The step is 2 to the `power` times the usual one.
-        """
+    def _moved(
+        self, leaves: Sequence[Array], tangent: Sequence[Array], power: int
+    ) -> tuple[Any, float]:
+        """Return the complex point along a tangent, and its step."""
         point, xp = self._point, self._point.xp
         epsilon = max(float(xp.finfo(leaf.dtype).eps) for leaf in leaves)
         step = 2.0 ** (power - 2 * digits_of(epsilon))
         wholes = map(point.whole, tangent)
         pairs = (xp.stack([x, step * v], axis=-1) for x, v in zip(leaves, wholes, strict=True))
         moved = point.rebuilt([point.backend.complexed(pair) for pair in pairs])
+        return moved, step
+
+    def _evaluated(self, leaves: Sequence[Array], tangent: Sequence[Array], power: int) -> Floats:
+        """Return the derivative of every output along a tangent; along an axis, by its coordinate.
+
+        The step is 2 to the `power` times the usual one.
+        """
+        moved, step = self._moved(leaves, tangent, power)
         numbers = self._evaluator.at_complex(moved, self._size)
         length = step
         if self._tangents is None:
-            host = point.on_host(list(tangent))
+            host = self._point.on_host(list(tangent))
             length = step * float(host[np.flatnonzero(host)[0]])
         with np.errstate(all="ignore"):
             found: Floats = self._outputs.of(np.imag(numbers) / length)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Entries
 
 _ROUND = 256  # numbers of points are multiples of this, or powers of two: each is compiled anew
@@ -45,6 +47,23 @@ class EntryPoints:
             entries = np.concatenate([entries, *[entries[-1:]] * more])
             numbers = xp.concat([numbers, *[numbers[-1:, ...]] * more])
         return EntryPoints(self.leaf, entries, numbers)
+
+
+def perturbed(point: Point, leaf: int, entries: Entries, moved: Array) -> Iterator[Any]:
+    """Yield x0 with entries of one leaf replaced, in the user's structure."""
+    copies = point.backend.perturbed_copies(point.leaves[leaf], entries, moved)
+    return in_place_of(point, leaf, copies)
+
+
+def in_place_of(point: Point, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
+    """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
+    if point.is_single_real_array and point.is_plain:
+        return copies
+    leaves, copy = point.leaves, point.backend.copy
+    return (
+        point.for_func([moved if other == leaf else copy(x) for other, x in enumerate(leaves)])
+        for moved in copies
+    )
 
 
 def padded(count: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,9 @@ from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.budget import Stopped
 from checkgrad.evaluate.calling import Failure, UserFunction
-from checkgrad.evaluate.entry_points import EntryPoints
+from checkgrad.evaluate.entry_points import EntryPoints, in_place_of, perturbed
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
+from checkgrad.evaluate.rounds import make_rounds
 from checkgrad.evaluate.values import complex_numbers, numeric_value, stacked_values, values_on_host
 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
@@ -55,6 +56,8 @@ class Evaluator:
         The machine epsilon of the dtype of ``func(x0)``, known once `at_x0` was called.
     batch : BatchEvaluator
         How ``func`` is evaluated at many points in one call.
+    rounds : Rounds or None
+        How workers evaluate ``func`` at points around x0; None where this process does.
     shape : tuple of int
         The shape of a value on the host: of one number, unless `vector_at_x0` was called.
     budget : Budget
@@ -76,6 +79,7 @@ class Evaluator:
         self.budget = evaluation.budget
         self._as_returned = UserFunction(func, args, at_one_point=alone, budget=self.budget)
         self._function = self._called(func, args, read, alone)
+        self.rounds = make_rounds(func, args, reader, point, evaluation)
         self.batch = BatchEvaluator(self._called(func, args, read), point, evaluation)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
@@ -88,13 +92,15 @@ class Evaluator:
     @property
     def n_func(self) -> int:
         """How often ``func`` was evaluated so far. Every point of a batch counts."""
+        by_workers = 0 if self.rounds is None else self.rounds.n_calls
         functions = self._function, self._as_returned
-        return sum(each.n_calls for each in functions) + self.batch.n_func + self.n_refused
+        here = sum(each.n_calls for each in functions) + self.batch.n_func
+        return here + by_workers + self.n_refused
 
     @property
     def failure(self) -> Failure | None:
         """The first exception that ``func`` raised away from x0."""
-        return self._function.failure
+        return self._function.failure or (None if self.rounds is None else self.rounds.failure)
 
     def _called(
         self, func: Callable[..., Any], args: tuple[Any, ...], read: Any, alone: Any = None
@@ -153,7 +159,7 @@ class Evaluator:
         """
         try:
             with np.errstate(all="ignore"):
-                value = self._as_returned.once(x)
+                value = self._evaluated(x, self._as_returned.once, reads=False)
         except MemoryError:
             raise
         except Exception as error:
@@ -189,10 +195,10 @@ class Evaluator:
                 return together
         if len(entries) == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
-        perturbed = self._perturbed(leaf, entries, moved)
+        moving = perturbed(self.point, leaf, entries, moved)
         backend, kept = self.point.backend, self._kept
         chunks = []
-        while values := self._function.at_each(itertools.islice(perturbed, _CHUNK), kept):
+        while values := self._function.at_each(itertools.islice(moving, _CHUNK), kept):
             chunks.append(backend.block_until_ready(stacked_values(values, shape, self.point)))
         if len(chunks) == 1:
             return chunks[0]
@@ -219,7 +225,7 @@ class Evaluator:
                 together = self.batch.values(points, at_x0, alone, more)
             if together is not None:
                 return backend.to_host(together).astype(np.float64)[:count]
-        return self.host_values(self._perturbed(leaf, entries, backend.from_host(moved, x)))
+        return self.host_values(perturbed(self.point, leaf, entries, backend.from_host(moved, x)))
 
     def host_values(self, points: Iterable[Any], function: UserFunction | None = None) -> Floats:
         """Return ``func`` at some points near x0, along the first axis, on the host.
@@ -227,7 +233,7 @@ class Evaluator:
         Off x0, where the user asked for no value, an exception or a value that is not finite marks
         the edge of the domain: NaN. `Stopped` keeps the values of the first points.
         """
-        backend, function = self.point.backend, function or self._function
+        backend = self.point.backend
 
         # func may return one buffer, filled anew at every call.
         def kept(value: Any) -> Any:
@@ -237,7 +243,9 @@ class Evaluator:
             return np.full(self.shape, math.nan) if self.shape else math.nan
 
         try:
-            values, failed = function.inside_domain(points, kept, missing)
+            values, failed = (function or self.rounds or self._function).inside_domain(
+                points, kept, missing
+            )
         except Stopped as stop:
             values, failed = stop.kept
             raise stop.keeping(values_on_host(values, failed, self.shape, self.point)) from None
@@ -245,12 +253,18 @@ class Evaluator:
 
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """Return ``func(x0)`` as it came and as an array, both noted for the points around it."""
-        value = self._function.with_user_errstate(self.point.copy())
+        value = self._evaluated(self.point.copy(), self._function.with_user_errstate)
         kept = self._kept(value)
         self.value_epsilon = machine_epsilon(value)
         self._at_x0 = kept
         self._returns_scalars = isinstance(value, (int, float, np.generic))
         return value, kept
+
+    def _evaluated(self, x: Any, here: Callable[[Any], Any], reads: bool = True) -> Any:
+        """Return ``func`` at one point: by a worker where that was noted, or else `here`."""
+        if self.rounds is not None and self.rounds.has_noted(x):
+            return self.rounds.at_noted(x, reads)
+        return here(x)
 
     def _takes(self, count: int) -> bool:
         """Return whether so many points are to be evaluated in one call."""
@@ -268,7 +282,7 @@ class Evaluator:
         """
 
         def alone(moved: Array) -> Array:
-            (x,) = self._in_place_of(leaf, iter([moved]))
+            (x,) = in_place_of(self.point, leaf, iter([moved]))
             if not inside_domain:
                 value = self._kept(self._function.once(x))
             else:
@@ -277,23 +291,6 @@ class Evaluator:
             return reshaped(value, tuple(at_x0.shape), self.point.xp)
 
         return alone
-
-    def _perturbed(self, leaf: int, entries: Any, moved: Array) -> Iterator[Any]:
-        """Yield x0 with entries of one leaf replaced, in the user's structure."""
-        copies = self.point.backend.perturbed_copies(self.point.leaves[leaf], entries, moved)
-        return self._in_place_of(leaf, copies)
-
-    def _in_place_of(self, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
-        """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
-        if self.point.is_single_real_array and self.point.is_plain:
-            return copies
-        leaves, copy = self.point.leaves, self.point.backend.copy
-        return (
-            self.point.for_func(
-                [moved if other == leaf else copy(x) for other, x in enumerate(leaves)]
-            )
-            for moved in copies
-        )
 
     def _kept(self, value: Any) -> Array:
         """Return a value of ``func`` in memory of its own: ``func`` may reuse its buffer."""

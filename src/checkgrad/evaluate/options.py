@@ -1,9 +1,10 @@
-"""How the user asks for ``func`` to be evaluated at many points: `batch` and `chunk_bytes`."""
+"""How the user asks for ``func`` to be evaluated at many points: batch, chunk_bytes, workers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
 from checkgrad.evaluate.budget import NO_BUDGET, Budget
+from checkgrad.evaluate.workers import Workers
 
 Batch: TypeAlias = Literal["auto", "vmap", "vectorized", "loop"]
 BATCHES = get_args(Batch)
 CHUNK_BYTES = 2**28  # 256 MiB
+_OF_MANY_POINTS = ("vmap", "vectorized")
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,43 @@ class Evaluation:
         As in `checkgrad.verify_grad`.
     budget : Budget
         How much all evaluations of a check may cost together.
+    workers : Workers or None
+        Who evaluates ``func`` at points around x0; None for this process.
+
+    Raises
+    ------
+    ValueError
+        If `batch` asks for many points in a call, and there are workers, which get one each.
     """
 
     batch: Any = "auto"
     chunk_bytes: Any = CHUNK_BYTES
     budget: Budget = NO_BUDGET
+    workers: Workers | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.batch in _OF_MANY_POINTS:
+            raise ValueError(
+                f"batch is {self.batch!r} and workers is given: a worker evaluates func at one "
+                "point at a time; pass one of the two"
+            )
+
+    def of_derivative(self, loop: bool, is_nested: bool) -> Evaluation:
+        """Return how the func of a derivative by the array library is evaluated.
+
+        Parameters
+        ----------
+        loop : bool
+            Whether it takes one point at a time only.
+        is_nested : bool
+            Whether it is itself a derivative by the library, which cannot be sent to workers.
+        """
+        batch = "loop" if loop else self.batch
+        return replace(self, batch=batch, workers=None if is_nested else self.workers)
+
+    def working(self) -> AbstractContextManager[None]:
+        """Return a context at the end of which no process of the workers is left."""
+        return nullcontext() if self.workers is None else self.workers.working()
 
 
 DEFAULT_EVALUATION = Evaluation()

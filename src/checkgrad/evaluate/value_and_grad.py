@@ -28,16 +28,19 @@ def split(func: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., A
     >>> func(3.0), grad(3.0)
     (9.0, 6.0)
     """
+    return _Part(func, 0), _Part(func, 1)
 
-    @functools.wraps(func)
-    def value(x: Any, *args: Any) -> Any:
-        return _pair(func(x, *args))[0]
 
-    @functools.wraps(func)
-    def gradient(x: Any, *args: Any) -> Any:
-        return _pair(func(x, *args))[1]
+class _Part:
+    """A part of what a function returns, as a function. It can be pickled if the function can."""
 
-    return value, gradient
+    def __init__(self, func: Callable[..., Any], number: int) -> None:
+        functools.update_wrapper(self, func, updated=())
+        self._func = func
+        self._number = number
+
+    def __call__(self, x: Any, *args: Any) -> Any:
+        return _pair(self._func(x, *args))[self._number]
 
 
 def _pair(returned: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from checkgrad.arrays.outputs import OutputReader
@@ -40,6 +41,9 @@ class WideEvaluator(Evaluator):
         self._wide = wide
         self._n_perturbed = 0
         self._made: list[WideUserFunction] = []
+        if wide.widening.sees_inside or point.backend.compiles:
+            # What a library does to widen from inside, or to have float64 at all, is done here.
+            evaluation = replace(evaluation, workers=None)
         super().__init__(func, point, args, evaluation, reader)
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays.point import Floats
+from checkgrad.evaluate.rounds import note
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
@@ -31,6 +32,7 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     """
     limits = thresholds()
     line = _CoarserNumbers(near, coarser)
+    note(near.evaluator.rounds, line.ask_near_x0)
     start = near.value if line.holds_x0() else line.values(0.0)
     rounds: Flags = asked.copy()
     part, many = limits.rounded_away, limits.units_seen
@@ -43,8 +45,9 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     if not np.any(rounds):
         return rounds
     rounds &= np.abs(line.values(1.0) - start) > far / many / limits.disproportion
+    note(near.evaluator.rounds, line.ask_farther)
     half, seen = limits.nearly_half, [start]
-    for count in range(many, many * limits.coarser_numbers + 1, many):
+    for count in _numbers_seen():
         if not np.any(rounds):
             return rounds
         there = line.values(0.0, count)
@@ -55,6 +58,14 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     another = _CoarserNumbers(near, coarser)
     rounds &= another.values(part) == start
     return rounds
+
+
+def _numbers_seen() -> range:
+    """Return how far the numbers are away, between which a func moves that rounds its input."""
+    limits = thresholds()
+    return range(
+        limits.units_seen, limits.units_seen * limits.coarser_numbers + 1, limits.units_seen
+    )
 
 
 class _CoarserNumbers:
@@ -72,6 +83,19 @@ class _CoarserNumbers:
             lambda x: point.xp.all(point.coarsened(x, self._coarser) == x), point.leaves
         )
         return all(bool(block) for block in same)
+
+    def ask_near_x0(self) -> None:
+        """Ask for all values around x0 that `rounds_input` may ask for."""
+        limits = thresholds()
+        for part in (0.0, limits.rounded_away, -limits.rounded_away, limits.units_seen, 1.0):
+            self.values(part)
+
+    def ask_farther(self) -> None:
+        """Ask for all values around other numbers that `rounds_input` may ask for."""
+        half = thresholds().nearly_half
+        for count in _numbers_seen():
+            for part in (0.0, half, -half):
+                self.values(part, count)
 
     def values(self, part: float, count: int = 0) -> Floats:
         """Return the outputs at `part` of a unit off the number that is `count` of them away."""

@@ -5,7 +5,7 @@ All measurements take their points from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,19 +76,24 @@ class Neighbourhood:
         The points are equally spaced, some units in the last place of a dtype of machine `epsilon`
         apart. x0 is one of them.
         """
+        return self.along_lines([epsilon])[0]
+
+    def along_lines(self, epsilons: Sequence[float]) -> list[Floats]:
+        """Return the outputs on several random lines, as `along_line` does for each, in one go."""
         limits, before = thresholds(), self.points_before
-        signs = self.random_signs()
-        if bounded(self.bounds):
-            signs = _roomier(self.point, signs, self.bounds)
         numbers = range(2 * limits.noise_points + 1)
         counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
 
         def points() -> Iterator[Any]:  # each handed over before the next is made
-            for count in counts:
-                yield self.assembled(self.point.neighbour(signs, count, epsilon))
+            for epsilon in epsilons:
+                signs = self.random_signs()
+                if bounded(self.bounds):
+                    signs = _roomier(self.point, signs, self.bounds)
+                for count in counts:
+                    yield self.assembled(self.point.neighbour(signs, count, epsilon))
 
-        near: Floats = np.insert(self.values(points()), before, self.value, axis=0)
-        return near
+        lines = np.split(self.values(points()), len(epsilons))
+        return [np.insert(line, before, self.value, axis=0) for line in lines]
 
 
 def _roomier(point: Point, signs: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:

@@ -218,8 +218,8 @@ def _lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> _Las
         return _Lasting(noise, noise, noise)  # too few to tell them apart
     before, slopes, lines = noise, [], []
     distances = [2.0 ** -round(part * digits) for part in limits.farther_digits]
-    for distance in distances:
-        lines.append(near.along_line(distance)[:, chosen])
+    for distance, line in zip(distances, near.along_lines(distances), strict=True):
+        lines.append(line[:, chosen])
         found = _along_lines(lines[-1])
         stays = (before > 0) & (found <= limits.noise_stays * before) & (noise == 0)
         noise = np.where(stays, before, noise)

@@ -5,6 +5,7 @@ The two may differ by rounding. They are compared at x0 and at a second point.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
+from checkgrad.evaluate.rounds import note
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import noise_along_line
@@ -72,6 +74,8 @@ def compare_in_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) 
     if not here.agree(near.value, value):
         return Agreement(_sentence("at x0", near.value, value))
     there = replace(here, leaves=_another_point(near))
+    note(near.evaluator.rounds, there.native_values)
+    note(wide.rounds, partial(_ask_in_float64, near, wide, value, there))
     native = there.native_values()
     found = there.values(wide.host_values)
     if not np.all(np.isfinite(native)):
@@ -100,18 +104,29 @@ def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> 
         def moved(step: float) -> list[Array]:
             return point.leafwise(lambda x, sign: x + step * sign * x, signs)
 
-        def values(leaves: list[Array]) -> Floats:
-            return wide.host_values(iter([point.for_func(leaves)])).reshape(-1)
+        def values(*steps: float) -> Floats:  # each point handed over before the next is made
+            return wide.host_values(point.for_func(moved(h)) for h in steps).reshape(len(steps), -1)
 
         if bounded(near.bounds):  # no step leads to both sides
             inside = within(point, moved(_UNSEEN), near.bounds)
-            return bool(np.any(values(inside) != value))
+            found = wide.host_values(iter([point.for_func(inside)])).reshape(-1)
+            return bool(np.any(found != value))
         native = max(SINGLE, *near.point.epsilons)
-        steps = (_UNSEEN, min(_UNITS_SEEN * native, _MOST_SEEN))
-        small, large = [(values(moved(h)) - values(moved(-h))) / (2 * h) for h in steps]
+        near_step, far_step = _UNSEEN, min(_UNITS_SEEN * native, _MOST_SEEN)
+        found = values(near_step, -near_step, far_step, -far_step)
+        small = (found[0] - found[1]) / (2 * near_step)
+        large = (found[2] - found[3]) / (2 * far_step)
     noise = _UNITS_OF_VALUE * DOUBLE * np.abs(value) / _UNSEEN
     allowed = _SLOPES_DIFFER * np.fmax(np.abs(small), np.abs(large)) + noise
     return bool(np.all(np.abs(small - large) <= allowed))
+
+
+def _ask_in_float64(
+    near: Neighbourhood, wide: WideEvaluator, value: Floats, there: _Comparison
+) -> None:
+    """Ask for the values in float64 that a comparison, and steps in float64, ask for next."""
+    there.values(wide.host_values)
+    follows_float64(replace(near, rng=copy.deepcopy(near.rng)), wide, value)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ adds up, and swapped entries do not cancel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Groups:
             groups = self._directions.groups(chosen, _SIZE)
             self.first, self._others = np.unique(groups[:1]), groups[1:]
             self._sampled = []
-            self._sample(progress, groups[:1])
+            self._sample(progress, groups[:1], self._others)
             if not self.first.size:
                 return True
         else:
@@ -99,17 +100,14 @@ class Groups:
     def _passes(self, progress: Progress, directions: Places) -> Flags:
         return progress.decide_for(directions).resolved
 
-    def _sample(self, progress: Progress, groups: Places) -> None:
+    def _sample(self, progress: Progress, groups: Places, later: Places | None = None) -> None:
+        """Sample some groups. Workers may evaluate what is sampled `later` along with them."""
         if not len(groups):
             return
-        spec = progress.spec
-        claim = spec.claim[groups]
-        apart = np.arange(_SIZE) + self._directions.random_offsets(groups.shape)
-        first = progress.first_of(groups)
-        steps = np.ldexp(1 + apart / _SIZE, first) * np.where(claim < 0, -1.0, 1.0)
-        # A smaller group holds its first coordinate more than once. It moves once all the same.
-        own = np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
-        steps = np.where(own, steps, steps[:, :1])
+        spec, first, own = progress.spec, progress.first_of(groups), _own(groups)
+        steps = _steps(progress, groups, self._directions.random_offsets(groups.shape))
+        if later is not None and len(later):
+            self._directions.note_groups(later, partial(_steps, progress, later))
         stopped = None
         try:
             both = self._directions.sample_groups(
@@ -123,6 +121,20 @@ class Groups:
         if stopped is not None:
             raise stopped.keeping([(spec, progress.decide())])
         self._sampled.append(sampled)
+
+
+def _steps(progress: Progress, groups: Places, offsets: Floats) -> Floats:
+    """Return a signed step for every coordinate of some groups, from random offsets."""
+    apart = np.arange(_SIZE) + offsets
+    signs = np.where(progress.spec.claim[groups] < 0, -1.0, 1.0)
+    steps = np.ldexp(1 + apart / _SIZE, progress.first_of(groups)) * signs
+    # A smaller group holds its first coordinate more than once. It moves once all the same.
+    return np.where(_own(groups), steps, steps[:, :1])
+
+
+def _own(groups: Places) -> Flags:
+    """Return where a group holds a coordinate for the first time."""
+    return np.concatenate([groups[:, :1] >= 0, groups[:, 1:] != groups[:, :1]], axis=1)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ class GroupedDirections(Protocol):
     def random_offsets(self, shape: tuple[int, ...]) -> Floats:
         """Return random numbers between 1/4 and 3/4."""
 
+    def note_groups(self, groups: Places, steps: Callable[[Floats], Floats]) -> None:
+        """Let workers evaluate groups along with those that are sampled next.
+
+        `steps` makes their steps from what `random_offsets` returns when it is called next.
+        """
+
     def sample_groups(self, groups: Places, steps: Floats) -> tuple[Floats, Floats]:
         """Return the steps taken, of the shape of `groups`, and values, shape (groups, 1)."""
 
