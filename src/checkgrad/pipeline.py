@@ -194,6 +194,9 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
             results, repeats = _judged(claim, repeats)
         if parsed.looks_elsewhere and repeats.first_difference is None:
             elsewhere = look_elsewhere(claim, results)
+            if elsewhere is not None and not elsewhere.agrees:
+                # A few steps may see a plateau of a rounded factor.
+                results, repeats = _judged(claim, repeats, closely=True)
     except STOPS as stop:
         stopped = parsed.options.evaluation.budget.stopped_by(stop)
         results = claim.found.results(stopped.kept)
@@ -239,7 +242,7 @@ def _certified(
 
 
 def _judged(
-    claim: ClaimOfOutputs, repeats: Repeatability
+    claim: ClaimOfOutputs, repeats: Repeatability, closely: bool = False
 ) -> tuple[list[OutputResult], Repeatability]:
     """Return results by measured noise and as many steps as it takes."""
     parsed, outputs, near = claim.parsed, claim.outputs, claim.near
@@ -253,15 +256,21 @@ def _judged(
         again = outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, noise.epsilon, _rtol(parsed, noise.epsilon))
         noise = replace(noise, sigma=np.fmax(noise.sigma, np.abs(again - value)))
+    if closely:
+        noise = measure_noise_farther(near, noise, list(range(outputs.count)))
     base = _base(parsed, value, noise)
 
     # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
     # claims are in doubt.
     budget.phase("directions", claim.expected_evaluations)
     results = in_order(judge_outputs(claim, base, repeats.agrees))
-    in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
+    in_doubt = {
+        each.output
+        for each in results
+        if np.any(each.decisions.estimate.is_fitted | ~each.decisions.resolved)
+    }
     budget.phase("noise farther from x0")
-    noise = measure_noise_farther(near, noise, dtype_epsilon, sorted(in_doubt))
+    noise = measure_noise_farther(near, noise, sorted(in_doubt))
     base = _base(parsed, value, noise)
     if in_doubt:
         budget.phase("directions")

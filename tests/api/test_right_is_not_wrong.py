@@ -216,6 +216,44 @@ def sum_of_normalised_values(draw: Drawing) -> Iterator[Case]:
     yield grad_case(False, func, draw.array(np.full(n, 0.3)), x0, values)
 
 
+@kind
+def det_of_rank_n_minus_2(draw: Drawing) -> Iterator[Case]:
+    """All cofactors are 0, and elimination makes something of them."""
+    n = int(draw.rng.integers(3, 6))
+    factors = draw.rng.integers(-3, 4, size=(n, n - 2)), draw.rng.integers(-3, 4, size=(n - 2, n))
+    matrix = factors[0] @ factors[1]
+    wrong = np.zeros((n, n))
+    wrong[draw.rng.integers(n), draw.rng.integers(n)] = 1.0
+    for is_right, claimed in ((True, np.zeros((n, n))), (False, wrong)):
+        claim = draw.array(claimed)
+        yield grad_case(is_right, draw.xp.linalg.det, claim, draw.x0(matrix), matrix)
+
+
+# A rounded factor beside a smooth one
+
+
+@kind
+def gate(draw: Drawing) -> Iterator[Case]:
+    xp, rng = draw.xp, draw.rng
+    a, b, c, d = rng.uniform(4, 8), rng.uniform(-2, 2), rng.uniform(-1, 2), rng.uniform(0.5, 2)
+    t = rng.uniform(-1.5, 1.5, size=1)
+
+    def func(x: Any) -> Any:
+        return xp.sum((1 - 1 / (1 + xp.exp(-(a + b * x)))) * xp.tanh(c + d * x))
+
+    def claimed(x: Any, part: float) -> Any:
+        """Return the derivative, with a part of the term of the gate."""
+        rest, other = 1 / (1 + xp.exp(a + b * x)), xp.tanh(c + d * x)
+        return rest * d * (1 - other * other) - part * b * rest * (1 - rest) * other
+
+    yield grad_case(True, func, lambda x: claimed(x, 1.0), draw.x0(t), (a, b, c, d, t))
+    here = draw.array(t)
+    if abs(float((claimed(here, 0.0) - claimed(here, 1.0))[0])) > 2e-3 * abs(
+        float(claimed(here, 1.0)[0])
+    ):
+        yield grad_case(False, func, lambda x: claimed(x, 0.0), draw.x0(t), (a, b, c, d, t))
+
+
 # Steps and kinks
 
 

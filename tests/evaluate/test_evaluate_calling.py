@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import weakref
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from checkgrad.arrays.point import make_point
 from checkgrad.evaluate.calling import UserFunction
+from checkgrad.precision import has_few_digits
 
 
 def points(*numbers):
@@ -155,3 +158,26 @@ def test_a_function_of_one_leaf_has_the_others_in_their_places(leaf):
     expected = [1.0, 2.0, 3.0]
     expected[leaf] = 9.0
     assert function.of_leaf(point, leaf)(np.asarray([9.0])) == expected
+
+
+@pytest.mark.parametrize("read", [None, has_few_digits])
+def test_an_error_of_our_own_code_is_not_the_edge_of_the_domain(read):
+    """What is made of a value may fail as well; that says nothing of where func is finite."""
+    function = UserFunction(lambda x: "text", (), read)
+    with pytest.raises(TypeError, match="not supported between"):
+        function.inside_domain(points(1), has_few_digits, lambda: None)
+    assert function.failure is None
+
+
+def test_an_error_of_func_before_its_value_is_read_is_the_edge_of_the_domain():
+    function = UserFunction(logarithm, (), has_few_digits)
+    assert function.inside_domain(points(-1), kept, lambda: None) == ([None], [0])
+
+
+@pytest.mark.parametrize("function", [math.sqrt, functools.partial(pow, 0.0), np.linalg.inv])
+def test_a_function_without_python_code_may_fail_all_the_same(function):
+    user = UserFunction(lambda x: function(x), ())
+    direct = UserFunction(function, ())
+    for each in (user, direct):
+        _, failed = each.inside_domain([-1.0], kept, lambda: None)
+        assert failed == [0]

@@ -52,7 +52,7 @@ def farther(make_near: Make, function: Any, x0: float = 1.0, **known: Any) -> tu
     near, func = make_near(function, np.asarray([x0]))
     noise = Noise.assumed(np.zeros(1), np.asarray([DOUBLE]))
     noise = replace(noise, **{name: np.asarray([value]) for name, value in known.items()})
-    found = measure_noise_farther(near, noise, noise.epsilon, [0])
+    found = measure_noise_farther(near, noise, [0])
     return found, float(np.max(np.abs(np.asarray(func.points) - x0)))
 
 
@@ -114,7 +114,10 @@ def _(make_near: Make) -> Any:
 
 @case("farther_epsilon")
 def _(make_near: Make) -> Any:
-    return farther(make_near, lambda x: x[0], regular_change=1.0)[1]
+    near, func = make_near(lambda x: x[0], np.ones(1))
+    noise = replace(Noise.assumed(np.zeros(1), np.asarray([DOUBLE])), regular_change=np.ones(1))
+    measure_noise_farther(near, noise, [0])
+    return abs(float(func.points[0][0]) - 1)
 
 
 @case("farther_digits")

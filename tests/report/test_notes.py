@@ -122,3 +122,15 @@ def test_an_exception_is_said_once(direction):
     report = verify_grad(func, np.cos, np.ones(5), direction=direction)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert str(report).count("ValueError: never at ") == 1
+
+
+@pytest.mark.parametrize(("narrower", "rtol"), [("float32", "1e-03"), ("float16", "5e-02")])
+def test_a_claim_narrower_than_x0_is_said_with_its_rtol(xp, narrower, rtol):
+    if not {narrower, "float64"} <= set(xp.float_dtypes):
+        pytest.skip(f"{xp.name} has no {narrower} and float64 here")
+    x0 = xp.asarray([0.3, 1.1], "float64")
+    narrow = xp.detach(xp.asarray(np.cos([0.3, 1.1]).tolist(), narrower))
+    func = lambda x: xp.sum(xp.sin(x))  # noqa: E731
+    report = verify_grad(func, lambda x: narrow, x0)
+    assert f"the claim is {narrower} and x0 is float64, so that rtol is {rtol}" in str(report)
+    assert "so that rtol is" not in str(verify_grad(func, lambda x: narrow, x0, rtol=0.04))

@@ -16,6 +16,7 @@ from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.budget import NO_BUDGET, STOPS, Budget
 from checkgrad.evaluate.error_notes import add_cause
+from checkgrad.evaluate.whose_error import is_of_user
 
 OfPoint: TypeAlias = Callable[[Any], Any]
 IMMUTABLE = frozenset({float, int, complex, np.float64, np.float32})  # values that need no copy
@@ -133,7 +134,7 @@ class UserFunction:
         """Call it at some points near x0, any of which may be outside of its domain.
 
         There, where the user asked for no value, an exception marks the edge of the domain. The
-        first one is noted in `failure`. Memory errors pass.
+        first one is noted in `failure`. Memory errors pass, and so do those of our own code.
 
         Parameters
         ----------
@@ -162,6 +163,8 @@ class UserFunction:
                     except MemoryError:
                         raise
                     except Exception as error:
+                        if not is_of_user(error, self._function):
+                            raise
                         self.failure = self.failure or Failure(error, x)
                         failed.append(len(values))
                         values.append(missing())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, largest_size
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.numerics.thresholds import thresholds
@@ -70,30 +72,79 @@ class Neighbourhood:
         found = self.evaluator.host_values(points)
         return self.outputs.of(found.reshape(found.shape[0], -1))
 
-    def along_line(self, epsilon: float) -> Floats:
-        """Return the outputs on a random line through x0, shape (points, outputs).
+    def line_signs(self) -> list[Array]:
+        """Return the signs of a random line through x0: where bounds leave more room."""
+        signs = self.random_signs()
+        return _roomier(self.point, signs, self.bounds) if bounded(self.bounds) else signs
+
+    def along_line(
+        self, epsilon: float, signs: list[Array] | None = None, zeros_move: bool = False
+    ) -> Floats:
+        """Return the outputs on a line through x0, shape (points, outputs).
 
         The points are equally spaced, some units in the last place of a dtype of machine `epsilon`
         apart. x0 is one of them.
-        """
-        return self.along_lines([epsilon])[0]
 
-    def along_lines(self, epsilons: Sequence[float]) -> list[Floats]:
-        """Return the outputs on several random lines, as `along_line` does for each, in one go."""
+        Parameters
+        ----------
+        epsilon : float
+            The machine epsilon.
+        signs : list of array, optional
+            Which way each coordinate moves. By default the line is a random one.
+        zeros_move : bool
+            Whether coordinates that are 0 move as well, as those of mean size do. A 0 has no unit
+            in the last place, and rounds nothing.
+        """
+        return self.along_lines([epsilon], signs, zeros_move)[0]
+
+    def along_lines(
+        self,
+        epsilons: Sequence[float],
+        signs: list[Array] | None = None,
+        zeros_move: bool = False,
+    ) -> list[Floats]:
+        """Return the outputs on several lines, as `along_line` does for each, in one go."""
         limits, before = thresholds(), self.points_before
         numbers = range(2 * limits.noise_points + 1)
         counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
+        sizes = coordinate_sizes(self.point, None, 0.0) if zeros_move else None
+
+        def moved_zeros(x: Array, moved: Array, sign: Array, size: Array, length: float) -> Array:
+            return self.point.xp.where(x == 0, length * sign * size, moved)
 
         def points() -> Iterator[Any]:  # each handed over before the next is made
             for epsilon in epsilons:
-                signs = self.random_signs()
-                if bounded(self.bounds):
-                    signs = _roomier(self.point, signs, self.bounds)
+                way = self.line_signs() if signs is None else signs
                 for count in counts:
-                    yield self.assembled(self.point.neighbour(signs, count, epsilon))
+                    leaves = self.point.neighbour(way, count, epsilon)
+                    if sizes is not None:
+                        moved = partial(moved_zeros, length=count * epsilon)
+                        leaves = self.point.leafwise(moved, leaves, way, sizes)
+                    yield self.assembled(leaves)
 
         lines = np.split(self.values(points()), len(epsilons))
         return [np.insert(line, before, self.value, axis=0) for line in lines]
+
+    def has_zeros(self) -> bool:
+        """Return whether some coordinates are 0, and others are not."""
+        zeros = self.point.blockwise(lambda x: self.point.xp.any(x == 0), self.point.leaves)
+        return (
+            any(map(bool, zeros)) and largest_size(self.point, lambda x: x, self.point.leaves) > 0
+        )
+
+    def has_room(self, epsilon: float) -> bool:
+        """Return whether all points of `along_line` are within the bounds.
+
+        Others would be moved to the bounds, where the line has a bend. A coordinate with no room at
+        all stays as it is.
+        """
+        if not bounded(self.bounds):
+            return True
+        limits, x0 = thresholds(), self.point.on_host(self.point.leaves)
+        low, high = self.bounds
+        room = np.fmax(high - x0, x0 - low)
+        farthest = 2 * limits.noise_spacing * limits.noise_points * epsilon * np.abs(x0)
+        return bool(np.all((room >= farthest) | (room == 0)))
 
 
 def _roomier(point: Point, signs: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:

@@ -6,23 +6,23 @@ equally spaced points show it, see `checkgrad.numerics.noise_model`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.measure.input_rounding import rounds_input
+from checkgrad.measure.lasting import lasting_noise
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import (
-    largest_cancellation_noise,
     noise_along_line,
+    noise_along_lines,
     noise_without_jump,
-    quantum_of,
+    quanta_of,
 )
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE, default_rtol
+from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     limits, value = thresholds(), near.value
     coarsest = float(np.max(dtype_epsilon))
     line = near.along_line(coarsest)
-    sigma = whole = _along_lines(line)
+    sigma = whole = noise_along_lines(line)
     noisy = sigma > limits.noisy_epsilons * dtype_epsilon * np.abs(value)
     if np.any(noisy):
         sigma = np.where(noisy, _without_jumps(near, coarsest, line, sigma), sigma)
@@ -95,9 +95,7 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     return Noise(sigma, epsilon, np.where(too_regular, change, 0.0), no_change, zeros, zeros)
 
 
-def measure_noise_farther(
-    near: Neighbourhood, noise: Noise, dtype_epsilon: Floats, in_doubt: list[int]
-) -> Noise:
+def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]) -> Noise:
     """Measure the noise farther from x0, of the outputs whose claims are `in_doubt`.
 
     Next to x0 the rounding errors of a product may be as good as equal, or in proportion to the
@@ -111,8 +109,6 @@ def measure_noise_farther(
         The surroundings of x0.
     noise : Noise
         What is known by now.
-    dtype_epsilon : array, shape (outputs,)
-        As in `measure_noise`.
     in_doubt : list of int
         The outputs to look at.
 
@@ -130,14 +126,9 @@ def measure_noise_farther(
             seen = noise_along_line(apart[:, output])
             if seen <= noise.regular_change[output]:
                 sigma[output] = max(sigma[output], seen)
-    # In float32, to look where not all stands still leaves open as many claims as it settles.
-    rough = (noise.regular_change == 0) & (dtype_epsilon <= DOUBLE)
-    lost = sigma * limits.stands_out >= np.abs(near.value)
-    looks = noise.no_change | rough | lost
-    hidden = [output for output in in_doubt if looks[output]]
-    if hidden:
-        chosen, epsilon = np.asarray(hidden, dtype=np.intp), noise.epsilon[hidden]
-        lasting = _lasting_noise(near, noise.epsilon, chosen)
+    if in_doubt:
+        chosen, epsilon = np.asarray(in_doubt, dtype=np.intp), noise.epsilon[in_doubt]
+        lasting = lasting_noise(near, epsilon, chosen)
         factor = np.where(noise.no_change[chosen], 1.0, limits.louder_farther)
         found = np.where(lasting.sigma > sigma[chosen] * factor, lasting.sigma, sigma[chosen])
         quantum = lasting.quantum
@@ -150,14 +141,6 @@ def measure_noise_farther(
         terms[chosen] = np.where(cancelled, quantum / epsilon, 0.0)
         slope[chosen] = lasting.slope
     return replace(noise, sigma=sigma, terms=terms, slope=slope)
-
-
-def _quanta(line: Floats) -> Floats:
-    return np.asarray([quantum_of(column) for column in line.T])
-
-
-def _along_lines(line: Floats) -> Floats:
-    return np.asarray([noise_along_line(column) for column in line.T])
 
 
 def _over_coarser_units(
@@ -190,53 +173,8 @@ def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Flo
     if np.all(found == sigma):
         return sigma
     another = near.along_line(epsilon)
-    larger: Floats = np.fmax(found, rest(another, _along_lines(another)))
+    larger: Floats = np.fmax(found, rest(another, noise_along_lines(another)))
     return larger
-
-
-@dataclass(frozen=True)
-class _Lasting:
-    """Noise at points farther and farther apart: arrays of shape (outputs,)."""
-
-    sigma: Floats  # 0 where func is smooth
-    quantum: Floats  # what all values are multiples of
-    slope: Floats  # the noise over the distance, at the distance where it is least
-
-
-def _lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> _Lasting:
-    """Return the noise of some outputs at points farther and farther apart.
-
-    Large terms that cancel round in steps, and nothing moves between the steps: a logarithm of a
-    sum, less the largest of its terms. The terms of a sum of millions round as one next to x0,
-    where the sum moves by a unit in the last place, and each by itself farther away. Such a noise
-    appears at some distance and then stays as it is. Third differences of what is smooth grow with
-    the cube of the distance, and those of a kink in proportion to it.
-    """
-    limits, noise = thresholds(), np.zeros(chosen.size)
-    digits = -math.log2(float(np.max(epsilon[chosen])))
-    if digits < -math.log2(SINGLE):
-        return _Lasting(noise, noise, noise)  # too few to tell them apart
-    before, slopes, lines = noise, [], []
-    distances = [2.0 ** -round(part * digits) for part in limits.farther_digits]
-    for distance, line in zip(distances, near.along_lines(distances), strict=True):
-        lines.append(line[:, chosen])
-        found = _along_lines(lines[-1])
-        stays = (before > 0) & (found <= limits.noise_stays * before) & (noise == 0)
-        noise = np.where(stays, before, noise)
-        slopes.append(found / (limits.noise_spacing * distance))
-        before = found
-    least = np.min(slopes, axis=0)
-    in_proportion = slopes[0] <= limits.in_proportion * least
-    # A kink looks like noise in proportion to the distance, and is far larger.
-    change = np.max(np.abs(lines[-1] - near.value[chosen]), axis=0)
-    reach = limits.noise_spacing * limits.noise_points * distances[-1]
-    part = limits.slope_epsilons * epsilon[chosen]
-    part = np.fmin(part, [default_rtol(each) / limits.agreement for each in epsilon[chosen]])
-    most = part * change / reach
-    slope = np.where(in_proportion, np.fmin(limits.stands_out * least, most), 0.0)
-    quantum = _quanta(np.concatenate(lines))
-    most = largest_cancellation_noise(epsilon[chosen], near.value[chosen])
-    return _Lasting(np.where(noise <= most, noise, 0.0), quantum, slope)
 
 
 def _quantum_far_away(
@@ -250,6 +188,6 @@ def _quantum_far_away(
     limits = thresholds()
     line = near.along_line(limits.far_away)[:, chosen]
     largest = np.max(np.abs(line), axis=0, initial=0.0, where=np.isfinite(line))
-    unit = np.where(quantum > 0, quantum, _quanta(line))
+    unit = np.where(quantum > 0, quantum, quanta_of(line))
     is_unit = unit <= limits.rounding_quanta * epsilon * largest
     return np.where(is_unit & (epsilon <= SINGLE), unit, 0.0)  # half precision: too few digits

@@ -71,6 +71,11 @@ class Estimate:
         return self.findings.seen[Kind.KINK]
 
     @property
+    def is_fitted(self) -> Flags:
+        """Where it was fitted to quotients at several steps."""
+        return np.isfinite(self.step) & np.isfinite(self.uncertainty)
+
+    @property
     def low(self) -> Floats:
         """The lowest valid derivative: of a kink, or else the value."""
         low = self.findings.subgradient_low

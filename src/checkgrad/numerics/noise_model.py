@@ -41,6 +41,11 @@ def noise_along_line(values: Floats) -> float:
     return largest * math.sqrt(float(np.mean((third / largest) ** 2)) / _THIRD_DIFFERENCES)
 
 
+def noise_along_lines(line: Floats) -> Floats:
+    """Return the same for several outputs: those of shape (points, outputs)."""
+    return np.asarray([noise_along_line(column) for column in line.T])
+
+
 def noise_without_jump(values: Floats, at: int) -> float:
     """Return the same without a jump between the value at index `at` and its neighbours.
 
@@ -78,6 +83,11 @@ def quantum_of(values: Floats) -> float:
     whole = np.ldexp(mantissa, digits).astype(np.int64)
     lowest = (whole & -whole).astype(float)
     return float(np.min(np.ldexp(lowest, power - digits)))
+
+
+def quanta_of(line: Floats) -> Floats:
+    """Return the same for several outputs: those of shape (points, outputs)."""
+    return np.asarray([quantum_of(column) for column in line.T])
 
 
 def largest_cancellation_noise(epsilon: Floats | float, value: Floats | float) -> Floats:

@@ -260,7 +260,7 @@ class Thresholds:
     too_regular: float = 2.0**-6
     farther_epsilon: float = 2.0**-33
     mostly_unchanged: float = 0.5
-    farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22)
+    farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22, 0.14)
     rounding_quanta: float = 2.0**10
     far_away: float = 0.25
     slope_epsilons: float = 2.0**14

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from checkgrad.precision import SINGLE
+from checkgrad.precision import BRAIN, DOUBLE, HALF, SINGLE, default_rtol
 from checkgrad.report.failures import failure_notes
 from checkgrad.report.results import ClaimResult, OutputResult
 
 _NOISY = 64.0  # times the rounding error of its dtype that the noise of func is worth a note
+_NAMES = {DOUBLE: "float64", SINGLE: "float32", HALF: "float16", BRAIN: "bfloat16"}
 _NAMED = 3  # places that a note names
 
 
@@ -50,6 +51,20 @@ def remarks_on(claim: ClaimResult) -> Iterator[str]:
     obstacle = claim.evaluator.batch.obstacle
     if obstacle:
         yield f"func was evaluated at one point at a time, since it cannot be mapped: {obstacle}"
+    yield from _narrow_claim(claim)
+
+
+def _narrow_claim(claim: ClaimResult) -> Iterator[str]:
+    """Yield what `rtol` is where the claim has a narrower dtype than x0, and that decides it."""
+    epsilon, widest = claim.claim.epsilon, max(claim.point.epsilons)
+    is_default = claim.rtol == default_rtol(epsilon) > default_rtol(widest)
+    if epsilon > widest and is_default:
+        wide = _NAMES.get(widest, "wider")
+        yield (
+            f"the claim is {_NAMES.get(epsilon, 'narrower')} and x0 is {wide}, so that "
+            f"rtol is {claim.rtol:.0e}; return a {wide} claim, or pass rtol, to see "
+            "smaller errors"
+        )
 
 
 def _listed(name: str, paths: Sequence[str]) -> str:

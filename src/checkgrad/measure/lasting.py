@@ -1,0 +1,122 @@
+"""The noise of ``func`` at points farther and farther apart, where it may not show next to x0.
+
+This module owns which points tell such noise from what is smooth. `checkgrad.measure.noise` decides
+where it is asked for, and what it means.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats
+from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.numerics.noise_model import (
+    largest_cancellation_noise,
+    noise_along_lines,
+    quanta_of,
+)
+from checkgrad.numerics.samples import Flags, Places
+from checkgrad.numerics.thresholds import thresholds
+from checkgrad.precision import SINGLE, default_rtol
+
+
+@dataclass(frozen=True)
+class LastingNoise:
+    """Noise at points farther and farther apart: arrays of shape (outputs,).
+
+    Attributes
+    ----------
+    sigma : array
+        The noise, as a standard deviation; 0 where ``func`` is smooth.
+    quantum : array
+        What all values are multiples of.
+    slope : array
+        What noise in proportion to the distance may make of a slope, for a change of x0 by itself;
+        else 0.
+    """
+
+    sigma: Floats
+    quantum: Floats
+    slope: Floats
+
+
+def lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> LastingNoise:
+    """Return the noise of some outputs at points farther and farther apart.
+
+    Large terms that cancel round in steps, and nothing moves between the steps: a logarithm of a
+    sum, less the largest of its terms. The terms of a sum of millions round as one next to x0,
+    where the sum moves by a unit in the last place, and each by itself farther away. A factor as
+    ``1 - sigmoid(x)`` stands still between the steps, while the factor beside it moves. Such a
+    noise is there at some distance, and no larger at a longer one. Third differences of what is
+    smooth grow with the cube of the distance, and those of a kink in proportion to it. All
+    distances are taken along one line: along another one, a kink may not show.
+
+    Parameters
+    ----------
+    near : Neighbourhood
+        The surroundings of x0.
+    epsilon : array, shape (len(chosen),)
+        The machine epsilon that each of these outputs is seen to compute with.
+    chosen : array of int
+        The outputs.
+    """
+    nothing = np.zeros(chosen.size)
+    digits = -math.log2(float(np.max(epsilon)))
+    distances = [2.0 ** -round(part * digits) for part in thresholds().farther_digits]
+    distances = [each for each in distances if near.has_room(each)]
+    if digits < -math.log2(SINGLE) or not distances:  # too few digits to tell them apart
+        return LastingNoise(nothing, nothing, nothing)
+    signs = near.line_signs()
+    lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
+    largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
+    value = near.value[chosen]
+    slope = _slope_noise(lines, distances, value, epsilon)
+    if near.has_zeros() and np.any(_is_left(value, largest, epsilon)):
+        moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
+        slope = np.fmax(slope, _slope_noise(moving, distances, value, epsilon))
+    most = largest_cancellation_noise(epsilon, largest)
+    return LastingNoise(_lasting_sigma(lines, most), quanta_of(np.concatenate(lines)), slope)
+
+
+def _lasting_sigma(lines: Sequence[Floats], most: Floats) -> Floats:
+    """Return the largest noise that is no larger at a longer distance, up to `most`."""
+    noise = np.zeros_like(most)
+    for shorter, longer in itertools.combinations(map(_noise_of, lines), 2):
+        stays = longer <= thresholds().noise_stays * shorter
+        lasting = np.where(stays, np.fmin(shorter, longer), 0.0)
+        noise = np.where(lasting <= most, np.fmax(noise, lasting), noise)
+    return noise
+
+
+def _noise_of(line: Floats) -> Floats:
+    """Return the noise along a line; 0 where it leaves the domain, near which nothing is smooth."""
+    return np.where(np.all(np.isfinite(line), axis=0), noise_along_lines(line), 0.0)
+
+
+def _is_left(value: Floats, largest: Floats, epsilon: Floats) -> Flags:
+    """Return where ``func(x0)`` is no more than what rounding leaves of `largest`."""
+    left: Flags = np.abs(value) <= thresholds().coefficient_epsilons * epsilon * largest
+    return left
+
+
+def _slope_noise(
+    lines: Sequence[Floats], distances: Sequence[float], value: Floats, epsilon: Floats
+) -> Floats:
+    """Return what noise in proportion to the distance may make of a slope; else 0."""
+    limits = thresholds()
+    pairs = zip(lines, distances, strict=True)
+    slopes = [_noise_of(line) / (limits.noise_spacing * each) for line, each in pairs]
+    least = np.min(slopes, axis=0)
+    in_proportion = slopes[0] <= limits.in_proportion * least
+    # A kink looks like noise in proportion to the distance, and is far larger.
+    change = np.max(np.abs(lines[-1] - value), axis=0)
+    reach = limits.noise_spacing * limits.noise_points * distances[-1]
+    part = limits.slope_epsilons * epsilon
+    part = np.fmin(part, [default_rtol(each) / limits.agreement for each in epsilon])
+    slope = np.fmin(limits.stands_out * least, part * change / reach)
+    return np.where(in_proportion, slope, 0.0)
