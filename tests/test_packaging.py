@@ -25,6 +25,7 @@ RUNNING = Path(checkgrad.__file__).parent  # the package as installed
 # may import from. All of those stand above it in this table, so that no imports make a circle. A
 # room may be named here before it is built.
 _GROUND = "precision numerics backends arrays evaluate claims"
+_JUDGED = f"{_GROUND} measure refine report problem parsed unfinished"
 MAY_IMPORT = {
     "precision": "",
     "numerics": "precision",
@@ -40,11 +41,12 @@ MAY_IMPORT = {
     "widening": f"{_GROUND} measure problem parsed",
     "digits": f"{_GROUND} report parsed widening",
     "unfinished": f"{_GROUND} refine report problem parsed",
-    "judging": f"{_GROUND} measure refine report problem parsed unfinished",
-    "cross_checks": f"{_GROUND} measure refine report problem parsed unfinished judging",
-    "second_point": f"{_GROUND} measure refine report problem parsed unfinished judging",
-    "pipeline": f"{_GROUND} measure refine report problem parsed widening digits unfinished "
-    "judging cross_checks second_point",
+    "claim_of_outputs": _JUDGED,
+    "exact_derivatives": f"{_JUDGED} claim_of_outputs",
+    "judging": f"{_JUDGED} claim_of_outputs exact_derivatives",
+    "cross_checks": f"{_JUDGED} claim_of_outputs",
+    "second_point": f"{_JUDGED} claim_of_outputs",
+    "pipeline": f"{_JUDGED} widening digits claim_of_outputs judging cross_checks second_point",
     "mode_labels": "",
     "modes": f"{_GROUND} report problem pipeline mode_labels",
     "api": f"{_GROUND} report problem pipeline modes",

@@ -12,7 +12,7 @@ import scipy.linalg
 from checkgrad import Report, Verdict, verify_grad, verify_jac
 
 Array = Any
-SIZES = [200, pytest.param(1000, marks=pytest.mark.full), pytest.param(5000, marks=pytest.mark.full)]
+SIZES = [200, *(pytest.param(n, marks=pytest.mark.full) for n in (1000, 5000))]
 MOST = 4  # times the evaluations of a right claim
 
 

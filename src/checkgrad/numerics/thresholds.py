@@ -13,10 +13,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
+from checkgrad.numerics.sampling_thresholds import RefinementThresholds
+
 
 @dataclass(frozen=True)
-class Thresholds:
+class Thresholds(RefinementThresholds):
     """All thresholds. "Sigma" is one standard deviation of the noise of ``func``.
+
+    Those below are the ones of estimates and decisions.
 
     Attributes
     ----------
@@ -101,92 +105,6 @@ class Thresholds:
         If one-sided limits excuse so many claims, ``func`` is not smooth as far as it shows ...
     one_sided_excess : float, a factor
         ... and a wrong claim is this many times farther off than the worst of them.
-    first_step_digits, first_step_margin : float
-        The shortest first step, in parts of the digits, at which h**2 is below rtol / 10, and how
-        far below rtol the rounding error is to be there.
-    longest_first_step : int, a power of two
-        How much longer than the scale a first step may be.
-    fewest_for_groups : int
-        With fewer coordinates, each is sampled by itself.
-    promising_group : float, a part
-        How much of the first group must be certified, for the others to be tried.
-    stages_if_not_thorough : int
-        How many stages are sampled where the verdict does not depend on a direction.
-    coarsest_step : int, a power of two
-        How much longer than the first step the longest of all steps is.
-    dense_down_to, sparse_spacing : int, powers of two
-        Below the scale, every power has a step down to here, and then every so-many-th one.
-    finest_above_ulp : int, binary digits
-        How far the finest step is above a unit in the last place ...
-    least_digits : int
-        ... of a dtype of so many digits at least. In x0 = 0, coarser dtypes have finer steps.
-    reach : int, a power of two
-        How much longer than the length of smoothness the longest step may be.
-    linear_part : float, a factor
-        Beyond that, ``func`` may change by this part of func(x0), if the claim is right.
-    finest_below_scale : int, a power of two
-        How far below the scale the finest step is where x0 is 0.
-    far_above_noise : float, in sigma
-        If ``func`` changes by more at the shortest step, a shorter one shows more.
-    worth_averaging : float, a factor
-        More samples between the steps do not help where the uncertainty is more times too large.
-    block : int
-        How many directions are sampled at all steps in one go, where digits are few.
-    few : int
-        So few directions are all followed to their end, once a claim is wrong.
-    fewest_more, part_more : int
-        Along how many directions to look once a claim is wrong: at least, and the part of all.
-    noise_points : int
-        Points on each side of x0 at which noise is measured, or twice as many on one side.
-    noise_spacing : int, in units in the last place
-        How far apart these points are.
-    noisy_epsilons : float, in machine epsilons
-        Above this noise, jumps are looked for, and func(x0) is evaluated again.
-    jump_share : float, a factor
-        If a jump at x0 is left out and the noise is so much smaller, the jump was no noise.
-    too_regular : float, a part
-        Noise that is a smaller part of the change of ``func`` may not be all there is.
-    farther_epsilon : float, a machine epsilon
-        Noise that is too regular is measured over units of this.
-    mostly_unchanged : float, a part
-        If more of the points next to x0 have the value at x0, ``func`` does not move there.
-    farther_digits : tuple of float, a part of the digits
-        How far apart the points are at which lasting noise is looked for.
-    rounding_quanta : float, a factor
-        Rounding of terms that cancel is up to so many quanta: units in their last place. A quantum
-        is up to so many units of ``func`` far away.
-    far_away : float, a part of x0
-        How far apart points are where x0 changes by about itself.
-    slope_epsilons : float, in machine epsilons of the slope of ``func``
-        What noise in proportion to the distance may make of a slope at most.
-    in_proportion : float, a factor
-        By which noise over distance may fall, where noise is in proportion to the distance.
-    noise_stays : float, a factor
-        How much larger noise that lasts may be at the next of these distances.
-    louder_farther : float, a factor
-        How much larger than next to x0 noise must be farther away, where ``func`` moves at x0.
-    rounded_away : float, in units in the last place
-        An offset that rounding to nearest removes.
-    units_seen : int, in units in the last place
-        An offset that moves a func that rounds its input.
-    disproportion : float, a factor
-        How much less than in proportion to it one unit moves such a func.
-    coarser_numbers : int
-        Numbers of a coarser dtype around which ``func`` must not move.
-    nearly_half : float, in units in the last place
-        How far around each of them. Less than half, for rounding to nearest.
-    repeatable_epsilons : float, in machine epsilons
-        How far two calls at x0 may differ: parallel sums may ...
-    repeatable_at_most : float, relative
-        ... but by no more than this, except for a few epsilons of half precision.
-    claim_neighbours : int
-        Points at which the noise of the claim is measured.
-    linear_epsilons : float, in machine epsilons
-        How far a linear claim may differ from the sum of its terms.
-    outputs_for_ties : int
-        Outputs that are first looked at for ties. If one has a tie, all are.
-    wrong_outputs, wrong_outputs_along_tangents : int
-        Once so many outputs are wrong along axes, or tangents, the others are sampled at few steps.
     """
 
     rounding_sigma: float = 0.3
@@ -233,52 +151,6 @@ class Thresholds:
     negligible: float = 100.0
     one_sided_directions: int = 3
     one_sided_excess: float = 2.0
-    first_step_digits: float = 0.36
-    first_step_margin: float = 6.0
-    longest_first_step: int = 4
-    fewest_for_groups: int = 8
-    promising_group: float = 0.5
-    stages_if_not_thorough: int = 3
-    coarsest_step: int = 4
-    dense_down_to: int = 24
-    sparse_spacing: int = 3
-    finest_above_ulp: int = 7
-    least_digits: int = 24
-    reach: int = 3
-    linear_part: float = 4.0
-    finest_below_scale: int = 64
-    far_above_noise: float = 2.0**8
-    worth_averaging: float = 30.0
-    block: int = 32
-    few: int = 8
-    fewest_more: int = 16
-    part_more: int = 8
-    noise_points: int = 3
-    noise_spacing: int = 2
-    noisy_epsilons: float = 16.0
-    jump_share: float = 100.0
-    too_regular: float = 2.0**-6
-    farther_epsilon: float = 2.0**-33
-    mostly_unchanged: float = 0.5
-    farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22, 0.14)
-    rounding_quanta: float = 2.0**10
-    far_away: float = 0.25
-    slope_epsilons: float = 2.0**14
-    in_proportion: float = 16.0
-    noise_stays: float = 3.0
-    louder_farther: float = 5.0
-    rounded_away: float = 0.125
-    units_seen: int = 8
-    disproportion: float = 3.0
-    coarser_numbers: int = 6
-    nearly_half: float = 0.22
-    repeatable_epsilons: float = 100.0
-    repeatable_at_most: float = 1e-5
-    claim_neighbours: int = 3
-    linear_epsilons: float = 1000.0
-    outputs_for_ties: int = 4
-    wrong_outputs: int = 3
-    wrong_outputs_along_tangents: int = 1
 
 
 _DEFAULT = Thresholds()
