@@ -97,6 +97,7 @@ def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats
     with np.errstate(all="ignore"):
         distance = np.where(np.isfinite(claim), np.abs(claim - decisions.claim), np.inf)
         magnitude = np.fmax(np.abs(claim), np.abs(decisions.claim))
+        magnitude = np.where(criteria.tangent_scale > 0, criteria.tangent_scale, magnitude)
         allowed = thresholds().wrong_margin * criteria.rtol * magnitude
         wrong = decisions.resolved & np.isfinite(decisions.claim)
         wrong &= (distance > rounding + allowed) | ~np.isfinite(claim)
@@ -171,6 +172,8 @@ def _compare(
     uncertainty = estimate.uncertainty + claim_noise
     size = np.fmax(np.abs(low), np.abs(high))
     magnitude = np.where(finite, np.fmax(np.abs(claim), size), size)
+    # What a claim says of one random tangent may be small or large by chance.
+    magnitude = np.where(criteria.tangent_scale > 0, criteria.tangent_scale, magnitude)
     distance = np.fmax(0.0, np.fmax(low - claim, claim - high))
     distance = np.where(finite & np.isfinite(estimate.value), distance, np.inf)
     scale, fully_sampled = criteria.scale, np.asarray(criteria.fully_sampled)

@@ -11,7 +11,7 @@ import numpy as np
 
 from checkgrad.numerics.decide import scale_of
 from checkgrad.numerics.decisions import Decisions, Reason, Verdict
-from checkgrad.numerics.samples import Floats
+from checkgrad.report.bound import error_bound, norm
 from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
 from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
 from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
@@ -78,8 +78,9 @@ def _report_with_verdict(
     estimate = np.concatenate([each.estimate.value for each in decisions])
     distance = np.concatenate([each.distance for each in decisions])
     known = np.isfinite(estimate) | ~np.isfinite(claimed)
-    error = _norm(distance[known])
-    size = max(_norm(claimed[known]), _norm(estimate[known]))
+    error = norm(distance[known])
+    size = max(norm(claimed[known]), norm(estimate[known]))
+    bound, confidence = error_bound(claims)
     return _report(
         claims,
         verdict=verdict,
@@ -96,6 +97,8 @@ def _report_with_verdict(
         hints=tuple(dict.fromkeys(hints)),
         direction=found[0][1].directions.words,
         form=claims[0].form,
+        error_bound=bound,
+        confidence=confidence,
     )
 
 
@@ -182,23 +185,14 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
     )
 
 
-def _norm(numbers: Floats) -> float:
-    """Return the 2-norm, without overflow or underflow of the squares."""
-    if numbers.size == 0:
-        return 0.0
-    largest = float(np.max(np.abs(numbers)))
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return largest * float(np.linalg.norm(numbers / largest))
-
-
 def _worst(decisions: Decisions) -> float:
     """Return the largest relative error of what is wrong; 0 if nothing is."""
     wrong = decisions.wrong
     nearest = decisions.estimate.nearest_to(decisions.claim)[wrong]
     claim, distance = decisions.claim[wrong], decisions.distance[wrong]
     with np.errstate(all="ignore"):
-        relative = distance / np.fmax(np.abs(claim), np.abs(nearest))
+        size = np.fmax(np.abs(claim), np.abs(nearest))
+        relative = distance / np.fmax(size, decisions.criteria.tangent_scale)
     return float(np.max(relative, initial=0.0, where=np.isfinite(relative)))
 
 
