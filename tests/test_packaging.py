@@ -43,8 +43,13 @@ MAY_IMPORT = {
     "judging": f"{_GROUND} measure refine report problem parsed unfinished",
     "cross_checks": f"{_GROUND} measure refine report problem parsed unfinished judging",
     "second_point": f"{_GROUND} measure refine report problem parsed unfinished judging",
+    "search": _GROUND,
+    "base_values": f"{_GROUND} measure refine problem parsed",
+    "entry_checks": f"{_GROUND} measure refine report parsed judging base_values",
+    "locate": f"{_GROUND} measure refine report judging search base_values entry_checks",
     "pipeline": f"{_GROUND} measure refine report problem parsed widening digits unfinished "
-    "judging cross_checks second_point",
+    "judging cross_checks second_point search base_values "
+    "entry_checks locate",
     "mode_labels": "",
     "modes": f"{_GROUND} report problem pipeline mode_labels",
     "api": f"{_GROUND} report problem pipeline modes",

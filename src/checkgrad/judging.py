@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,11 +15,11 @@ from checkgrad.evaluate.complex_step import ComplexSteps
 from checkgrad.evaluate.directions import ClaimedGradient, Directions, coordinate_directions
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import DirectionPlan
-from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
+from checkgrad.evaluate.tangent_choice import ChosenTangents, planned_tangents, random_tangents
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decide import decide
-from checkgrad.numerics.decisions import Verdict
+from checkgrad.numerics.decisions import Decisions, Verdict
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.parsed import ParsedProblem
@@ -111,7 +111,11 @@ class ClaimOfOutputs:
 
 
 def judge_outputs(
-    claim: ClaimOfOutputs, base: BaseValues, chosen: Flags, thorough: bool = True
+    claim: ClaimOfOutputs,
+    base: BaseValues,
+    chosen: Flags,
+    thorough: bool = True,
+    suffices: Callable[[OutputResult], bool] | None = None,
 ) -> Iterator[OutputResult]:
     """Yield what is found of each of the outputs in `chosen`, along axes and then along tangents.
 
@@ -128,6 +132,8 @@ def judge_outputs(
         The outputs.
     thorough : bool
         If not, all outputs are sampled at few steps only.
+    suffices : callable, optional
+        Whether what one step shows of an output is enough, though not all of its claims agree.
     """
     claim.found.start()
     limits, wrong_outputs = thresholds(), 0
@@ -149,13 +155,20 @@ def judge_outputs(
         # Few of many outputs have steps in common.
         grouped = axes if count == 1 and entries else None
         looks = exact is None and (grouped is None or not has_groups(specs[0]))
-        certified = certify_together(directions[0].lines, specs) if looks else [None] * count
+        certified: list[Decisions | None] = [None] * count
+        if looks:
+            entries = claim.parsed.point.size if suffices is not None else 0
+            certified = certify_together(directions[0].lines, specs, entries)
         claim.found.certify(specs, certified)
         most = limits.wrong_outputs if axes is not None else limits.wrong_outputs_along_tangents
         for output in np.flatnonzero(chosen).tolist():
             along, spec = directions[output], specs[output]
             closely = thorough and wrong_outputs < most
             decisions, note = certified[output], ""
+            epsilon = float(claim.dtype_epsilon[output])
+            if decisions is not None and suffices is not None:
+                seen = OutputResult(along, decisions, spec, epsilon)
+                decisions = decisions if seen.is_resolved or suffices(seen) else None
             if exact is not None:
                 if exact.agree_with_differences(output, base):
                     decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
@@ -164,7 +177,6 @@ def judge_outputs(
             if decisions is None:
                 decisions = refine(spec, closely, grouped)
             wrong_outputs += bool(np.any(decisions.wrong))
-            epsilon = float(claim.dtype_epsilon[output])
             yield claim.found.note(OutputResult(along, decisions, spec, epsilon, note))
 
 
@@ -230,24 +242,12 @@ def _direction_sets(
                 for output, gradient in enumerate(claim.gradients)
             ],
         )
-    tangents = _tangents(claim, value)
+    known = parsed.point, claim.gradients, parsed.bounds, value, parsed.rng
+    tangents = planned_tangents(claim.plan, *known)
     if tangents is not None:
         directions = claim.directions_along(tangents)
         del tangents  # whose sizes take memory too
         yield None, directions
-
-
-def _tangents(claim: ClaimOfOutputs, value: Floats) -> ChosenTangents | None:
-    parsed, gradients, plan = claim.parsed, claim.gradients, claim.plan
-    single = gradients[0].leaves if len(gradients) == 1 else None
-    number = float(value[0]) if single is not None else 0.0
-    if plan.given is not None:
-        return given_tangent(parsed.point, single, number, plan.given)
-    if plan.tangents:
-        return random_tangents(
-            parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents, plan.axes
-        )
-    return None
 
 
 def _sibling_scales(claim: ClaimOfOutputs, directions: Sequence[Directions]) -> list[float]:

@@ -6,24 +6,27 @@ This module calls the other rooms in order, and computes nothing by itself.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError
+from checkgrad.base_values import base_values, rtol_of
 from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_wrong
 from checkgrad.digits import with_native_claim
+from checkgrad.entry_checks import is_right_as_written
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import ClaimOfOutputs, judge_louder, judge_outputs
+from checkgrad.locate import can_locate, located_errors, stands_out
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
 from checkgrad.measure.repeatability import Repeatability, is_noisy
 from checkgrad.parsed import ParsedProblem, parse
 from checkgrad.precision import DOUBLE
 from checkgrad.problem import Problem
-from checkgrad.refine.spec import BaseValues
 from checkgrad.report.build import report_on
 from checkgrad.report.dtypes import (
     WIDE,
@@ -125,6 +128,12 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
             return wide
         # Nobody sees inside of func. If the claim is right as it is written, func is another
         # function in float64.
+        located = wide.located
+        if located is not None and located.is_certain:
+            is_right = is_right_as_written(parsed, wide.outputs, value, located)
+            n_func = parsed.evaluator.n_func + widened.evaluator.n_func
+            if not is_right:
+                return replace(wide, n_func=n_func)
         result = _examine(parsed, problem.label, value)
         obstacle = "the claim is wrong there, and right as it is written"
         if not (result.is_right and result.rtol <= wide.rtol):
@@ -185,12 +194,20 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
 
     # Judge each output. In float64 few steps may do.
     repeats = Repeatability(np.ones(outputs.count, dtype=bool))
-    elsewhere = None
+    elsewhere, located = None, None
     try:
         results, repeats = _certified(claim, vector, repeats)
-        if not results:
+        is_settled = bool(results) and all(each.is_resolved for each in results)
+        located, repeats = located_errors(claim, results, repeats)
+        if located is not None and not located.is_certain and is_settled:
+            located = None
+        elif not is_settled and not (located and located.is_certain):
             results, repeats = _judged(claim, repeats)
-        if parsed.looks_elsewhere and repeats.first_difference is None:
+            is_wrong = any(np.any(each.decisions.wrong) for each in results)
+            if is_wrong and located is None:
+                located, repeats = located_errors(claim, results, repeats)
+            located = located if is_wrong else None
+        if parsed.looks_elsewhere and repeats.first_difference is None and located is None:
             elsewhere = look_elsewhere(claim, results)
     except STOPS as stop:
         stopped = parsed.options.evaluation.budget.stopped_by(stop)
@@ -203,6 +220,7 @@ def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
         results=tuple(results),
         not_repeatable=repeats.first_difference,
         elsewhere=elsewhere,
+        located=located,
     )
 
 
@@ -211,20 +229,21 @@ def _certified(
 ) -> tuple[list[OutputResult], Repeatability]:
     """Return results in float64 by few steps and without a measurement of noise.
 
-    There are none if a claim is open. Where the noise of ``func`` is larger than is assumed,
-    claims and estimates do not agree.
+    There are none if a claim is open, unless it may be wrong at few entries, which are looked for
+    next. Where the noise of ``func`` is larger than is assumed, claims and estimates do not agree.
     """
     parsed, epsilon, value = claim.parsed, claim.dtype_epsilon, claim.near.value
     if np.any(epsilon > DOUBLE):
         return [], repeats
     units = parsed.rounding_units or _ASSUMED_UNITS
     sigma = units * epsilon * claim.outputs.sizes(vector)
-    base = _base(parsed, value, Noise.assumed(sigma, epsilon))
+    base = base_values(parsed, value, Noise.assumed(sigma, epsilon))
     every = np.ones(claim.outputs.count, dtype=bool)
     parsed.options.evaluation.budget.phase("directions", claim.expected_evaluations)
-    results = list(judge_outputs(claim, base, every, thorough=False))
-    if not all(np.all(each.decisions.resolved) for each in results):
-        return [], repeats
+    suffices = partial(stands_out, claim) if can_locate(claim) else None
+    results = list(judge_outputs(claim, base, every, thorough=False, suffices=suffices))
+    if not all(each.is_resolved for each in results):
+        return results if suffices else [], repeats
     if not parsed.rounding_units:
         again = claim.outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, base.epsilon, base.rtol)
@@ -246,9 +265,9 @@ def _judged(
     noise = measure_noise(near, dtype_epsilon)
     if is_noisy(value, noise.sigma, noise.epsilon):
         again = outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, noise.epsilon, _rtol(parsed, noise.epsilon))
+        repeats = repeats.compared(value, again, noise.epsilon, rtol_of(parsed, noise.epsilon))
         noise = replace(noise, sigma=np.fmax(noise.sigma, np.abs(again - value)))
-    base = _base(parsed, value, noise)
+    base = base_values(parsed, value, noise)
 
     # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
     # claims are in doubt.
@@ -257,7 +276,7 @@ def _judged(
     in_doubt = {each.output for each in results if not np.all(each.decisions.resolved)}
     budget.phase("noise farther from x0")
     noise = measure_noise_farther(near, noise, dtype_epsilon, sorted(in_doubt))
-    base = _base(parsed, value, noise)
+    base = base_values(parsed, value, noise)
     if in_doubt:
         budget.phase("directions")
         results = judge_louder(claim, results, base, repeats.agrees)
@@ -271,17 +290,3 @@ def _judged(
         results = [each for each in results if repeats.agrees[each.output]]
         results = without_ties(claim, results, base)
     return results, repeats
-
-
-def _base(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValues:
-    """Return what is known at x0."""
-    coarsest = np.fmax(noise.epsilon, max(parsed.claim.epsilon, parsed.user_epsilon))
-    rtol = _rtol(parsed, noise.epsilon)
-    known = value, noise.sigma, noise.epsilon, rtol, noise.terms, noise.slope
-    return BaseValues.at_x0(*known, coarsest)
-
-
-def _rtol(parsed: ParsedProblem, epsilon: Floats) -> Floats:
-    """Return the smallest relative error that must not get past, for each output."""
-    coarsest = max(parsed.claim.epsilon, parsed.user_epsilon)
-    return np.asarray([parsed.options.tolerance(max(e, coarsest)) for e in epsilon.tolist()])

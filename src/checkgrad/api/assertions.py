@@ -12,7 +12,7 @@ from checkgrad.api.autodiff import verify_autodiff
 from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
 from checkgrad.backends import Convention
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch
-from checkgrad.problem import Direction, Method, Precision
+from checkgrad.problem import Direction, Locate, Method, Precision
 
 
 def assert_grad(
@@ -31,6 +31,7 @@ def assert_grad(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -48,7 +49,9 @@ def assert_grad(
         Further arguments of `func` and `grad`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_grad`.
+    precision, locate : optional
         As in `verify_grad`.
     max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
@@ -91,6 +94,7 @@ def assert_grad(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -115,6 +119,7 @@ def assert_jac(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -132,7 +137,9 @@ def assert_jac(
         Further arguments of `func` and `jac`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_jac`.
+    precision, locate : optional
         As in `verify_jac`.
     max_evals, timeout, progress, on_interrupt : optional
         As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
@@ -175,6 +182,7 @@ def assert_jac(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -199,6 +207,7 @@ def assert_jvp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -216,7 +225,9 @@ def assert_jvp(
         Further arguments of `func` and `jvp`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_jvp`.
+    precision, locate : optional
         As in `verify_jvp`.
     max_evals, timeout, progress, on_interrupt : optional
         As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
@@ -259,6 +270,7 @@ def assert_jvp(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -283,6 +295,7 @@ def assert_vjp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -300,7 +313,9 @@ def assert_vjp(
         Further arguments of `func` and `vjp`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_vjp`.
+    precision, locate : optional
         As in `verify_vjp`.
     max_evals, timeout, progress, on_interrupt : optional
         As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
@@ -343,6 +358,7 @@ def assert_vjp(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -366,6 +382,7 @@ def assert_autodiff(
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -383,7 +400,9 @@ def assert_autodiff(
         Further arguments of `func`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
+    args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes : optional
+        As in `verify_autodiff`.
+    precision, locate : optional
         As in `verify_autodiff`.
     max_evals, timeout, progress, on_interrupt : optional
         As in `verify_autodiff`. An incomplete check raises, unless its verdict is inconclusive and
@@ -425,6 +444,7 @@ def assert_autodiff(
         batch=batch,
         chunk_bytes=chunk_bytes,
         precision=precision,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,

@@ -12,7 +12,7 @@ from checkgrad.evaluate.budget import make_budget
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.value_and_grad import split
 from checkgrad.pipeline import check
-from checkgrad.problem import Direction, Method, Options, Precision, Problem
+from checkgrad.problem import Direction, Locate, Method, Options, Precision, Problem
 from checkgrad.report.report import Report
 
 
@@ -31,6 +31,7 @@ def verify_grad(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -70,8 +71,8 @@ def verify_grad(
         for an `x0` that is constrained (a symmetric matrix, a point of a manifold): it takes a
         tangent and returns an allowed one. "auto" is "all" for up to 1000 coordinates, mostly a
         few seconds at most where `func` takes a millisecond, and 10 random tangents beyond. A
-        random tangent tells whether the gradient as a whole is right; an error in few of many
-        entries may be too small to be seen along it.
+        random tangent tells whether the gradient as a whole is right. Entries that are wrong are
+        looked for then, see `locate`.
     rtol : float, optional
         The smallest relative error of an entry that must not get past. By default 1e-5 where
         `x0`, ``func(x0)`` and ``grad(x0)`` are float64, and 1e-3 for narrower dtypes. Where `func`
@@ -109,6 +110,14 @@ def verify_grad(
         it was written is compared with the formula as well: what rounding explains costs digits,
         which the report counts, and anything else is wrong. "native": in the dtypes of the user.
         "float64": as "auto", but an error where something is narrower and that is not possible.
+    locate : {"auto", "off"}
+        Whether wrong entries are looked for after random tangents have shown that something is
+        wrong. "auto": the report names a leaf that is wrong all over, and single entries, each of
+        which is checked by itself. An error in one entry of many is found too, though it is small
+        beside the whole. That takes some 50 evaluations of `func` for one wrong entry, and up to
+        250 for several. "off": a verdict along the tangents is enough. Touch it where `func` is
+        slow. It makes no difference along coordinates, along tangents of yours, within `bounds`,
+        for a jvp, and in half precision.
     max_evals : int, optional
         The largest number of evaluations of `func`, as the report counts them. If more are needed,
         the check ends there, with a report on what is known: ``report.complete`` is false, and
@@ -198,6 +207,7 @@ def verify_grad(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("grad", func, grad, x0, further_arguments(further, args), options))
 
@@ -217,6 +227,7 @@ def verify_jac(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -249,7 +260,7 @@ def verify_jac(
         or tree like `x0`, a list of them, or a callable: as in `verify_grad`. Of many outputs,
         random sums are looked at then. "auto" is "all" for up to 1000 coordinates and 100,000
         entries, and 10 random tangents beyond.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
     max_evals, timeout, progress, on_interrupt : optional
@@ -303,6 +314,7 @@ def verify_jac(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("jac", func, jac, x0, further_arguments(further, args), options))
 
@@ -322,6 +334,7 @@ def verify_jvp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -350,7 +363,7 @@ def verify_jvp(
         10 outputs, random sums are looked at along random tangents. "auto" is "all" for up to 1000
         coordinates and 100,000 entries of the Jacobian, and 10 random tangents beyond, at a fixed
         number of evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
     max_evals, timeout, progress, on_interrupt : optional
@@ -399,6 +412,7 @@ def verify_jvp(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("jvp", func, jvp, x0, further_arguments(further, args), options))
 
@@ -418,6 +432,7 @@ def verify_vjp(
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -450,7 +465,7 @@ def verify_vjp(
         tangents like `x0`. "auto" is "all" for up to 1000 coordinates and 100,000 entries
         of the Jacobian, and 10 random tangents and cotangents beyond, at a fixed number of
         evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
     max_evals, timeout, progress, on_interrupt : optional
@@ -500,5 +515,6 @@ def verify_vjp(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("vjp", func, vjp, x0, further_arguments(further, args), options))

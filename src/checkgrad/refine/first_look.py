@@ -7,6 +7,7 @@ claim agrees. `checkgrad.refine.loop` refines the others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -22,6 +23,12 @@ from checkgrad.precision import digits_of, has_few_digits
 from checkgrad.refine.first_step import first_steps_of
 from checkgrad.refine.spec import CheckSpec
 
+# The parts of the digits of func that a step along a tangent is short by at least if it is made
+# longer for the sake of single entries: beside the scale, which fits the largest entry, and beside
+# a step that moves a typical coordinate by about itself. Truncation is far below rtol / 10 there,
+# also where func is curved.
+_LONGEST_FOR_LARGEST, _LONGEST_FOR_TYPICAL = 0.22, 0.3
+
 
 class SampledOutputs(Protocol):
     """Lines through x0 that ``func`` is sampled along, for several outputs at once."""
@@ -30,7 +37,9 @@ class SampledOutputs(Protocol):
         """See `checkgrad.refine.spec.SampledDirections.sample`: values of shape (n, outputs)."""
 
 
-def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[Decisions | None]:
+def certify_together(
+    lines: SampledOutputs, specs: Sequence[CheckSpec], entries: int = 0
+) -> list[Decisions | None]:
     """Certify what can be certified by one central quotient along each direction.
 
     All outputs are sampled at the same steps, which cost two evaluations of ``func`` for each
@@ -42,11 +51,16 @@ def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[
         Samples the outputs, in the order of `specs`.
     specs : sequence of CheckSpec
         What is to be checked, of each output along the same directions.
+    entries : int
+        If given, the directions are tangents of so many coordinates. The step is then long enough
+        to show an error of `rtol` in a single typical entry, as far as truncation allows, and open
+        decisions are returned too.
 
     Returns
     -------
     list of Decisions or None
-        The decisions on an output if all its claims are certified, else None.
+        The decisions on an output if all its claims are certified, or of `entries`; else None. In
+        few digits it is None, too.
 
     Raises
     ------
@@ -59,7 +73,7 @@ def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[
     claim = np.stack([spec.claim for spec in specs])
     sigma = np.asarray([[spec.sigma_at_x0] for spec in specs])
     stopped = None
-    steps = _steps(claim, sigma, specs)
+    steps = _steps(claim, sigma, specs, entries)
     try:
         value, rounding = _central_quotients(lines, steps, sigma, epsilon)
     except Stopped as stop:
@@ -72,7 +86,7 @@ def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[
     count = claim.shape[1]
     for output, spec in enumerate(specs):
         here = slice(output * count, (output + 1) * count)
-        if np.all(together.resolved[here]) or stopped is not None:
+        if np.all(together.resolved[here]) or stopped is not None or entries:
             negligible = np.asarray(criteria.may_be_negligible)[here]
             own = spec.criteria(_largest(claim[output]), negligible, np.zeros(count, dtype=bool))
             found.append(together.take(here, own))
@@ -83,12 +97,18 @@ def certify_together(lines: SampledOutputs, specs: Sequence[CheckSpec]) -> list[
     return found
 
 
-def _steps(claim: Floats, sigma: Floats, specs: Sequence[CheckSpec]) -> Floats:
+def _steps(claim: Floats, sigma: Floats, specs: Sequence[CheckSpec], entries: int) -> Floats:
     """Return a step along each direction: the one in the middle of what the outputs ask for."""
     scale = np.stack([spec.directions.scale for spec in specs])
     rtol = np.asarray([[spec.rtol] for spec in specs])
     digits = digits_of(max(spec.epsilon for spec in specs))
-    powers = np.sort(first_steps_of(claim, scale, sigma, rtol, digits), axis=0)
+    powers = first_steps_of(claim, scale, sigma, rtol, digits)
+    if entries:
+        single = first_steps_of(claim, scale, sigma, rtol / math.sqrt(entries), digits)
+        longest = np.log2(scale).astype(np.intp) - round(_LONGEST_FOR_LARGEST * digits)
+        longest = np.minimum(longest, -round(_LONGEST_FOR_TYPICAL * digits))
+        powers = np.maximum(powers, np.minimum(single, longest))
+    powers = np.sort(powers, axis=0)
     steps: Floats = np.ldexp(1.0, powers[len(specs) // 2])
     return steps
 

@@ -16,6 +16,7 @@ from checkgrad.numerics.samples import Floats
 from checkgrad.report.results import ClaimResult, OutputResult
 
 CONFIDENCE = 0.95  # of a bound along random tangents: the usual one
+_BY_TRUNCATION = 0.3  # of residuals, see `checkgrad.locate`
 
 Bound = tuple[float | None, float | None]
 _NONE: Bound = (None, None)
@@ -87,7 +88,10 @@ def _bound_along_tangents(result: OutputResult, chance: float, is_sampled: bool)
 def _largest_errors(result: OutputResult) -> Floats:
     """Return how far the claim may be off along each direction, its uncertainty included."""
     decisions = result.decisions
-    errors: Floats = decisions.distance + decisions.reliable_uncertainty
+    unsure = decisions.reliable_uncertainty
+    # After one step alone, as where entries are wrong, truncation makes no more than this part.
+    of_one_step = decisions.estimate.rounding + _BY_TRUNCATION * decisions.distance
+    errors: Floats = decisions.distance + np.where(np.isfinite(unsure), unsure, of_one_step)
     return np.nan_to_num(errors, nan=math.inf, posinf=math.inf)
 
 

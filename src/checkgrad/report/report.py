@@ -138,6 +138,9 @@ class Report:
         error is relative to the norm of the claim in which every coordinate counts by its size,
         and every leaf of a tree alike. The docs have the formula. Both are None where neither is
         known, as along tangents of the user's.
+    located : bool
+        Whether the mismatches are single entries that were looked for after random tangents had
+        shown that something is wrong. There may be more than these.
     remarks : tuple of str
         What else there is to know, and nothing to do about. The last line shows it.
     complete : bool
@@ -180,6 +183,7 @@ class Report:
     worst_relative_error: float = 0.0
     error_bound: float | None = None
     confidence: float | None = None
+    located: bool = False
     remarks: tuple[str, ...] = ()
     complete: bool = True
     stopped: str = ""

@@ -159,11 +159,16 @@ def _headline_of_wrong(report: Report) -> str:
         size = f"off by {percent(relative)} (2-norm)"
     worst = report.worst_relative_error
     if math.isfinite(relative) and math.isfinite(worst) and worst > _APART * relative:
-        singular, _ = _kind(report)
+        singular = _KINDS[report.form == "grad", True][0] if report.located else _kind(report)[0]
         size = f"{size.removesuffix(')')}; the worst {singular} by {percent(worst)})"
     rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
     rest += "" if report.complete else "; incomplete"
-    return f"wrong: the claim is {size}, at {report.n_wrong} of {_count(report)}{rest}"
+    places = f"{report.n_wrong} of {_count(report)}"
+    if report.located:
+        singular, plural = _KINDS[report.form == "grad", True]
+        kind = singular if report.n_wrong == 1 else plural
+        places = f"{report.n_wrong} {kind} found along {report.direction}"
+    return f"wrong: the claim is {size}, at {places}{rest}"
 
 
 def _rounded_up(number: float) -> str:
