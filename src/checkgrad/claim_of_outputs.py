@@ -14,7 +14,7 @@ from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.directions import ClaimedGradient, Directions, coordinate_directions
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import DirectionPlan
-from checkgrad.evaluate.tangent_choice import ChosenTangents, given_tangent, random_tangents
+from checkgrad.evaluate.tangent_choice import ChosenTangents, planned_tangents
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.parsed import ParsedProblem
@@ -143,21 +143,10 @@ class ClaimOfOutputs:
             self.looks.append(LookAlong(directions, axes if alone else None))
             yield self.looks[-1]
         if len(self.looks) == (axes is not None):
-            tangents = self._tangents(value)
+            known = parsed.point, self.gradients, parsed.bounds, value, parsed.rng
+            tangents = planned_tangents(self.plan, *known)
             if tangents is not None:
                 directions = self.directions_along(tangents)
                 del tangents  # whose sizes take memory too
                 self.looks.append(LookAlong(directions, None))
                 yield self.looks[-1]
-
-    def _tangents(self, value: Floats) -> ChosenTangents | None:
-        parsed, gradients, plan = self.parsed, self.gradients, self.plan
-        single = gradients[0].leaves if len(gradients) == 1 else None
-        number = float(value[0]) if single is not None else 0.0
-        if plan.given is not None:
-            return given_tangent(parsed.point, single, number, plan.given)
-        if plan.tangents:
-            return random_tangents(
-                parsed.point, single, parsed.bounds, number, parsed.rng, plan.tangents, plan.axes
-            )
-        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -29,7 +29,11 @@ _NOT_ANALYTIC = (
 
 
 def judge_outputs(
-    claim: ClaimOfOutputs, base: BaseValues, chosen: Flags, thorough: bool = True
+    claim: ClaimOfOutputs,
+    base: BaseValues,
+    chosen: Flags,
+    thorough: bool = True,
+    suffices: Callable[[OutputResult], bool] | None = None,
 ) -> Iterator[OutputResult]:
     """Yield what is found of each of the outputs in `chosen`, along axes and then along tangents.
 
@@ -46,6 +50,8 @@ def judge_outputs(
         The outputs.
     thorough : bool
         If not, all outputs are sampled at few steps only.
+    suffices : callable, optional
+        Whether what one step shows of an output is enough, though not all of its claims agree.
     """
     limits, wrong_outputs = thresholds(), 0
     entries = len(claim.outputs.entries)
@@ -64,16 +70,20 @@ def judge_outputs(
         claim.found.ask(directions, specs, claim.dtype_epsilon)
         # In few digits numbers agree by accident. Few of many outputs have steps in common.
         looks = exact is None and not along.has_groups(specs) and not _have_few_digits(specs)
-        first = along.first.decide(specs) if looks else []
+        coordinates = claim.parsed.point.size if suffices is not None else 0
+        first = along.first.decide(specs, coordinates) if looks else []
         claim.found.decided(specs, first)
         most = limits.wrong_outputs if are_axes else limits.wrong_outputs_along_tangents
         for output in _worst_first(np.flatnonzero(chosen).tolist(), first):
             spec = specs[output]
             closely = thorough and wrong_outputs < most
             decisions, note = None, ""
-            if first and np.all(first[output].resolved):
-                decisions = first[output]
-            elif exact is not None:
+            epsilon = float(claim.dtype_epsilon[output])
+            if first:
+                seen = OutputResult(directions[output], first[output], spec, epsilon)
+                if seen.is_resolved or (suffices is not None and suffices(seen)):
+                    decisions = first[output]
+            if exact is not None:
                 if exact.agree_with_differences(output, base):
                     decisions = refine_by_complex_steps(spec, exact.steps, output, closely)
                 else:
@@ -82,7 +92,6 @@ def judge_outputs(
                 look = along.first.of_output(output, spec) if first else None
                 decisions = refine(spec, closely, along.groups, look)
             wrong_outputs += bool(np.any(decisions.wrong))
-            epsilon = float(claim.dtype_epsilon[output])
             yield claim.found.note(OutputResult(directions[output], decisions, spec, epsilon, note))
 
 

@@ -131,6 +131,7 @@ def parse(problem: Problem) -> ParsedProblem:
     claim = make_claim(problem.form, function, point, reader)
     options.require_method(point)
     options.require_precision()
+    options.require_locate()
     return ParsedProblem(
         problem.form,
         problem.name,

@@ -11,20 +11,13 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError
-from checkgrad.claim_of_outputs import ClaimOfOutputs
-from checkgrad.cross_checks import is_explained_by_axes, without_ties, without_wrong
+from checkgrad.cross_checks import without_wrong
 from checkgrad.digits import with_native_claim
-from checkgrad.evaluate.axes import Axes
+from checkgrad.entry_checks import is_right_as_written
 from checkgrad.evaluate.budget import STOPS
-from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import in_order, judge_louder, judge_outputs
-from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
-from checkgrad.measure.repeatability import Repeatability, is_noisy
+from checkgrad.examination import examine_parsed
 from checkgrad.parsed import ParsedProblem, parse
-from checkgrad.precision import DOUBLE
 from checkgrad.problem import Problem
-from checkgrad.refine.spec import BaseValues
 from checkgrad.report.build import report_on
 from checkgrad.report.dtypes import (
     WIDE,
@@ -34,13 +27,10 @@ from checkgrad.report.dtypes import (
     remarks_in_float64,
 )
 from checkgrad.report.report import Report
-from checkgrad.report.results import ClaimResult, OutputResult
-from checkgrad.second_point import confirmed_elsewhere, look_elsewhere, note_second_point
+from checkgrad.report.results import ClaimResult
+from checkgrad.second_point import confirmed_elsewhere
 from checkgrad.unfinished import nothing_known, undecided
 from checkgrad.widening import WidenedProblem, widen
-
-# The noise of func in machine epsilons of its terms, as long as it was not measured.
-_ASSUMED_UNITS = 1.0
 
 
 def check(problem: Problem) -> Report:
@@ -92,7 +82,7 @@ def _examine_parsed(problem: Problem, parsed: ParsedProblem) -> ClaimResult:
     value = parsed.values_at_x0()
     if asked != "native" and parsed.is_narrow:
         return _examine_narrow(problem, parsed, value)
-    result = _examine(parsed, problem.label, value)
+    result = examine_parsed(parsed, problem.label, value)
     if asked != "native" and not budget.reason and looks_narrow(result):
         # Something inside of func may be narrower than float64.
         try:
@@ -113,12 +103,12 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         widened = widen(problem, parsed, value)
     except CannotWidenError as error:
         _require_auto(problem, str(error))
-        result = _examine(parsed, problem.label, value)
+        result = examine_parsed(parsed, problem.label, value)
         remarks = (remark_on_native(parsed.point, str(error)),)
         return replace(result, n_func=parsed.evaluator.n_func, remarks=remarks)
     if widened.disagreement:
         _require_auto(problem, widened.disagreement)
-        result, obstacle = _examine(parsed, problem.label, value), widened.disagreement
+        result, obstacle = examine_parsed(parsed, problem.label, value), widened.disagreement
         if result.is_wrong and not _examine_in_float64(widened, parsed, problem.label).is_wrong:
             result = without_wrong(result)
     else:
@@ -127,7 +117,13 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
             return wide
         # Nobody sees inside of func. If the claim is right as it is written, func is another
         # function in float64.
-        result = _examine(parsed, problem.label, value)
+        located = wide.located
+        if located is not None and located.is_certain:
+            is_right = is_right_as_written(parsed, wide.outputs, value, located)
+            n_func = parsed.evaluator.n_func + widened.evaluator.n_func
+            if not is_right:
+                return replace(wide, n_func=n_func)
+        result = examine_parsed(parsed, problem.label, value)
         obstacle = "the claim is wrong there, and right as it is written"
         if not (result.is_right and result.rtol <= wide.rtol):
             is_stopped = bool(problem.options.evaluation.budget.reason)
@@ -151,7 +147,7 @@ def _require_auto(problem: Problem, obstacle: str) -> None:
 def _examine_in_float64(widened: WidenedProblem, native: ParsedProblem, label: str) -> ClaimResult:
     with native.point.backend.with_float64():
         try:
-            result = _with_digits(widened, _examine(widened.parsed, label, widened.value))
+            result = _with_digits(widened, examine_parsed(widened.parsed, label, widened.value))
         finally:
             widened.release()
     claim_obstacle, seen = widened.claim.obstacle, widened.observation
@@ -172,130 +168,3 @@ def _with_digits(widened: WidenedProblem, result: ClaimResult) -> ClaimResult:
     except STOPS as stop:  # how many digits it keeps is not known
         budget.stopped_by(stop)
         return result
-
-
-def _examine(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimResult:
-    # Plan what to look at, and ask the claim.
-    outputs, plan = plan_directions(
-        parsed.form, parsed.options.direction, parsed.point, parsed.reader, vector, parsed.rng
-    )
-    value, dtype_epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
-    gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
-    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
-    axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
-    claim = ClaimOfOutputs(parsed, near, plan, gradients, dtype_epsilon, axes)
-
-    # Judge each output. In float64 few steps may do.
-    repeats = Repeatability(np.ones(outputs.count, dtype=bool))
-    elsewhere = None
-    try:
-        results, repeats = _certified(claim, vector, repeats)
-        if not results:
-            results, repeats = _judged(claim, repeats)
-        if parsed.looks_elsewhere and repeats.first_difference is None:
-            elsewhere = look_elsewhere(claim, results)
-            if elsewhere is not None and not elsewhere.agrees:
-                # A few steps may see a plateau of a rounded factor.
-                results, repeats = _judged(claim, repeats, closely=True)
-    except STOPS as stop:
-        stopped = parsed.options.evaluation.budget.stopped_by(stop)
-        results = claim.found.results(stopped.kept)
-    if plan.axes:  # sums only show what their terms show
-        results = [each for each in results if not is_explained_by_axes(claim, each, results)]
-    return replace(
-        nothing_known(parsed, label),
-        outputs=outputs,
-        results=tuple(results),
-        not_repeatable=repeats.first_difference,
-        elsewhere=elsewhere,
-    )
-
-
-def _certified(
-    claim: ClaimOfOutputs, vector: Floats, repeats: Repeatability
-) -> tuple[list[OutputResult], Repeatability]:
-    """Return results in float64 by few steps and without a measurement of noise.
-
-    There are none if a claim is open. Where the noise of ``func`` is larger than is assumed,
-    claims and estimates do not agree.
-    """
-    parsed, epsilon, value = claim.parsed, claim.dtype_epsilon, claim.near.value
-    if np.any(epsilon > DOUBLE):
-        return [], repeats
-    units = parsed.rounding_units or _ASSUMED_UNITS
-    sigma = units * epsilon * claim.outputs.sizes(vector)
-    base = _base(parsed, value, Noise.assumed(sigma, epsilon))
-    every = np.ones(claim.outputs.count, dtype=bool)
-    parsed.options.evaluation.budget.phase("directions", claim.expected_evaluations)
-    results = []
-    for each in judge_outputs(claim, base, every, thorough=False):
-        if not np.all(each.decisions.resolved):
-            return [], repeats
-        results.append(each)
-    if not parsed.rounding_units:
-        note_second_point(claim, results)
-        again = claim.outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
-        if is_noisy(value, np.abs(again - value), epsilon):
-            return [], repeats
-    return in_order(results), repeats
-
-
-def _judged(
-    claim: ClaimOfOutputs, repeats: Repeatability, closely: bool = False
-) -> tuple[list[OutputResult], Repeatability]:
-    """Return results by measured noise and as many steps as it takes."""
-    parsed, outputs, near = claim.parsed, claim.outputs, claim.near
-    value, dtype_epsilon = near.value, claim.dtype_epsilon
-
-    # Measure the noise of func.
-    budget = parsed.options.evaluation.budget
-    budget.phase("noise")
-    noise = measure_noise(near, dtype_epsilon)
-    if is_noisy(value, noise.sigma, noise.epsilon):
-        again = outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, noise.epsilon, _rtol(parsed, noise.epsilon))
-        noise = replace(noise, sigma=np.fmax(noise.sigma, np.abs(again - value)))
-    if closely:
-        noise = measure_noise_farther(near, noise, list(range(outputs.count)))
-    base = _base(parsed, value, noise)
-
-    # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
-    # claims are in doubt.
-    budget.phase("directions", claim.expected_evaluations)
-    results = in_order(judge_outputs(claim, base, repeats.agrees))
-    in_doubt = {
-        each.output
-        for each in results
-        if np.any(each.decisions.estimate.is_fitted | ~each.decisions.resolved)
-    }
-    budget.phase("noise farther from x0")
-    noise = measure_noise_farther(near, noise, sorted(in_doubt))
-    base = _base(parsed, value, noise)
-    if in_doubt:
-        budget.phase("directions")
-        results = judge_louder(claim, results, base, repeats.agrees)
-
-    # Before anything is said against the claim: does func still say what it said, and is it
-    # differentiable?
-    if not all(np.all(each.decisions.resolved) for each in results):
-        budget.phase("is func differentiable?")
-        again = outputs.of(parsed.values_at_x0())
-        repeats = repeats.compared(value, again, base.epsilon, base.rtol)
-        results = [each for each in results if repeats.agrees[each.output]]
-        results = without_ties(claim, results, base)
-    return results, repeats
-
-
-def _base(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValues:
-    """Return what is known at x0."""
-    coarsest = np.fmax(noise.epsilon, max(parsed.claim.epsilon, parsed.user_epsilon))
-    rtol = _rtol(parsed, noise.epsilon)
-    known = value, noise.sigma, noise.epsilon, rtol, noise.terms, noise.slope
-    return BaseValues.at_x0(*known, coarsest)
-
-
-def _rtol(parsed: ParsedProblem, epsilon: Floats) -> Floats:
-    """Return the smallest relative error that must not get past, for each output."""
-    coarsest = max(parsed.claim.epsilon, parsed.user_epsilon)
-    return np.asarray([parsed.options.tolerance(max(e, coarsest)) for e in epsilon.tolist()])

@@ -18,8 +18,10 @@ from checkgrad.precision import DOUBLE, SINGLE, default_rtol
 Direction: TypeAlias = Literal["auto", "all", "random"] | int | Callable[[Any], Any] | Any
 Method: TypeAlias = Literal["differences", "complex-step"]
 Precision: TypeAlias = Literal["auto", "float64", "native"]
+Locate: TypeAlias = Literal["auto", "off"]
 METHODS = get_args(Method)
 PRECISIONS = get_args(Precision)
+LOCATES = get_args(Locate)
 _SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 
 
@@ -35,6 +37,7 @@ class Options:
     convention: str | None = None
     method: str = "differences"
     precision: str = "auto"
+    locate: str = "auto"
 
     def generator(self) -> np.random.Generator:
         """Return the source of random numbers.
@@ -72,6 +75,11 @@ class Options:
             raise ValueError(
                 f"precision is {quote(self.precision)}; pass 'auto', 'float64' or 'native'"
             )
+
+    def require_locate(self) -> None:
+        """Raise a `ValueError` if `locate` is unknown."""
+        if self.locate not in LOCATES:
+            raise ValueError(f"locate is {quote(self.locate)}; pass 'auto' or 'off'")
 
     def require_method(self, point: Point) -> None:
         """Raise a `ValueError` if `method` is unknown, or cannot be used at x0."""

@@ -12,7 +12,7 @@ from checkgrad.api.autodiff import verify_autodiff
 from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
 from checkgrad.backends import Convention
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch
-from checkgrad.problem import Direction, Method, Precision
+from checkgrad.problem import Direction, Locate, Method, Precision
 
 
 def assert_grad(
@@ -32,6 +32,7 @@ def assert_grad(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -49,7 +50,9 @@ def assert_grad(
         Further arguments of `func` and `grad`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_grad`.
+    precision, locate : optional
         As in `verify_grad`.
     workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
@@ -93,6 +96,7 @@ def assert_grad(
         method=method,
         precision=precision,
         workers=workers,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -118,6 +122,7 @@ def assert_jac(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -135,7 +140,9 @@ def assert_jac(
         Further arguments of `func` and `jac`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_jac`.
+    precision, locate : optional
         As in `verify_jac`.
     workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
@@ -179,6 +186,7 @@ def assert_jac(
         method=method,
         precision=precision,
         workers=workers,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -204,6 +212,7 @@ def assert_jvp(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -221,7 +230,9 @@ def assert_jvp(
         Further arguments of `func` and `jvp`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_jvp`.
+    precision, locate : optional
         As in `verify_jvp`.
     workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
@@ -265,6 +276,7 @@ def assert_jvp(
         method=method,
         precision=precision,
         workers=workers,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -290,6 +302,7 @@ def assert_vjp(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -307,7 +320,9 @@ def assert_vjp(
         Further arguments of `func` and `vjp`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
+        As in `verify_vjp`.
+    precision, locate : optional
         As in `verify_vjp`.
     workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
@@ -351,6 +366,7 @@ def assert_vjp(
         method=method,
         precision=precision,
         workers=workers,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,
@@ -375,6 +391,7 @@ def assert_autodiff(
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -392,7 +409,9 @@ def assert_autodiff(
         Further arguments of `func`.
     allow_inconclusive : bool
         Let an inconclusive check pass too.
-    args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
+    args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes : optional
+        As in `verify_autodiff`.
+    precision, locate : optional
         As in `verify_autodiff`.
     workers, max_evals, timeout, progress, on_interrupt : optional
         As in `verify_autodiff`. An incomplete check raises, unless its verdict is inconclusive and
@@ -435,6 +454,7 @@ def assert_autodiff(
         chunk_bytes=chunk_bytes,
         precision=precision,
         workers=workers,
+        locate=locate,
         max_evals=max_evals,
         timeout=timeout,
         progress=progress,

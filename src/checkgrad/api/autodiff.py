@@ -18,7 +18,7 @@ from checkgrad.evaluate.error_notes import causes_added
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.workers import make_workers
 from checkgrad.modes import MODES, ModeRunner
-from checkgrad.problem import Direction, Options, Precision
+from checkgrad.problem import Direction, Locate, Options, Precision
 from checkgrad.report.report import Report
 
 
@@ -37,6 +37,7 @@ def verify_autodiff(
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -72,7 +73,7 @@ def verify_autodiff(
         checked in every mode that is not "vmap". In JAX, those of the jvp by x0 and by a random
         tangent are checked as well. If no derivative of an order has a rule, the verdict is
         inconclusive, unless something is wrong. PyTorch is checked up to order 2.
-    direction, rtol, bounds, rng, batch, chunk_bytes, precision : optional
+    direction, rtol, bounds, rng, batch, chunk_bytes, precision, locate : optional
         As in `verify_jvp`. If `direction` is a tangent or a list of them, they are like `x0`:
         forward mode is checked along them, and reverse mode along a random one.
     workers, max_evals, timeout, progress, on_interrupt : optional
@@ -151,6 +152,7 @@ def verify_autodiff(
         rng=rng,
         evaluation=evaluation,
         precision=precision,
+        locate=locate,
     )
     args = further_arguments(further, args)
     runner = ModeRunner(args, options)

@@ -13,7 +13,7 @@ from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.value_and_grad import split
 from checkgrad.evaluate.workers import make_workers
 from checkgrad.pipeline import check
-from checkgrad.problem import Direction, Method, Options, Precision, Problem
+from checkgrad.problem import Direction, Locate, Method, Options, Precision, Problem
 from checkgrad.report.report import Report
 
 
@@ -33,6 +33,7 @@ def verify_grad(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -72,8 +73,8 @@ def verify_grad(
         for an `x0` that is constrained (a symmetric matrix, a point of a manifold): it takes a
         tangent and returns an allowed one. "auto" is "all" for up to 1000 coordinates, mostly a
         few seconds at most where `func` takes a millisecond, and 10 random tangents beyond. A
-        random tangent tells whether the gradient as a whole is right; an error in few of many
-        entries may be too small to be seen along it.
+        random tangent tells whether the gradient as a whole is right. Entries that are wrong are
+        looked for then, see `locate`.
     rtol : float, optional
         The smallest relative error of an entry that must not get past. By default 1e-5 where
         `x0`, ``func(x0)`` and ``grad(x0)`` are float64, and 1e-3 for narrower dtypes. Where `func`
@@ -119,6 +120,14 @@ def verify_grad(
         be picklable, unless the workers are threads, or processes that are forked. ``func(x0)`` and
         the claim are evaluated in this process. The verdict and the numbers are those without
         workers. Touch it where `func` takes longer than some milliseconds.
+    locate : {"auto", "off"}
+        Whether wrong entries are looked for after random tangents have shown that something is
+        wrong. "auto": the report names a leaf that is wrong all over, and single entries, each of
+        which is checked by itself. An error in one entry of many is found too, though it is small
+        beside the whole. That takes some 50 evaluations of `func` for one wrong entry, and up to
+        250 for several. "off": a verdict along the tangents is enough. Touch it where `func` is
+        slow. It makes no difference along coordinates, along tangents of yours, within `bounds`,
+        for a jvp, and in half precision.
     max_evals : int, optional
         The largest number of evaluations of `func`, as the report counts them. If more are needed,
         the check ends there, with a report on what is known: ``report.complete`` is false, and
@@ -210,6 +219,7 @@ def verify_grad(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("grad", func, grad, x0, further_arguments(further, args), options))
 
@@ -230,6 +240,7 @@ def verify_jac(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -262,7 +273,7 @@ def verify_jac(
         or tree like `x0`, a list of them, or a callable: as in `verify_grad`. Of many outputs,
         random sums are looked at then. "auto" is "all" for up to 1000 coordinates and 100,000
         entries, and 10 random tangents beyond.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
     workers, max_evals, timeout, progress, on_interrupt : optional
@@ -316,6 +327,7 @@ def verify_jac(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("jac", func, jac, x0, further_arguments(further, args), options))
 
@@ -336,6 +348,7 @@ def verify_jvp(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -364,7 +377,7 @@ def verify_jvp(
         10 outputs, random sums are looked at along random tangents. "auto" is "all" for up to 1000
         coordinates and 100,000 entries of the Jacobian, and 10 random tangents beyond, at a fixed
         number of evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
     workers, max_evals, timeout, progress, on_interrupt : optional
@@ -413,6 +426,7 @@ def verify_jvp(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("jvp", func, jvp, x0, further_arguments(further, args), options))
 
@@ -433,6 +447,7 @@ def verify_vjp(
     method: Method = "differences",
     precision: Precision = "auto",
     workers: int | Callable[..., Any] | None = None,
+    locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
@@ -465,7 +480,7 @@ def verify_vjp(
         tangents like `x0`. "auto" is "all" for up to 1000 coordinates and 100,000 entries
         of the Jacobian, and 10 random tangents and cotangents beyond, at a fixed number of
         evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
     workers, max_evals, timeout, progress, on_interrupt : optional
@@ -515,5 +530,6 @@ def verify_vjp(
         convention=convention,
         method=method,
         precision=precision,
+        locate=locate,
     )
     return check(Problem("vjp", func, vjp, x0, further_arguments(further, args), options))

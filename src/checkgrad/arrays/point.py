@@ -152,14 +152,6 @@ class Point(Layout):
             if math.prod(arrays[0].shape):
                 yield from self.blocks(function, *arrays)
 
-    def halved(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
-        """Return `leafwise` with half of the digits of large leaves, in half of the memory.
-
-        Large leaves are lazy then. The methods of this class take them for arrays.
-        """
-        arrays = zip(self.leaves, *others, strict=True)
-        return [blockwise.halved(self.backend, function, *each) for each in arrays]
-
     def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """Return `function` of arrays of one shape, computed block by block if they are large."""
         return blockwise.in_blocks(self.backend, function, *arrays)

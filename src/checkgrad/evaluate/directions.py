@@ -76,6 +76,8 @@ class Directions:
         chance, when its terms cancel. 0 for axes.
     tangents : sequence of sequence of array, or None
         The directions as arrays like x0; None for axes.
+    coordinates : array of int, or None
+        Which axes they are; None for all of them, and for tangents.
     """
 
     point: Point
@@ -89,11 +91,12 @@ class Directions:
     words: str
     tangent_scale: float
     tangents: Sequence[Sequence[Array]] | None
+    coordinates: Places | None = None
 
     @property
     def are_axes(self) -> bool:
         """Whether they are all coordinate axes, in order."""
-        return self.tangents is None
+        return self.tangents is None and self.coordinates is None
 
     @property
     def count(self) -> int:
@@ -108,6 +111,7 @@ class Directions:
         `Stopped` keeps the same: NaN stands along the directions that were not sampled at all of
         their steps.
         """
+        which = which if self.coordinates is None else self.coordinates[which]
         try:
             lengths, values = self.lines.sample(which, steps)
         except Stopped as stop:

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.blockwise import halved
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.evaluate.coordinate_sizes import claimed_change, coordinate_sizes, largest_size
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, largest_size
 from checkgrad.evaluate.directions import ClaimedGradient, Directions, power_of_two
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.given_tangents import GivenTangents, one_or_several
+from checkgrad.evaluate.leaf_weights import leaf_changes, leaf_weights
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.evaluate.tangents import LinearMap, Tangents
 
+_SEEDS = 2**63
 _ROOM = 2.0**-4  # of the largest number of a dtype: a random number times it is none too large
 
 Leaves = Sequence[Array]
@@ -39,6 +44,8 @@ class ChosenTangents:
         What they are.
     are_random : bool
         Whether they are random.
+    weights : sequence of float, or None
+        What the entries of each leaf were multiplied by; None for 1.
     """
 
     def __init__(
@@ -47,11 +54,13 @@ class ChosenTangents:
         sizes: list[Array],
         words: str,
         are_random: bool,
+        weights: Sequence[float] | None = None,
     ) -> None:
         self.tangents = tangents
         self.sizes = sizes
         self.words = words
         self.are_random = are_random
+        self.weights = weights or [1.0] * len(sizes)
 
     def directions(
         self,
@@ -115,10 +124,42 @@ class ChosenTangents:
         if not self.are_random:
             return 0.0
         if gradient.leaves is not None:
-            return claimed_change(gradient.leaves, self.sizes, point)
+            changes = leaf_changes(gradient.leaves, self.sizes, point)
+            weighted = (w * change for w, change in zip(self.weights, changes, strict=True))
+            return math.hypot(*weighted)
         with np.errstate(all="ignore"):
             typical = float(np.sqrt(np.mean(along**2)))
         return typical if math.isfinite(typical) else 0.0
+
+
+def planned_tangents(
+    plan: DirectionPlan,
+    point: Point,
+    gradients: Sequence[ClaimedGradient],
+    bounds: tuple[Floats, Floats],
+    values: Floats,
+    rng: np.random.Generator,
+) -> ChosenTangents | None:
+    """Return the tangents of a plan; None if it has none.
+
+    Parameters
+    ----------
+    plan : DirectionPlan
+        The plan.
+    gradients : sequence of ClaimedGradient
+        The claimed gradients of all outputs.
+    values : array, shape (outputs,)
+        The outputs at x0.
+    point, bounds, rng
+        As in `random_tangents`.
+    """
+    claims = gradients[0].leaves if len(gradients) == 1 else None
+    value = float(values[0]) if claims is not None else 0.0
+    if plan.given is not None:
+        return given_tangent(point, claims, value, plan.given)
+    if plan.tangents:
+        return random_tangents(point, claims, bounds, value, rng, plan.tangents, plan.axes)
+    return None
 
 
 def random_tangents(
@@ -132,9 +173,10 @@ def random_tangents(
 ) -> ChosenTangents:
     """Return random tangents, made on the device of x0.
 
-    Each coordinate is a normal number times its own size. Tangents that are to show whether a claim
-    is linear have a negative entry: of positive ones, a claim that takes the absolute value of its
-    tangent says the right thing.
+    Each coordinate is a normal number times its own size. In a tree, it is also multiplied by the
+    weight of its leaf, see `checkgrad.evaluate.leaf_weights`. Tangents that are to show whether a
+    claim is linear have a negative entry: of positive ones, a claim that takes the absolute value
+    of its tangent says the right thing.
 
     Parameters
     ----------
@@ -153,18 +195,26 @@ def random_tangents(
     linearity : bool
         Whether they are to show whether a claim is linear.
     """
+    # x0 itself may come from a generator of the same seed.
+    rng = np.random.default_rng(rng.integers(_SEEDS))
     sizes = coordinate_sizes(point, claims, value)
     shrunk = _shrunk(point, sizes)
+    weights = leaf_weights(point, claims, sizes)
 
-    def tangent(x: Array, size: Array) -> Array:
-        return point.backend.random_tangent(rng, x) * (size * shrunk)
+    def tangent(x: Array, size: Array, weight: float) -> Array:
+        return point.backend.random_tangent(rng, x) * (size * (shrunk * weight))
 
-    tangents = [point.halved(tangent, sizes) for _ in range(count)]
+    leaves = list(zip(point.leaves, sizes, weights, strict=True))
+    tangents = [
+        [halved(point.backend, partial(tangent, weight=w), x, size) for x, size, w in leaves]
+        for _ in range(count)
+    ]
     tangents = [_inward(point, tangent, bounds) for tangent in tangents]
     if linearity:  # on a bound, such a tangent may be followed backward only
         tangents = [_with_negative_entry(point, tangent) for tangent in tangents]
     words = "1 random tangent" if count == 1 else f"{count} random tangents"
-    return ChosenTangents(tangents, sizes, words, are_random=True)
+    weights = [shrunk * weight for weight in weights]
+    return ChosenTangents(tangents, sizes, words, are_random=True, weights=weights)
 
 
 def _shrunk(point: Point, sizes: Sequence[Array]) -> float:

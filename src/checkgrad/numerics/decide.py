@@ -96,6 +96,7 @@ def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats
     with np.errstate(all="ignore"):
         distance = np.where(np.isfinite(claim), np.abs(claim - decisions.claim), np.inf)
         magnitude = np.fmax(np.abs(claim), np.abs(decisions.claim))
+        magnitude = np.where(criteria.tangent_scale > 0, criteria.tangent_scale, magnitude)
         allowed = thresholds().wrong_margin * criteria.rtol * magnitude
         wrong = decisions.resolved & np.isfinite(decisions.claim)
         wrong &= (distance > rounding + allowed) | ~np.isfinite(claim)
@@ -127,8 +128,7 @@ class _Comparison:
     size: Floats  # of the largest valid derivative
     magnitude: Floats
     distance: Floats
-    own: Floats  # what rtol is relative to, tangent_scale left out
-    relative: Floats  # ... and with it
+    relative: Floats  # what rtol is relative to
     reference: Floats
     flat_but_not_constant: Flags  # func saturates: it looks constant and need not be
     fully_sampled: Flags
@@ -170,12 +170,13 @@ def _compare(
     uncertainty = estimate.uncertainty + claim_noise
     size = np.fmax(np.abs(low), np.abs(high))
     magnitude = np.where(finite, np.fmax(np.abs(claim), size), size)
+    # What a claim says of one random tangent may be small or large by chance.
+    magnitude = np.where(criteria.tangent_scale > 0, criteria.tangent_scale, magnitude)
     distance = np.fmax(0.0, np.fmax(low - claim, claim - high))
     distance = np.where(finite & np.isfinite(estimate.value), distance, np.inf)
     scale, fully_sampled = criteria.scale, np.asarray(criteria.fully_sampled)
     small = np.asarray(criteria.may_be_negligible) & (magnitude <= scale / limits.negligible)
-    own = np.where(small, scale, magnitude)
-    relative = np.fmax(own, criteria.tangent_scale)
+    relative = np.where(small, scale, magnitude)
     # A derivative that vanishes is compared with how fast func changes nearby.
     nearby = np.fmax(estimate.nearby_slope, criteria.sibling_scale)
     nearby = np.fmax(nearby, criteria.term_slope)
@@ -196,7 +197,6 @@ def _compare(
         size=size,
         magnitude=magnitude,
         distance=distance,
-        own=own,
         relative=relative,
         reference=np.where(vanishes | flat, nearby, relative),
         flat_but_not_constant=flat,
@@ -238,7 +238,7 @@ def _is_resolved(comparison: _Comparison, wrong: Flags) -> tuple[Flags, Flags]:
     distance, magnitude, relative = comparison.distance, comparison.magnitude, comparison.relative
     sampled = comparison.fully_sampled
     # An error that is large for its own size needs all steps before it counts as chance.
-    reference = np.where(sampled, comparison.reference, comparison.own)
+    reference = np.where(sampled, comparison.reference, comparison.relative)
     allowed = np.fmax(rtol * reference, comparison.explained)
     resolved = distance + comparison.uncertainty <= allowed
     # Two independent numbers that agree this well certify each other.

@@ -93,8 +93,9 @@ class Criteria:
     fully_sampled : array of bool, shape (directions,), or bool
         Which directions were sampled at all steps.
     tangent_scale : float
-        Errors are relative to this at least. It is what the claim typically says of a random
-        tangent, whose terms may cancel by chance.
+        What the claim typically says of a random tangent: the norm of the claim. Errors are
+        relative to this, and not to what it says of one tangent, whose terms may cancel by chance.
+        0 for other directions.
     sibling_scale : float
         The scale of the derivatives of other outputs in the same array.
     term_slope : array, shape (directions,), or float
@@ -139,7 +140,7 @@ class Decisions:
     uncertainty : array, shape (directions,)
         Of the comparison: the estimate's and the claim's own.
     magnitude : array, shape (directions,)
-        The larger of claim and estimate.
+        The larger of claim and estimate; along random tangents, the norm of the claim.
     reference : array, shape (directions,)
         What `rtol` is relative to: the magnitude, or the scale around it where it is negligible.
     wrong, resolved : array of bool, shape (directions,)

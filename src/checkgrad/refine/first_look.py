@@ -7,6 +7,7 @@ claim agrees. `checkgrad.refine.loop` refines the others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -23,6 +24,12 @@ from checkgrad.precision import digits_of
 from checkgrad.refine.first_step import first_steps_of
 from checkgrad.refine.progress import Look
 from checkgrad.refine.spec import CheckSpec
+
+# The parts of the digits of func that a step along a tangent is short by at least if it is made
+# longer for the sake of single entries: beside the scale, which fits the largest entry, and beside
+# a step that moves a typical coordinate by about itself. Truncation is far below rtol / 10 there,
+# also where func is curved.
+_LONGEST_FOR_LARGEST, _LONGEST_FOR_TYPICAL = 0.22, 0.3
 
 
 class SampledOutputs(Protocol):
@@ -45,13 +52,17 @@ class FirstLook:
         self._sampled: _Sampled | None = None
         self._rounds: list[tuple[Places, Floats]] = []
 
-    def decide(self, specs: Sequence[CheckSpec]) -> list[Decisions]:
+    def decide(self, specs: Sequence[CheckSpec], entries: int = 0) -> list[Decisions]:
         """Return the decisions on each output by one central quotient along each direction.
 
         Parameters
         ----------
         specs : sequence of CheckSpec
             What is to be checked, of each output along the same directions.
+        entries : int
+            If given, the directions are tangents of so many coordinates. The step is then long
+            enough to show an error of `rtol` in a single typical entry, as far as truncation
+            allows.
 
         Raises
         ------
@@ -62,7 +73,7 @@ class FirstLook:
         sigma = np.asarray([[spec.sigma_at_x0] for spec in specs])
         stopped = None
         if self._sampled is None:
-            powers = _powers(claim, sigma, specs)
+            powers = _powers(claim, sigma, specs, entries)
             try:
                 self._sampled = _Sampled.along(self._lines, powers)
             except Stopped as stop:
@@ -133,13 +144,20 @@ class _Sampled(NamedTuple):
         return sampled
 
 
-def _powers(claim: Floats, sigma: Floats, specs: Sequence[CheckSpec]) -> npt.NDArray[np.intp]:
+def _powers(
+    claim: Floats, sigma: Floats, specs: Sequence[CheckSpec], entries: int
+) -> npt.NDArray[np.intp]:
     """Return log2 of a step along each direction: in the middle of what the outputs ask for."""
     scale = np.stack([spec.directions.scale for spec in specs])
     rtol = np.asarray([[spec.rtol] for spec in specs])
     digits = digits_of(max(spec.epsilon for spec in specs))
-    powers = np.sort(first_steps_of(claim, scale, sigma, rtol, digits), axis=0)
-    middle: npt.NDArray[np.intp] = powers[len(specs) // 2]
+    powers = first_steps_of(claim, scale, sigma, rtol, digits)
+    if entries:
+        single = first_steps_of(claim, scale, sigma, rtol / math.sqrt(entries), digits)
+        longest = np.log2(scale).astype(np.intp) - round(_LONGEST_FOR_LARGEST * digits)
+        longest = np.minimum(longest, -round(_LONGEST_FOR_TYPICAL * digits))
+        powers = np.maximum(powers, np.minimum(single, longest))
+    middle: npt.NDArray[np.intp] = np.sort(powers, axis=0)[len(specs) // 2]
     return middle
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from checkgrad.numerics.decide import scale_of
 from checkgrad.numerics.decisions import Decisions, Reason, Verdict
-from checkgrad.numerics.samples import Floats
+from checkgrad.report.bound import error_bound, norm
 from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
 from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
 from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
@@ -71,32 +71,45 @@ def _report_with_verdict(
 ) -> Report:
     found = [(claim, result) for claim in claims for result in claim.results]
     decisions = [result.decisions for _, result in found]
-    verdict = _verdict(decisions, bool(rule_errors), bool(not_checked))
+    located = [each for claim in claims if claim.located for each in claim.located.entries]
+    verdict = _verdict(decisions, bool(rule_errors) or bool(located), bool(not_checked))
     hints = [*rule_errors, *not_checked, *notes]
     hints += [hint for claim in claims for hint in _hints(claim, verdict)]
     claimed = np.concatenate([each.claim for each in decisions])
     estimate = np.concatenate([each.estimate.value for each in decisions])
     distance = np.concatenate([each.distance for each in decisions])
     known = np.isfinite(estimate) | ~np.isfinite(claimed)
-    error = _norm(distance[known])
-    size = max(_norm(claimed[known]), _norm(estimate[known]))
+    error = norm(distance[known])
+    size = max(norm(claimed[known]), norm(estimate[known]))
+    bound, confidence = error_bound(claims)
     return _report(
         claims,
         verdict=verdict,
         error=error,
         relative_error=error / size if size > 0 else error,
         resolution=max(_resolution(each) for each in decisions),
-        worst_relative_error=max(_worst(each) for each in decisions),
+        worst_relative_error=max(
+            _worst(each) for each in [*decisions, *(entry.decisions for entry in located)]
+        ),
         rtol=max(result.spec.rtol for _, result in found),
         noise=max(result.spec.sigma_at_x0 for _, result in found),
-        mismatches=tuple(_mismatches(found, verdict)),
-        n_wrong=int(sum(each.wrong.sum() for each in decisions)),
-        n_unresolved=int(sum(each.open.sum() for each in decisions)),
+        mismatches=tuple(_mismatches(_shown(claims), verdict)),
+        n_wrong=len(located) or int(sum(each.wrong.sum() for each in decisions)),
+        n_unresolved=0 if located else int(sum(each.open.sum() for each in decisions)),
+        located=bool(located),
         n_checked=claimed.size,
         hints=tuple(dict.fromkeys(hints)),
         direction=found[0][1].directions.words,
         form=claims[0].form,
+        error_bound=bound,
+        confidence=confidence,
     )
+
+
+def _shown(claims: Sequence[ClaimResult]) -> list[tuple[ClaimResult, OutputResult]]:
+    """Return the results whose mismatches are listed: those of entries, where some were found."""
+    located = [(claim, each) for claim in claims if claim.located for each in claim.located.entries]
+    return located or [(claim, result) for claim in claims for result in claim.results]
 
 
 def _verdict(decisions: Iterable[Decisions], has_errors: bool, has_gaps: bool) -> Verdict:
@@ -182,23 +195,14 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
     )
 
 
-def _norm(numbers: Floats) -> float:
-    """Return the 2-norm, without overflow or underflow of the squares."""
-    if numbers.size == 0:
-        return 0.0
-    largest = float(np.max(np.abs(numbers)))
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return largest * float(np.linalg.norm(numbers / largest))
-
-
 def _worst(decisions: Decisions) -> float:
     """Return the largest relative error of what is wrong; 0 if nothing is."""
     wrong = decisions.wrong
     nearest = decisions.estimate.nearest_to(decisions.claim)[wrong]
     claim, distance = decisions.claim[wrong], decisions.distance[wrong]
     with np.errstate(all="ignore"):
-        relative = distance / np.fmax(np.abs(claim), np.abs(nearest))
+        size = np.fmax(np.abs(claim), np.abs(nearest))
+        relative = distance / np.fmax(size, decisions.criteria.tangent_scale)
     return float(np.max(relative, initial=0.0, where=np.isfinite(relative)))
 
 
@@ -228,7 +232,11 @@ def _mismatches(
         places = np.flatnonzero(shown)
         seen = np.isfinite(decisions.estimate.value[places])
         # Outputs may be of different units; the entries of one output are compared as they are.
-        unit = 1.0 if len(found) == 1 else scale_of(decisions.claim, decisions.estimate)
+        is_alone = (
+            len({id(claim) for claim, _ in found}) == 1
+            and len({each.output for _, each in found}) == 1
+        )
+        unit = 1.0 if is_alone else scale_of(decisions.claim, decisions.estimate)
         worst = np.nan_to_num(decisions.distance[places] / (unit or 1.0), nan=np.inf)
         worst = np.where(decisions.reasons[Reason.STOPPED][places] & ~seen, -np.inf, worst)
         # Entries that are as far off as can be told are in the order of their places.

@@ -9,7 +9,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.report.text import MAX_MISMATCHES, footer, headline, mismatch_cells
+from checkgrad.report.text import (
+    MAX_MISMATCHES,
+    error_bound_in_words,
+    footer,
+    headline,
+    mismatch_cells,
+)
 
 if TYPE_CHECKING:
     from checkgrad.report.report import Report
@@ -26,6 +32,8 @@ def render_html(report: Report) -> str:
     if report.mismatches:
         rows = [mismatch_cells(mismatch) for mismatch in report.mismatches[:MAX_MISMATCHES]]
         parts.append(f"<table>{''.join(_table_row(cells) for cells in rows)}</table>")
+    if bound := error_bound_in_words(report):
+        parts.append(f"<p>{escape(bound)}</p>")
     if report.hints:
         items = "".join(f"<li>{escape(hint)}</li>" for hint in report.hints)
         parts.append(f"<ul>{items}</ul>")

@@ -131,6 +131,16 @@ class Report:
     worst_relative_error : float
         The largest relative error of a wrong entry or directional derivative, relative to the
         larger of claim and estimate; 0 if none is wrong.
+    error_bound, confidence : float or None
+        The relative error of the whole claim is below this bound, with this confidence: a
+        probability. Where all coordinates were checked, the confidence is 1: the bound is that of
+        `relative_error`, all uncertainties included. Along random tangents, it is 0.95, and the
+        error is relative to the norm of the claim in which every coordinate counts by its size,
+        and every leaf of a tree alike. The docs have the formula. Both are None where neither is
+        known, as along tangents of the user's.
+    located : bool
+        Whether the mismatches are single entries that were looked for after random tangents had
+        shown that something is wrong. There may be more than these.
     remarks : tuple of str
         What else there is to know, and nothing to do about. The last line shows it.
     complete : bool
@@ -171,6 +181,9 @@ class Report:
     direction: str
     form: str = "grad"
     worst_relative_error: float = 0.0
+    error_bound: float | None = None
+    confidence: float | None = None
+    located: bool = False
     remarks: tuple[str, ...] = ()
     complete: bool = True
     stopped: str = ""

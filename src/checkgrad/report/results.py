@@ -47,6 +47,11 @@ class OutputResult:
         """Which output."""
         return self.directions.output
 
+    @property
+    def is_resolved(self) -> bool:
+        """Whether all of its claims are correct."""
+        return bool(np.all(self.decisions.resolved))
+
 
 @dataclass(frozen=True)
 class Digits:
@@ -85,6 +90,47 @@ class SecondPoint:
 
 
 @dataclass(frozen=True)
+class LeafError:
+    """A leaf of x0 in which the claim is wrong all over, or nearly so.
+
+    Attributes
+    ----------
+    leaf : int
+        Which leaf.
+    factor : float or None
+        How many times the derivative the claim is, if that is so all over.
+    """
+
+    leaf: int
+    factor: float | None
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a claim is wrong, as far as a search has found it.
+
+    Attributes
+    ----------
+    entries : tuple of OutputResult
+        Single entries of the claim that a check of their own found wrong, one in each result.
+    leaves : tuple of LeafError
+        The leaves in which it is wrong all over.
+    every_leaf : bool
+        Whether these are all leaves of x0.
+    is_certain : bool
+        Whether the entries show by themselves that the claim is wrong.
+    is_all : bool
+        Whether what was found explains all that is wrong along the tangents.
+    """
+
+    entries: tuple[OutputResult, ...]
+    leaves: tuple[LeafError, ...]
+    every_leaf: bool
+    is_certain: bool
+    is_all: bool
+
+
+@dataclass(frozen=True)
 class ClaimResult:
     """What was checked, how, and what was found.
 
@@ -118,6 +164,8 @@ class ClaimResult:
         What there is to say of the dtypes.
     elsewhere : SecondPoint or None
         The second point, if the claim was compared there.
+    located : Located or None
+        Where the claim is wrong, if that was looked for and found.
     """
 
     point: Point
@@ -136,11 +184,13 @@ class ClaimResult:
     digits: Digits | None = None
     remarks: tuple[str, ...] = ()
     elsewhere: SecondPoint | None = None
+    located: Located | None = None
 
     @property
     def is_wrong(self) -> bool:
         """Whether any claim is wrong."""
-        return any(np.any(result.decisions.wrong) for result in self.results)
+        located = self.located is not None and self.located.is_certain
+        return located or any(np.any(result.decisions.wrong) for result in self.results)
 
     @property
     def rtol(self) -> float:
@@ -150,7 +200,7 @@ class ClaimResult:
     @property
     def is_right(self) -> bool:
         """Whether all claims are correct."""
-        repeats = self.not_repeatable is None
+        repeats = self.not_repeatable is None and not self.is_wrong
         return repeats and all(np.all(result.decisions.resolved) for result in self.results)
 
     def without_fixed(self) -> ClaimResult:
@@ -164,11 +214,14 @@ class ClaimResult:
         """Return the place of a direction in the user's structures, in words."""
         directions = result.directions
         along = "tangent" if directions.count == 1 else f"tangent {direction}"
-        if directions.are_axes:
-            along = self.name + self.point.place(direction)
+        if directions.tangents is None:
+            chosen = directions.coordinates
+            coordinate = direction if chosen is None else int(chosen[direction])
+            along = self.name + self.point.place(coordinate)
         if self.reader is not None:
             of = self.output_name(result.output)
-            along = f"d {of} / d {along}" if directions.are_axes else f"{of} along {along}"
+            is_axis = directions.tangents is None
+            along = f"d {of} / d {along}" if is_axis else f"{of} along {along}"
         return f"{self.label}: {along}" if self.label else along
 
     def output_name(self, output: int) -> str:

@@ -22,7 +22,8 @@ from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.hints import Leaf, recognise
 from checkgrad.report.hints.constant import SAME_EVERYWHERE
-from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.report.located import located_hints
+from checkgrad.report.results import ClaimResult, Located, OutputResult
 
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
 _CONJUGATE = 1e-3  # relative to itself that a conjugate may lie off its estimate
@@ -36,6 +37,9 @@ def slips(claim: ClaimResult) -> Iterator[str]:
     claim : ClaimResult
         What was found.
     """
+    if claim.located is not None:
+        yield from _of_located(claim, claim.located)
+        return
     wrong = [result for result in claim.results if np.any(result.decisions.wrong)]
     if not wrong:
         return
@@ -221,6 +225,16 @@ def _is_ignored(form: str, wrong: Sequence[OutputResult], axes: Sequence[OutputR
         claims = {each.output: each.decisions.claim for each in axes}
         return all(np.all(each.decisions.claim == claims.get(each.output)) for each in wrong)
     return False
+
+
+def _of_located(claim: ClaimResult, located: Located) -> Iterator[str]:
+    """Yield what entries look like that were found along tangents, and where others are wrong."""
+    results = [*located.entries, *claim.results]
+    if all(np.all(_is_flat(result)) for result in results):
+        yield SAME_EVERYWHERE
+        return
+    paths = [claim.name + claim.point.leaf_path(k) for k in range(len(claim.point.leaves))]
+    yield from located_hints(located, paths)
 
 
 def _along_tangents(form: str, results: Sequence[OutputResult]) -> Iterator[str]:

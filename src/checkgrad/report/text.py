@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_MISMATCHES = 8  # that a person is shown: a screen with a few of them tells as much as all
 
+_SLACK = 1e-12  # relative: what rounding adds to a number is not rounded up
 _APART = 2.0  # times the error in the 2-norm that the worst single error is told apart from it
 _MAX_DIGITS = 12
 _MIN_DIGITS_OF_CLAIM = 10
@@ -31,6 +32,8 @@ _KINDS = {  # what is checked: (of a gradient?, along all axes?)
 def render_text(report: Report) -> str:
     """Return the report as a person reads it in a terminal."""
     lines = [headline(report), *_table(report)]
+    if bound := error_bound_in_words(report):
+        lines.append(f"  {bound}")
     lines += [f"  * {hint}" for hint in report.hints if hint not in lines[0]]
     lines.append(f"  {footer(report)}")
     return "\n".join(lines)
@@ -62,6 +65,19 @@ def headline(report: Report) -> str:
     if report.n_unresolved == 0:
         return f"inconclusive: {report.hints[0]}"
     return f"inconclusive: {report.n_unresolved} of {_count(report)} could not be resolved"
+
+
+def error_bound_in_words(report: Report) -> str:
+    """Return how large the error may be along other directions; empty if that is no question.
+
+    Where all coordinates were checked, there are no others.
+    """
+    bound, confidence = report.error_bound, report.confidence
+    if bound is None or confidence is None or not 0 < confidence < 1 or not bound < 1:
+        return ""
+    if report.verdict is Verdict.WRONG:  # the headline has the size of the error
+        return ""
+    return f"with {confidence:.0%} confidence the relative error is below {_rounded_up(bound)}"
 
 
 def mismatch_cells(mismatch: Mismatch) -> tuple[str, str, str, str]:
@@ -143,11 +159,24 @@ def _headline_of_wrong(report: Report) -> str:
         size = f"off by {percent(relative)} (2-norm)"
     worst = report.worst_relative_error
     if math.isfinite(relative) and math.isfinite(worst) and worst > _APART * relative:
-        singular, _ = _kind(report)
+        singular = _KINDS[report.form == "grad", True][0] if report.located else _kind(report)[0]
         size = f"{size.removesuffix(')')}; the worst {singular} by {percent(worst)})"
     rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
     rest += "" if report.complete else "; incomplete"
-    return f"wrong: the claim is {size}, at {report.n_wrong} of {_count(report)}{rest}"
+    places = f"{report.n_wrong} of {_count(report)}"
+    if report.located:
+        singular, plural = _KINDS[report.form == "grad", True]
+        kind = singular if report.n_wrong == 1 else plural
+        places = f"{report.n_wrong} {kind} found along {report.direction}"
+    return f"wrong: the claim is {size}, at {places}{rest}"
+
+
+def _rounded_up(number: float) -> str:
+    """Return a number with one digit, not below it."""
+    if number <= 0:
+        return "0"
+    unit = 10.0 ** math.floor(math.log10(number))
+    return f"{math.ceil(number / unit * (1 - _SLACK)) * unit:.0e}"
 
 
 def _agreement(resolution: float) -> str:

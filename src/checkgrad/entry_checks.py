@@ -1,0 +1,114 @@
+"""Checks of single entries of a claim that a search along random tangents has found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats
+from checkgrad.base_values import base_values
+from checkgrad.claim_of_outputs import ClaimOfOutputs
+from checkgrad.evaluate.axes import Axes
+from checkgrad.evaluate.chosen_axes import ChosenAxes
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.plan import DirectionPlan
+from checkgrad.measure.claim_noise import claim_noise_of
+from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.measure.noise import measure_noise
+from checkgrad.parsed import ParsedProblem
+from checkgrad.refine.one_entry import check_entry
+from checkgrad.refine.spec import BaseValues
+from checkgrad.report.results import Located, OutputResult
+
+
+class EntryChecks:
+    """Checks of single entries of one output, the first one more closely than the others.
+
+    Parameters
+    ----------
+    claim : ClaimOfOutputs
+        The claim.
+    output : int
+        Which output.
+    base : BaseValues
+        What is known at x0.
+
+    Attributes
+    ----------
+    axes : ChosenAxes
+        The coordinate axes, and the claimed entries.
+    wrong : list of OutputResult
+        The entries that are wrong, one in each result.
+    """
+
+    def __init__(self, claim: ClaimOfOutputs, output: int, base: BaseValues) -> None:
+        parsed, gradient = claim.parsed, claim.gradients[output]
+        value = float(claim.near.value[output])
+        sizes = coordinate_sizes(parsed.point, gradient.leaves, value)
+        axes = Axes(parsed.evaluator, claim.outputs, parsed.bounds, parsed.rng)
+        self.axes = ChosenAxes(axes, output, gradient, parsed.point, sizes, parsed.bounds)
+        self.wrong: list[OutputResult] = []
+        self._claim = claim
+        self._output = output
+        self._base = base
+        sizes_of_claim = np.where(np.isfinite(self.axes.claim), np.abs(self.axes.claim), 0.0)
+        # Beside an entry stand those that are the largest, by themselves and for x0.
+        self._largest = [int(np.argmax(each)) for each in (sizes_of_claim, self.axes.weights)]
+
+    def check(self, coordinate: int) -> tuple[float, bool]:
+        """Return the error of the claim at an entry, and whether the claim is wrong there."""
+        result = self.result(coordinate, closely=not self.wrong)
+        decisions = result.decisions
+        is_wrong = bool(decisions.wrong[0])
+        if is_wrong:
+            self.wrong.append(result)
+        error = decisions.claim[0] - decisions.estimate.nearest_to(decisions.claim)[0]
+        return (float(error) if math.isfinite(error) else 0.0), is_wrong
+
+    def result(self, coordinate: int, closely: bool) -> OutputResult:
+        """Return what a check of an entry finds; `closely` is as in `check_entry`."""
+        claim, output = self._claim, self._output
+        chosen = np.asarray([coordinate, *self._largest])
+        directions = self.axes.directions(chosen)
+        outputs = [replace(directions, output=k) for k in range(claim.outputs.count)]
+        noise = claim_noise_of(claim.near, claim.parsed.claim, outputs, one_by_one=True)
+        spec = self._base.spec(directions, partial(noise, output), kink_is_isolated=True)
+        decisions = check_entry(spec, closely)
+        epsilon = float(claim.dtype_epsilon[output])
+        alone = self.axes.directions(chosen[:1])
+        return OutputResult(alone, decisions, spec.take(np.arange(1)), epsilon)
+
+
+def is_right_as_written(
+    parsed: ParsedProblem, outputs: Outputs, vector: Floats, located: Located
+) -> bool:
+    """Return whether a claim that is wrong in float64 is right in the dtypes of the user.
+
+    It is asked at the first entry that was found. Nobody sees inside of ``func``, which may be
+    another function in float64.
+
+    Parameters
+    ----------
+    parsed : ParsedProblem
+        The problem in the dtypes of the user.
+    outputs : Outputs
+        The outputs.
+    vector : array
+        All numbers of ``func(x0)``.
+    located : Located
+        What was found in float64.
+    """
+    first = located.entries[0]
+    value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
+    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
+    gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
+    claim = ClaimOfOutputs(parsed, near, DirectionPlan(axes=True), gradients, epsilon, None)
+    base = base_values(parsed, value, measure_noise(near, epsilon))
+    assert first.directions.coordinates is not None
+    coordinate = int(first.directions.coordinates[0])
+    result = EntryChecks(claim, first.output, base).result(coordinate, closely=False)
+    return result.is_resolved and result.spec.rtol <= first.spec.rtol

@@ -1,0 +1,205 @@
+"""Residuals along parts of tangents: what the claim says of them, less what ``func`` does.
+
+A part of a tangent has its entries in a range of coordinates, and 0 elsewhere. This module samples
+``func`` along parts, and finds the coordinate whose entries fit some residuals best. It does not
+judge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
+from checkgrad.evaluate.directions import ClaimedGradient
+from checkgrad.evaluate.evaluator import Evaluator
+from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.tangents import LinearMap, Tangents
+
+_ENDLESS = np.full(1, math.inf)  # how far a part may be followed: as far as the whole tangent
+
+
+class TangentParts:
+    """Residuals of one output along parts of some tangents.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Evaluates ``func``.
+    outputs : Outputs
+        The outputs.
+    output : int
+        Which output.
+    claim : LinearMap
+        What the claim says of all outputs.
+    gradient : ClaimedGradient
+        What it says of this one.
+    tangents : sequence of list of array
+        Arrays like x0.
+    steps : array, shape (tangents,)
+        The step along each tangent, and along its parts.
+
+    Attributes
+    ----------
+    count : int
+        How many residuals were measured.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        outputs: Outputs,
+        output: int,
+        claim: LinearMap,
+        gradient: ClaimedGradient,
+        tangents: Sequence[Sequence[Array]],
+        steps: Floats,
+    ) -> None:
+        self._evaluator = evaluator
+        self._outputs = outputs
+        self._output = output
+        self._claim = claim
+        self._gradient = gradient
+        self._tangents = tangents
+        self._steps = steps
+        self.count = 0
+
+    def residual(
+        self, tangent: int, start: int, stop: int, longer: float = 1.0, without: int = -1
+    ) -> float:
+        """Return the residual along the part of a tangent from a coordinate to another.
+
+        NaN where ``func`` has no finite value. It costs two evaluations of ``func``.
+
+        Parameters
+        ----------
+        tangent : int
+            Which tangent.
+        start, stop : int
+            The range of coordinates.
+        longer : float
+            How many times longer than usual the step is.
+        without : int, optional
+            A coordinate that is left out of the range.
+        """
+        part = self._part(tangent, start, stop, without)
+        step = float(self._steps[tangent]) * longer
+        room = _ENDLESS, _ENDLESS
+        lines = Tangents(self._evaluator, self._outputs, [part], self._claim, room)
+        _, values = lines.sample(np.zeros(2, dtype=np.intp), np.asarray([step, -step]))
+        self.count += 1
+        forward, backward = values[:, self._output].tolist()
+        return float(self._gradient.along(part) - (forward - backward) / (2 * step))
+
+    def claimed(self, tangent: int, start: int, stop: int) -> float:
+        """Return what the claim says of the part of a tangent."""
+        return self._gradient.along(self._part(tangent, start, stop))
+
+    def entries(self, coordinate: int) -> Floats:
+        """Return the entry of all tangents at a coordinate."""
+        point = self._evaluator.point
+        leaf, entry = point.locate(coordinate)
+        found = []
+        for tangent in self._tangents:
+            flat = point.xp.reshape(point.whole(tangent[leaf]), (-1,))
+            found.append(float(flat[entry]))
+        return np.asarray(found)
+
+    def best_match(
+        self,
+        chosen: Sequence[int],
+        residuals: Floats,
+        start: int,
+        stop: int,
+        excluded: Collection[int],
+    ) -> tuple[int, float]:
+        """Return the coordinate whose entries fit some residuals best.
+
+        Parameters
+        ----------
+        chosen : sequence of int
+            The tangents that the residuals are of.
+        residuals : array
+            The residuals.
+        start, stop : int
+            The range of coordinates to choose from.
+        excluded : collection of int
+            Coordinates that are left out.
+
+        Returns
+        -------
+        int
+            The coordinate; -1 if there is none.
+        float
+            The squared cosine of the angle between its entries and the residuals.
+        """
+        point = self._evaluator.point
+        units = (residuals / np.linalg.norm(residuals)).tolist()
+
+        def scores(*entries: Array) -> Array:
+            return _squared_cosines(entries, units, point.xp)
+
+        best, highest = -1, 0.0
+        for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
+            if size == 0 or offset >= stop or offset + size <= start:
+                continue
+            first = offset
+            for block in point.blocks(scores, *(self._tangents[j][leaf] for j in chosen)):
+                found = point.backend.to_host(block).reshape(-1)
+                _leave_out(found, first, start, stop, excluded)
+                place = int(np.argmax(found))
+                if found[place] > highest:
+                    best, highest = first + place, float(found[place])
+                first += found.size
+        return best, min(highest, 1.0)
+
+    def _part(self, tangent: int, start: int, stop: int, without: int = -1) -> list[Array]:
+        """Return a tangent with 0 outside of a range of coordinates."""
+        point = self._evaluator.point
+        part = []
+        leaves = zip(point.leaves, self._tangents[tangent], point.offsets, strict=True)
+        for x, v, offset in leaves:
+            size = math.prod(x.shape)
+            low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
+            is_holed = low <= without - offset < high
+            if (low, high) == (0, size) and not is_holed:
+                part.append(v)
+            elif low >= high:
+                part.append(point.xp.zeros_like(x))
+            else:
+                kept = np.zeros(size)
+                kept[low:high] = 1.0
+                if is_holed:
+                    kept[without - offset] = 0.0
+                mask = point.xp.reshape(point.backend.from_host(kept, x), x.shape)
+                part.append(point.whole(v) * mask)
+        return part
+
+
+def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) -> Array:
+    """Return the squared cosine between the residuals and the entries at every coordinate.
+
+    Entries are divided by the largest: squares overflow and underflow.
+    """
+    largest = reduce(xp.maximum, [xp.abs(each) for each in entries])
+    largest = xp.where(largest > 0, largest, xp.ones_like(largest))
+    relative = [each / largest for each in entries]
+    product = reduce(lambda a, b: a + b, [v * u for v, u in zip(relative, units, strict=True)])
+    square = reduce(lambda a, b: a + b, [v * v for v in relative])
+    return product * product / xp.where(square > 0, square, xp.ones_like(square))
+
+
+def _leave_out(
+    scores: Floats, first: int, start: int, stop: int, excluded: Collection[int]
+) -> None:
+    """Set the scores of a block that begins at coordinate `first` to -1 outside of a range."""
+    scores[: max(start - first, 0)] = -1.0
+    scores[max(stop - first, 0) :] = -1.0
+    for each in excluded:
+        if 0 <= each - first < scores.size:
+            scores[each - first] = -1.0

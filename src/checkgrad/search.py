@@ -1,0 +1,295 @@
+"""The search for what is wrong in a claim, from its residuals along some random tangents.
+
+A residual is what the claim says of a tangent less what ``func`` does. If a single entry of the
+claim is wrong, the residuals are proportional to that entry of the tangents, which tells it from
+all others without a further evaluation. If a leaf is wrong by a factor, they are proportional to
+what the claim says of that leaf. If neither holds, the range of coordinates is split, and its parts
+are searched. Every entry that is found is confirmed by a check of its own.
+
+This module owns the order of the search. It takes residuals from
+`checkgrad.evaluate.tangent_parts`, and knows neither steps nor reports.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.evaluate.chosen_axes import ChosenAxes
+from checkgrad.evaluate.tangent_parts import TangentParts
+from checkgrad.numerics.matching import chance_of_match, residuals_needed
+
+_MOST_RESIDUALS = 80  # that a search may measure, at two evaluations each
+_MOST_ENTRIES = 8  # that it looks for: a screen with a few of them tells as much as all
+_CHANCE = 0.01  # how many other candidates may fit as well as the best one, to try it
+_EXPLAINED = 1e-3  # of the residuals at first: what is left below this is not searched
+_FACTOR_FITS = 0.98  # squared cosine from which residuals are taken for a factor of the claim
+_FACTOR_VARIES = 0.1  # of itself that the relative error of an entry may differ from that of all
+_LEAST_NOISE = 1e-3  # relative, of residuals: what is left of truncation and rounding of tangents
+_LEAVES, _FIRST_BLOCKS, _BLOCKS = 32, 16, 8  # parts that a range is split into
+_MOSTLY = 0.6  # of the parts: if more of them are wrong, nearly all entries may be
+
+Rows = dict[int, float]  # residuals along parts of some tangents, by tangent
+
+
+@dataclass
+class _Range:
+    """Coordinates from one to another, and the residuals along these parts of some tangents."""
+
+    start: int
+    stop: int
+    rows: Rows
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass
+class Search:
+    """A search for wrong entries and leaves.
+
+    Parameters
+    ----------
+    parts : TangentParts
+        Measures residuals along parts of tangents.
+    point : Point
+        x0.
+    axes : ChosenAxes
+        Knows the claimed entries.
+    residuals, noise : array, shape (tangents,)
+        The residuals along whole tangents, and how far they are uncertain.
+    is_wrong : callable
+        ``is_wrong(coordinate)`` checks an entry by itself. It returns the error of the claim, and
+        whether the claim is wrong there.
+
+    Attributes
+    ----------
+    leaves : dict of int to float or None
+        The leaves that are wrong all over, and the relative error of the claim in each: None if
+        it is not the same in all of its entries.
+    wrong : list of int
+        The entries that are wrong.
+    is_additive : bool
+        Whether ``func`` changes along a tangent as it does without a wrong entry and along this
+        entry alone. Otherwise it may not be differentiable.
+    """
+
+    parts: TangentParts
+    point: Point
+    axes: ChosenAxes
+    residuals: Floats
+    noise: Floats
+    is_wrong: Callable[[int], tuple[float, bool]]
+    leaves: dict[int, float | None] = field(default_factory=dict)
+    wrong: list[int] = field(default_factory=list)
+    is_additive: bool = False
+    _effects: dict[int, Floats] = field(default_factory=dict)  # of entries, along all tangents
+    _errors: dict[int, float] = field(default_factory=dict)
+    _factors: list[tuple[int, int, float]] = field(default_factory=list)  # range, relative error
+
+    def run(self) -> bool:
+        """Search. Return whether all that was seen along the tangents is explained."""
+        everything = _Range(0, self.point.size, dict(enumerate(self.residuals.tolist())))
+        self._search(everything)
+        explained = _rms(self._left(everything)) <= self._enough
+        if self.wrong and not explained:
+            self.is_additive = self._is_additive(self.wrong[0])
+        return explained
+
+    @property
+    def _tolerance(self) -> float:
+        return float(np.sqrt(np.mean(self.noise**2)))
+
+    @property
+    def _enough(self) -> float:
+        """The size of residuals that are not searched any further."""
+        at_first = float(np.sqrt(np.mean(self.residuals**2)))
+        return max(2 * self._tolerance, _EXPLAINED * at_first)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.parts.count >= _MOST_RESIDUALS or len(self._errors) >= _MOST_ENTRIES
+
+    def _search(self, here: _Range) -> bool:
+        """Search a range. Return False where it is wrong nearly all over."""
+        while not self._is_over:
+            left = self._left(here)
+            if _rms(left) <= self._enough:
+                return True
+            if here.size == 1:
+                if here.start not in self._errors:
+                    self._confirm(here.start)
+                return True
+            if self._find_entry(here, left) or self._find_factor(here, left):
+                continue
+            noise = max(self._tolerance / _rms(left), _LEAST_NOISE)
+            if len(here.rows) < min(residuals_needed(noise, here.size, _CHANCE), here.size + 1):
+                if not self._measure_another(here):
+                    return True
+                continue
+            known = len(self._errors)
+            if not self._split(here, left):
+                return False
+            if len(self._errors) == known:
+                return True
+        return True
+
+    def _left(self, here: _Range) -> Rows:
+        """Return the residuals without what is known to be wrong."""
+        left = dict(here.rows)
+        for coordinate, effects in self._effects.items():
+            inside = any(start <= coordinate < stop for start, stop, _ in self._factors)
+            if here.start <= coordinate < here.stop and not inside:
+                left = {j: r - float(effects[j]) for j, r in left.items()}
+        for start, stop, error in self._factors:
+            low, high = max(start, here.start), min(stop, here.stop)
+            if low < high:
+                left = {j: r - error * self.parts.claimed(j, low, high) for j, r in left.items()}
+        return left
+
+    def _find_entry(self, here: _Range, left: Rows) -> bool:
+        """Look for the only wrong entry, and return whether there was one to be tried."""
+        if len(left) < 2:
+            return False
+        chosen, residuals = list(left), np.asarray(list(left.values()))
+        found = self.parts.best_match(chosen, residuals, here.start, here.stop, self._errors)
+        coordinate, squared_cosine = found
+        chance = chance_of_match(squared_cosine, len(chosen), here.size)
+        if coordinate < 0 or chance > _CHANCE:
+            return False
+        self._confirm(coordinate)
+        return True
+
+    def _confirm(self, coordinate: int) -> bool:
+        """Check an entry by itself, note what it explains, and return whether it is wrong."""
+        error, is_wrong = self.is_wrong(coordinate)
+        self._errors[coordinate] = error
+        self._effects[coordinate] = error * self.parts.entries(coordinate)
+        if is_wrong:
+            self.wrong.append(coordinate)
+        return is_wrong
+
+    def _find_factor(self, here: _Range, left: Rows) -> bool:
+        """Look for a factor of the claim in all of the range, or in one leaf of several."""
+        ranges = [(here.start, here.stop), *self._leaf_ranges(here)]
+        residuals, best = np.asarray(list(left.values())), (0.0, 0.0, 0, 0)
+        for start, stop in dict.fromkeys(ranges):
+            claims = np.asarray([self.parts.claimed(j, start, stop) for j in left])
+            square = float(claims @ claims)
+            if square > 0 and np.isfinite(square):
+                product = float(residuals @ claims)
+                cosine = product**2 / (square * float(residuals @ residuals))
+                best = max(best, (cosine, product / square, start, stop))
+        cosine, error, start, stop = best
+        if cosine < _FACTOR_FITS or chance_of_match(cosine, len(left), len(ranges)) > _CHANCE:
+            return False
+        if any(part[:2] == (start, stop) for part in self._factors):
+            return False
+        place = self._heaviest(start, stop)
+        is_wrong = self._confirm(place)
+        claim = float(self.axes.claim[place])
+        if not is_wrong or abs(self._errors[place] - error * claim) > abs(
+            _FACTOR_VARIES * error * claim
+        ):
+            return False
+        self._factors.append((start, stop, error))
+        self.leaves.update({leaf: error for leaf, _ in self._leaves_in(start, stop)})
+        return True
+
+    def _heaviest(self, start: int, stop: int) -> int:
+        weights = self.axes.weights[start:stop].copy()
+        for each in self._errors:
+            if start <= each < stop:
+                weights[each - start] = -1.0
+        return start + int(np.argmax(weights))
+
+    def _measure_another(self, here: _Range) -> bool:
+        """Measure the residual along the part of one more tangent, if there is one."""
+        others = [j for j in range(self.residuals.size) if j not in here.rows]
+        if not others:
+            return False
+        here.rows[others[0]] = self.parts.residual(others[0], here.start, here.stop)
+        return bool(np.isfinite(here.rows[others[0]]))
+
+    def _split(self, here: _Range, left: Rows) -> bool:
+        """Search the parts of a range. Return False where it is wrong nearly all over."""
+        parts = self._measured_parts(here, max(left, key=lambda j: abs(left[j])))
+        sizes = [_rms(self._left(part)) for part in parts]
+        active = [k for k, size in enumerate(sizes) if size > self._enough]
+        active.sort(key=lambda k: -sizes[k])
+        if here.size > len(parts) and len(active) > max(_MOSTLY * len(parts), 2):
+            for k in active:
+                for leaf, _ in self._leaves_in(parts[k].start, parts[k].stop):
+                    self.leaves.setdefault(leaf, None)
+            self._find_any(parts[active[0]])
+            return False
+        return all(self._search(parts[k]) for k in active)
+
+    def _find_any(self, here: _Range) -> None:
+        """Find any wrong entry where nearly all are: a heavy one, or else one by halving."""
+        heaviest = self._heaviest(here.start, here.stop)
+        if self.axes.weights[heaviest] > 0 and self._confirm(heaviest):
+            return
+        ((tangent, residual),) = here.rows.items()
+        start, stop = here.start, here.stop
+        while stop - start > 1 and not self._is_over and abs(residual) > self._enough:
+            middle = (start + stop) // 2
+            first = self.parts.residual(tangent, start, middle)
+            if abs(first) >= abs(residual - first):
+                residual, stop = first, middle
+            else:
+                residual, start = residual - first, middle
+        if stop - start == 1 and start not in self._errors:
+            self._confirm(start)
+
+    def _measured_parts(self, here: _Range, tangent: int) -> list[_Range]:
+        """Return the parts of a range, with a residual of each along one tangent."""
+        edges = self._edges(here)
+        parts, rest = [], here.rows[tangent]
+        for start, stop in itertools.pairwise(edges[:-1]):
+            residual = self.parts.residual(tangent, start, stop)
+            rest -= residual
+            parts.append(_Range(start, stop, {tangent: residual}))
+        return [*parts, _Range(edges[-2], edges[-1], {tangent: rest})]
+
+    def _edges(self, here: _Range) -> list[int]:
+        """Return where a range is split: between leaves, or else evenly."""
+        leaves = [start for _, (start, _) in self._leaves_in(here.start, here.stop)]
+        if len(leaves) > 1:
+            chosen = np.linspace(0, len(leaves), min(len(leaves), _LEAVES) + 1).astype(int)
+            return [*(leaves[k] for k in chosen[:-1].tolist()), here.stop]
+        count = _FIRST_BLOCKS if here.size == self.point.size else _BLOCKS
+        edges = np.linspace(here.start, here.stop, min(count, here.size) + 1).astype(int)
+        found: list[int] = edges.tolist()
+        return found
+
+    def _leaves_in(self, start: int, stop: int) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Yield the leaves that have coordinates in a range, and their coordinates there."""
+        for leaf, (offset, size) in enumerate(
+            zip(self.point.offsets, self.point.sizes, strict=True)
+        ):
+            low, high = max(start, offset), min(stop, offset + size)
+            if low < high:
+                yield leaf, (low, high)
+
+    def _leaf_ranges(self, here: _Range) -> list[tuple[int, int]]:
+        leaves = [each for _, each in self._leaves_in(here.start, here.stop)]
+        return leaves if len(leaves) > 1 else []
+
+    def _is_additive(self, coordinate: int) -> bool:
+        """Return whether a tangent without a wrong entry is wrong by so much less."""
+        effects = self._effects[coordinate]
+        tangent = int(np.argmax(np.abs(effects)))
+        effect, slack = float(effects[tangent]), 2 * float(self.noise[tangent])
+        rest = self.parts.residual(tangent, 0, self.point.size, without=coordinate)
+        off = abs(float(self.residuals[tangent]) - effect - rest)
+        return abs(effect) > 2 * slack and off <= slack + _LEAST_NOISE * abs(effect)
+
+
+def _rms(rows: Rows) -> float:
+    return float(np.sqrt(np.mean(np.square(list(rows.values())))))
