@@ -144,13 +144,8 @@ def _affordable(progress: Progress) -> int:
 
 
 def _few_more(progress: Progress) -> int:
-    """Return along how many directions to look once a claim is wrong.
-
-    Another tangent would show nothing new.
-    """
+    """Return along how many axes to look once a claim is wrong."""
     limits = thresholds()
-    if not progress.spec.kink_is_isolated:
-        return 0
     return max(limits.fewest_more, progress.spec.directions.count // limits.part_more)
 
 
@@ -173,6 +168,7 @@ def _refine_worst_first(progress: Progress, thorough: bool) -> bool:
     if not progress.active.size:
         return True
     limits, order, every = thresholds(), _worst_first(progress), progress.state()
+    once = progress.estimate
     start, few_tell = 0, True
     size = 1 if progress.spec.epsilon <= DOUBLE else limits.block
     while start < order.size and size > 0:
@@ -189,6 +185,8 @@ def _refine_worst_first(progress: Progress, thorough: bool) -> bool:
     if not few_tell:
         resolved = progress.decide_for(every[0]).resolved
         progress.forget(every[0][~resolved & ~progress.fully_sampled[every[0]]])
+    elif thorough and not progress.spec.kink_is_isolated:
+        progress.trust_one_step(once, every[0][order[:start]], every[0][order[start:]])
     elif start < order.size:
         progress.resume(every, order[start : start + _few_more(progress)])
         _sample_stages(progress, few[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.estimate import Estimate, estimate
 from checkgrad.numerics.findings import put
 from checkgrad.numerics.samples import Flags, Floats, Places, Samples
+from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.spec import CheckSpec
 
@@ -164,6 +165,33 @@ class Progress:
         unknown = np.full(directions.size, np.inf)
         nothing = Estimate.of_values(np.full(directions.size, np.nan), unknown, unknown)
         self.estimate = self.estimate.put(directions, nothing)
+
+    def trust_one_step(self, once: Estimate, followed: Places, others: Places) -> None:
+        """Take estimates of one step to be as good along `others` as along what was `followed`.
+
+        Random tangents are alike: the same step misses the derivative along each by about the same
+        part of what the claim says of a typical one.
+
+        Parameters
+        ----------
+        once : Estimate
+            The estimates of one step, along all directions.
+        followed : array of int
+            The directions of which the derivative is known by now.
+        others : array of int
+            Those of which it is not.
+        """
+        claim, scale = self.spec.claim, self.spec.tangent_scale
+        final = self.estimate.take(followed)
+        size = np.fmax(scale, np.fmax(np.abs(claim[followed]), np.abs(final.value)))
+        with np.errstate(all="ignore"):
+            off = np.abs(once.value[followed] - final.value) + final.uncertainty
+            part = thresholds().safety * np.max(off / size)
+        if np.isfinite(part):
+            first = once.take(others)
+            size = np.fmax(scale, np.fmax(np.abs(claim[others]), np.abs(first.value)))
+            estimate = replace(first, uncertainty=first.rounding + part * size)
+            self.estimate = self.estimate.put(others, estimate)
 
     def measure_claim_noise(self) -> None:
         """Measure the rounding error of the claim, once."""
