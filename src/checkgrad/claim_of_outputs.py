@@ -14,7 +14,8 @@ from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.directions import ClaimedGradient, Directions, coordinate_directions
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import DirectionPlan
-from checkgrad.evaluate.tangent_choice import ChosenTangents, planned_tangents
+from checkgrad.evaluate.planned_tangents import planned_tangents
+from checkgrad.evaluate.tangent_choice import ChosenTangents
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.parsed import ParsedProblem

@@ -14,7 +14,6 @@ from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.chosen_axes import ChosenAxes
 from checkgrad.evaluate.coordinate_sizes import coordinate_sizes
-from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
@@ -22,7 +21,7 @@ from checkgrad.measure.noise import measure_noise
 from checkgrad.parsed import ParsedProblem
 from checkgrad.refine.one_entry import check_entry
 from checkgrad.refine.spec import BaseValues
-from checkgrad.report.results import Located, OutputResult
+from checkgrad.report.results import ClaimResult, OutputResult
 
 
 class EntryChecks:
@@ -83,26 +82,24 @@ class EntryChecks:
         return OutputResult(alone, decisions, spec.take(np.arange(1)), epsilon)
 
 
-def is_right_as_written(
-    parsed: ParsedProblem, outputs: Outputs, vector: Floats, located: Located
-) -> bool:
-    """Return whether a claim that is wrong in float64 is right in the dtypes of the user.
+def is_wrong_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats) -> bool:
+    """Return whether an entry that was found wrong in float64 is not right as it is written.
 
-    It is asked at the first entry that was found. Nobody sees inside of ``func``, which may be
-    another function in float64.
+    It is asked at the first entry. Nobody sees inside of ``func``, which may be another function in
+    float64. If no entry was found, the answer is False.
 
     Parameters
     ----------
     parsed : ParsedProblem
         The problem in the dtypes of the user.
-    outputs : Outputs
-        The outputs.
+    wide : ClaimResult
+        What was found in float64.
     vector : array
         All numbers of ``func(x0)``.
-    located : Located
-        What was found in float64.
     """
-    first = located.entries[0]
+    if wide.located is None or not wide.located.is_certain:
+        return False
+    first, outputs = wide.located.entries[0], wide.outputs
     value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
@@ -111,4 +108,4 @@ def is_right_as_written(
     assert first.directions.coordinates is not None
     coordinate = int(first.directions.coordinates[0])
     result = EntryChecks(claim, first.output, base).result(coordinate, closely=False)
-    return result.is_resolved and result.spec.rtol <= first.spec.rtol
+    return not (result.is_resolved and result.spec.rtol <= first.spec.rtol)

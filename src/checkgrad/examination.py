@@ -60,11 +60,11 @@ def examine_parsed(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimRe
     elsewhere, located = None, None
     try:
         results, repeats = _certified(claim, vector, repeats)
-        is_settled = bool(results) and all(each.is_resolved for each in results)
         located, repeats = located_errors(claim, results, repeats)
-        if located is not None and not located.is_certain and is_settled:
-            located = None
-        elif not is_settled and not (located and located.is_certain):
+        is_certain = located is not None and located.is_certain
+        if results and all(each.is_resolved for each in results):
+            located = located if is_certain else None
+        elif not is_certain:
             results, repeats = _judged(claim, repeats)
             is_wrong = any(np.any(each.decisions.wrong) for each in results)
             if is_wrong and located is None:
@@ -77,7 +77,7 @@ def examine_parsed(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimRe
                 results, repeats = _judged(claim, repeats, closely=True)
     except STOPS as stop:
         stopped = parsed.options.evaluation.budget.stopped_by(stop)
-        results = claim.found.results(stopped.kept)
+        results, located = claim.found.results(stopped.kept), None
     if plan.axes:  # sums only show what their terms show
         results = [each for each in results if not is_explained_by_axes(claim, each, results)]
     return replace(

@@ -13,7 +13,7 @@ from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError
 from checkgrad.cross_checks import without_wrong
 from checkgrad.digits import with_native_claim
-from checkgrad.entry_checks import is_right_as_written
+from checkgrad.entry_checks import is_wrong_as_written
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.examination import examine_parsed
 from checkgrad.parsed import ParsedProblem, parse
@@ -117,12 +117,8 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
             return wide
         # Nobody sees inside of func. If the claim is right as it is written, func is another
         # function in float64.
-        located = wide.located
-        if located is not None and located.is_certain:
-            is_right = is_right_as_written(parsed, wide.outputs, value, located)
-            n_func = parsed.evaluator.n_func + widened.evaluator.n_func
-            if not is_right:
-                return replace(wide, n_func=n_func)
+        if is_wrong_as_written(parsed, wide, value):
+            return replace(wide, n_func=parsed.evaluator.n_func + widened.evaluator.n_func)
         result = examine_parsed(parsed, problem.label, value)
         obstacle = "the claim is wrong there, and right as it is written"
         if not (result.is_right and result.rtol <= wide.rtol):

@@ -292,7 +292,7 @@ def _(make: SimpleNamespace) -> Any:
 
 @case("wrong_outputs_along_tangents")
 def _(make: SimpleNamespace) -> Any:
-    return fully_sampled(direction=2)
+    return fully_sampled(direction=2, locate="off")
 
 
 def wrong_beside_a_tie(at: int) -> list[bool]:

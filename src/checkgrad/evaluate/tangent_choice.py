@@ -22,7 +22,6 @@ from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.given_tangents import GivenTangents, one_or_several
 from checkgrad.evaluate.leaf_weights import leaf_changes, leaf_weights
 from checkgrad.evaluate.outputs import Outputs
-from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.evaluate.tangents import LinearMap, Tangents
 
 _SEEDS = 2**63
@@ -130,36 +129,6 @@ class ChosenTangents:
         with np.errstate(all="ignore"):
             typical = float(np.sqrt(np.mean(along**2)))
         return typical if math.isfinite(typical) else 0.0
-
-
-def planned_tangents(
-    plan: DirectionPlan,
-    point: Point,
-    gradients: Sequence[ClaimedGradient],
-    bounds: tuple[Floats, Floats],
-    values: Floats,
-    rng: np.random.Generator,
-) -> ChosenTangents | None:
-    """Return the tangents of a plan; None if it has none.
-
-    Parameters
-    ----------
-    plan : DirectionPlan
-        The plan.
-    gradients : sequence of ClaimedGradient
-        The claimed gradients of all outputs.
-    values : array, shape (outputs,)
-        The outputs at x0.
-    point, bounds, rng
-        As in `random_tangents`.
-    """
-    claims = gradients[0].leaves if len(gradients) == 1 else None
-    value = float(values[0]) if claims is not None else 0.0
-    if plan.given is not None:
-        return given_tangent(point, claims, value, plan.given)
-    if plan.tangents:
-        return random_tangents(point, claims, bounds, value, rng, plan.tangents, plan.axes)
-    return None
 
 
 def random_tangents(
