@@ -31,6 +31,7 @@ from checkgrad.report.results import LeafError, Located, OutputResult
 from checkgrad.search import Search
 
 _TANGENTS = 10  # that tell one entry from all others; where fewer were checked, more are sampled
+_FEWEST = 64  # coordinates; a look along each of fewer costs no more than a search
 # Uncertainties by which residuals must stand out to be searched: of noise as it was measured. They
 # may stand out, and noise is measured, if they do so of noise as it is assumed.
 _STANDS_OUT, _MAY_STAND_OUT = 3.0, 1.0
@@ -63,6 +64,7 @@ def can_locate(claim: ClaimOfOutputs) -> bool:
         and parsed.options.method == "differences"
         and plan.tangents > 0
         and not plan.axes
+        and parsed.point.size >= _FEWEST
         and not bounded(parsed.bounds)
         and all(each.leaves is not None for each in claim.gradients)
         and not has_few_digits(float(np.max(claim.dtype_epsilon)))

@@ -205,10 +205,13 @@ def test_once_a_claim_is_wrong_two_more_are_looked_along_at_few_steps(many):
     assert [len(np.concatenate(along.steps_of(k))) for k in range(7)] == [1] * 4 + [3, 3, steps]
 
 
-def test_another_tangent_shows_nothing_new(many):
+def test_along_tangents_one_step_tells_as_much_as_along_the_one_that_was_followed(many):
     decisions, along = many([1, 1.01, 1, 1.02, 1.03], kink_is_isolated=False)
-    assert decisions.wrong.tolist() == [False] * 4 + [True]
+    assert decisions.wrong.tolist() == [False, True, False, True, True]
     assert [len(along.steps_of(k)) for k in range(4)] == [1] * 4
+    off = np.abs(decisions.estimate.value - np.arange(1, 6) * np.cos(1))
+    assert np.all(off[[1, 3]] <= decisions.estimate.uncertainty[[1, 3]])
+    assert np.all(decisions.estimate.uncertainty[[1, 3]] < 1e-6)
 
 
 def test_claims_that_are_not_finite_are_the_worst(many):

@@ -26,6 +26,7 @@ from checkgrad.report.located import located_hints
 from checkgrad.report.results import ClaimResult, Located, OutputResult
 
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
+_COTANGENT_IGNORED = "vjp returns the same for every cotangent: is it ignored?"
 _CONJUGATE = 1e-3  # relative to itself that a conjugate may lie off its estimate
 
 
@@ -233,8 +234,16 @@ def _of_located(claim: ClaimResult, located: Located) -> Iterator[str]:
     if all(np.all(_is_flat(result)) for result in results):
         yield SAME_EVERYWHERE
         return
+    if _ignores_cotangents(claim.form, claim.results):
+        yield _COTANGENT_IGNORED
+        return
     paths = [claim.name + claim.point.leaf_path(k) for k in range(len(claim.point.leaves))]
     yield from located_hints(located, paths)
+
+
+def _ignores_cotangents(form: str, results: Sequence[OutputResult]) -> bool:
+    claims = [each.decisions.claim for each in results]
+    return form == "vjp" and len(claims) > 1 and all(np.array_equal(c, claims[0]) for c in claims)
 
 
 def _along_tangents(form: str, results: Sequence[OutputResult]) -> Iterator[str]:
@@ -242,9 +251,8 @@ def _along_tangents(form: str, results: Sequence[OutputResult]) -> Iterator[str]
     if all(np.all(_is_flat(result)) for result in results):
         yield SAME_EVERYWHERE
         return
-    claims = [each.decisions.claim for each in results]
-    if form == "vjp" and len(claims) > 1 and all(np.array_equal(c, claims[0]) for c in claims):
-        yield "vjp returns the same for every cotangent: is it ignored?"
+    if _ignores_cotangents(form, results):
+        yield _COTANGENT_IGNORED
         return
     ratios = np.empty(0)
     if all(np.all(result.decisions.wrong) for result in results):
