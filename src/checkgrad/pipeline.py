@@ -71,13 +71,13 @@ def examine(problem: Problem) -> ClaimResult:
     # Overflow and the like is expected; the user's code at x0 does not run under this.
     with np.errstate(all="ignore"):
         try:
-            return _examine_parsed(problem, parsed)
+            return _examine_in_best_dtype(problem, parsed)
         except STOPS as stop:
             budget.stopped_by(stop)
             return nothing_known(parsed, problem.label)
 
 
-def _examine_parsed(problem: Problem, parsed: ParsedProblem) -> ClaimResult:
+def _examine_in_best_dtype(problem: Problem, parsed: ParsedProblem) -> ClaimResult:
     asked, budget = problem.options.precision, problem.options.evaluation.budget
     value = parsed.values_at_x0()
     if asked != "native" and parsed.is_narrow:
