@@ -63,6 +63,7 @@ def test_a_verdict_along_a_random_tangent_needs_little_more_than_it_must_hold(
             direction="random",
             rng=0,
             precision=precision,
+            locate="off",
         )
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -31,7 +31,9 @@ from checkgrad.report.results import LeafError, Located, OutputResult
 from checkgrad.search import Search
 
 _TANGENTS = 10  # that tell one entry from all others; where fewer were checked, more are sampled
-_FEWEST = 64  # coordinates; a look along each of fewer costs no more than a search
+# Coordinates: a look along each of fewer costs no more than a search, and for more the tangents and
+# what is known of every coordinate take too much memory, some 15 times that of x0.
+_FEWEST, _MOST = 64, 2**24
 # Uncertainties by which residuals must stand out to be searched: of noise as it was measured. They
 # may stand out, and noise is measured, if they do so of noise as it is assumed.
 _STANDS_OUT, _MAY_STAND_OUT = 3.0, 1.0
@@ -64,7 +66,7 @@ def can_locate(claim: ClaimOfOutputs) -> bool:
         and parsed.options.method == "differences"
         and plan.tangents > 0
         and not plan.axes
-        and parsed.point.size >= _FEWEST
+        and _FEWEST <= parsed.point.size <= _MOST
         and not bounded(parsed.bounds)
         and all(each.leaves is not None for each in claim.gradients)
         and not has_few_digits(float(np.max(claim.dtype_epsilon)))

@@ -164,6 +164,22 @@ BOXES: dict[str, tuple[list[float], Any, Any]] = {
 }
 
 
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("seed", range(8))
+def test_steps_that_bounds_leave_do_not_vanish_in_rounding(seed: int) -> None:
+    """Along a tangent that rounding removes, a claim would be compared with itself."""
+    x0, lower = np.array([1e3, 1.0, -1e3]), np.array([999.999, 0.999, -1000.001])
+    report = verify_grad(
+        lambda x: np.sum(np.sin(x / 4)),
+        lambda x: -np.cos(x / 4) / 4,
+        x0,
+        bounds=(lower, np.inf),
+        direction=4,
+        rng=seed,
+    )
+    assert report.verdict is WRONG, str(report)
+
+
 @pytest.mark.parametrize("box", BOXES)
 @pytest.mark.parametrize("direction", ["all", 4])
 @pytest.mark.parametrize("factor", [1, -1])

@@ -11,7 +11,7 @@ from checkgrad.refine import first_look
 from checkgrad.refine.progress import Progress
 
 # What samples steps: of all outputs together, or of one output.
-SAMPLING = {first_look._central_quotients.__code__, Progress.sample.__code__}
+SAMPLING = {first_look._Sampled.along.__func__.__code__, Progress.sample.__code__}
 HOME = Path(checkgrad.__file__).parent
 MOST = 5  # functions between the one that samples steps and func
 

@@ -27,13 +27,13 @@ class FakeClaim:
 def along(make_evaluator):
     """Make tangents along which a func is sampled, and the record of where it is evaluated."""
 
-    def make(function, x0, tangents, gradients, room=None, lazy=False):
+    def make(function, x0, tangents, gradients, room=None, lazy=False, finest=0.0):
         many = len(gradients) > 1
         evaluator, func = make_evaluator(function, x0, as_vector=many)
         outputs = Outputs(np.arange(len(gradients)), np.empty((0, len(gradients))))
         free = np.full(len(tangents), np.inf)
         claim = FakeClaim(gradients, lazy)
-        return Tangents(evaluator, outputs, tangents, claim, room or (free, free)), func
+        return Tangents(evaluator, outputs, tangents, claim, room or (free, free), finest), func
 
     return make
 
@@ -48,6 +48,13 @@ def total(x):
 
 
 V, W = [np.asarray([1.0, -2.0])], [np.asarray([0.0, 4.0])]
+
+
+def test_steps_that_are_too_fine_are_not_sampled(along):
+    tangents, func = along(total, np.ones(2), [V, W], [[[1.0, 1.0]]], finest=np.array([0.0, 0.5]))
+    lengths, _ = sampled(tangents, [0, 1, 1, 1], [0.25, 0.25, -0.25, 0.5])
+    np.testing.assert_array_equal(lengths, [0.25, np.nan, np.nan, 0.5])
+    assert len(func.points) == 2
 
 
 def test_all_coordinates_move_along_a_tangent(along):

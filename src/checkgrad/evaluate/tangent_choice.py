@@ -25,6 +25,7 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.tangents import LinearMap, Tangents
 
 _SEEDS = 2**63
+_UNITS = 2.0**7  # in the last place of x0, which the finest step along a tangent is long
 _ROOM = 2.0**-4  # of the largest number of a dtype: a random number times it is none too large
 
 Leaves = Sequence[Array]
@@ -91,9 +92,12 @@ class ChosenTangents:
         ]
         scale = power_of_two(np.asarray([1 / (largest or 1.0) for largest in relative]))
         widest = np.fmax(room[0], room[1])
-        scale = np.where((widest > 0) & (widest < scale), power_of_two(widest), scale)
+        limited = (widest > 0) & (widest < scale)
+        # What bounds leave of the scale may reach down to steps that rounding removes.
+        finest = np.where(limited, _UNITS * max(point.epsilons) * scale, 0.0)
+        scale = np.where(limited, power_of_two(widest), scale)
         tangents = self.tangents  # and not self, whose sizes take memory too
-        lines = Tangents(evaluator, outputs, tangents, claim, room)
+        lines = Tangents(evaluator, outputs, tangents, claim, room, finest)
 
         def claimed_by(gradient: ClaimedGradient) -> Floats:
             return np.asarray([gradient.along(tangent) for tangent in tangents])

@@ -55,12 +55,14 @@ class Tangents:
         tangents: Sequence[Sequence[Array]],
         claim: LinearMap,
         room: tuple[Floats, Floats],
+        finest: Floats | float = 0.0,
     ) -> None:
         self._evaluator = evaluator
         self._outputs = outputs
         self._tangents = tangents
         self._claim = claim
         self._room = room  # how far each tangent may be followed, forward and backward
+        self._finest = np.broadcast_to(finest, room[0].shape)  # the shortest steps along each
         self._known = KnownValues(outputs.count)
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
@@ -69,7 +71,7 @@ class Tangents:
         Returns, and keeps if it is stopped, the same as `checkgrad.evaluate.axes.Axes.sample`.
         """
         usable = np.where(steps > 0, steps <= self._room[0][which], -steps <= self._room[1][which])
-        usable &= np.isfinite(steps) & (steps != 0)
+        usable &= np.isfinite(steps) & (steps != 0) & (np.abs(steps) >= self._finest[which])
         here = one_by_one(which, np.flatnonzero(usable))
         lengths = np.full(which.size, np.nan)
         values = np.full((which.size, self._outputs.count), np.nan)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,21 +108,27 @@ class Neighbourhood:
         counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
         sizes = coordinate_sizes(self.point, None, 0.0) if zeros_move else None
 
-        def moved_zeros(x: Array, moved: Array, sign: Array, size: Array, length: float) -> Array:
-            return self.point.xp.where(x == 0, length * sign * size, moved)
-
         def points() -> Iterator[Any]:  # each handed over before the next is made
             for epsilon in epsilons:
                 way = self.line_signs() if signs is None else signs
                 for count in counts:
-                    leaves = self.point.neighbour(way, count, epsilon)
-                    if sizes is not None:
-                        moved = partial(moved_zeros, length=count * epsilon)
-                        leaves = self.point.leafwise(moved, leaves, way, sizes)
-                    yield self.assembled(leaves)
+                    yield self.assembled(self._moved(way, count, epsilon, sizes))
 
         lines = np.split(self.values(points()), len(epsilons))
         return [np.insert(line, before, self.value, axis=0) for line in lines]
+
+    def _moved(
+        self, signs: list[Array], count: int, epsilon: float, sizes: list[Array] | None
+    ) -> list[Array]:
+        """Return x0 moved by so many units; where it is 0, as far as coordinates of its `sizes`."""
+        leaves = self.point.neighbour(signs, count, epsilon)
+        if sizes is None:
+            return leaves
+
+        def move_zeros(x: Array, moved: Array, sign: Array, size: Array) -> Array:
+            return self.point.xp.where(x == 0, count * epsilon * sign * size, moved)
+
+        return self.point.leafwise(move_zeros, leaves, signs, sizes)
 
     def has_zeros(self) -> bool:
         """Return whether some coordinates are 0, and others are not."""

@@ -208,7 +208,8 @@ def _refine_block(progress: Progress, stages: Sequence[list[int] | None]) -> boo
         suspects, by_few = progress.active, progress.estimate.take(progress.active)
         _sample_all_steps(progress)
         few_tell = by_few.agrees_with(progress.estimate.take(suspects))
-        if np.any(progress.decide_for(suspects).wrong):
+        is_wrong = np.any(progress.decide_for(suspects).wrong)
+        if is_wrong and suspects.size >= _affordable(progress):
             return few_tell
         progress.resume(every, np.flatnonzero(~suspect))
     _sample_stages(progress, stages)
