@@ -216,6 +216,22 @@ def test_no_entry_is_wrong_because_of_a_tie() -> None:
 
 
 @pytest.mark.libraries("numpy")
+def test_no_entry_is_wrong_that_is_right_in_float64() -> None:
+    """In float32, a large constant leaves nothing of this func but a step."""
+    rng = np.random.default_rng(1)
+    x0, weights = rng.standard_normal((2, 900)).astype("float32")
+    size = np.float32(np.abs(np.sum(weights * np.sin(x0))))
+    offset = np.float32(6.7e7)
+
+    def func(x: Any) -> Any:
+        return (np.sum(weights * np.sin(x)) / size + offset) - offset
+
+    report = verify_grad(func, lambda x: weights * np.cos(x) / size, x0, direction=10)
+    assert report.verdict is Verdict.INCONCLUSIVE, str(report)
+    assert not report.located
+
+
+@pytest.mark.libraries("numpy")
 @pytest.mark.parametrize("noise", [1e-12, 1e-7])
 def test_noise_is_not_searched(noise: float) -> None:
     func, grad, x0 = problem(size=2000)

@@ -73,7 +73,7 @@ def without_wrong(result: ClaimResult) -> ClaimResult:
         replace(each, decisions=decide_without_wrong(each.decisions, Kind.ANOTHER_FUNCTION))
         for each in result.results
     )
-    return replace(result, results=results)
+    return replace(result, results=results, located=None)
 
 
 def _not_additive(
