@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from checkgrad import Verdict, verify_grad
 from checkgrad.arrays.point import make_point
 from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.cross_checks import is_explained_by_axes, without_ties
@@ -65,6 +66,35 @@ def test_no_claim_is_wrong_at_a_tie():
     assert not result.decisions.resolved.any()
     assert result.decisions.reasons[Reason.TIE].all()
     assert result.directions is results[0].directions
+
+
+OF_SORTED = np.asarray([0.3, -1.2, 0.9, 0.5])
+
+
+def sorted_sum(x):
+    """Have kinks along every axis and every tangent where entries are equal."""
+    return np.sort(x) @ OF_SORTED + np.sum(np.square(x))
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_no_claim_is_wrong_where_three_equal_numbers_are_sorted(shift):
+    x0 = np.asarray([2.0, 2.0, 2.0, 5.0])
+    rows = np.append(np.roll(OF_SORTED[:3], shift), OF_SORTED[3])
+    report = verify_grad(sorted_sum, lambda x: rows + 2 * x, x0)
+    assert report.verdict is not Verdict.WRONG, str(report)
+
+
+def test_a_wrong_claim_beside_equal_numbers_stays_wrong():
+    x0 = np.asarray([2.0, 2.0, 2.0, 5.0])
+    report = verify_grad(sorted_sum, lambda x: OF_SORTED + np.asarray([2, 2, 2, 2.2]) * x, x0)
+    assert report.verdict is Verdict.WRONG
+    assert [each.where for each in report.mismatches] == ["x[3]"]
+
+
+def test_a_claim_outside_of_a_sum_of_kinks_is_wrong():
+    x0 = np.asarray([0.0, 0.0, 0.0, 1.0])
+    report = verify_grad(lambda x: np.sum(OF_SORTED * np.abs(x)), lambda x: np.full(4, 0.5), x0)
+    assert report.verdict is Verdict.WRONG
 
 
 @pytest.mark.parametrize("count", [25, 41])

@@ -11,10 +11,12 @@ import numpy as np
 from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.claims.linearity import is_sum_of, terms_of_sum
 from checkgrad.evaluate.tangent_choice import scaled_tangents
-from checkgrad.numerics.decide import decide_without_wrong
+from checkgrad.numerics.decide import decide, decide_without_wrong
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.findings import Kind
+from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
+from checkgrad.precision import has_few_digits
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues, CheckSpec
 from checkgrad.report.results import ClaimResult, OutputResult
@@ -54,11 +56,33 @@ def without_ties(
     if tied and along_axes[first:]:
         tied |= _not_additive(claim, along_axes[first:], base)
     return [
-        replace(each, decisions=decide_without_wrong(each.decisions))
-        if each.output in tied
-        else each
+        _with_tie(each, _tied(claim, each, base)) if each.output in tied else each
         for each in results
     ]
+
+
+def _with_tie(result: OutputResult, where: Flags) -> OutputResult:
+    """Return a result in which no claim is wrong `where` equal numbers may meet."""
+    decisions = result.decisions
+    findings = decisions.estimate.findings.blocking_wrong(Kind.TIE, where)
+    estimate = replace(decisions.estimate, findings=findings)
+    decided = decide(decisions.claim, estimate, decisions.claim_noise, decisions.criteria)
+    return replace(result, decisions=decided)
+
+
+def _tied(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> Flags:
+    """Return which coordinates may make that ``func`` is not differentiable.
+
+    Where some have a kink, the others may have no part in it, as beside a maximum of equal numbers:
+    if ``func`` is differentiable in those that were followed to their end and have no kink.
+    """
+    decisions = result.decisions
+    has_kink, everywhere = decisions.estimate.has_kink, np.ones_like(decisions.wrong)
+    smooth = decisions.criteria.fully_sampled & ~has_kink
+    if not np.any(has_kink) or not np.any(decisions.wrong & smooth):
+        return everywhere
+    parts = np.where(smooth, 1.0, 0.0)
+    return everywhere if _not_additive(claim, [result], base, parts) else ~smooth
 
 
 def without_wrong(result: ClaimResult) -> ClaimResult:
@@ -77,15 +101,20 @@ def without_wrong(result: ClaimResult) -> ClaimResult:
 
 
 def _not_additive(
-    claim: ClaimOfOutputs, results: Sequence[OutputResult], base: BaseValues
+    claim: ClaimOfOutputs,
+    results: Sequence[OutputResult],
+    base: BaseValues,
+    parts: Floats | float = 1.0,
 ) -> set[int]:
     """Return the outputs that do not change along random tangents as a linear function does.
 
     Along one, an output should change as the estimates along all axes say. Where some of these are
     not known, what it does along two should say what it does along their sum and difference.
+    The tangents move `parts` of the coordinates, all by default.
     """
     parsed, outputs = claim.parsed, [each.output for each in results]
-    tangents = scaled_tangents(parsed.point, results[0].directions.scale, parsed.bounds, parsed.rng)
+    scale = results[0].directions.scale
+    tangents = scaled_tangents(parsed.point, scale, parsed.bounds, parsed.rng, parts)
     lengths = np.abs(parsed.point.on_host(tangents.tangents[0]))
     known = [_knows_all_axes(each.decisions) for each in results]
     decided = [each.decisions for each in results]
@@ -98,7 +127,10 @@ def _not_additive(
             unsure[0] = np.sum(lengths * decided[place].reliable_uncertainty)
         spec = of_outputs.spec(along, partial(np.copy, unsure), kink_is_isolated=False)
         first = spec.take(np.asarray([0]))
-        differs = np.any(refine(first).wrong) if known[place] else not _adds_up(spec)
+        # In half precision, what looks like a kink is often the rounding.
+        at_kinks = bool(np.any(decided[place].estimate.has_kink))
+        at_kinks &= not has_few_digits(float(np.max(claim.dtype_epsilon)))
+        differs = _is_off(refine(first), at_kinks) if known[place] else not _adds_up(spec, at_kinks)
         if differs:
             found.add(outputs[place])
     return found
@@ -110,10 +142,10 @@ def _knows_all_axes(decisions: Decisions) -> bool:
     return bool(np.all(followed & np.isfinite(decisions.reliable_uncertainty)))
 
 
-def _adds_up(spec: CheckSpec) -> bool:
+def _adds_up(spec: CheckSpec, at_kinks: bool) -> bool:
     """Return whether the derivatives along v + w and v - w are what those along v and w make.
 
-    The tangents are v, w, v + w and v - w.
+    The tangents are v, w, v + w and v - w; `at_kinks` is as in `_is_off`.
     """
     each = [spec.take(np.asarray([i])) for i in range(4)]
     certain = False
@@ -123,11 +155,28 @@ def _adds_up(spec: CheckSpec) -> bool:
         certain = bool(np.all(np.isfinite(unsure)))
         made = v.estimate.value + w.estimate.value, v.estimate.value - w.estimate.value
         if certain and not any(
-            np.any(refine(replace(part, claim=claim, claim_noise=partial(np.copy, unsure))).wrong)
+            _is_off(
+                refine(replace(part, claim=claim, claim_noise=partial(np.copy, unsure))), at_kinks
+            )
             for part, claim in zip(each[2:], made, strict=True)
         ):
             return True
     return not certain
+
+
+def _is_off(decisions: Decisions, at_kinks: bool) -> bool:
+    """Return whether a linear function would change along a tangent in another way.
+
+    If `at_kinks`, it may be so at a kink too. There, the middle of the one-sided derivatives
+    counts. It is linear in the tangent where absolute values of linear terms add up, and is not
+    where three equal numbers or more are sorted.
+    """
+    limits, estimate = thresholds(), decisions.estimate
+    allowed = limits.wrong_margin * decisions.criteria.rtol * decisions.magnitude
+    apart = np.abs(decisions.claim - estimate.value)
+    at_kink = at_kinks & estimate.has_kink & ~estimate.findings.blocks_wrong
+    at_kink &= apart - allowed > limits.safety * decisions.uncertainty
+    return bool(np.any(decisions.wrong | at_kink))
 
 
 def is_explained_by_axes(

@@ -201,7 +201,11 @@ def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
 
 
 def scaled_tangents(
-    point: Point, scale: Floats, bounds: tuple[Floats, Floats], rng: np.random.Generator
+    point: Point,
+    scale: Floats,
+    bounds: tuple[Floats, Floats],
+    rng: np.random.Generator,
+    parts: Floats | float = 1.0,
 ) -> ChosenTangents:
     """Return two random tangents, their sum and their difference.
 
@@ -215,9 +219,11 @@ def scaled_tangents(
         The bounds.
     rng : numpy.random.Generator
         Where random numbers come from.
+    parts : array, shape (coordinates,), or float
+        Which part of its size each coordinate moves by, 0 for those that stay.
     """
     v, w = (
-        _inward(point, point.from_host(rng.standard_normal(scale.size) * scale), bounds)
+        _inward(point, point.from_host(rng.standard_normal(scale.size) * scale * parts), bounds)
         for _ in range(2)
     )
     made = [

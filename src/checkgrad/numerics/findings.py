@@ -132,10 +132,11 @@ class Findings:
             seen={kind: put(self.seen[kind], chosen, other.seen[kind]) for kind in Kind},
         )
 
-    def blocking_wrong(self, kind: Kind) -> Findings:
-        """Return these findings with another one, of a `kind`: no claim can be called wrong."""
-        everywhere = np.ones_like(self.blocks_wrong)
-        return replace(self, blocks_wrong=everywhere, seen=self.seen | {kind: everywhere})
+    def blocking_wrong(self, kind: Kind, where: Flags | bool = True) -> Findings:
+        """Return these findings with another one, of a `kind`: no claim `where` it is is wrong."""
+        there = np.broadcast_to(where, self.blocks_wrong.shape)
+        seen = self.seen | {kind: self.seen[kind] | there}
+        return replace(self, blocks_wrong=self.blocks_wrong | there, seen=seen)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {name: part for name, part in vars(self).items() if name != "seen"}
