@@ -19,7 +19,14 @@ from checkgrad.backends.conventions import (
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
-from checkgrad.backends.registry import find_backend, is_array, may_fork, require_values
+from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
+from checkgrad.backends.registry import (
+    backend_of,
+    find_backend,
+    is_array,
+    may_fork,
+    require_values,
+)
 from checkgrad.backends.sparse import densified, densified_tree
 from checkgrad.backends.trees import flatten_tree, is_number, without
 from checkgrad.backends.widening import (
@@ -39,15 +46,19 @@ __all__ = [
     "Differentiation",
     "Entries",
     "HostArray",
+    "LostError",
     "NativeDtypes",
     "Observation",
+    "ProcessGroup",
     "Structure",
     "WideFunction",
     "Widening",
+    "backend_of",
     "cause_of",
     "densified",
     "densified_tree",
     "find_backend",
+    "find_group",
     "flatten_tree",
     "host",
     "is_array",

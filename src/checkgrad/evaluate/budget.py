@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -72,6 +72,9 @@ class Budget:
         Why the check was stopped; empty if it was not.
     reports : bool
         See above.
+    agree : callable
+        Gets whether the time is up by the clock of this process, and returns whether it is: ranks
+        that check together have clocks of their own.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class Budget:
         reports: bool = True,
     ) -> None:
         self._max_evals = max_evals
-        self._timeout = timeout
+        self.timeout = timeout
         self._meter = meter
         self._on_interrupt = on_interrupt
         self._start = clock()
@@ -94,11 +97,24 @@ class Budget:
         self.active = max_evals is not None or timeout is not None or meter is not None
         self.reason = ""
         self.reports = reports
+        self.agree: Callable[[bool], bool] = bool
 
     @property
     def left(self) -> float:
         """How many evaluations are left; infinite if there is no limit."""
         return math.inf if self._max_evals is None else self._max_evals - self.n_func
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the user pressed Ctrl-C."""
+        return self._interrupt is not None
+
+    def rest(self) -> Budget:
+        """Return a budget of what is left, for another check that nobody is told about."""
+        left = None if self._max_evals is None else max(1, self._max_evals - self.n_func)
+        rest = Budget(left, self.timeout, on_interrupt=self._on_interrupt)
+        rest._start, rest.agree = self._start, self.agree
+        return rest
 
     def spend(self, count: int = 1) -> None:
         """Take note of evaluations of ``func`` that come next.
@@ -125,8 +141,8 @@ class Budget:
     def check(self) -> None:
         """Raise `Stopped` if the check was stopped, or if its time is up."""
         self.require_running()
-        if self._timeout is not None and clock() - self._start >= self._timeout:
-            raise self._stopped(f"the timeout of {self._timeout:g} s was over")
+        if self.timeout is not None and self.agree(clock() - self._start >= self.timeout):
+            raise self._stopped(f"the timeout of {self.timeout:g} s was over")
 
     def require_running(self) -> None:
         """Raise `Stopped` if the check was stopped."""
