@@ -52,7 +52,9 @@ MAY_IMPORT = {
     "locate": f"{_JUDGED} claim_of_outputs search base_values entry_checks",
     "examination": f"{_JUDGED} claim_of_outputs judging cross_checks second_point base_values "
     "entry_checks locate",
-    "pipeline": f"{_JUDGED} widening digits cross_checks second_point entry_checks examination",
+    "together": f"{_GROUND} report problem",
+    "pipeline": f"{_JUDGED} widening digits cross_checks second_point entry_checks examination "
+    "together",
     "mode_labels": "",
     "modes": f"{_GROUND} report problem pipeline mode_labels",
     "api": f"{_GROUND} report problem pipeline modes",

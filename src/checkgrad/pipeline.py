@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from checkgrad.arrays.point import Floats
-from checkgrad.backends import CannotWidenError
+from checkgrad.backends import CannotWidenError, find_group
 from checkgrad.cross_checks import without_wrong
 from checkgrad.digits import with_native_claim
 from checkgrad.entry_checks import is_wrong_as_written
@@ -29,6 +29,7 @@ from checkgrad.report.dtypes import (
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult
 from checkgrad.second_point import confirmed_elsewhere
+from checkgrad.together import check_together
 from checkgrad.unfinished import nothing_known, undecided
 from checkgrad.widening import WidenedProblem, widen
 
@@ -41,6 +42,12 @@ def check(problem: Problem) -> Report:
     problem : Problem
         The claim, and the func that it is the derivative of.
     """
+    if (group := find_group(problem.options.group, problem.x0)) is not None:
+        return check_together(problem, group, _check_alone)
+    return _check_alone(problem)
+
+
+def _check_alone(problem: Problem) -> Report:
     evaluation = problem.options.evaluation
     budget = evaluation.budget
     with budget.watched(), evaluation.working():

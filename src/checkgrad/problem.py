@@ -38,6 +38,7 @@ class Options:
     method: str = "differences"
     precision: str = "auto"
     locate: str = "auto"
+    group: Any = None
 
     def generator(self) -> np.random.Generator:
         """Return the source of random numbers.

@@ -37,6 +37,7 @@ def assert_grad(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> None:
     """Raise unless a hand-written gradient is correct: `verify_grad` for a test.
 
@@ -54,7 +55,7 @@ def assert_grad(
         As in `verify_grad`.
     precision, locate : optional
         As in `verify_grad`.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -101,6 +102,7 @@ def assert_grad(
         timeout=timeout,
         progress=progress,
         on_interrupt=on_interrupt,
+        group=group,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -127,6 +129,7 @@ def assert_jac(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> None:
     """Raise unless a hand-written Jacobian is correct: `verify_jac` for a test.
 
@@ -144,7 +147,7 @@ def assert_jac(
         As in `verify_jac`.
     precision, locate : optional
         As in `verify_jac`.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -191,6 +194,7 @@ def assert_jac(
         timeout=timeout,
         progress=progress,
         on_interrupt=on_interrupt,
+        group=group,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -217,6 +221,7 @@ def assert_jvp(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> None:
     """Raise unless a hand-written jvp is correct: `verify_jvp` for a test.
 
@@ -234,7 +239,7 @@ def assert_jvp(
         As in `verify_jvp`.
     precision, locate : optional
         As in `verify_jvp`.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -281,6 +286,7 @@ def assert_jvp(
         timeout=timeout,
         progress=progress,
         on_interrupt=on_interrupt,
+        group=group,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -307,6 +313,7 @@ def assert_vjp(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> None:
     """Raise unless a hand-written vjp is correct: `verify_vjp` for a test.
 
@@ -324,7 +331,7 @@ def assert_vjp(
         As in `verify_vjp`.
     precision, locate : optional
         As in `verify_vjp`.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -371,6 +378,7 @@ def assert_vjp(
         timeout=timeout,
         progress=progress,
         on_interrupt=on_interrupt,
+        group=group,
     )
     report.raise_for_verdict(allow_inconclusive)
 

@@ -38,6 +38,7 @@ def verify_grad(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -146,6 +147,11 @@ def verify_grad(
         What Ctrl-C does. "raise": `KeyboardInterrupt` passes, and has the report on what is known
         by then in its attribute ``report``, and in its notes, which a traceback shows. "report":
         the report is returned, and the program goes on.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that check together: all of them call this function, and get the same report.
+        `x0` is the same on all of them, as for data parallelism, or each has a shard of its own,
+        and `func`, which calls collectives, returns the same value on all. A claim that is not the
+        same on all ranks is wrong, and the report says how. DTensors bring their group along.
 
     Returns
     -------
@@ -164,7 +170,8 @@ def verify_grad(
     ImportError
         If `progress` is True, and tqdm is not installed.
     RuntimeError
-        If the engine behind `workers` fails: a worker died, or `func` cannot be pickled.
+        If the engine behind `workers` fails: a worker died, or `func` cannot be pickled. If another
+        rank of `group` left the check: `func` or the claim raised there, for example.
     KeyboardInterrupt
         As `func` or the user raises it, with the report on what is known by then.
 
@@ -221,6 +228,7 @@ def verify_grad(
         method=method,
         precision=precision,
         locate=locate,
+        group=group,
     )
     return check(Problem("grad", func, grad, x0, further_arguments(further, args), options))
 
@@ -246,6 +254,7 @@ def verify_jac(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> Report:
     """Judge a hand-written Jacobian: correct, wrong or inconclusive, with nothing to tune.
 
@@ -277,7 +286,7 @@ def verify_jac(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`.
 
     Returns
@@ -329,6 +338,7 @@ def verify_jac(
         method=method,
         precision=precision,
         locate=locate,
+        group=group,
     )
     return check(Problem("jac", func, jac, x0, further_arguments(further, args), options))
 
@@ -354,6 +364,7 @@ def verify_jvp(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> Report:
     """Judge a hand-written jvp, the product of the Jacobian and a tangent.
 
@@ -381,7 +392,7 @@ def verify_jvp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`.
 
     Returns
@@ -428,6 +439,7 @@ def verify_jvp(
         method=method,
         precision=precision,
         locate=locate,
+        group=group,
     )
     return check(Problem("jvp", func, jvp, x0, further_arguments(further, args), options))
 
@@ -453,6 +465,7 @@ def verify_vjp(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    group: Any = None,
 ) -> Report:
     """Judge a hand-written vjp, the product of a cotangent and the Jacobian.
 
@@ -484,7 +497,7 @@ def verify_vjp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    workers, max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`.
 
     Returns
@@ -532,5 +545,6 @@ def verify_vjp(
         method=method,
         precision=precision,
         locate=locate,
+        group=group,
     )
     return check(Problem("vjp", func, vjp, x0, further_arguments(further, args), options))

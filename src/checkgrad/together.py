@@ -1,0 +1,264 @@
+"""A check that all ranks of a process group do together.
+
+Every rank goes through the whole check, with all of x0. This module makes the problem that is the
+same on all ranks: it compares what they were called with, and puts functions that agree in the
+place of the user's. It judges nothing, but it chooses the rank whose claim is judged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.messages import require_functions
+from checkgrad.backends import ProcessGroup, flatten_tree, host, is_array
+from checkgrad.evaluate.agreed import AgreedClaim, AgreedFunc
+from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks
+from checkgrad.evaluate.exchange import Ended, Exchange, RanksError
+from checkgrad.evaluate.shares import Shares, is_tangent
+from checkgrad.numerics.decisions import Verdict
+from checkgrad.problem import Problem
+from checkgrad.report.report import Report
+
+_MANY_POINTS = ("vmap", "vectorized")
+_LIKE_X0 = ("grad", "jac", "vjp")  # forms whose claim has the structure of x0
+_WIDE = ("float64", "complex128")
+
+
+def check_together(
+    problem: Problem, group: ProcessGroup, check: Callable[[Problem], Report]
+) -> Report:
+    """Judge a claim on all ranks of a group; all return the same report.
+
+    Parameters
+    ----------
+    problem : Problem
+        The claim, as it was passed on this rank.
+    group : ProcessGroup
+        The ranks.
+    check : callable
+        Judges a claim on one rank.
+
+    Raises
+    ------
+    ValueError
+        If the ranks were called with different options or dtypes, or ``func`` returns different
+        values on them.
+    RanksError
+        If another rank has left the check: its function raised, for example. On the rank on which
+        a function raises, its exception passes.
+    """
+    exchange = Exchange(group)
+    try:
+        with exchange.running():
+            _require_one_at_a_time(problem)
+            return _checked(problem, exchange, check)
+    except Ended as ended:
+        exchange.leave(str(ended.error))
+        raise ended.error from ended.error.__cause__
+
+
+def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Report]) -> Report:
+    group = exchange.group
+    require_functions(**{"func": problem.func, problem.form: problem.claim})
+    shares = Shares(problem.x0, group, _are_apart(problem, exchange))
+    evaluation = problem.options.evaluation
+    budget = evaluation.budget
+    # Clocks differ: that of rank 0 counts.
+    budget.agree = lambda is_over: bool(exchange.all("the timeout", is_over)[0])
+    found = ClaimsOfRanks()
+    func = AgreedFunc(problem.func, "func", shares, exchange)
+    claim = AgreedClaim(
+        problem.claim, problem.form, shares, exchange, found, problem.form in _LIKE_X0
+    )
+    options = replace(problem.options, group=None, evaluation=replace(evaluation, batch="loop"))
+    if shares.are_partitioned:
+        _require_same_whole(shares, exchange)
+        options = replace(
+            options, precision=_precision_of_partitioned(options.precision, shares.x0)
+        )
+    if problem.form != "vjp" and is_tangent(options.direction):  # that of a vjp is like func(x0)
+        options = replace(options, direction=shares.of_all(options.direction))
+    if shares.are_apart:
+        _require_without_shape(options.direction, options.bounds)
+    agreed = replace(problem, func=func, claim=claim, x0=shares.x0, options=options)
+    report = check(agreed)
+    if found.sentence and report.verdict is not Verdict.WRONG and not budget.reason:
+        # That of rank 0 is not wrong. So that of the other may be.
+        found.judged = found.other
+        rest = replace(options, evaluation=replace(options.evaluation, budget=budget.rest()))
+        other = check(replace(agreed, options=rest))
+        if other.verdict is Verdict.WRONG:
+            report = other
+    if found.sentence:
+        rank = found.judged
+        hint = f"{found.sentence}; what is shown is the claim of rank {rank}"
+        report = replace(report, hints=(hint, *report.hints))
+    if budget.is_interrupted:
+        exchange.leave("it was interrupted")
+        return report
+    return _same_report(report, exchange)
+
+
+def _same_report(report: Report, exchange: Exchange) -> Report:
+    """Return the report of rank 0."""
+    reports = exchange.all("the report", report)
+    verdicts = [each.verdict for each in reports]
+    if len(set(verdicts)) > 1:
+        said = ", ".join(f"{each.value} on rank {rank}" for rank, each in enumerate(verdicts))
+        raise Ended(RanksError(f"the ranks came to different verdicts: {said}"))
+    first: Report = reports[0]
+    return first
+
+
+def _require_same_whole(shares: Shares, exchange: Exchange) -> None:
+    """Raise if a leaf that is whole on several ranks is not the same on them."""
+    leaves, structure = flatten_tree(shares.x0)
+    of_ranks = exchange.all("all of x0", [_digest(leaf) for leaf in leaves])
+    for path, digests in zip(structure.paths, zip(*of_ranks, strict=True), strict=True):
+        if len(set(digests)) > 1:
+            raise Ended(
+                ValueError(
+                    f"x0{path} is replicated, but not the same on all ranks; broadcast it first"
+                )
+            )
+
+
+def _precision_of_partitioned(precision: str, x0: Any) -> str:
+    """Return in what func is evaluated at DTensors, of which float64 cannot be put in the place."""
+    is_wide = all(str(leaf.dtype).endswith(_WIDE) for leaf in flatten_tree(x0)[0] if is_array(leaf))
+    if precision == "float64" and not is_wide:
+        raise Ended(
+            ValueError(
+                "precision is 'float64', but func cannot be evaluated in it at a DTensor; pass "
+                "x0.double(), or precision='auto'"
+            )
+        )
+    return "native" if precision == "auto" else precision
+
+
+def _require_without_shape(direction: Any, bounds: Any) -> None:
+    """Raise where an option needs all of x0, of which the user has a share."""
+    if callable(direction):
+        raise Ended(ValueError("direction is a function, and x0 is sharded; pass tangents"))
+    if bounds is not None:
+        raise Ended(ValueError("bounds is given, and x0 is sharded; pass bounds=None"))
+
+
+def _require_one_at_a_time(problem: Problem) -> None:
+    evaluation = problem.options.evaluation
+    if evaluation.workers is not None:
+        raise ValueError("group and workers are given; the ranks of a group have no workers")
+    if evaluation.batch in _MANY_POINTS:
+        raise ValueError(
+            f"batch is {evaluation.batch!r} and group is given: ranks evaluate func at one point "
+            "at a time; pass batch='auto'"
+        )
+
+
+def _are_apart(problem: Problem, exchange: Exchange) -> bool:
+    """Return whether every rank has an x0 of its own.
+
+    Raises
+    ------
+    Ended
+        If something else differs between the ranks.
+    """
+    leaves, structure = flatten_tree(problem.x0)
+    group = exchange.group
+    paths = [f"x0{path}" for path in structure.paths]
+    pairs = zip(paths, leaves, strict=True)
+    arrays = {path: leaf for path, leaf in pairs if not group.is_partitioned(leaf)}
+    described = _described(problem) | {
+        f"the dtype of {path}": str(getattr(leaf, "dtype", type(leaf).__name__))
+        for path, leaf in arrays.items()
+    }
+    floating = {path: leaf for path, leaf in arrays.items() if _is_floating(leaf)} or arrays
+    shares = {path: _digest(leaf) for path, leaf in floating.items()}
+    of_ranks = exchange.all("the options", (described, shares))
+    for name in described:
+        said = [each.get(name, "missing") for each, _ in of_ranks]
+        for rank, text in enumerate(said):
+            if text != said[0]:
+                raise Ended(
+                    ValueError(
+                        f"{name} is {said[0]} on rank 0 and {text} on rank {rank}; pass the same "
+                        "on all ranks"
+                    )
+                )
+    differ = [path for path in shares if len({each[path] for _, each in of_ranks}) > 1]
+    if not differ:
+        return False
+    if len(arrays) < len(leaves):
+        raise Ended(
+            ValueError(
+                f"{differ[0]} differs between the ranks, and other leaves are DTensors; make it a "
+                "DTensor, or broadcast it"
+            )
+        )
+    if len(differ) < len(shares):
+        same = next(path for path in paths if path not in differ and path in floating)
+        raise Ended(
+            ValueError(
+                f"{differ[0]} differs between the ranks, and {same} is the same on all; pass an "
+                "x0 all of which is sharded, or none"
+            )
+        )
+    return True
+
+
+def _described(problem: Problem) -> dict[str, str]:
+    """Return what must be the same on all ranks, in words, by its name."""
+    options = problem.options
+    budget = options.evaluation.budget
+    named = {
+        "direction": None if is_tangent(options.direction) else options.direction,
+        "rtol": options.rtol,
+        "bounds": options.bounds,
+        "rng": options.rng,
+        "convention": options.convention,
+        "method": options.method,
+        "precision": options.precision,
+        "locate": options.locate,
+        "max_evals": budget.left,
+        "timeout": budget.timeout,
+    }
+    structure = flatten_tree(problem.x0)[1].description
+    return {
+        "the form of the claim": problem.form,
+        "the structure of x0": structure,
+        **{name: _text(value) for name, value in named.items()},
+    }
+
+
+def _is_floating(leaf: Any) -> bool:
+    return is_array(leaf) and any(kind in str(leaf.dtype) for kind in ("float", "complex"))
+
+
+def _text(value: Any) -> str:
+    """Return a text that is the same for the same option."""
+    if callable(value):
+        return "a function"
+    if isinstance(value, np.random.Generator):
+        state = hashlib.blake2b(pickle.dumps(value.bit_generator.state), digest_size=4)
+        return f"a generator in the state {state.hexdigest()}"
+    leaves = flatten_tree(value)[0]
+    if any(map(is_array, leaves)):
+        digests = "".join(_digest(leaf).hex()[:8] for leaf in leaves)
+        return f"a {type(value).__name__} with the digest {digests}"
+    return repr(value)
+
+
+def _digest(leaf: Any) -> bytes:
+    """Return a digest of the shape and the numbers of a leaf."""
+    numbers = host(leaf) if is_array(leaf) else np.asarray(leaf)
+    if numbers.dtype == object:
+        return b""
+    digest = hashlib.blake2b(f"{numbers.shape}{numbers.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(numbers).tobytes())
+    return digest.digest()
