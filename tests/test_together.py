@@ -55,6 +55,7 @@ PARTITIONED = (
     "module_under_fsdp2",
     "module_under_fsdp2_off_by_a_percent",
     "tensor_parallel_module",
+    "doors_that_take_no_distributed_tensors",
     "claim_of_distributed_tensors_raises",  # the last one: it breaks the connections of the mesh
 )
 
@@ -226,6 +227,12 @@ def test_replicated_gradient_that_differs_is_wrong_on_both(partitioned):
 def test_replicated_x0_that_differs_is_refused_on_both(partitioned):
     error = same_report(partitioned["replicated_x0_that_differs"])
     assert "x0['4.bias'] is replicated, but not the same on all ranks" in error["text"]
+
+
+def test_other_doors_refuse_distributed_tensors_with_what_to_do(partitioned):
+    said = same_report(partitioned["doors_that_take_no_distributed_tensors"])["said"]
+    assert len(said) == 2
+    assert all("a DTensor, which verify_grad" in each for each in said)
 
 
 def test_claim_of_distributed_tensors_that_raises_on_one_rank_ends_both(partitioned):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-SECONDS = 100  # until the processes are killed, and the tests of them fail
+SECONDS = 150  # until the processes are killed, and the tests of them fail
 SCENARIOS = {}
 
 
@@ -341,10 +341,10 @@ def value_that_is_not_reduced(rank, group):
 
 
 def in_haste():
-    """Let a rank wait in a collective for a second only."""
+    """Let a rank wait in a collective for two seconds only."""
     from checkgrad.evaluate import agreed
 
-    agreed._FIRST_WAIT = agreed._SHORTEST_WAIT = 1.0
+    agreed._FIRST_WAIT = agreed._SHORTEST_WAIT = 2.0
 
 
 @scenario
@@ -596,14 +596,14 @@ def fully_sharded(rank, group, dtype):
     from torch.distributed.fsdp import fully_shard
 
     model, mesh = network(dtype), mesh_of(group)
-    for layer in model[::2]:
-        fully_shard(layer, mesh=mesh)
+    fully_shard(model[0], mesh=mesh)
     fully_shard(model, mesh=mesh)
     data = torch.linspace(-1, 1, 20, dtype=dtype).reshape(4, 5) * (1 + rank)
     summed = total(group)
-    x0 = {name: leaf.detach().clone() for name, leaf in model.named_parameters()}
+    x0 = dict(model.named_parameters())
 
     def loss(p):
+        model.reshard()  # which leaves whole parameters after a call
         with torch.no_grad():
             for name, leaf in model.named_parameters():
                 leaf.copy_(p[name])
@@ -613,6 +613,7 @@ def fully_sharded(rank, group, dtype):
         return summed(loss(p)) / 2
 
     def grad(p):
+        model.reshard()
         model.zero_grad()
         loss(p).backward()
         return {name: leaf.grad.detach().clone() for name, leaf in model.named_parameters()}
@@ -674,6 +675,25 @@ def tensor_parallel_module(rank, group):
 
     reports = [verify_grad(func, each, x0, direction=4) for each in (grad, off)]
     return told(reports[1]) | {"right": reports[0].verdict.value}
+
+
+@scenario
+def doors_that_take_no_distributed_tensors(rank, group):
+    import torch
+
+    import checkgrad
+
+    x0 = of_distributed_tensors(group, torch.float64)[2]["4.weight"]
+    said = []
+    for call in (
+        lambda: checkgrad.verify_autodiff(torch.sum, x0),
+        lambda: checkgrad.check_grad(torch.sum, torch.ones_like, x0),
+    ):
+        try:
+            call()
+        except TypeError as error:
+            said.append(str(error))
+    return {"said": said}
 
 
 @scenario

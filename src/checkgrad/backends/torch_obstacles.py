@@ -11,6 +11,10 @@ def _is_fake(tensor: Array) -> bool:
     return type(tensor).__name__ == "FakeTensor"
 
 
+def _is_distributed(tensor: Array) -> bool:
+    return hasattr(tensor, "device_mesh")
+
+
 def _has_tiny_floats(tensor: Array) -> bool:
     return str(tensor.dtype).startswith(("torch.float8", "torch.float4"))
 
@@ -18,6 +22,13 @@ def _has_tiny_floats(tensor: Array) -> bool:
 # Tests, each with its message. The first that holds counts: later ones may raise for such a tensor.
 _OBSTACLES: tuple[tuple[Callable[[Array], bool], str], ...] = (
     (_is_fake, "a FakeTensor, which has no values; pass a tensor made outside of FakeTensorMode"),
+    (
+        _is_distributed,
+        (
+            "a DTensor, which verify_grad, verify_jac, verify_jvp and verify_vjp take, and the "
+            "assert_* of these; pass x0.full_tensor()"
+        ),
+    ),
     (
         lambda tensor: bool(tensor.is_nested),
         "a nested tensor; pass the list of its parts, x0.unbind()",
