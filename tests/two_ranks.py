@@ -152,6 +152,24 @@ def replicas_along_tangents(rank, group):
 
 
 @scenario
+def replicas_that_round_otherwise(rank, group):
+    import torch
+
+    from checkgrad import verify_grad
+
+    func, grad, x0 = data_parallel(rank, group, torch.float64)
+    factor = 1 + rank * 2.0**-50
+    return told(
+        verify_grad(
+            lambda p: func(p) * factor,
+            lambda p: {k: leaf * factor for k, leaf in grad(p).items()},
+            x0,
+            group=group,
+        )
+    )
+
+
+@scenario
 def gradient_that_one_rank_scales(rank, group):
     import torch
 
