@@ -7,6 +7,7 @@ groups themselves, and are imported where a group of theirs turns up.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -90,5 +91,6 @@ def find_group(group: Any, x0: Any) -> ProcessGroup | None:
     if "torch" in sys.modules:
         from checkgrad.backends.torch_ranks import find_torch_group
 
-        return find_torch_group(group, flatten_tree(x0)[0])
+        leaves = [] if isinstance(x0, Iterator) else flatten_tree(x0)[0]
+        return find_torch_group(group, leaves)
     raise TypeError(f"group is a {type(group).__name__}; pass a process group of torch.distributed")
