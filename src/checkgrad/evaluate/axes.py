@@ -21,7 +21,7 @@ from checkgrad.evaluate.known_values import (
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.rounds import note
 
-_FEW = 4096  # coordinates along which the values of a single output are kept
+_FEW = 2**14  # coordinates along which the values of a single output are kept
 _OFFSETS = 0.25, 0.75  # of groups: random numbers between these
 # Groups that are sampled before it is known that they are needed: for nothing, if the first group
 # fails. More of them would not make the first round of a common number of workers any shorter.

@@ -70,6 +70,9 @@ def refine(
             certified = groups.certify(progress)
         elif _first_group_decides(progress, groups, thorough):
             return progress.decide()
+        if not thorough:
+            _sample_until_open(progress)
+            return progress.decide()
     _refine_worst_first(progress, thorough)
     decisions = progress.decide()
     if certified.size and not np.all(decisions.resolved) and not np.any(decisions.wrong):
@@ -155,6 +158,19 @@ def _worst_first(progress: Progress) -> Places:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         excess = decisions.distance / decisions.reference
     return np.argsort(-np.nan_to_num(excess, nan=np.inf), kind="stable")
+
+
+def _sample_until_open(progress: Progress) -> None:
+    """Sample the active directions at few steps, the worst first, until one stays open."""
+    worst, start, size = progress.active[_worst_first(progress)], 0, 1
+    while start < worst.size:
+        block = np.sort(worst[start : start + size])
+        progress.start(block)
+        _sample_stages(progress, _few_stages(progress))
+        progress.allow_negligible(block)
+        if not np.all(progress.decide_for(block).resolved):
+            return
+        start, size = start + size, size * _GROWTH
 
 
 def _refine_worst_first(progress: Progress, thorough: bool) -> bool:
