@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.linalg
 
 from checkgrad import Report, Verdict, verify_grad, verify_jac
+
+pytestmark = pytest.mark.libraries("numpy")
+linalg = pytest.importorskip("scipy.linalg")
 
 Array = Any
 SIZES = [200, *(pytest.param(n, marks=pytest.mark.full) for n in (1000, 5000))]
@@ -34,7 +36,7 @@ def _field(x: Array, source: Array) -> Array:
     bands = np.zeros((3, x.size))
     bands[1] = 2 * np.exp(x / 10) + 1
     bands[0, 1:] = bands[2, :-1] = -1
-    return scipy.linalg.solve_banded((1, 1), bands, source)
+    return linalg.solve_banded((1, 1), bands, source)
 
 
 def double(claim: Array) -> Array:

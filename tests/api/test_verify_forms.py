@@ -1568,7 +1568,8 @@ def test_the_parameters_of_a_torch_module_are_a_tree(xp: Library, batch: str) ->
         ]
         for report in reports:
             assert_verdict(report, wanted)
-    assert "['0.weight'][0, 0]" in " ".join(wrong_places(reports[0]))
+    # Of 26 that are wrong, the worst are named.
+    assert "['0.weight'][" in " ".join(wrong_places(reports[0]))
     for name, parameter in module.named_parameters():
         assert torch.equal(parameter, before[name])
         assert parameter.grad is None
