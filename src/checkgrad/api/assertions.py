@@ -53,9 +53,9 @@ def assert_grad(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_grad`.
-    precision, locate : optional
+    precision, workers, locate : optional
         As in `verify_grad`.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -145,9 +145,9 @@ def assert_jac(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_jac`.
-    precision, locate : optional
+    precision, workers, locate : optional
         As in `verify_jac`.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -237,9 +237,9 @@ def assert_jvp(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_jvp`.
-    precision, locate : optional
+    precision, workers, locate : optional
         As in `verify_jvp`.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -329,9 +329,9 @@ def assert_vjp(
         Let an inconclusive check pass too.
     args, direction, rtol, bounds, rng, batch, chunk_bytes, convention, method : optional
         As in `verify_vjp`.
-    precision, locate : optional
+    precision, workers, locate : optional
         As in `verify_vjp`.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -419,9 +419,9 @@ def assert_autodiff(
         Let an inconclusive check pass too.
     args, modes, order, direction, rtol, bounds, rng, batch, chunk_bytes : optional
         As in `verify_autodiff`.
-    precision, locate : optional
+    precision, workers, locate : optional
         As in `verify_autodiff`.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    max_evals, timeout, progress, on_interrupt : optional
         As in `verify_autodiff`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 

@@ -73,10 +73,10 @@ def verify_autodiff(
         checked in every mode that is not "vmap". In JAX, those of the jvp by x0 and by a random
         tangent are checked as well. If no derivative of an order has a rule, the verdict is
         inconclusive, unless something is wrong. PyTorch is checked up to order 2.
-    direction, rtol, bounds, rng, batch, chunk_bytes, precision, locate : optional
+    direction, rtol, bounds, rng, batch, chunk_bytes, precision, workers, locate : optional
         As in `verify_jvp`. If `direction` is a tangent or a list of them, they are like `x0`:
         forward mode is checked along them, and reverse mode along a random one.
-    workers, max_evals, timeout, progress, on_interrupt : optional
+    max_evals, timeout, progress, on_interrupt : optional
         As in `verify_grad`. They hold for all modes and orders together.
 
     Returns

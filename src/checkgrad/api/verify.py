@@ -283,10 +283,10 @@ def verify_jac(
         or tree like `x0`, a list of them, or a callable: as in `verify_grad`. Of many outputs,
         random sums are looked at then. "auto" is "all" for up to 1000 coordinates and 100,000
         entries, and 10 random tangents beyond.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, workers, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`.
 
     Returns
@@ -389,10 +389,10 @@ def verify_jvp(
         10 outputs, random sums are looked at along random tangents. "auto" is "all" for up to 1000
         coordinates and 100,000 entries of the Jacobian, and 10 random tangents beyond, at a fixed
         number of evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, workers, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`.
 
     Returns
@@ -494,10 +494,10 @@ def verify_vjp(
         tangents like `x0`. "auto" is "all" for up to 1000 coordinates and 100,000 entries
         of the Jacobian, and 10 random tangents and cotangents beyond, at a fixed number of
         evaluations.
-    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, locate : optional
+    rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, workers, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    workers, max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group : optional
         As in `verify_grad`.
 
     Returns
