@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.digests import digest_of
 from checkgrad.arrays.messages import require_functions
-from checkgrad.backends import ProcessGroup, flatten_tree, host, is_array
+from checkgrad.backends import ProcessGroup, flatten_tree, is_array
 from checkgrad.evaluate.agreed import AgreedClaim, AgreedFunc
 from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks
 from checkgrad.evaluate.exchange import Ended, Exchange, RanksError
@@ -119,7 +120,7 @@ def _same_report(report: Report, exchange: Exchange) -> Report:
 def _require_same_whole(shares: Shares, exchange: Exchange) -> None:
     """Raise if a leaf that is whole on several ranks is not the same on them."""
     leaves, structure = flatten_tree(shares.x0)
-    of_ranks = exchange.all("all of x0", [_digest(leaf) for leaf in leaves])
+    of_ranks = exchange.all("all of x0", [digest_of(leaf) for leaf in leaves])
     for path, digests in zip(structure.paths, zip(*of_ranks, strict=True), strict=True):
         if len(set(digests)) > 1:
             raise Ended(
@@ -179,7 +180,7 @@ def _are_apart(problem: Problem, exchange: Exchange) -> bool:
         for path, leaf in arrays.items()
     }
     floating = {path: leaf for path, leaf in arrays.items() if _is_floating(leaf)} or arrays
-    shares = {path: _digest(leaf) for path, leaf in floating.items()}
+    shares = {path: digest_of(leaf) for path, leaf in floating.items()}
     of_ranks = exchange.all("the options", (described, shares))
     for name in described:
         said = [each.get(name, "missing") for each, _ in of_ranks]
@@ -249,16 +250,6 @@ def _text(value: Any) -> str:
         return f"a generator in the state {state.hexdigest()}"
     leaves = flatten_tree(value)[0]
     if any(map(is_array, leaves)):
-        digests = "".join(_digest(leaf).hex()[:8] for leaf in leaves)
+        digests = "".join(digest_of(leaf).hex()[:8] for leaf in leaves)
         return f"a {type(value).__name__} with the digest {digests}"
     return repr(value)
-
-
-def _digest(leaf: Any) -> bytes:
-    """Return a digest of the shape and the numbers of a leaf."""
-    numbers = host(leaf) if is_array(leaf) else np.asarray(leaf)
-    if numbers.dtype == object:
-        return b""
-    digest = hashlib.blake2b(f"{numbers.shape}{numbers.dtype.str}".encode())
-    digest.update(np.ascontiguousarray(numbers).tobytes())
-    return digest.digest()

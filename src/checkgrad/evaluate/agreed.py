@@ -7,7 +7,6 @@ x0 lies on the ranks: `checkgrad.evaluate.shares` does.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import inspect
 import math
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.digests import digest_of
 from checkgrad.arrays.messages import brief
 from checkgrad.backends import HostArray, flatten_tree
 from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks, epsilon_of_numbers
@@ -126,6 +126,29 @@ class AgreedFunction:
         error.add_note(f"{self._name} raised this on rank {cause}, not on all ranks")
         raise Ended(error)
 
+    def _numbers(self, value: Any) -> list[HostArray]:
+        """Return the numbers of the leaves of what the function returned on this rank."""
+        return [self._exchange.group.numbers(leaf) for leaf in flatten_tree(value)[0]]
+
+    def _with_numbers(self, value: Any, numbers: Sequence[HostArray]) -> Any:
+        """Return something like a value of this rank, with other numbers in its leaves."""
+        leaves, structure = flatten_tree(value)
+        pairs = zip(numbers, leaves, strict=True)
+        return structure.unflatten(
+            [self._exchange.group.with_numbers(n, leaf) for n, leaf in pairs]
+        )
+
+    def _require_same_shapes(self, of_ranks: Sequence[Sequence[HostArray]]) -> None:
+        shapes = [[each.shape for each in numbers] for numbers in of_ranks]
+        for rank, each in enumerate(shapes):
+            if each != shapes[0]:
+                raise Ended(
+                    ValueError(
+                        f"{self._name} returned shapes {shapes[0]} on rank 0 and {each} on rank "
+                        f"{rank}; it must return the same on all ranks"
+                    )
+                )
+
 
 class AgreedFunc(AgreedFunction):
     """``func``: all ranks go on with the same value."""
@@ -134,24 +157,17 @@ class AgreedFunc(AgreedFunction):
         """Return the value at a point of all of x0. It is that of rank 0 where values differ."""
         shares = self._shares
         value = self._called(shares.own(x), *further, whole=shares.whole)
-        leaves, structure = flatten_tree(value)
-        numbers = [self._exchange.group.numbers(leaf) for leaf in leaves]
+        numbers = self._numbers(value)
         if not all(each.dtype.kind in _NUMERIC for each in numbers):
             return value  # no value of a func: who reads it says so
         size = sum(each.size for each in numbers)
-        described = [each if size <= _SMALL else _digest(each) for each in numbers]
+        described = [each if size <= _SMALL else digest_of(each) for each in numbers]
         of_ranks = self._exchange.all("a value of func", described)
         if all(_are_same(each, described) for each in of_ranks):
             return value
         if size > _SMALL:
             of_ranks = self._exchange.group.gather(numbers)
-        agreed = self._agreed(of_ranks)
-        return structure.unflatten(
-            [
-                self._exchange.group.with_numbers(new, leaf)
-                for new, leaf in zip(agreed, leaves, strict=True)
-            ]
-        )
+        return self._with_numbers(value, self._agreed(of_ranks))
 
     def _agreed(self, of_ranks: Sequence[Sequence[HostArray]]) -> Sequence[HostArray]:
         """Return the value that all ranks go on with.
@@ -165,15 +181,8 @@ class AgreedFunc(AgreedFunction):
             if not all(np.all(np.isfinite(each)) for each in numbers):
                 return of_ranks[rank]
         first = of_ranks[0]
+        self._require_same_shapes(of_ranks)
         for rank, numbers in enumerate(of_ranks[1:], 1):
-            shapes = [each.shape for each in first], [each.shape for each in numbers]
-            if shapes[0] != shapes[1]:
-                raise Ended(
-                    ValueError(
-                        f"func returned shapes {shapes[0]} on rank 0 and {shapes[1]} on rank "
-                        f"{rank}; it must return the same on all ranks"
-                    )
-                )
             for a, b in zip(first, numbers, strict=True):
                 size = max(float(np.max(np.abs(a), initial=0)), float(np.max(np.abs(b), initial=0)))
                 if np.max(np.abs(a - b), initial=0) > epsilon_of_numbers(a) ** _SAME_VALUE * size:
@@ -226,35 +235,15 @@ class AgreedClaim(AgreedFunction):
 
     def _judged(self, claim: Any, is_first: bool) -> Any:
         """Return the claim of the rank that is judged; compare them at x0."""
-        leaves, structure = flatten_tree(claim)
-        numbers = [self._exchange.group.numbers(leaf) for leaf in leaves]
-        digests = [_digest(each) for each in numbers]
+        numbers = self._numbers(claim)
+        digests = [digest_of(each) for each in numbers]
         if len({tuple(each) for each in self._exchange.all("a claim", digests)}) == 1:
             return claim
         of_ranks = self._exchange.group.gather(numbers)
-        shapes = [[each.shape for each in numbers] for numbers in of_ranks]
-        for rank, each in enumerate(shapes):
-            if each != shapes[0]:
-                raise Ended(
-                    ValueError(
-                        f"{self._name} returned shapes {shapes[0]} on rank 0 and {each} on rank "
-                        f"{rank}"
-                    )
-                )
+        self._require_same_shapes(of_ranks)
         if is_first:
             self._found.compare(of_ranks)
-        chosen = of_ranks[self._found.judged]
-        return structure.unflatten(
-            [
-                self._exchange.group.with_numbers(new, leaf)
-                for new, leaf in zip(chosen, leaves, strict=True)
-            ]
-        )
-
-
-def _digest(numbers: HostArray) -> bytes:
-    head = f"{numbers.shape}{numbers.dtype.str}".encode()
-    return hashlib.blake2b(np.ascontiguousarray(numbers).tobytes(), key=head[:64]).digest()
+        return self._with_numbers(claim, of_ranks[self._found.judged])
 
 
 def _are_same(a: Sequence[Any], b: Sequence[Any]) -> bool:

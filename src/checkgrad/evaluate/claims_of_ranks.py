@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkgrad.backends import HostArray
+from checkgrad.precision import DOUBLE
 
-_DOUBLE = float(np.finfo(np.float64).eps)
 _ROUNDING = 100.0  # machine epsilons by which sums in another order may differ
 _EXACT = 0.5  # power of the machine epsilon: what a constant factor leaves is smaller
 
@@ -77,4 +77,4 @@ def _relative_difference(a: HostArray, b: HostArray) -> float:
 
 def epsilon_of_numbers(numbers: HostArray) -> float:
     """Return the machine epsilon of numbers on the host; of exact ones that of float64."""
-    return float(np.finfo(numbers.dtype).eps) if numbers.dtype.kind in "fc" else _DOUBLE
+    return float(np.finfo(numbers.dtype).eps) if numbers.dtype.kind in "fc" else DOUBLE

@@ -1,13 +1,12 @@
 """``func`` at many points by workers, a round at a time.
 
-This is the strategy beside one call for each point and calls of many points. A round holds what is
+Other strategies are one call for each point, and calls of many points. A round holds what is
 asked for now, and what is noted to be asked for soon: then the workers that would wait evaluate
 that. Points are asked for in the same order as without workers, and give the same values.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -16,9 +15,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from checkgrad.arrays.digests import digest_of
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
-from checkgrad.backends import flatten_tree, host, is_array
+from checkgrad.backends import flatten_tree
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.calling import Failure
 from checkgrad.evaluate.options import Evaluation, require_chunk_bytes
@@ -162,14 +162,14 @@ class Rounds:
             before = self._taken_from_known(asked)
             allowed = int(min(len(asked), self._budget.left))
             new = [asked[i] for i in range(allowed) if i not in before]
-            beside = self._beside(len(asked)) if new else {}
-            found = self._round([*new, *beside.values()])
+            ahead = self._taken_from_noted(len(asked)) if new else {}
+            found = self._round([*new, *ahead.values()])
             try:
                 for i, x in enumerate(asked):
-                    self._budget.spend()  # also for what was evaluated beside others
+                    self._budget.spend()  # also for what was evaluated ahead
                     self.n_calls += 1
                     yield x, before[i] if i in before else next(found)
-                self._errand.known.update(zip(beside, found, strict=True))
+                self._errand.known.update(zip(ahead, found, strict=True))
             finally:
                 found.close()
 
@@ -189,7 +189,7 @@ class Rounds:
                 before[i] = known.pop(key)
         return before
 
-    def _beside(self, count: int) -> dict[bytes, Any]:
+    def _taken_from_noted(self, count: int) -> dict[bytes, Any]:
         """Return noted points for a round with `count` others. They are no longer noted."""
         room = min(self._most, self._budget.left - len(self._errand.known)) - count
         keys = list(self._errand.noted)[: max(0, int(room))]
@@ -251,10 +251,4 @@ def _bytes_of(point: Point) -> int:
 
 def _key(x: Any) -> bytes:
     """Return a digest of all numbers of a point."""
-    digest = hashlib.blake2b()
-    for leaf in flatten_tree(x)[0]:
-        numbers = host(leaf) if is_array(leaf) else np.asarray(leaf)
-        if numbers.dtype != object:
-            digest.update(str(numbers.shape).encode() + numbers.dtype.char.encode())
-            digest.update(numbers.tobytes())
-    return digest.digest()
+    return b"".join(digest_of(leaf) for leaf in flatten_tree(x)[0])
