@@ -68,8 +68,9 @@ class ClaimOfOutputs:
         The coordinate axes, if the plan has them. They know all values that were asked for.
     found : FoundSoFar
         What is reported if the check is stopped.
-    looks : list of LookAlong
-        What is known of the directions that were looked along, axes first.
+    looks : dict of bool to LookAlong or None
+        What is known along the axes (True) and along tangents, once it was asked for; None if the
+        plan has none of them.
     """
 
     parsed: ParsedProblem
@@ -79,7 +80,7 @@ class ClaimOfOutputs:
     dtype_epsilon: Floats
     axes: Axes | None
     found: FoundSoFar = field(default_factory=FoundSoFar)
-    looks: list[LookAlong] = field(default_factory=list)
+    looks: dict[bool, LookAlong | None] = field(default_factory=dict)
 
     @property
     def outputs(self) -> Outputs:
@@ -92,6 +93,12 @@ class ClaimOfOutputs:
         many = self.parsed.point.size if self.axes is not None else 0
         in_groups = self.outputs.count == 1 and many >= thresholds().fewest_for_groups
         return 2 * self.plan.tangents + (many // 2 if in_groups else 2 * many)
+
+    def random_tangents(self, count: int) -> ChosenTangents:
+        """Return so many more random tangents, as those of a plan are."""
+        tangents = self._planned_tangents(DirectionPlan(axes=False, tangents=count))
+        assert tangents is not None
+        return tangents
 
     def directions_along(self, tangents: ChosenTangents) -> list[Directions]:
         """Return the directions of every output along some tangents."""
@@ -122,32 +129,34 @@ class ClaimOfOutputs:
         claim = ClaimAtX0(parsed.claim, outputs, gradients)
         return tangents.directions(parsed.evaluator, outputs, claim, gradients, parsed.bounds)
 
-    def looks_along(self, value: Floats) -> Iterator[LookAlong]:
-        """Yield what all outputs are sampled along: the axes, and the tangents of the plan.
+    def looks_along(self) -> Iterator[LookAlong]:
+        """Yield what all outputs are sampled along: the axes, and the tangents of the plan."""
+        for are_axes, make in ((True, self._along_axes), (False, self._along_tangents)):
+            if are_axes not in self.looks:
+                self.looks[are_axes] = make()
+            look = self.looks[are_axes]
+            if look is not None:
+                yield look
 
-        Parameters
-        ----------
-        value : array, shape (outputs,)
-            The outputs at x0.
-        """
-        yield from self.looks
-        parsed, axes = self.parsed, self.axes
-        if axes is not None and not self.looks:
-            directions = [
-                coordinate_directions(
-                    axes, output, gradient, parsed.point, parsed.bounds, float(value[output])
-                )
-                for output, gradient in enumerate(self.gradients)
-            ]
-            # Few of many outputs have steps in common.
-            alone = len(self.gradients) == 1 and len(self.outputs.entries) == 1
-            self.looks.append(LookAlong(directions, axes if alone else None))
-            yield self.looks[-1]
-        if len(self.looks) == (axes is not None):
-            known = parsed.point, self.gradients, parsed.bounds, value, parsed.rng
-            tangents = planned_tangents(self.plan, *known)
-            if tangents is not None:
-                directions = self.directions_along(tangents)
-                del tangents  # whose sizes take memory too
-                self.looks.append(LookAlong(directions, None))
-                yield self.looks[-1]
+    def _along_axes(self) -> LookAlong | None:
+        if self.axes is None:
+            return None
+        point, bounds = self.parsed.point, self.parsed.bounds
+        directions = [
+            coordinate_directions(self.axes, output, gradient, point, bounds, value)
+            for output, (gradient, value) in enumerate(
+                zip(self.gradients, self.near.value.tolist(), strict=True)
+            )
+        ]
+        # Few of many outputs have steps in common.
+        alone = len(self.gradients) == 1 and len(self.outputs.entries) == 1
+        return LookAlong(directions, self.axes if alone else None)
+
+    def _along_tangents(self) -> LookAlong | None:
+        tangents = self._planned_tangents(self.plan)
+        return None if tangents is None else LookAlong(self.directions_along(tangents), None)
+
+    def _planned_tangents(self, plan: DirectionPlan) -> ChosenTangents | None:
+        parsed, value = self.parsed, self.near.value
+        known = parsed.point, self.gradients, parsed.bounds, value, parsed.rng
+        return planned_tangents(plan, *known)

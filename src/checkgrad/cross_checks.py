@@ -11,7 +11,7 @@ import numpy as np
 from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.claims.linearity import is_sum_of, terms_of_sum
 from checkgrad.evaluate.tangent_choice import scaled_tangents
-from checkgrad.numerics.decide import decide, decide_without_wrong
+from checkgrad.numerics.decide import decide_without_wrong
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.samples import Flags, Floats
@@ -55,26 +55,20 @@ def without_ties(
     tied = _not_additive(claim, along_axes[:first], base)
     if tied and along_axes[first:]:
         tied |= _not_additive(claim, along_axes[first:], base)
-    return [
-        _with_tie(each, _tied(claim, each, base)) if each.output in tied else each
-        for each in results
-    ]
+    return [_at_tie(claim, each, base) if each.output in tied else each for each in results]
 
 
-def _with_tie(result: OutputResult, where: Flags) -> OutputResult:
-    """Return a result in which no claim is wrong `where` equal numbers may meet."""
-    decisions = result.decisions
-    findings = decisions.estimate.findings.blocking_wrong(Kind.TIE, where)
-    estimate = replace(decisions.estimate, findings=findings)
-    decided = decide(decisions.claim, estimate, decisions.claim_noise, decisions.criteria)
-    return replace(result, decisions=decided)
+def _at_tie(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> OutputResult:
+    """Return a result in which no claim is wrong where equal numbers may meet."""
+    where = _coordinates_of_tie(claim, result, base)
+    return replace(result, decisions=decide_without_wrong(result.decisions, where=where))
 
 
-def _tied(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> Flags:
-    """Return which coordinates may make that ``func`` is not differentiable.
+def _coordinates_of_tie(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> Flags:
+    """Return which coordinates may be the cause that ``func`` is not differentiable.
 
-    Where some have a kink, the others may have no part in it, as beside a maximum of equal numbers:
-    if ``func`` is differentiable in those that were followed to their end and have no kink.
+    Some of them may have a kink, as those whose maximum is taken. The others have no part in it if
+    they were followed to their end, have no kink, and ``func`` is differentiable in them.
     """
     decisions = result.decisions
     has_kink, everywhere = decisions.estimate.has_kink, np.ones_like(decisions.wrong)

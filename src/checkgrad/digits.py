@@ -17,7 +17,7 @@ from checkgrad.arrays.point import Floats
 from checkgrad.claims.forms import Claim
 from checkgrad.claims.linear_map import Leaves
 from checkgrad.claims.make import make_claim
-from checkgrad.numerics.decide import decide_in_narrow_dtype
+from checkgrad.numerics.narrow_claim import decide_in_narrow_dtype
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.results import ClaimResult, Digits, OutputResult
 from checkgrad.widening import WidenedProblem

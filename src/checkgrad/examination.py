@@ -160,7 +160,7 @@ def _judged(
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?
-    if not all(np.all(each.decisions.resolved) for each in results):
+    if not all(each.is_resolved for each in results):
         budget.phase("is func differentiable?")
         again = outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, base.epsilon, base.rtol)

@@ -55,7 +55,7 @@ def judge_outputs(
     """
     limits, wrong_outputs = thresholds(), 0
     entries = len(claim.outputs.entries)
-    for along in claim.looks_along(base.value):
+    for along in claim.looks_along():
         directions, are_axes = along.directions, along.directions[0].are_axes
         one_by_one = claim.parsed.form == "vjp"
         claim_noise = claim_noise_of(claim.near, claim.parsed.claim, directions, one_by_one)
@@ -101,14 +101,9 @@ def _have_few_digits(specs: Sequence[CheckSpec]) -> bool:
 
 def _worst_first(outputs: list[int], first: Sequence[Decisions]) -> list[int]:
     """Return some outputs by how far a claim of theirs is off, as a first look shows."""
-
-    def excess(output: int) -> float:
-        decisions = first[output]
-        with np.errstate(all="ignore"):
-            relative = np.nan_to_num(decisions.distance / decisions.reference, nan=np.inf)
-        return float(np.max(relative, initial=0.0))
-
-    return sorted(outputs, key=excess, reverse=True) if first else outputs
+    if not first:
+        return outputs
+    return sorted(outputs, key=lambda each: np.max(first[each].excess, initial=0.0), reverse=True)
 
 
 def judge_louder(
@@ -152,7 +147,7 @@ def in_order(results: Iterable[OutputResult]) -> list[OutputResult]:
 def _decided_again(result: OutputResult, base: BaseValues) -> OutputResult:
     """Return a result with what is known of the rounding of terms and of slopes by now."""
     decisions, output = result.decisions, result.output
-    if np.all(decisions.resolved):
+    if result.is_resolved:
         return result
     terms, slope_noise = float(base.terms[output]), float(base.slope_noise[output])
     spec = replace(result.spec, terms=terms, slope_noise=slope_noise)

@@ -1,7 +1,7 @@
 """Where a claim is wrong, after random tangents have shown that something is.
 
-Residuals that stand out of their uncertainty are searched, also those that are small beside the
-norm of the claim: a single entry of many that is wrong makes no more. What counts is whether that
+Residuals that stand out of their uncertainty are searched, also those that are far below the norm
+of the claim: a single entry of many that is wrong makes no more. What counts is whether that
 entry is wrong by itself, as along a coordinate axis.
 """
 
@@ -20,15 +20,15 @@ from checkgrad.base_values import base_values
 from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.claims.linear_map import ClaimAtX0
 from checkgrad.entry_checks import EntryChecks
-from checkgrad.evaluate.tangent_choice import random_tangents
 from checkgrad.evaluate.tangent_parts import TangentParts
 from checkgrad.measure.noise import measure_noise
 from checkgrad.measure.repeatability import Repeatability
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DOUBLE, has_few_digits
 from checkgrad.refine.spec import BaseValues
+from checkgrad.report.bound import BY_TRUNCATION
 from checkgrad.report.results import LeafError, Located, OutputResult
-from checkgrad.search import Search
+from checkgrad.search import Search, rms
 
 _TANGENTS = 10  # that tell one entry from all others; where fewer were checked, more are sampled
 # Coordinates: a look along each of fewer costs no more than a search, and for more the tangents and
@@ -39,7 +39,6 @@ _FEWEST, _MOST = 64, 2**24
 _STANDS_OUT, _MAY_STAND_OUT = 3.0, 1.0
 _PART_OF_RTOL = 0.3  # of the residual that an error of rtol in a single typical entry makes
 _CLAIM_EPSILONS = 16.0  # of the dtype of the claim, which its rounding may amount to
-_BY_TRUNCATION = 0.3  # of a residual: if truncation makes as much, the residual tells nothing
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _located(claim: ClaimOfOutputs, result: OutputResult, base: BaseValues) -> L
     worst = int(np.argmax(np.abs(seen.residuals)))
     longer = parts.residual(worst, 0, claim.parsed.point.size, longer=2.0)
     truncation = abs(longer - float(seen.residuals[worst])) / 3
-    if not truncation <= _BY_TRUNCATION * abs(float(seen.residuals[worst])):
+    if not truncation <= BY_TRUNCATION * abs(float(seen.residuals[worst])):
         return None
     return _found(claim, result, replace(seen, noise=seen.noise + truncation), parts, base)
 
@@ -193,7 +192,7 @@ def _stands_out(
     epsilon = claim.parsed.claim.epsilon
     if epsilon > DOUBLE:
         least = max(least, _CLAIM_EPSILONS * epsilon * scale)
-    return _rms(seen.residuals) > max(least, uncertainties * _rms(seen.noise))
+    return rms(seen.residuals) > max(least, uncertainties * rms(seen.noise))
 
 
 def _with_more_tangents(claim: ClaimOfOutputs, result: OutputResult, seen: _Seen) -> _Seen:
@@ -201,15 +200,12 @@ def _with_more_tangents(claim: ClaimOfOutputs, result: OutputResult, seen: _Seen
     missing = _TANGENTS - seen.residuals.size
     if missing <= 0:
         return seen
-    parsed = claim.parsed
-    single = claim.gradients[0].leaves if claim.outputs.count == 1 else None
-    value = float(claim.near.value[0])
-    more = random_tangents(parsed.point, single, parsed.bounds, value, parsed.rng, missing)
+    more = claim.random_tangents(missing)
     scale = claim.directions_along(more)[result.output].scale
     steps = scale * float(np.median(seen.steps / result.directions.scale))
     noise = np.full(missing, float(np.median(seen.noise * seen.steps))) / steps
     found = _Seen(more.tangents, np.full(missing, math.nan), steps, noise)
-    parts, size = _parts(claim, result, found), parsed.point.size
+    parts, size = _parts(claim, result, found), claim.parsed.point.size
     residuals = np.asarray([parts.residual(j, 0, size) for j in range(missing)])
     known = np.flatnonzero(np.isfinite(residuals))
     return _Seen(
@@ -225,7 +221,3 @@ def _parts(claim: ClaimOfOutputs, result: OutputResult, seen: _Seen) -> TangentP
     gradient = claim.gradients[result.output]
     known = claim.parsed.evaluator, claim.outputs, result.output, at_x0, gradient
     return TangentParts(*known, seen.tangents, seen.steps)
-
-
-def _rms(numbers: Floats) -> float:
-    return float(np.sqrt(np.mean(numbers**2)))

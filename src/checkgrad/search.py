@@ -13,7 +13,7 @@ This module owns the order of the search. It takes residuals from
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,20 +96,19 @@ class Search:
         """Search. Return whether all that was seen along the tangents is explained."""
         everything = _Range(0, self.point.size, dict(enumerate(self.residuals.tolist())))
         self._search(everything)
-        explained = _rms(self._left(everything)) <= self._enough
+        explained = rms(self._left(everything).values()) <= self._enough
         if self.wrong and not explained:
             self.is_additive = self._is_additive(self.wrong[0])
         return explained
 
     @property
     def _tolerance(self) -> float:
-        return float(np.sqrt(np.mean(self.noise**2)))
+        return rms(self.noise)
 
     @property
     def _enough(self) -> float:
         """The size of residuals that are not searched any further."""
-        at_first = float(np.sqrt(np.mean(self.residuals**2)))
-        return max(2 * self._tolerance, _EXPLAINED * at_first)
+        return max(2 * self._tolerance, _EXPLAINED * rms(self.residuals))
 
     @property
     def _is_over(self) -> bool:
@@ -119,7 +118,7 @@ class Search:
         """Search a range. Return False where it is wrong nearly all over."""
         while not self._is_over:
             left = self._left(here)
-            if _rms(left) <= self._enough:
+            if rms(left.values()) <= self._enough:
                 return True
             if here.size == 1:
                 if here.start not in self._errors:
@@ -127,7 +126,7 @@ class Search:
                 return True
             if self._find_entry(here, left) or self._find_factor(here, left):
                 continue
-            noise = max(self._tolerance / _rms(left), _LEAST_NOISE)
+            noise = max(self._tolerance / rms(left.values()), _LEAST_NOISE)
             if len(here.rows) < min(residuals_needed(noise, here.size, _CHANCE), here.size + 1):
                 if not self._measure_another(here):
                     return True
@@ -219,7 +218,7 @@ class Search:
     def _split(self, here: _Range, left: Rows) -> bool:
         """Search the parts of a range. Return False where it is wrong nearly all over."""
         parts = self._measured_parts(here, max(left, key=lambda j: abs(left[j])))
-        sizes = [_rms(self._left(part)) for part in parts]
+        sizes = [rms(self._left(part).values()) for part in parts]
         active = [k for k, size in enumerate(sizes) if size > self._enough]
         active.sort(key=lambda k: -sizes[k])
         if here.size > len(parts) and len(active) > max(_MOSTLY * len(parts), 2):
@@ -291,5 +290,6 @@ class Search:
         return abs(effect) > 2 * slack and off <= slack + _LEAST_NOISE * abs(effect)
 
 
-def _rms(rows: Rows) -> float:
-    return float(np.sqrt(np.mean(np.square(list(rows.values())))))
+def rms(numbers: Iterable[float]) -> float:
+    """Return the root of the mean square of some numbers."""
+    return float(np.sqrt(np.mean(np.square(list(numbers)))))

@@ -17,7 +17,6 @@ from checkgrad.backends import Array
 from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.coordinate_sizes import largest_size
 from checkgrad.evaluate.rounds import note
-from checkgrad.evaluate.tangent_choice import random_tangents
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import digits_of, has_few_digits
 from checkgrad.problem import Problem
@@ -86,7 +85,7 @@ def note_second_point(claim: ClaimOfOutputs, results: Sequence[OutputResult]) ->
 
 def _epsilon_if_compared(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> float | None:
     """Return the machine epsilon that outputs have, or None where no second point is looked at."""
-    right = all(np.all(each.decisions.resolved) for each in results)
+    right = all(each.is_resolved for each in results)
     kinks = any(np.any(each.decisions.estimate.has_kink) for each in results)
     point = claim.parsed.point
     given = claim.plan.given is not None  # tangents along which func is to be followed
@@ -105,11 +104,7 @@ class _Line:
     def __init__(
         self, claim: ClaimOfOutputs, results: Sequence[OutputResult], epsilon: float
     ) -> None:
-        parsed, single = claim.parsed, None
-        if claim.outputs.count == 1:
-            single = claim.gradients[0].leaves
-        number = float(claim.near.value[0])
-        tangents = random_tangents(parsed.point, single, parsed.bounds, number, parsed.rng, 1)
+        tangents = claim.random_tangents(1)
         self._claim = claim
         self._directions = claim.directions_along(tangents)
         (self._tangent,) = tangents.tangents

@@ -9,7 +9,7 @@ import numpy as np
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.axes import Axes
-from checkgrad.evaluate.directions import ClaimedGradient, Directions, power_of_two
+from checkgrad.evaluate.directions import ClaimedGradient, Directions, scale_within
 from checkgrad.evaluate.known_values import Places
 
 
@@ -62,9 +62,8 @@ class ChosenAxes:
     def directions(self, chosen: Places) -> Directions:
         """Return the axes of some coordinates, in their order."""
         sizes = self._sizes[chosen]
-        with np.errstate(over="ignore"):
-            width = (self._bounds[1] - self._bounds[0])[chosen]
-        scale = power_of_two(np.where((width > 0) & (width < sizes), width, sizes))
+        lower, upper = self._bounds
+        scale = scale_within(sizes, (lower[chosen], upper[chosen]))
         is_guess = self._x0[chosen] == 0
         typical = float(np.median(self._sizes))
         return Directions(

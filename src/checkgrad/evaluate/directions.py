@@ -158,9 +158,7 @@ def coordinate_directions(
     usable = np.isfinite(needed) & (needed > 0)
     typical = _typical(sizes[sizes > 0] if np.any(sizes > 0) else needed[usable])
     scale = np.where(sizes > 0, sizes, np.where(usable, needed, typical))
-    with np.errstate(over="ignore"):
-        width = bounds[1] - bounds[0]
-    scale = power_of_two(np.where((width > 0) & (width < scale), width, scale))
+    scale = scale_within(scale, bounds)
     return Directions(
         point=point,
         lines=axes,
@@ -174,6 +172,21 @@ def coordinate_directions(
         tangent_scale=0.0,
         tangents=None,
     )
+
+
+def scale_within(sizes: Floats, bounds: tuple[Floats, Floats]) -> Floats:
+    """Return scales of coordinates by their sizes: powers of two that the bounds leave room for.
+
+    Parameters
+    ----------
+    sizes : array
+        How far each coordinate may move.
+    bounds : tuple of array
+        The bounds of the same coordinates.
+    """
+    with np.errstate(over="ignore"):
+        width = bounds[1] - bounds[0]
+    return power_of_two(np.where((width > 0) & (width < sizes), width, sizes))
 
 
 def _rounding_of_terms(claim: Floats, sizes: Floats, point: Point) -> float:

@@ -64,8 +64,10 @@ def decide(claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Cri
     )
 
 
-def decide_without_wrong(decisions: Decisions, kind: Kind = Kind.TIE) -> Decisions:
-    """Return the decisions with a finding about ``func`` as a whole: no claim is wrong.
+def decide_without_wrong(
+    decisions: Decisions, kind: Kind = Kind.TIE, where: Flags | bool = True
+) -> Decisions:
+    """Return the decisions with a finding about ``func``: no claim is wrong `where` it holds.
 
     Parameters
     ----------
@@ -74,45 +76,12 @@ def decide_without_wrong(decisions: Decisions, kind: Kind = Kind.TIE) -> Decisio
     kind : Kind
         What was found: that ``func`` is not differentiable, or another function in float64; or
         that the check was stopped before anything was certain.
+    where : array of bool, shape (directions,), or bool
+        Along which directions. By default it says something of ``func`` as a whole.
     """
-    findings = decisions.estimate.findings.blocking_wrong(kind)
+    findings = decisions.estimate.findings.blocking_wrong(kind, where)
     estimate = replace(decisions.estimate, findings=findings)
     return decide(decisions.claim, estimate, decisions.claim_noise, decisions.criteria)
-
-
-def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats) -> Decisions:
-    """Return the decisions, wrong as well where a claim is right in float64 only.
-
-    Parameters
-    ----------
-    decisions : Decisions
-        For the claim in float64.
-    claim : array, shape (directions,)
-        The claim as the user wrote it, in narrower dtypes.
-    rounding : array, shape (directions,)
-        How far rounding in these dtypes may move it.
-    """
-    criteria = decisions.criteria
-    with np.errstate(all="ignore"):
-        distance = np.where(np.isfinite(claim), np.abs(claim - decisions.claim), np.inf)
-        magnitude = np.fmax(np.abs(claim), np.abs(decisions.claim))
-        magnitude = np.where(criteria.tangent_scale > 0, criteria.tangent_scale, magnitude)
-        allowed = thresholds().wrong_margin * criteria.rtol * magnitude
-        wrong = decisions.resolved & np.isfinite(decisions.claim)
-        wrong &= (distance > rounding + allowed) | ~np.isfinite(claim)
-    if not np.any(wrong):
-        return decisions
-    reasons = {reason: flags & ~wrong for reason, flags in decisions.reasons.items()}
-    return replace(
-        decisions,
-        claim=np.where(wrong, claim, decisions.claim),
-        claim_noise=np.where(wrong, rounding, decisions.claim_noise),
-        distance=np.where(wrong, distance, decisions.distance),
-        uncertainty=np.where(wrong, decisions.reliable_uncertainty, decisions.uncertainty),
-        wrong=decisions.wrong | wrong,
-        resolved=decisions.resolved & ~wrong,
-        reasons={**reasons, Reason.NARROW: wrong},
-    )
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,12 @@ class Decisions:
         )
 
     @property
+    def excess(self) -> Floats:
+        """How far each claim is off, relative to what `rtol` is; infinite where it is not known."""
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(self.distance / self.reference, nan=np.inf)
+
+    @property
     def open(self) -> Flags:
         """Where nothing can be said of the claim."""
         return ~(self.wrong | self.resolved)

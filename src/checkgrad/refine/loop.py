@@ -154,10 +154,7 @@ def _few_more(progress: Progress) -> int:
 
 def _worst_first(progress: Progress) -> Places:
     """Return the places of the active directions in their order, by how far a claim is off."""
-    decisions = progress.decide_active()
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        excess = decisions.distance / decisions.reference
-    return np.argsort(-np.nan_to_num(excess, nan=np.inf), kind="stable")
+    return np.argsort(-progress.decide_active().excess, kind="stable")
 
 
 def _sample_until_open(progress: Progress) -> None:

@@ -16,7 +16,7 @@ from checkgrad.numerics.samples import Floats
 from checkgrad.report.results import ClaimResult, OutputResult
 
 CONFIDENCE = 0.95  # of a bound along random tangents: the usual one
-_BY_TRUNCATION = 0.3  # of residuals, see `checkgrad.locate`
+BY_TRUNCATION = 0.3  # of a residual by one step: if truncation makes as much, it tells nothing
 
 Bound = tuple[float | None, float | None]
 _NONE: Bound = (None, None)
@@ -90,7 +90,7 @@ def _largest_errors(result: OutputResult) -> Floats:
     decisions = result.decisions
     unsure = decisions.reliable_uncertainty
     # After one step alone, as where entries are wrong, truncation makes no more than this part.
-    of_one_step = decisions.estimate.rounding + _BY_TRUNCATION * decisions.distance
+    of_one_step = decisions.estimate.rounding + BY_TRUNCATION * decisions.distance
     errors: Floats = decisions.distance + np.where(np.isfinite(unsure), unsure, of_one_step)
     return np.nan_to_num(errors, nan=math.inf, posinf=math.inf)
 

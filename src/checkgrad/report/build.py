@@ -71,7 +71,8 @@ def _report_with_verdict(
 ) -> Report:
     found = [(claim, result) for claim in claims for result in claim.results]
     decisions = [result.decisions for _, result in found]
-    located = [each for claim in claims if claim.located for each in claim.located.entries]
+    entries = _located(claims)
+    located = [entry for _, entry in entries]
     verdict = _verdict(decisions, bool(rule_errors) or bool(located), bool(not_checked))
     hints = [*rule_errors, *not_checked, *notes]
     hints += [hint for claim in claims for hint in _hints(claim, verdict)]
@@ -93,7 +94,7 @@ def _report_with_verdict(
         ),
         rtol=max(result.spec.rtol for _, result in found),
         noise=max(result.spec.sigma_at_x0 for _, result in found),
-        mismatches=tuple(_mismatches(_shown(claims), verdict)),
+        mismatches=tuple(_mismatches(entries or found, verdict)),
         n_wrong=len(located) or int(sum(each.wrong.sum() for each in decisions)),
         n_unresolved=0 if located else int(sum(each.open.sum() for each in decisions)),
         located=bool(located),
@@ -106,10 +107,9 @@ def _report_with_verdict(
     )
 
 
-def _shown(claims: Sequence[ClaimResult]) -> list[tuple[ClaimResult, OutputResult]]:
-    """Return the results whose mismatches are listed: those of entries, where some were found."""
-    located = [(claim, each) for claim in claims if claim.located for each in claim.located.entries]
-    return located or [(claim, result) for claim in claims for result in claim.results]
+def _located(claims: Sequence[ClaimResult]) -> list[tuple[ClaimResult, OutputResult]]:
+    """Return the entries that a search found to be wrong, each with its claim."""
+    return [(claim, each) for claim in claims if claim.located for each in claim.located.entries]
 
 
 def _verdict(decisions: Iterable[Decisions], has_errors: bool, has_gaps: bool) -> Verdict:

@@ -201,7 +201,7 @@ class ClaimResult:
     def is_right(self) -> bool:
         """Whether all claims are correct."""
         repeats = self.not_repeatable is None and not self.is_wrong
-        return repeats and all(np.all(result.decisions.resolved) for result in self.results)
+        return repeats and all(result.is_resolved for result in self.results)
 
     def without_fixed(self) -> ClaimResult:
         """Return it with a point that names no leaves as fixed: another result names them."""
