@@ -123,13 +123,13 @@ def verify_grad(
         workers. Touch it where `func` takes longer than some milliseconds.
     locate : {"auto", "off"}
         Whether wrong entries are looked for after random tangents have shown that something is
-        wrong. "auto": the report names a leaf that is wrong all over, and single entries, each of
-        which is checked by itself. An error in one entry of many is found too, though it is small
-        beside the whole. That takes some 50 evaluations of `func` for one wrong entry, and up to
-        250 for several. "off": a verdict along the tangents is enough. Touch it where `func` is
-        slow, or memory scarce: it takes some 15 times that of `x0`. It makes no difference along
-        coordinates, along tangents of yours, within `bounds`, for a jvp, in half precision, for
-        fewer than 64 coordinates, and for more than ``2**24``.
+        wrong. "auto": the report names leaves that are wrong all over, and single entries, each of
+        which is checked by itself. One entry of many is found too, even if its error is small
+        compared with the whole. That takes some 50 evaluations of `func` for one wrong entry, and
+        up to 250 for several. "off": a verdict along the tangents is enough. Touch it where `func`
+        is slow, or where memory is scarce: a search takes some 15 times that of `x0`. It makes no
+        difference along coordinates, along tangents of yours, within `bounds`, for a jvp, in half
+        precision, for fewer than 64 coordinates, and for more than ``2**24``.
     max_evals : int, optional
         The largest number of evaluations of `func`, as the report counts them. If more are needed,
         the check ends there, with a report on what is known: ``report.complete`` is false, and

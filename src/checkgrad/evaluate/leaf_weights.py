@@ -15,9 +15,8 @@ from checkgrad.backends import Array
 from checkgrad.evaluate.coordinate_sizes import claimed_change
 from checkgrad.precision import DOUBLE, digits_of
 
-# The part of the digits of func that weights may cost. They make the leaves of small weight move
-# farther than the others, and func change by less. In float64 a leaf may weigh 2**11 times as much
-# as another one, in float32 2**5 times.
+# The part of the digits of func that weights may cost: where a leaf moves farther than the others,
+# func changes by less. In float64 a leaf may weigh 2**10 times as much as another, in float32 2**4.
 _DIGITS = 0.2
 
 

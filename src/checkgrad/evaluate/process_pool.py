@@ -110,7 +110,7 @@ class ProcessPool:
             inherited = ours if start == "fork" else None
             process = context.Process(target=_serve, args=(theirs, inherited, sent))
             with warnings.catch_warnings(), _without_interrupts():
-                # Python warns of a fork beside threads. Those of NumPy know how to fork.
+                # Python warns of a fork where there are threads. Those of NumPy know how to fork.
                 warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
                 process.start()
             self._processes[ours] = process

@@ -51,7 +51,7 @@ def lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> Lasti
     Large terms that cancel round in steps, and nothing moves between the steps: a logarithm of a
     sum, less the largest of its terms. The terms of a sum of millions round as one next to x0,
     where the sum moves by a unit in the last place, and each by itself farther away. A factor as
-    ``1 - sigmoid(x)`` stands still between the steps, while the factor beside it moves. Such a
+    ``1 - sigmoid(x)`` stands still between the steps, while another factor moves. Such a
     noise is there at some distance, and no larger at a longer one. Third differences of what is
     smooth grow with the cube of the distance, and those of a kink in proportion to it. All
     distances are taken along one line: along another one, a kink may not show.

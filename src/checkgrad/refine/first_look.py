@@ -25,10 +25,10 @@ from checkgrad.refine.first_step import first_steps_of
 from checkgrad.refine.progress import Look
 from checkgrad.refine.spec import CheckSpec
 
-# The parts of the digits of func that a step along a tangent is short by at least if it is made
-# longer for the sake of single entries: beside the scale, which fits the largest entry, and beside
-# a step that moves a typical coordinate by about itself. Truncation is far below rtol / 10 there,
-# also where func is curved.
+# A step along a tangent may be made longer, to show single entries. It stays shorter than the
+# scale, which fits the largest entry, and than a step that moves a typical coordinate by about
+# itself, by these parts of the digits of func. Truncation is far below rtol / 10 there, also for a
+# curved func.
 _LONGEST_FOR_LARGEST, _LONGEST_FOR_TYPICAL = 0.22, 0.3
 
 
