@@ -6,6 +6,7 @@ import functools
 import gc
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ import pytest
 pytest.importorskip("jax")
 
 import jax
+import jax.extend.core
 import jax.numpy as jnp
+from jax.interpreters import mlir
 
 from checkgrad.backends import find_backend
 from checkgrad.backends.jax_backend import JaxBackend
@@ -290,6 +293,48 @@ def test_operations_on_bits_run_natively_and_are_counted(name: str) -> None:
     assert observation.islands == {name: 1}
     expected = np.asarray(ISLANDS[name](x)).astype(np.float64) / 3
     np.testing.assert_allclose(value, expected, rtol=DIGITS)
+
+
+@pytest.fixture
+def remat_is_an_object() -> Iterator[None]:
+    """`jax.remat` as newer releases of JAX have it: an operation without a jaxpr."""
+    if not hasattr(jax.config, "jax_remat3"):
+        pytest.skip("this release of JAX has one remat only")
+    before = jax.config.jax_remat3
+    jax.config.update("jax_remat3", True)
+    yield
+    jax.config.update("jax_remat3", before)
+
+
+@pytest.mark.usefixtures("remat_is_an_object")
+@pytest.mark.parametrize("differentiated", [False, True])
+def test_an_operation_made_of_others_is_seen_into(differentiated: bool) -> None:
+    """In float32 all of it underflows."""
+    single = jax.checkpoint(lambda x: jnp.sum(jnp.sin(x * 1e-30) * 1e-30))
+    function = jax.grad(single) if differentiated else single
+    x = jnp.asarray(X)
+    wide, args = widened(function, x)
+    with BACKEND.with_float64():
+        value, observation = wide.observed(*args)
+    factor = float(np.float32(1e-30)) ** 2
+    expected = np.full(X.size, factor) if differentiated else np.sum(X64) * factor
+    np.testing.assert_allclose(value, expected, rtol=DIGITS, atol=0)
+    assert observation.islands == {}
+
+
+def test_an_operation_that_stays_narrow_is_an_island() -> None:
+    def sine(x: Any) -> Any:
+        return jnp.sin(x).astype(jnp.float32)
+
+    narrow_sine = jax.extend.core.Primitive("narrow_sine")
+    narrow_sine.def_impl(sine)
+    narrow_sine.def_abstract_eval(lambda x: jax.core.ShapedArray(x.shape, jnp.float32))
+    mlir.register_lowering(narrow_sine, mlir.lower_fun(sine, multiple_results=False))
+    wide, args = widened(lambda x: narrow_sine.bind(x) / 3, jnp.asarray(X))
+    with BACKEND.with_float64():
+        value, observation = wide.observed(*args)
+    assert observation.islands == {"narrow_sine": 1}
+    np.testing.assert_allclose(value, np.sin(X).astype(np.float64) / 3, rtol=1e-7)
 
 
 def test_a_draw_whose_parameter_is_an_input_is_an_island() -> None:

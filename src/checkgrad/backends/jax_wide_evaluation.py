@@ -144,6 +144,8 @@ class WideEvaluation:
             if name in CONTROL_FLOW:
                 return _RULES[name](self, equation, values)
             results = self.computed(equation, values)
+            if any(map(_stays_narrow, equation.outvars, results)):
+                results = self._natively(equation, values)
         self.see(equation, results)
         return results
 
@@ -157,6 +159,11 @@ class WideEvaluation:
             if is_rounded and equation.outvars:
                 self._islands[id(equation)] = equation.primitive.name
         return bind(equation, operands, equation.params)
+
+
+def _stays_narrow(variable: Any, result: Any) -> bool:
+    """Return whether an operation, on wide operands, returned a narrow float all the same."""
+    return is_floating(dtype_of(variable)) and is_narrow(result.dtype)
 
 
 def _is_data(equation: Any, data: set[Any]) -> bool:

@@ -18,10 +18,11 @@ from checkgrad.backends.jax_wide_dtypes import dtype_of, epsilon_of, is_floating
 # Calls of an inner jaxpr. The primal of a function with custom rules is one of them.
 CALLS = frozenset(
     "jit pjit closed_call core_call core_closed_call composite remat remat2 checkpoint "
-    "custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr".split()
+    "custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr call_hi_primitive".split()
 )
 CONTROL_FLOW = frozenset("scan while cond custom_linear_solve".split())
 _BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+_OBJECT = "_prim"  # the parameter of `call_hi_primitive`: that of `jax.remat` in newer releases
 
 # What has a meaning in the bits of a float, or is code that JAX does not see into.
 ISLANDS = frozenset(
@@ -78,6 +79,12 @@ def is_narrowing(source: Any, target: Any) -> bool:
 
 def body_of(equation: Any) -> Any:
     """Return the inner jaxpr of one of `CALLS`, with the constants that it holds."""
+    if _OBJECT in equation.params:  # an operation made of others, which holds no jaxpr
+        operation = equation.params[_OBJECT]
+        shapes = [
+            jax.ShapeDtypeStruct(each.aval.shape, each.aval.dtype) for each in equation.invars
+        ]
+        return jax.make_jaxpr(operation.expand)(*jax.tree.unflatten(operation.in_tree, shapes))
     found = next(equation.params[name] for name in _BODIES if name in equation.params)
     return closed(found)
 
@@ -89,6 +96,8 @@ def closed(jaxpr: Any) -> Any:
 
 def inner_jaxprs(equation: Any) -> Iterator[Any]:
     """Yield the jaxprs, open or closed, among the parameters of an equation."""
+    if _OBJECT in equation.params:
+        yield body_of(equation)
     for parameter in equation.params.values():
         parts = parameter if isinstance(parameter, tuple | list) else (parameter,)
         yield from (part for part in parts if is_jaxpr(part))
