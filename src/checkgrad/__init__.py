@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from checkgrad.api.scipy_compat import approx_fprime, check_grad
     from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
     from checkgrad.numerics.decisions import Verdict
-    from checkgrad.report.report import GradientError, Mismatch, Report
+    from checkgrad.report.error import GradientError
+    from checkgrad.report.mismatch import Mismatch
+    from checkgrad.report.report import Report
 
 __all__ = [
     "GradientError",
@@ -46,8 +48,8 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "GradientError": "report.report",
-    "Mismatch": "report.report",
+    "GradientError": "report.error",
+    "Mismatch": "report.mismatch",
     "Report": "report.report",
     "Verdict": "numerics.decisions",
     "approx_fprime": "api.scipy_compat",
