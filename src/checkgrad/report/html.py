@@ -26,6 +26,7 @@ from checkgrad.report.text import (
 if TYPE_CHECKING:
     from checkgrad.report.report import Report
 
+_LEAST_PERCENT = 1e-4  # a relative error that is smaller is no percentage
 _LINE = "1px solid rgba(128, 128, 128, .4)"  # seen on white and on black
 
 # White on these colours is legible, whatever colour the page has.
@@ -128,7 +129,9 @@ def _row(where: str, cells: Sequence[str], remark: str) -> str:
 def _relative_error(mismatch: Mismatch) -> str:
     """Return how far the claim is off, relative to the larger of claim and estimate."""
     relative = mismatch.relative_error
-    return "" if relative is None else percent(relative)
+    if relative is None:
+        return ""
+    return percent(relative) if relative >= _LEAST_PERCENT or not relative else f"{relative:.1e}"
 
 
 def aligned(cells: Sequence[str]) -> list[str]:
