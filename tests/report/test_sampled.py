@@ -102,3 +102,9 @@ def test_where_the_estimate_was_taken_is_known() -> None:
     report = verify_grad(func, put(2, 5.0), VALUES)
     line = report.samples[0]
     assert np.min(np.abs(line.steps)) <= line.fitted_step <= 1.01 * np.max(np.abs(line.steps))
+
+
+@pytest.mark.parametrize("wrong_option", ["all", 2, "named"])
+def test_an_option_without_meaning_is_refused(wrong_option: Any) -> None:
+    with pytest.raises(ValueError, match="pass True, False or None"):
+        verify_grad(func, grad, VALUES, keep_samples=wrong_option)

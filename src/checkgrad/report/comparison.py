@@ -138,4 +138,5 @@ def _shown(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return numbers in memory of their own, and decisions as words."""
     if numbers.dtype != np.int8:
         return numbers.copy()
-    return _WORDS[numbers.reshape(-1)].reshape(numbers.shape)  # an array of one stays an array
+    words: npt.NDArray[Any] = _WORDS[numbers.reshape(-1)]
+    return words.reshape(numbers.shape)
