@@ -19,7 +19,7 @@ MOST_SHAPES = 2000  # points that a file holds one by one; more are drawn as pix
 # Where a legend covers no points.
 LEGEND_BELOW: dict[str, Any] = {
     "loc": "upper center",
-    "bbox_to_anchor": (0.5, -0.14),
+    "bbox_to_anchor": (0.5, -0.17),
     "ncols": 2,
     "fontsize": "x-small",
     "framealpha": 0,
