@@ -156,6 +156,16 @@ def test_complex_entries_are_complex_and_follow_the_convention() -> None:
 
 
 @pytest.mark.numpy
+def test_a_complex_entry_is_wrong_if_one_of_its_parts_is() -> None:
+    report = verify_grad(
+        lambda z: np.sum(np.abs(z) ** 2),
+        lambda z: 2 * np.conj(z) + np.asarray([0.5, 0.0, 0.5j]),
+        np.asarray([1.0 + 2.0j, 0.5 - 1.0j, 1.0 + 1.0j]),
+    )
+    assert report.decisions.tolist() == ["wrong", "correct", "wrong"]
+
+
+@pytest.mark.numpy
 def test_what_is_not_differentiated_is_none() -> None:
     x0 = {"n": np.asarray([1, 2]), "x": np.asarray([1.5, 2.5])}
     report = verify_grad(lambda p: np.sum(p["x"] ** 2), lambda p: {"n": 0, "x": 2 * p["x"]}, x0)
