@@ -27,6 +27,7 @@ from checkgrad import (
     verify_vjp,
 )
 from checkgrad.evaluate import budget
+from checkgrad.report.html import render_html
 
 if TYPE_CHECKING:
     from conftest import Library
@@ -140,8 +141,9 @@ def assert_incomplete(report: Report, reason: str) -> None:
     assert any(reason in hint and hint.startswith("not looked at: ") for hint in report.hints)
     assert reason in str(report)
     assert "incomplete" in str(report).splitlines()[0]
-    assert reason in report._repr_html_()
-    assert "incomplete" in report._repr_html_()
+    page = render_html(report, picture=False)
+    assert reason in page
+    assert "incomplete" in page
     found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert (found["complete"], found["stopped"]) == (False, reason)
 
