@@ -293,11 +293,20 @@ def test_lasting_noise_of_cancelling_terms_is_found(make_near):
     func.points.clear()
     sigma = farther(near, noise)
     assert unit * UNIFORM / 3 < sigma[0] < 3 * unit * UNIFORM
-    apart = np.log2(np.abs(np.asarray(func.points)[2::6, 0] - 0.3) / 0.3)
-    assert apart[: LASTING // 6] == pytest.approx([-28, -24, -19, -15, -10, -6], abs=0.01)
-    # Then the shortest distance at which it shows is looked for.
-    assert 0 < apart[LASTING // 6 :].size <= 6
-    assert np.all(apart[LASTING // 6 :] < -28)
+    assert len(func.points) == LASTING
+    apart = np.abs(np.asarray(func.points)[2::6, 0] - 0.3) / 0.3
+    assert np.log2(apart) == pytest.approx([-28, -24, -19, -15, -10, -6], abs=0.01)
+
+
+def test_where_noise_sets_in_is_searched(make_near):
+    """A term that is rounded stands still over 2**-18 of x0."""
+    near, func = make_near(lambda x: round(x[0] * 2**20) / 2**20 * 1e-6 + x[0], np.asarray([0.3]))
+    farther(near, known())
+    apart = np.log2(
+        np.max(np.abs(np.asarray(func.points)[LASTING:, 0] / 0.3 - 1).reshape(-1, 6), 1)
+    )
+    assert 0 < apart.size <= 4
+    assert np.all((apart > -24) & (apart < -15))
 
 
 @pytest.mark.parametrize(("dtype", "epsilon"), [(np.float32, SINGLE), (np.float64, DOUBLE)])

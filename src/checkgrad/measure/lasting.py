@@ -26,6 +26,9 @@ from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import SINGLE, default_rtol
 
+# A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
+_NARROWEST = 2.0**-30
+
 
 @dataclass(frozen=True)
 class LastingNoise:
@@ -92,7 +95,7 @@ def lasting_noise(
     loud = np.flatnonzero(noise > thresholds().louder_farther * floor)
     if loud.size:
         at = dict(zip(distances, levels, strict=True))
-        at[float(np.min(epsilon))] = sigma
+        at[max(float(np.min(epsilon)), _NARROWEST)] = sigma
         waves = _waves(near, signs, chosen, at, floor, noise, loud)
         noise = np.where(waves, 0.0, noise)
     return LastingNoise(noise, quanta_of(np.concatenate(lines)), slope)
