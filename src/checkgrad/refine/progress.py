@@ -18,7 +18,7 @@ from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.spec import CheckSpec
 
-State: TypeAlias = tuple[Places, npt.NDArray[np.intp], npt.NDArray[np.intp], Samples]
+State: TypeAlias = tuple[Places, npt.NDArray[np.intp], npt.NDArray[np.intp], Samples | None]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Progress:
 
     def state(self) -> State:
         """Return what is known of the active directions, to come back to."""
-        return self.active, self.first, self.powers, self.held()
+        return self.active, self.first, self.powers, self.samples
 
     def resume(self, state: State, chosen: Places) -> None:
         """Come back to some of the directions of a state."""
