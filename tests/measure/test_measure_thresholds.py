@@ -242,7 +242,7 @@ def repeatable(epsilon: float, off: float) -> bool:
     return bool(is_repeatable(np.ones(1), np.asarray([1 + off]), np.asarray([epsilon]))[0])
 
 
-@case("repeatable_epsilons")
+@case("rounding_epsilons")
 def _(make_near: Make) -> Any:
     return [repeatable(DOUBLE, 100 * DOUBLE * factor) for factor in SWEEP]
 

@@ -219,7 +219,7 @@ def _(make: SimpleNamespace) -> Any:
     return [is_jump(make, 1.0, last=1 + factor / 10) for factor in SWEEP]
 
 
-@case("jump_above_rounding")
+@case("rounding_epsilons:jump")
 def _(make: SimpleNamespace) -> Any:
     return [is_jump(make, 100 * factor * 2.0**-20) for factor in SWEEP]
 

@@ -41,7 +41,7 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
         if not np.any(rounds):
             return rounds
     far = np.abs(line.values(many) - start)
-    rounds &= far > limits.repeatable_epsilons * epsilon * np.abs(near.value)
+    rounds &= far > limits.rounding_epsilons * epsilon * np.abs(near.value)
     if not np.any(rounds):
         return rounds
     rounds &= np.abs(line.values(1.0) - start) > far / many / limits.disproportion

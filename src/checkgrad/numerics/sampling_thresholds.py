@@ -50,10 +50,11 @@ class MeasurementThresholds:
         Numbers of a coarser dtype around which ``func`` must not move.
     nearly_half : float, in units in the last place
         How far around each of them. Less than half, for rounding to nearest.
-    repeatable_epsilons : float, in machine epsilons
-        How far two calls at x0 may differ: parallel sums may ...
+    rounding_epsilons : float, in machine epsilons of func(x0)
+        A change of ``func`` that is no larger may be rounding: two calls at x0 may differ as much,
+        since parallel sums do, and a jump is larger.
     repeatable_at_most : float, relative
-        ... but by no more than this, except for a few epsilons of half precision.
+        Two calls differ by no more than this, except for a few epsilons of half precision.
     claim_neighbours : int
         Points at which the noise of the claim is measured.
     linear_epsilons : float, in machine epsilons
@@ -83,7 +84,7 @@ class MeasurementThresholds:
     disproportion: float = 3.0
     coarser_numbers: int = 6
     nearly_half: float = 0.22
-    repeatable_epsilons: float = 100.0
+    rounding_epsilons: float = 100.0
     repeatable_at_most: float = 1e-5
     claim_neighbours: int = 3
     linear_epsilons: float = 1000.0

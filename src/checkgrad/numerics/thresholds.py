@@ -60,8 +60,6 @@ class Thresholds(RefinementThresholds):
         Over how many of the finest steps a jump must stay the same.
     jump_constancy : float, a factor
         How much larger than its variation over these steps a jump must be.
-    jump_above_rounding : float, in rounding errors of func(x0)
-        How large a jump must be.
     plateau_range : float, a factor
         ``func`` must move over steps so much longer than a plateau to be a staircase.
     plateau_epsilons : float, in machine epsilons of x0
@@ -126,7 +124,6 @@ class Thresholds(RefinementThresholds):
     kink_above_finest: float = 64.0
     jump_steps: int = 6
     jump_constancy: float = 10.0
-    jump_above_rounding: float = 100.0
     plateau_range: float = 2.0**9
     plateau_epsilons: float = 16.0
     plateau_range_if_cancelled: float = 8.0

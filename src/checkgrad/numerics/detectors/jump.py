@@ -28,6 +28,6 @@ def detect_jump(evidence: Evidence) -> Finding:
         size = np.fmin(np.abs(lowest), np.abs(highest))
         constant = highest - lowest <= size / limits.jump_constancy
         jumps |= (
-            (count > limits.jump_steps) & constant & (size > limits.jump_above_rounding * rounding)
+            (count > limits.jump_steps) & constant & (size > limits.rounding_epsilons * rounding)
         )
     return Finding.of(Kind.JUMP, jumps, blocks_correct=jumps, blocks_wrong=jumps)
