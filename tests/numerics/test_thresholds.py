@@ -132,7 +132,7 @@ def _(make: SimpleNamespace) -> Any:
     return [shown([1.0] * count) for count in (8, 16)]
 
 
-@case("scatter_steps", "scatter_finest_steps")
+@case("finest_steps", "scatter_finest_steps")
 def _(make: SimpleNamespace) -> Any:
     rng = np.random.default_rng(0)
     return [shown(rng.uniform(1, 2, size=16)) for _ in range(8)]
@@ -209,7 +209,7 @@ def is_jump(make: SimpleNamespace, height: float, last: float = 1.0, count: int 
     return bool(detect_jump(make.evidence(samples)).seen[0])
 
 
-@case("jump_steps")
+@case("finest_steps:jump")
 def _(make: SimpleNamespace) -> Any:
     return [is_jump(make, 1.0, count=count) for count in (5, 8)]
 

@@ -110,7 +110,7 @@ def with_shown_noise(quotients: Quotients) -> Quotients:
     if np.max(count, initial=0) < limits.many_steps:
         return quotients
     scatter = np.abs(np.diff(quotients.value, axis=0)) * quotients.step[1:]
-    finest = np.maximum(count - 1 - np.arange(1, limits.scatter_steps + 1)[:, None], 0)
+    finest = np.maximum(count - 1 - np.arange(1, limits.finest_steps + 1)[:, None], 0)
     scatter = np.take_along_axis(scatter, finest, axis=0)  # the finest first
     few = limits.scatter_finest_steps
     shown = np.fmin(np.median(scatter[:few], axis=0), np.median(scatter, axis=0))

@@ -44,8 +44,9 @@ class Thresholds(RefinementThresholds):
         How far a fit may miss a single finer step.
     many_steps : int
         From so many steps on, the finest of them are finer than any feature.
-    scatter_steps, scatter_finest_steps : int
-        How many of the finest steps show noise, and how many of them without truncation.
+    finest_steps, scatter_finest_steps : int
+        How many of the finest steps show noise, and how many of them without truncation. Over so
+        many of them, too, a jump must stay the same.
     truncation_decay : float, a factor
         Truncation falls more than this from step to step (as h**3). Noise does not.
     one_sided_gain : float, a factor
@@ -56,10 +57,8 @@ class Thresholds(RefinementThresholds):
         How many steps must show a kink. A few do so by accident, far from x0 or in few digits.
     kink_above_finest : float, times the shortest step
         Where a kink must show: nearer to x0 it may be a plateau.
-    jump_steps : int
-        Over how many of the finest steps a jump must stay the same.
     jump_constancy : float, a factor
-        How much larger than its variation over these steps a jump must be.
+        How much larger than its variation over the finest steps a jump must be.
     plateau_range : float, a factor
         ``func`` must move over steps so much longer than a plateau to be a staircase.
     plateau_epsilons : float, in machine epsilons of x0
@@ -115,14 +114,13 @@ class Thresholds(RefinementThresholds):
     coarse_weight: float = 10.0
     outlier: float = 30.0
     many_steps: int = 12
-    scatter_steps: int = 6
+    finest_steps: int = 6
     scatter_finest_steps: int = 3
     truncation_decay: float = 3.0
     one_sided_gain: float = 4.0
     kink_gap: float = 6.0
     kink_steps: int = 8
     kink_above_finest: float = 64.0
-    jump_steps: int = 6
     jump_constancy: float = 10.0
     plateau_range: float = 2.0**9
     plateau_epsilons: float = 16.0
