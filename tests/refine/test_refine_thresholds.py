@@ -128,7 +128,7 @@ def in_groups(make: SimpleNamespace, count: int, error: float = 0.0) -> tuple[An
     return make.spec(lines, SLOPES[:count] + error * (np.arange(count) == 0)), Grouped()
 
 
-@case("fewest_for_groups")
+@case("few:groups")
 def _(make: SimpleNamespace) -> Any:
     found = []
     for count in (5, 7, 8, 12):

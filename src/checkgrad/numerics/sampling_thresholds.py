@@ -104,8 +104,9 @@ class RefinementThresholds(MeasurementThresholds):
         far below rtol the rounding error is to be there.
     longest_first_step : int, a power of two
         How much longer than the scale a first step may be.
-    fewest_for_groups : int
-        With fewer coordinates, each is sampled by itself.
+    few : int
+        With fewer coordinates, each is sampled by itself. So few directions are all followed to
+        their end, once a claim is wrong.
     promising_group : float, a part
         How much of the first group must be certified, for the others to be tried.
     stages_if_not_thorough : int
@@ -130,8 +131,6 @@ class RefinementThresholds(MeasurementThresholds):
         More samples between the steps do not help where the uncertainty is more times too large.
     block : int
         How many directions are sampled at all steps in one go, where digits are few.
-    few : int
-        So few directions are all followed to their end, once a claim is wrong.
     fewest_more, part_more : int
         Along how many directions to look once a claim is wrong: at least, and the part of all.
     """
@@ -139,7 +138,7 @@ class RefinementThresholds(MeasurementThresholds):
     first_step_digits: float = 0.36
     first_step_margin: float = 6.0
     longest_first_step: int = 4
-    fewest_for_groups: int = 8
+    few: int = 8
     promising_group: float = 0.5
     stages_if_not_thorough: int = 3
     coarsest_step: int = 4
@@ -153,6 +152,5 @@ class RefinementThresholds(MeasurementThresholds):
     far_above_noise: float = 2.0**8
     worth_averaging: float = 30.0
     block: int = 32
-    few: int = 8
     fewest_more: int = 16
     part_more: int = 8

@@ -30,7 +30,7 @@ def has_groups(spec: CheckSpec) -> bool:
 
     In few digits rtol / 10 is no small number, and sums agree by accident.
     """
-    many = spec.directions.count >= thresholds().fewest_for_groups
+    many = spec.directions.count >= thresholds().few
     return many and not has_few_digits(spec.epsilon)
 
 
