@@ -296,7 +296,7 @@ def _(make: SimpleNamespace) -> Any:
     return one_sided(make, 0.5)
 
 
-@case("one_sided_range_if_contradicted")
+@case("safety:one_sided")
 def _(make: SimpleNamespace) -> Any:
     return one_sided(make, 100.0)
 

@@ -76,8 +76,8 @@ class Thresholds(RefinementThresholds):
         becomes how many times shorter.
     diverging_far : float, a factor
         A slope so much steeper than the estimate is not seen by the coarser steps at all.
-    one_sided_range, one_sided_range_if_contradicted : float, in uncertainties
-        The range around a one-sided limit that it leaves open; if it contradicts the best estimate.
+    one_sided_range : float, in uncertainties
+        The range around a one-sided limit that it leaves open.
     narrowest_feature : float, a factor
         How much narrower than x0 a feature may be that noise hides.
     small_coordinate : float, a factor
@@ -87,7 +87,8 @@ class Thresholds(RefinementThresholds):
     near, near_if_guess : float, a factor
         Steps that are so much shorter than the scale count as near x0, and if the scale is a guess.
     safety : float, in uncertainties
-        How far claim and estimate must lie apart before a claim is wrong.
+        How far claim and estimate must lie apart before a claim is wrong. A one-sided limit that
+        contradicts the best estimate leaves as much open.
     wrong_margin : float, times rtol
         How far a wrong claim is off at least: a feature hidden in noise may be worth one rtol.
     agreement : float, a factor
@@ -132,7 +133,6 @@ class Thresholds(RefinementThresholds):
     diverging_over: float = 64.0
     diverging_far: float = 4.0
     one_sided_range: float = 2.0
-    one_sided_range_if_contradicted: float = 5.0
     narrowest_feature: float = 64.0
     small_coordinate: float = 16.0
     small_coordinate_noise: float = 2.0
