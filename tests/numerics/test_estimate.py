@@ -359,7 +359,7 @@ def test_the_slope_nearby_is_the_largest_within_an_eighth_of_the_scale(
     assert far.nearby_slope.tolist() == [4 * slope]
     guess = estimate(samples_of(lambda t: t**2, sides=sides, scale_is_guess=True))
     assert guess.nearby_slope.tolist() == [slope / 8]
-    with varied(near=16.0, near_if_guess=128.0):
+    with varied(near=16.0, narrowest_feature=128.0):
         half = estimate(samples_of(lambda t: -(t**2), sides=sides))
         assert half.nearby_slope.tolist() == [slope / 2]
         guess = estimate(samples_of(lambda t: t**2, sides=sides, scale_is_guess=True))

@@ -161,7 +161,7 @@ def _(make: SimpleNamespace) -> Any:
     return float(estimate(make.samples(lambda t: t**2, steps(9))).nearby_slope[0])
 
 
-@case("near_if_guess")
+@case("narrowest_feature:near")
 def _(make: SimpleNamespace) -> Any:
     return float(
         estimate(make.samples(lambda t: t**2, steps(9), scale_is_guess=True)).nearby_slope[0]

@@ -84,8 +84,9 @@ class Thresholds(RefinementThresholds):
         A coordinate so much smaller than the others has a scale of its own.
     small_coordinate_noise : float, in sigma
         What a feature as narrow as such a coordinate may hide.
-    near, near_if_guess : float, a factor
-        Steps that are so much shorter than the scale count as near x0, and if the scale is a guess.
+    near : float, a factor
+        Steps that are so much shorter than the scale count as near x0. If the scale is a guess,
+        they are as short as the narrowest feature.
     safety : float, in uncertainties
         How far claim and estimate must lie apart before a claim is wrong. A one-sided limit that
         contradicts the best estimate leaves as much open.
@@ -137,7 +138,6 @@ class Thresholds(RefinementThresholds):
     small_coordinate: float = 16.0
     small_coordinate_noise: float = 2.0
     near: float = 8.0
-    near_if_guess: float = 64.0
     safety: float = 5.0
     wrong_margin: float = 1.5
     agreement: float = 10.0
