@@ -138,7 +138,7 @@ def _(make: SimpleNamespace) -> Any:
     return [shown(rng.uniform(1, 2, size=16)) for _ in range(8)]
 
 
-@case("truncation_decay")
+@case("noise_stays:scatter")
 def _(make: SimpleNamespace) -> Any:
     return [shown([1e12 * (3 * factor) ** -k for k in range(16)]) for factor in SWEEP]
 

@@ -37,7 +37,8 @@ class MeasurementThresholds:
     in_proportion : float, a factor
         By which noise over distance may fall, where noise is in proportion to the distance.
     noise_stays : float, a factor
-        How much larger noise that lasts may be at the next of these distances.
+        How much larger noise that lasts may be at the next of these distances. Truncation falls
+        more than this from step to step (as h**3), and noise does not.
     louder_farther : float, a factor
         How much larger than next to x0 noise must be farther away, where ``func`` moves at x0.
     rounded_away : float, in units in the last place

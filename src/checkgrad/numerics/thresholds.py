@@ -47,8 +47,6 @@ class Thresholds(RefinementThresholds):
     finest_steps, scatter_finest_steps : int
         How many of the finest steps show noise, and how many of them without truncation. Over so
         many of them, too, a jump must stay the same.
-    truncation_decay : float, a factor
-        Truncation falls more than this from step to step (as h**3). Noise does not.
     one_sided_gain : float, a factor
         How much surer a one-sided limit must be to replace the central one.
     kink_gap : float, in uncertainties
@@ -118,7 +116,6 @@ class Thresholds(RefinementThresholds):
     many_steps: int = 12
     finest_steps: int = 6
     scatter_finest_steps: int = 3
-    truncation_decay: float = 3.0
     one_sided_gain: float = 4.0
     kink_gap: float = 6.0
     kink_steps: int = 8
