@@ -81,7 +81,7 @@ def _(make_near: Make) -> Any:
     ]
 
 
-@case("jump_share")
+@case("negligible:jump")
 def _(make_near: Make) -> Any:
     def jump(height: float) -> Any:
         return lambda x: x[0] + 1e-9 * pseudo_noise(x) + height * (x[0] > 1)

@@ -167,7 +167,7 @@ def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Flo
 
     def rest(line: Floats, sigma: Floats) -> Floats:
         others = np.asarray([noise_without_jump(column, near.points_before) for column in line.T])
-        return np.where(others < sigma / thresholds().jump_share, others, sigma)
+        return np.where(others < sigma / thresholds().negligible, others, sigma)
 
     found = rest(line, sigma)
     if np.all(found == sigma):

@@ -17,8 +17,6 @@ class MeasurementThresholds:
         How far apart these points are.
     noisy_epsilons : float, in machine epsilons
         Above this noise, jumps are looked for, and func(x0) is evaluated again.
-    jump_share : float, a factor
-        If a jump at x0 is left out and the noise is so much smaller, the jump was no noise.
     too_regular : float, a part
         Noise that is a smaller part of the change of ``func`` may not be all there is.
     farther_epsilon : float, a machine epsilon
@@ -69,7 +67,6 @@ class MeasurementThresholds:
     noise_points: int = 3
     noise_spacing: int = 2
     noisy_epsilons: float = 16.0
-    jump_share: float = 100.0
     too_regular: float = 2.0**-6
     farther_epsilon: float = 2.0**-33
     mostly_unchanged: float = 0.5

@@ -97,7 +97,8 @@ class Thresholds(RefinementThresholds):
     coefficient_rounding : float, a part of the largest coefficient
         ... and no farther than this in float32 and below.
     negligible : float, a factor
-        How much smaller than the whole derivative a negligible entry is.
+        How much smaller than the whole derivative a negligible entry is. If a jump at x0 is left
+        out and the noise is as much smaller, the jump was no noise.
     one_sided_directions : int
         If one-sided limits excuse so many claims, ``func`` is not smooth as far as it shows ...
     one_sided_excess : float, a factor
