@@ -196,7 +196,7 @@ def _(make: SimpleNamespace) -> Any:
     return [is_kink(make.samples(np.abs, steps(count))) for count in (5, 9)]
 
 
-@case("kink_above_finest")
+@case("above_finest")
 def _(make: SimpleNamespace) -> Any:
     samples = make.samples(np.abs, steps(14))
     samples.forward_values[7] = -samples.forward_values[7]
@@ -274,7 +274,7 @@ def _(make: SimpleNamespace) -> Any:
     return [diverging(make, factor / 1.5) for factor in SWEEP]
 
 
-@case("diverging_over")
+@case("above_finest:diverging")
 def _(make: SimpleNamespace) -> Any:
     return [diverging(make, 0.5, at) for at in range(1, 7)]
 

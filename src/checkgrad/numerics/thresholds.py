@@ -53,8 +53,9 @@ class Thresholds(RefinementThresholds):
         How far one-sided derivatives must lie apart to make a kink.
     kink_steps : int
         How many steps must show a kink. A few do so by accident, far from x0 or in few digits.
-    kink_above_finest : float, times the shortest step
-        Where a kink must show: nearer to x0 it may be a plateau.
+    above_finest : float, times the shortest step
+        Where a kink must show: nearer to x0 it may be a plateau. There and farther away, slopes are
+        compared with one that grows towards x0.
     jump_constancy : float, a factor
         How much larger than its variation over the finest steps a jump must be.
     plateau_range : float, a factor
@@ -69,9 +70,8 @@ class Thresholds(RefinementThresholds):
         The first change beyond a plateau lies within this.
     quantum_above_noise : float, in sigma
         How large the steps of a staircase must be: those of half precision are up to 8 sigma.
-    diverging_growth, diverging_over : float, factors
-        How much a one-sided slope grows towards x0 where ``func`` is not smooth, and while the step
-        becomes how many times shorter.
+    diverging_growth : float, a factor
+        How much a one-sided slope grows towards x0 where ``func`` is not smooth.
     diverging_far : float, a factor
         A slope so much steeper than the estimate is not seen by the coarser steps at all.
     one_sided_range : float, in uncertainties
@@ -120,7 +120,7 @@ class Thresholds(RefinementThresholds):
     one_sided_gain: float = 4.0
     kink_gap: float = 6.0
     kink_steps: int = 8
-    kink_above_finest: float = 64.0
+    above_finest: float = 64.0
     jump_constancy: float = 10.0
     plateau_range: float = 2.0**9
     plateau_epsilons: float = 16.0
@@ -129,7 +129,6 @@ class Thresholds(RefinementThresholds):
     jump_reach: float = 9.0
     quantum_above_noise: float = 10.0
     diverging_growth: float = 1.5
-    diverging_over: float = 64.0
     diverging_far: float = 4.0
     one_sided_range: float = 2.0
     narrowest_feature: float = 64.0

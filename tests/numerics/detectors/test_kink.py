@@ -155,7 +155,7 @@ def test_the_gap_must_be_half_open_far_above_the_finest_step(samples_of: Make) -
     assert not is_kink(with_gap(samples_of, {7: 0.9}))
     assert is_kink(with_gap(samples_of, {7: -1.0}))
     assert is_kink(with_gap(samples_of, {6: 0.0, 8: 0.0, 13: 0.0}))
-    with varied(kink_above_finest=32.0):
+    with varied(above_finest=32.0):
         assert is_kink(with_gap(samples_of, {7: 0.0}))
         assert not is_kink(with_gap(samples_of, {8: 0.0}))
 
@@ -168,7 +168,7 @@ def test_the_gap_is_looked_at_where_it_stands_out_of_the_noise(samples_of: Make)
 
 
 def test_if_no_step_is_long_enough_the_longest_is_looked_at(samples_of: Make) -> None:
-    with varied(kink_above_finest=2.0**20):
+    with varied(above_finest=2.0**20):
         assert is_kink(with_gap(samples_of, {7: 0.0, 13: 0.0}))
         assert not is_kink(with_gap(samples_of, {0: 0.0}))
 

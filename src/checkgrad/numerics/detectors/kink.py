@@ -62,7 +62,7 @@ def _gap_above_finest(samples: Samples, width: Floats) -> Floats:
     gap = right - left
     both: Flags = np.isfinite(gap)
     finest = np.min(samples.forward, axis=0, initial=np.inf, where=both)
-    long_enough = both & (samples.forward >= limits.kink_above_finest * finest)
+    long_enough = both & (samples.forward >= limits.above_finest * finest)
     long_enough &= samples.forward * width > limits.stands_out * samples.sigma_of()
     # The shortest step that is long enough, else the longest.
     preference = np.where(long_enough, 1 / samples.forward, -1 / samples.forward)
