@@ -208,7 +208,7 @@ def _(make: SimpleNamespace) -> Any:
     return powers_of(all_steps(begun(make, sigma=1.0)))[0]
 
 
-@case("dense_down_to", "sparse_spacing", "finest_above_ulp")
+@case("least_digits:dense", "sparse_spacing", "finest_above_ulp")
 def _(make: SimpleNamespace) -> Any:
     return powers_of(all_steps(begun(make)))
 

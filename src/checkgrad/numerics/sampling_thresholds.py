@@ -111,8 +111,8 @@ class RefinementThresholds(MeasurementThresholds):
         How many stages are sampled where the verdict does not depend on a direction.
     coarsest_step : int, a power of two
         How much longer than the first step the longest of all steps is.
-    dense_down_to, sparse_spacing : int, powers of two
-        Below the scale, every power has a step down to here, and then every so-many-th one.
+    sparse_spacing : int, powers of two
+        Below the scale, every power has a step down to `least_digits`, and then every so-many-th.
     finest_above_ulp : int, binary digits
         How far the finest step is above a unit in the last place ...
     least_digits : int
@@ -140,7 +140,6 @@ class RefinementThresholds(MeasurementThresholds):
     promising_group: float = 0.5
     stages_if_not_thorough: int = 3
     coarsest_step: int = 4
-    dense_down_to: int = 24
     sparse_spacing: int = 3
     finest_above_ulp: int = 7
     least_digits: int = 24

@@ -49,7 +49,7 @@ def all_steps(progress: Progress) -> Floats:
     finest = limits.finest_above_ulp - max(digits_of(spec.epsilon), limits.least_digits)
     coarsest_power = limits.coarsest_step
     powers = np.arange(limits.longest_first_step + coarsest_power, finest - 1, -1)
-    between = (powers < -limits.dense_down_to) & (powers % limits.sparse_spacing != 0)
+    between = (powers < -limits.least_digits) & (powers % limits.sparse_spacing != 0)
     scale = np.log2(spec.directions.scale[progress.active]).astype(int)
     absolute = powers[:, None] + scale
     coarsest = np.maximum(scale - 1, progress.first + coarsest_power)
