@@ -252,7 +252,7 @@ def _(make_near: Make) -> Any:
     return [repeatable(2.0**-20, 1e-5 * factor) for factor in SWEEP]
 
 
-@case("claim_neighbours")
+@case("noise_points:claim")
 def _(make_near: Make) -> Any:
     near, _ = make_near(lambda x: x[0], np.ones(1))
     calls = []

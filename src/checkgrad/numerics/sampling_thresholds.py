@@ -12,7 +12,8 @@ class MeasurementThresholds:
     Attributes
     ----------
     noise_points : int
-        Points on each side of x0 at which noise is measured, or twice as many on one side.
+        Points on each side of x0 at which noise is measured, or twice as many on one side. That of
+        the claim is measured at so many points in all.
     noise_spacing : int, in units in the last place
         How far apart these points are.
     noisy_epsilons : float, in machine epsilons
@@ -54,8 +55,6 @@ class MeasurementThresholds:
         since parallel sums do, and a jump is larger.
     repeatable_at_most : float, relative
         Two calls differ by no more than this, except for a few epsilons of half precision.
-    claim_neighbours : int
-        Points at which the noise of the claim is measured.
     linear_epsilons : float, in machine epsilons
         How far a linear claim may differ from the sum of its terms.
     outputs_for_ties : int
@@ -84,7 +83,6 @@ class MeasurementThresholds:
     nearly_half: float = 0.22
     rounding_epsilons: float = 100.0
     repeatable_at_most: float = 1e-5
-    claim_neighbours: int = 3
     linear_epsilons: float = 1000.0
     outputs_for_ties: int = 4
     wrong_outputs: int = 3
