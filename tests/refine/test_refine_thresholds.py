@@ -203,7 +203,7 @@ def _(make: SimpleNamespace) -> Any:
 # All steps
 
 
-@case("coarsest_step")
+@case("longest_first_step:all")
 def _(make: SimpleNamespace) -> Any:
     return powers_of(all_steps(begun(make, sigma=1.0)))[0]
 

@@ -99,7 +99,7 @@ class RefinementThresholds(MeasurementThresholds):
         The shortest first step, in parts of the digits, at which h**2 is below rtol / 10, and how
         far below rtol the rounding error is to be there.
     longest_first_step : int, a power of two
-        How much longer than the scale a first step may be.
+        How much longer than the scale a first step may be, and than the first step all others.
     few : int
         With fewer coordinates, each is sampled by itself. So few directions are all followed to
         their end, once a claim is wrong.
@@ -107,8 +107,6 @@ class RefinementThresholds(MeasurementThresholds):
         How much of the first group must be certified, for the others to be tried.
     stages_if_not_thorough : int
         How many stages are sampled where the verdict does not depend on a direction.
-    coarsest_step : int, a power of two
-        How much longer than the first step the longest of all steps is.
     sparse_spacing : int, powers of two
         Below the scale, every power has a step down to `least_digits`, and then every so-many-th.
     finest_above_ulp : int, binary digits
@@ -137,7 +135,6 @@ class RefinementThresholds(MeasurementThresholds):
     few: int = 8
     promising_group: float = 0.5
     stages_if_not_thorough: int = 3
-    coarsest_step: int = 4
     sparse_spacing: int = 3
     finest_above_ulp: int = 7
     least_digits: int = 24
