@@ -315,7 +315,7 @@ def _(make: SimpleNamespace) -> Any:
     return [wrong_beside_a_tie(at) for at in (3, 5)]
 
 
-@case("linear_epsilons")
+@case("coefficient_epsilons:linear")
 def _(make: SimpleNamespace) -> Any:
     epsilon = 2.0**-40
     sums = [np.asarray([1 + 1000 * epsilon * factor]) for factor in SWEEP]

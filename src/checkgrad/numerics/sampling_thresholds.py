@@ -55,8 +55,6 @@ class MeasurementThresholds:
         since parallel sums do, and a jump is larger.
     repeatable_at_most : float, relative
         Two calls differ by no more than this, except for a few epsilons of half precision.
-    linear_epsilons : float, in machine epsilons
-        How far a linear claim may differ from the sum of its terms.
     outputs_for_ties : int
         Outputs that are first looked at for ties. If one has a tie, all are.
     wrong_outputs, wrong_outputs_along_tangents : int
@@ -83,7 +81,6 @@ class MeasurementThresholds:
     nearly_half: float = 0.22
     rounding_epsilons: float = 100.0
     repeatable_at_most: float = 1e-5
-    linear_epsilons: float = 1000.0
     outputs_for_ties: int = 4
     wrong_outputs: int = 3
     wrong_outputs_along_tangents: int = 1

@@ -93,9 +93,10 @@ class Thresholds(RefinementThresholds):
     agreement : float, a factor
         Two independent numbers that agree so much better than rtol certify each other.
     coefficient_epsilons : float, in machine epsilons of the largest coefficient
-        How far rounding may move a 0: cos(pi / 2), entries of a product with an inverse ...
+        How far rounding may move a 0: cos(pi / 2), entries of a product with an inverse. A linear
+        claim may differ as much from the sum of its terms.
     coefficient_rounding : float, a part of the largest coefficient
-        ... and no farther than this in float32 and below.
+        It moves a 0 no farther than this in float32 and below.
     negligible : float, a factor
         How much smaller than the whole derivative a negligible entry is. If a jump at x0 is left
         out and the noise is as much smaller, the jump was no noise.
