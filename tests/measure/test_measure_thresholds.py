@@ -151,7 +151,7 @@ def _(make_near: Make) -> Any:
     return found
 
 
-@case("rounding_quanta")
+@case("coefficient_epsilons:quanta")
 def _(make_near: Make) -> Any:
     def in_quanta(sigma: float) -> Any:
         return lambda x: 1 + 2.0**-40 * round(sigma * 12**0.5 * pseudo_noise(x))

@@ -136,7 +136,7 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
         if np.any(still):
             unit = np.where(still, _quantum_far_away(near, chosen, epsilon, quantum), 0.0)
             found, quantum = np.where(still, unit, found), np.where(still, unit, quantum)
-        cancelled = (found > 0) & (found <= limits.rounding_quanta * quantum)
+        cancelled = (found > 0) & (found <= limits.coefficient_epsilons * quantum)
         sigma[chosen] = found
         terms[chosen] = np.where(cancelled, quantum / epsilon, 0.0)
         slope[chosen] = lasting.slope
@@ -189,5 +189,5 @@ def _quantum_far_away(
     line = near.along_line(limits.far_away)[:, chosen]
     largest = np.max(np.abs(line), axis=0, initial=0.0, where=np.isfinite(line))
     unit = np.where(quantum > 0, quantum, quanta_of(line))
-    is_unit = unit <= limits.rounding_quanta * epsilon * largest
+    is_unit = unit <= limits.coefficient_epsilons * epsilon * largest
     return np.where(is_unit & (epsilon <= SINGLE), unit, 0.0)  # half precision: too few digits

@@ -26,9 +26,6 @@ class MeasurementThresholds:
         If more of the points next to x0 have the value at x0, ``func`` does not move there.
     farther_digits : tuple of float, a part of the digits
         How far apart the points are at which lasting noise is looked for.
-    rounding_quanta : float, a factor
-        Rounding of terms that cancel is up to so many quanta: units in their last place. A quantum
-        is up to so many units of ``func`` far away.
     far_away : float, a part of x0
         How far apart points are where x0 changes by about itself.
     slope_epsilons : float, in machine epsilons of the slope of ``func``
@@ -68,7 +65,6 @@ class MeasurementThresholds:
     farther_epsilon: float = 2.0**-33
     mostly_unchanged: float = 0.5
     farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22, 0.14)
-    rounding_quanta: float = 2.0**10
     far_away: float = 0.25
     slope_epsilons: float = 2.0**14
     in_proportion: float = 16.0

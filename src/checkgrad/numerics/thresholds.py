@@ -94,7 +94,8 @@ class Thresholds(RefinementThresholds):
         Two independent numbers that agree so much better than rtol certify each other.
     coefficient_epsilons : float, in machine epsilons of the largest coefficient
         How far rounding may move a 0: cos(pi / 2), entries of a product with an inverse. A linear
-        claim may differ as much from the sum of its terms.
+        claim may differ as much from the sum of its terms. What is left of terms that cancel is as
+        many quanta, units in their last place. Far away, a quantum is as many units of ``func``.
     coefficient_rounding : float, a part of the largest coefficient
         It moves a 0 no farther than this in float32 and below.
     negligible : float, a factor
