@@ -15,7 +15,6 @@ from checkgrad.measure.input_rounding import rounds_input
 from checkgrad.measure.lasting import lasting_noise
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import (
-    noise_along_line,
     noise_along_lines,
     noise_without_jump,
     quanta_of,
@@ -121,11 +120,9 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
     sigma, terms, slope = noise.sigma.copy(), noise.terms.copy(), noise.slope.copy()
     regular = [output for output in in_doubt if noise.regular_change[output] > 0]
     if regular:
-        apart = near.along_line(limits.farther_epsilon)
-        for output in regular:
-            seen = noise_along_line(apart[:, output])
-            if seen <= noise.regular_change[output]:
-                sigma[output] = max(sigma[output], seen)
+        seen = noise_along_lines(near.along_line(limits.farther_epsilon)[:, regular])
+        seen = np.where(seen <= noise.regular_change[regular], seen, 0.0)
+        sigma[regular] = np.fmax(sigma[regular], seen)
     if in_doubt:
         chosen, epsilon = np.asarray(in_doubt, dtype=np.intp), noise.epsilon[in_doubt]
         lasting = lasting_noise(near, epsilon, chosen, sigma[chosen])
@@ -150,12 +147,10 @@ def _over_coarser_units(
 
     Over units of float32 the third differences of what is smooth are far below those of float64.
     """
-    sigma = sigma.copy()
-    units = np.fmax(epsilon, SINGLE)
+    sigma, units = sigma.copy(), np.fmax(epsilon, SINGLE)
     for unit in np.unique(units[chosen]).tolist():
-        line = near.along_line(unit)
-        for output in np.flatnonzero(chosen & (units == unit)).tolist():
-            sigma[output] = max(sigma[output], noise_along_line(line[:, output]))
+        here = np.flatnonzero(chosen & (units == unit))
+        sigma[here] = np.fmax(sigma[here], noise_along_lines(near.along_line(unit)[:, here]))
     return sigma
 
 
