@@ -186,9 +186,9 @@ def _(make: SimpleNamespace) -> Any:
     ]
 
 
-@case("kink_gap")
+@case("safety:kink")
 def _(make: SimpleNamespace) -> Any:
-    return [is_kink(make.samples(np.abs), factor / 6) for factor in SWEEP]
+    return [is_kink(make.samples(np.abs), factor / 5) for factor in SWEEP]
 
 
 @case("kink_steps")

@@ -49,8 +49,6 @@ class Thresholds(RefinementThresholds):
         many of them, too, a jump must stay the same.
     one_sided_gain : float, a factor
         How much surer a one-sided limit must be to replace the central one.
-    kink_gap : float, in uncertainties
-        How far one-sided derivatives must lie apart to make a kink.
     kink_steps : int
         How many steps must show a kink. A few do so by accident, far from x0 or in few digits.
     above_finest : float, times the shortest step
@@ -87,7 +85,8 @@ class Thresholds(RefinementThresholds):
         they are as short as the narrowest feature.
     safety : float, in uncertainties
         How far claim and estimate must lie apart before a claim is wrong. A one-sided limit that
-        contradicts the best estimate leaves as much open.
+        contradicts the best estimate leaves as much open, and one-sided derivatives lie as far
+        apart at a kink.
     wrong_margin : float, times rtol
         How far a wrong claim is off at least: a feature hidden in noise may be worth one rtol.
     agreement : float, a factor
@@ -120,7 +119,6 @@ class Thresholds(RefinementThresholds):
     finest_steps: int = 6
     scatter_finest_steps: int = 3
     one_sided_gain: float = 4.0
-    kink_gap: float = 6.0
     kink_steps: int = 8
     above_finest: float = 64.0
     jump_constancy: float = 10.0

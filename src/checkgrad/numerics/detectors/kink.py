@@ -39,9 +39,9 @@ def find_kinks(
     limits = thresholds()
     sides = right.uncertainty + left.uncertainty
     width = np.abs(right.value - left.value)
-    kink: Flags = width > limits.kink_gap * sides
+    kink: Flags = width > limits.safety * sides
     off_centre = np.abs((right.value + left.value) / 2 - smooth.value)
-    kink &= off_centre <= limits.kink_gap * (sides + smooth.uncertainty)
+    kink &= off_centre <= limits.safety * (sides + smooth.uncertainty)
     # Far from x0, every bend between two samples looks like a kink.
     valid = np.isfinite(central.value)
     kink &= np.min(central.step, axis=0, initial=np.inf, where=valid) <= samples.scale
