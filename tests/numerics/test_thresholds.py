@@ -254,9 +254,9 @@ def _(make: SimpleNamespace) -> Any:
     return cleaned(make, 10)[0]
 
 
-@case("quantum_above_noise")
+@case("stands_out:quantum")
 def _(make: SimpleNamespace) -> Any:
-    return [cleaned(make, 10, sigma=factor * 2.0**-10 / 10)[1] for factor in SWEEP]
+    return [cleaned(make, 10, sigma=factor * 2.0**-10 / 8)[1] for factor in SWEEP]
 
 
 def diverging(make: SimpleNamespace, farther: float, at: int = 3, best: float = 1.0) -> Any:

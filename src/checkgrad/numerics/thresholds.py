@@ -66,8 +66,6 @@ class Thresholds(RefinementThresholds):
         How many digits terms may lose by cancelling, at most.
     jump_reach : float, times the length of a plateau
         The first change beyond a plateau lies within this.
-    quantum_above_noise : float, in sigma
-        How large the steps of a staircase must be: those of half precision are up to 8 sigma.
     diverging_growth : float, a factor
         How much a one-sided slope grows towards x0 where ``func`` is not smooth.
     diverging_far : float, a factor
@@ -127,7 +125,6 @@ class Thresholds(RefinementThresholds):
     plateau_range_if_cancelled: float = 8.0
     cancelled_digits: float = 0.75
     jump_reach: float = 9.0
-    quantum_above_noise: float = 10.0
     diverging_growth: float = 1.5
     diverging_far: float = 4.0
     one_sided_range: float = 2.0
