@@ -316,7 +316,7 @@ def _(make: SimpleNamespace) -> Any:
     return [hidden(make, limit(1.0), scale=factor / 16) for factor in SWEEP]
 
 
-@case("small_coordinate_noise")
+@case("coverage:small_coordinate")
 def _(make: SimpleNamespace) -> Any:
     return hidden(make, limit(1.0), scale=2.0**-8)
 

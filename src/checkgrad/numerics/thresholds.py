@@ -76,8 +76,6 @@ class Thresholds(RefinementThresholds):
         How much narrower than x0 a feature may be that noise hides.
     small_coordinate : float, a factor
         A coordinate so much smaller than the others has a scale of its own.
-    small_coordinate_noise : float, in sigma
-        What a feature as narrow as such a coordinate may hide.
     near : float, a factor
         Steps that are so much shorter than the scale count as near x0. If the scale is a guess,
         they are as short as the narrowest feature.
@@ -130,7 +128,6 @@ class Thresholds(RefinementThresholds):
     one_sided_range: float = 2.0
     narrowest_feature: float = 64.0
     small_coordinate: float = 16.0
-    small_coordinate_noise: float = 2.0
     near: float = 8.0
     safety: float = 5.0
     wrong_margin: float = 1.5
