@@ -204,12 +204,12 @@ def _(make_near: Make) -> Any:
     return [rounds(make_near, lambda x, f=f: moves(x, 0.125 * f)) for f in SWEEP]
 
 
-@case("nearly_half")
+@case("rounded_away:farther")
 def _(make_near: Make) -> Any:
     def moves(x: Any, from_: float) -> float:  # next to the number that is 16 units away
         return x[0] if from_ < abs(units_off(x) - 16) < 0.5 else cast(x)
 
-    return [rounds(make_near, lambda x, f=f: moves(x, 0.22 * f)) for f in SWEEP]
+    return [rounds(make_near, lambda x, f=f: moves(x, 0.125 * f)) for f in SWEEP]
 
 
 @case("units_seen")

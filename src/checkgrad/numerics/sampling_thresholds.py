@@ -45,8 +45,6 @@ class MeasurementThresholds:
         How much less than in proportion to it one unit moves such a func.
     coarser_numbers : int
         Numbers of a coarser dtype around which ``func`` must not move.
-    nearly_half : float, in units in the last place
-        How far around each of them. Less than half, for rounding to nearest.
     rounding_epsilons : float, in machine epsilons of func(x0)
         A change of ``func`` that is no larger may be rounding: two calls at x0 may differ as much,
         since parallel sums do, and a jump is larger.
@@ -74,7 +72,6 @@ class MeasurementThresholds:
     units_seen: int = 8
     disproportion: float = 3.0
     coarser_numbers: int = 6
-    nearly_half: float = 0.22
     rounding_epsilons: float = 100.0
     repeatable_at_most: float = 1e-5
     outputs_for_ties: int = 4
