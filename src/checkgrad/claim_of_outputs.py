@@ -91,7 +91,7 @@ class ClaimOfOutputs:
     def expected_evaluations(self) -> int:
         """About how many evaluations of ``func`` it takes to find that a claim is right."""
         many = self.parsed.point.size if self.axes is not None else 0
-        in_groups = self.outputs.count == 1 and many >= thresholds().fewest_for_groups
+        in_groups = self.outputs.count == 1 and many >= thresholds().few
         return 2 * self.plan.tangents + (many // 2 if in_groups else 2 * many)
 
     def random_tangents(self, count: int) -> ChosenTangents:

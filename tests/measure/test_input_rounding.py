@@ -33,7 +33,7 @@ def test_a_cast_is_seen_by_15_values_where_x0_is_a_coarser_number(make_near):
     for k in range(6):
         at, *beside = units[4 + 3 * k : 7 + 3 * k]
         assert at == 8 * (k + 1)
-        assert sorted(beside) == pytest.approx([at - 0.22, at + 0.22], abs=1e-4)
+        assert sorted(beside) == pytest.approx([at - 0.125, at + 0.125], abs=1e-4)
     assert units[22:] == [0.125]
 
 

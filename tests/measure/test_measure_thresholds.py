@@ -81,7 +81,7 @@ def _(make_near: Make) -> Any:
     ]
 
 
-@case("jump_share")
+@case("negligible:jump")
 def _(make_near: Make) -> Any:
     def jump(height: float) -> Any:
         return lambda x: x[0] + 1e-9 * pseudo_noise(x) + height * (x[0] > 1)
@@ -151,7 +151,7 @@ def _(make_near: Make) -> Any:
     return found
 
 
-@case("rounding_quanta")
+@case("coefficient_epsilons:quanta")
 def _(make_near: Make) -> Any:
     def in_quanta(sigma: float) -> Any:
         return lambda x: 1 + 2.0**-40 * round(sigma * 12**0.5 * pseudo_noise(x))
@@ -204,12 +204,12 @@ def _(make_near: Make) -> Any:
     return [rounds(make_near, lambda x, f=f: moves(x, 0.125 * f)) for f in SWEEP]
 
 
-@case("nearly_half")
+@case("rounded_away:farther")
 def _(make_near: Make) -> Any:
     def moves(x: Any, from_: float) -> float:  # next to the number that is 16 units away
         return x[0] if from_ < abs(units_off(x) - 16) < 0.5 else cast(x)
 
-    return [rounds(make_near, lambda x, f=f: moves(x, 0.22 * f)) for f in SWEEP]
+    return [rounds(make_near, lambda x, f=f: moves(x, 0.125 * f)) for f in SWEEP]
 
 
 @case("units_seen")
@@ -242,7 +242,7 @@ def repeatable(epsilon: float, off: float) -> bool:
     return bool(is_repeatable(np.ones(1), np.asarray([1 + off]), np.asarray([epsilon]))[0])
 
 
-@case("repeatable_epsilons")
+@case("rounding_epsilons")
 def _(make_near: Make) -> Any:
     return [repeatable(DOUBLE, 100 * DOUBLE * factor) for factor in SWEEP]
 
@@ -252,7 +252,7 @@ def _(make_near: Make) -> Any:
     return [repeatable(2.0**-20, 1e-5 * factor) for factor in SWEEP]
 
 
-@case("claim_neighbours")
+@case("noise_points:claim")
 def _(make_near: Make) -> Any:
     near, _ = make_near(lambda x: x[0], np.ones(1))
     calls = []
@@ -267,8 +267,13 @@ def _(make_near: Make) -> Any:
     return len(calls)
 
 
+def field_of(name: str) -> str:
+    """Return the threshold of a case: its name, or what comes before the use that it is about."""
+    return name.partition(":")[0]
+
+
 def outcome(name: str, make_near: Make, value: Any) -> Any:
-    with varied(**{name: value}), np.errstate(all="ignore"):
+    with varied(**{field_of(name): value}), np.errstate(all="ignore"):
         return CASES[name](make_near)
 
 
@@ -280,7 +285,7 @@ def times(value: Any, factor: float) -> Any:
 
 @pytest.mark.parametrize("name", CASES)
 def test_half_and_twice_a_threshold_change_what_is_found(name: str, make_near: Make) -> None:
-    value = getattr(thresholds(), name)
+    value = getattr(thresholds(), field_of(name))
     as_it_is = outcome(name, make_near, value)
     assert outcome(name, make_near, value) == as_it_is
     assert outcome(name, make_near, times(value, 0.5)) != as_it_is

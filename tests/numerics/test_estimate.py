@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checkgrad.numerics import estimate as estimates
 from checkgrad.numerics.detectors import DETECTORS
 from checkgrad.numerics.estimate import Estimate, _clearer, estimate
 from checkgrad.numerics.findings import Kind
@@ -359,7 +360,7 @@ def test_the_slope_nearby_is_the_largest_within_an_eighth_of_the_scale(
     assert far.nearby_slope.tolist() == [4 * slope]
     guess = estimate(samples_of(lambda t: t**2, sides=sides, scale_is_guess=True))
     assert guess.nearby_slope.tolist() == [slope / 8]
-    with varied(near=16.0, near_if_guess=128.0):
+    with varied(near=16.0, narrowest_feature=128.0):
         half = estimate(samples_of(lambda t: -(t**2), sides=sides))
         assert half.nearby_slope.tolist() == [slope / 2]
         guess = estimate(samples_of(lambda t: t**2, sides=sides, scale_is_guess=True))
@@ -426,6 +427,24 @@ def test_the_order_of_the_steps_does_not_matter(samples_of: Make) -> None:
         samples, **{name: getattr(samples, name)[order] for name in BY_STEP}
     )
     assert_same(estimate(samples), estimate(shuffled), rtol=1e-12)
+
+
+@pytest.mark.parametrize("turn", [1, 4, 7])
+def test_the_order_of_the_detectors_does_not_matter(
+    turn: int, samples_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves: list[Any] = [
+        np.abs,
+        lambda t: np.sqrt(np.abs(t)),
+        lambda t: 1.0 * (t > 0),
+        lambda t: np.round(2.0**20 * t) * 2.0**-20,
+        lambda t: np.where(np.abs(t) < 2.0**-20, 2 * t, t),
+    ]
+    samples = side_by_side([samples_of(curve, noise=1e-12) for curve in curves])
+    before = estimate(samples)
+    assert any(np.any(seen) for seen in before.findings.seen.values())
+    monkeypatch.setattr(estimates, "DETECTORS", (*DETECTORS[turn:], *DETECTORS[:turn])[::-1])
+    assert_same(before, estimate(samples), rtol=0)
 
 
 def test_unequal_steps_are_no_source_of_error(samples_of: Make, powers_of_two: Make) -> None:

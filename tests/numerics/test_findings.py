@@ -62,6 +62,16 @@ def test_the_order_of_findings_does_not_matter(given_findings: list[Finding], da
     assert_same(compose(given_findings), compose(shuffled))
 
 
+@given(given_findings=several(), later=st.permutations([Kind.TIE, Kind.STOPPED]), where=flags)
+@settings(deadline=None, derandomize=True, max_examples=25)
+def test_the_order_of_findings_about_func_as_a_whole_does_not_matter(
+    given_findings: list[Finding], later: list[Kind], where: Any
+) -> None:
+    composed = compose(given_findings)
+    one = composed.blocking_wrong(later[0], where).blocking_wrong(later[1])
+    assert_same(one, composed.blocking_wrong(later[1]).blocking_wrong(later[0], where))
+
+
 def as_findings(composed: Findings) -> list[Finding]:
     """Findings whose composition is `composed`."""
     effects = {name: getattr(composed, name) for name in RANGES}

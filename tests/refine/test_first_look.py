@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from checkgrad.numerics.decisions import Reason
-from checkgrad.refine.first_look import FirstLook
+from checkgrad.refine.first_look import FirstLook, _powers
 from checkgrad.refine.loop import refine
 
 SLOPES = np.asarray([[1.0, -2.0, 3.0], [1e-3, 4.0, 0.0], [5e6, 6e6, -7e6]])
@@ -144,3 +145,21 @@ def test_other_outputs_are_compared_with_what_was_sampled_for_one(lines, make_sp
     )
     assert 1 < len(own) < len(other)
     assert own <= other
+
+
+@pytest.mark.parametrize(
+    ("scale", "entries", "power"),
+    [
+        (0, 0, -19),  # the shortest first step
+        (0, 2**40, -16),  # a typical coordinate moves by 2**-16 of itself at most ...
+        (-10, 2**40, -22),  # ... and the largest by 2**-12
+        (-10, 2**20, -23),  # as much as shows an entry
+    ],
+)
+def test_steps_along_tangents_show_single_entries_as_far_as_truncation_allows(
+    scale, entries, power
+):
+    lengths = SimpleNamespace(scale=np.asarray([2.0**scale]))
+    spec = SimpleNamespace(directions=lengths, rtol=1e-5, epsilon=2.0**-52)
+    powers = _powers(np.ones((1, 1)), np.asarray([[2.0**-53]]), [spec], entries)
+    assert powers.tolist() == [power]

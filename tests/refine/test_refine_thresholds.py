@@ -128,7 +128,7 @@ def in_groups(make: SimpleNamespace, count: int, error: float = 0.0) -> tuple[An
     return make.spec(lines, SLOPES[:count] + error * (np.arange(count) == 0)), Grouped()
 
 
-@case("fewest_for_groups")
+@case("few:groups")
 def _(make: SimpleNamespace) -> Any:
     found = []
     for count in (5, 7, 8, 12):
@@ -203,12 +203,12 @@ def _(make: SimpleNamespace) -> Any:
 # All steps
 
 
-@case("coarsest_step")
+@case("longest_first_step:all")
 def _(make: SimpleNamespace) -> Any:
     return powers_of(all_steps(begun(make, sigma=1.0)))[0]
 
 
-@case("dense_down_to", "sparse_spacing", "finest_above_ulp")
+@case("least_digits:dense", "sparse_spacing", "finest_above_ulp")
 def _(make: SimpleNamespace) -> Any:
     return powers_of(all_steps(begun(make)))
 
@@ -315,21 +315,26 @@ def _(make: SimpleNamespace) -> Any:
     return [wrong_beside_a_tie(at) for at in (3, 5)]
 
 
-@case("linear_epsilons")
+@case("coefficient_epsilons:linear")
 def _(make: SimpleNamespace) -> Any:
     epsilon = 2.0**-40
     sums = [np.asarray([1 + 1000 * epsilon * factor]) for factor in SWEEP]
     return [is_sum_of(each, np.ones(1), 0.0, epsilon) for each in sums]
 
 
+def field_of(name: str) -> str:
+    """Return the threshold of a case: its name, or what comes before the use that it is about."""
+    return name.partition(":")[0]
+
+
 def outcome(name: str, make: SimpleNamespace, value: Any) -> Any:
-    with varied(**{name: value}), np.errstate(all="ignore"):
+    with varied(**{field_of(name): value}), np.errstate(all="ignore"):
         return CASES[name](make)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_half_and_twice_a_threshold_change_what_is_found(name: str, make: SimpleNamespace) -> None:
-    value = getattr(thresholds(), name)
+    value = getattr(thresholds(), field_of(name))
     half = value // 2 if isinstance(value, int) else value / 2
     as_it_is = outcome(name, make, value)
     assert outcome(name, make, value) == as_it_is

@@ -57,5 +57,5 @@ def is_sum_of(claim: Floats, terms: Floats, rtol: float, epsilon: float) -> bool
     axis = -1 if terms.ndim == 1 else 0
     off = np.abs(claim - np.sum(terms, axis=axis))
     size = np.sum(np.abs(terms), axis=axis)
-    slack = max(rtol, thresholds().linear_epsilons * epsilon)
+    slack = max(rtol, thresholds().coefficient_epsilons * epsilon)
     return bool(np.all(off <= slack * np.max(size, initial=0.0)))

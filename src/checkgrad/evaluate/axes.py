@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays.point import Floats
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.known_values import (
     KnownValues,
@@ -80,22 +81,21 @@ class Axes:
             requests[leaf] = here, self._known.missing(which[here], moved[here])
         self._note({leaf: here[new] for leaf, (here, new) in requests.items()}, which, moved)
         for leaf, (here, new) in requests.items():
-            found, stopped = np.empty((0, self._outputs.count)), None
+            found, call = np.empty((0, self._outputs.count)), StoppableCall()
             if new.size:
                 asked = here[new[: self._affordable(new.size)]]
                 entries = which[asked] - self._evaluator.point.offsets[leaf]
-                try:
-                    at = self._evaluator.at_entries_on_host(leaf, entries, moved[asked])
+                with call:
+                    call.found = self._evaluator.at_entries_on_host(leaf, entries, moved[asked])
                     if asked.size < new.size:
-                        stopped = self._evaluator.budget.exhausted()
-                except Stopped as stop:
-                    at, stopped = self._evaluated_before(stop), stop
+                        raise self._evaluator.budget.exhausted().keeping(call.found)
+                at = self._evaluated(call.found)
                 found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:])))
             values[here] = self._known.completed(which[here], moved[here], new, found)
             pending[here] = False
             pending[here[new[len(found) :]]] = True
-            if stopped is not None:
-                raise stopped.keeping(without_incomplete(which, pending, lengths, values))
+            if call.stop is not None:
+                raise call.stop.keeping(without_incomplete(which, pending, lengths, values))
         values[~np.isfinite(values)] = np.nan
         return lengths, values
 
@@ -177,19 +177,18 @@ class Axes:
         }
         self._note(requests, groups, moved)
         for leaf, here in requests.items():
-            asked, stopped = here[: self._affordable(here.size)], None
+            asked = here[: self._affordable(here.size)]
             entries = groups[asked] - self._evaluator.point.offsets[leaf]
-            try:
-                found = self._evaluator.at_entries_on_host(leaf, entries, moved[asked])
+            with StoppableCall() as call:
+                call.found = self._evaluator.at_entries_on_host(leaf, entries, moved[asked])
                 if asked.size < here.size:
-                    stopped = self._evaluator.budget.exhausted()
-            except Stopped as stop:
-                found, stopped = self._evaluated_before(stop), stop
+                    raise self._evaluator.budget.exhausted().keeping(call.found)
+            found = self._evaluated(call.found)
             known = here[: len(found)]
             values[known] = self._outputs.of(found.reshape(known.size, math.prod(found.shape[1:])))
             pending[known] = False
-            if stopped is not None:
-                raise stopped.keeping(
+            if call.stop is not None:
+                raise call.stop.keeping(
                     without_incomplete(groups[:, 0], pending, steps_taken, values)
                 )
         values[~np.isfinite(values)] = np.nan
@@ -225,10 +224,10 @@ class Axes:
         fits = room >= count or not self._evaluator.batch.takes(count)
         return count if fits else max(0, int(room))
 
-    def _evaluated_before(self, stop: Stopped) -> Floats:
-        """Return the values that there were; none if a call at many points was stopped."""
-        if isinstance(stop.kept, np.ndarray):
-            return stop.kept
+    def _evaluated(self, found: Any) -> Floats:
+        """Return the values that there are; none if a call at many points was stopped."""
+        if isinstance(found, np.ndarray):
+            return found
         return np.empty((0, *self._evaluator.shape))
 
     def _leaf_of(self, coordinates: Places) -> Places:

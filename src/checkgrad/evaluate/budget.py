@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,38 @@ class Stopped(BaseException):
         """Return it, with what is known by now."""
         self.kept = kept
         return self
+
+
+class StoppableCall:
+    """A context in which `Stopped` is caught, so that what is known by then can be kept.
+
+    Attributes
+    ----------
+    found : Any
+        What the body of the context found, which sets it; if it was stopped, what was kept.
+    stop : Stopped or None
+        What ended the body before its end. It is to be raised again, with what is known by then.
+
+    Examples
+    --------
+    >>> with StoppableCall() as call:
+    ...     raise Stopped().keeping([1.0])
+    >>> call.found, call.stop is None
+    ([1.0], False)
+    """
+
+    def __init__(self) -> None:
+        self.found: Any = None
+        self.stop: Stopped | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, Stopped):
+            return False
+        self.found, self.stop = error.kept, error
+        return True
 
 
 STOPS = (Stopped, KeyboardInterrupt)  # what ends a check before its end

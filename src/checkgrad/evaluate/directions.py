@@ -16,7 +16,7 @@ import numpy.typing as npt
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.axes import Axes
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.coordinate_sizes import left_by_cancelling
 from checkgrad.evaluate.known_values import Places
 
@@ -126,12 +126,13 @@ class Directions:
         their steps.
         """
         which = which if self.coordinates is None else self.coordinates[which]
-        try:
-            lengths, values = self.lines.sample(which, steps)
-        except Stopped as stop:
-            lengths, values = stop.kept
-            raise stop.keeping((lengths, values[:, self.output])) from None
-        return lengths, values[:, self.output]
+        with StoppableCall() as call:
+            call.found = self.lines.sample(which, steps)
+        lengths, values = call.found
+        found = lengths, values[:, self.output]
+        if call.stop is not None:
+            raise call.stop.keeping(found)
+        return found
 
 
 def coordinate_directions(

@@ -24,7 +24,7 @@ from checkgrad.arrays.parsing import as_float
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.calling import Failure, UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints, in_place_of, perturbed
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
@@ -242,14 +242,14 @@ class Evaluator:
         def missing() -> Any:
             return np.full(self.shape, math.nan) if self.shape else math.nan
 
-        try:
-            values, failed = (function or self.rounds or self._function).inside_domain(
-                points, kept, missing
-            )
-        except Stopped as stop:
-            values, failed = stop.kept
-            raise stop.keeping(values_on_host(values, failed, self.shape, self.point)) from None
-        return values_on_host(values, failed, self.shape, self.point)
+        with StoppableCall() as call:
+            chosen = function or self.rounds or self._function
+            call.found = chosen.inside_domain(points, kept, missing)
+        values, failed = call.found
+        found = values_on_host(values, failed, self.shape, self.point)
+        if call.stop is not None:
+            raise call.stop.keeping(found)
+        return found
 
     def _noted_at_x0(self) -> tuple[Any, Array]:
         """Return ``func(x0)`` as it came and as an array, both noted for the points around it."""

@@ -16,7 +16,7 @@ import numpy as np
 from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.known_values import (
     KnownValues,
@@ -77,22 +77,21 @@ class Tangents:
         values = np.full((which.size, self._outputs.count), np.nan)
         if here.size:
             new = self._known.missing(which[here], steps[here])
-            found, stopped = np.empty((0, self._outputs.count)), None
+            found, call = np.empty((0, self._outputs.count)), StoppableCall()
             if new.size:
                 corrections: list[Floats] = []
                 points = self._points(which[here[new]], steps[here[new]], corrections)
-                try:
-                    at = self._evaluator.host_values(points)
-                except Stopped as stop:
-                    at, stopped = stop.kept, stop
+                with call:
+                    call.found = self._evaluator.host_values(points)
+                at = call.found
                 known = np.reshape(corrections[: len(at)], (len(at), self._outputs.count))
                 found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:]))) - known
             values[here] = self._known.completed(which[here], steps[here], new, found)
             lengths[here] = np.abs(steps[here])
-            if stopped is not None:
+            if call.stop is not None:
                 pending = np.zeros(which.size, dtype=bool)
                 pending[here[new[len(found) :]]] = True
-                raise stopped.keeping(without_incomplete(which, pending, lengths, values))
+                raise call.stop.keeping(without_incomplete(which, pending, lengths, values))
         values[~np.isfinite(values)] = np.nan
         return lengths, values
 

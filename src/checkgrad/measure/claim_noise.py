@@ -55,7 +55,7 @@ def _claim_noise(
     """Return the noise of the claim, at least its rounding error; 0 where it is not finite."""
     base = np.stack([each.claim for each in directions])
     noise = np.zeros_like(base)
-    for k in range(thresholds().claim_neighbours + 1):
+    for k in range(thresholds().noise_points + 1):
         noise = np.fmax(noise, np.abs(_claimed_at(k, near, claim, directions, outputs) - base))
     rounding = claim.epsilon / 2 * np.abs(base)
     if claim.input_epsilon:  # x0 is a number of that dtype; whether func is as exact is not known

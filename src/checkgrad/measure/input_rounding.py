@@ -41,17 +41,17 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
         if not np.any(rounds):
             return rounds
     far = np.abs(line.values(many) - start)
-    rounds &= far > limits.repeatable_epsilons * epsilon * np.abs(near.value)
+    rounds &= far > limits.rounding_epsilons * epsilon * np.abs(near.value)
     if not np.any(rounds):
         return rounds
     rounds &= np.abs(line.values(1.0) - start) > far / many / limits.disproportion
     note(near.evaluator.rounds, line.ask_farther)
-    half, seen = limits.nearly_half, [start]
+    seen = [start]
     for count in _numbers_seen():
         if not np.any(rounds):
             return rounds
         there = line.values(0.0, count)
-        rounds &= (line.values(half, count) == there) & (line.values(-half, count) == there)
+        rounds &= (line.values(part, count) == there) & (line.values(-part, count) == there)
         seen.append(there)
     # A func that is flat but for a few jumps does not move between most of them.
     rounds &= np.mean(np.diff(np.stack(seen), axis=0) != 0, axis=0) > limits.mostly_unchanged
@@ -92,9 +92,9 @@ class _CoarserNumbers:
 
     def ask_farther(self) -> None:
         """Ask for all values around other numbers that `rounds_input` may ask for."""
-        half = thresholds().nearly_half
+        offset = thresholds().rounded_away
         for count in _numbers_seen():
-            for part in (0.0, half, -half):
+            for part in (0.0, offset, -offset):
                 self.values(part, count)
 
     def values(self, part: float, count: int = 0) -> Floats:

@@ -15,7 +15,6 @@ from checkgrad.measure.input_rounding import rounds_input
 from checkgrad.measure.lasting import lasting_noise
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import (
-    noise_along_line,
     noise_along_lines,
     noise_without_jump,
     quanta_of,
@@ -121,11 +120,9 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
     sigma, terms, slope = noise.sigma.copy(), noise.terms.copy(), noise.slope.copy()
     regular = [output for output in in_doubt if noise.regular_change[output] > 0]
     if regular:
-        apart = near.along_line(limits.farther_epsilon)
-        for output in regular:
-            seen = noise_along_line(apart[:, output])
-            if seen <= noise.regular_change[output]:
-                sigma[output] = max(sigma[output], seen)
+        seen = noise_along_lines(near.along_line(limits.farther_epsilon)[:, regular])
+        seen = np.where(seen <= noise.regular_change[regular], seen, 0.0)
+        sigma[regular] = np.fmax(sigma[regular], seen)
     if in_doubt:
         chosen, epsilon = np.asarray(in_doubt, dtype=np.intp), noise.epsilon[in_doubt]
         lasting = lasting_noise(near, epsilon, chosen, sigma[chosen])
@@ -136,7 +133,7 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
         if np.any(still):
             unit = np.where(still, _quantum_far_away(near, chosen, epsilon, quantum), 0.0)
             found, quantum = np.where(still, unit, found), np.where(still, unit, quantum)
-        cancelled = (found > 0) & (found <= limits.rounding_quanta * quantum)
+        cancelled = (found > 0) & (found <= limits.coefficient_epsilons * quantum)
         sigma[chosen] = found
         terms[chosen] = np.where(cancelled, quantum / epsilon, 0.0)
         slope[chosen] = lasting.slope
@@ -150,12 +147,10 @@ def _over_coarser_units(
 
     Over units of float32 the third differences of what is smooth are far below those of float64.
     """
-    sigma = sigma.copy()
-    units = np.fmax(epsilon, SINGLE)
+    sigma, units = sigma.copy(), np.fmax(epsilon, SINGLE)
     for unit in np.unique(units[chosen]).tolist():
-        line = near.along_line(unit)
-        for output in np.flatnonzero(chosen & (units == unit)).tolist():
-            sigma[output] = max(sigma[output], noise_along_line(line[:, output]))
+        here = np.flatnonzero(chosen & (units == unit))
+        sigma[here] = np.fmax(sigma[here], noise_along_lines(near.along_line(unit)[:, here]))
     return sigma
 
 
@@ -167,7 +162,7 @@ def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Flo
 
     def rest(line: Floats, sigma: Floats) -> Floats:
         others = np.asarray([noise_without_jump(column, near.points_before) for column in line.T])
-        return np.where(others < sigma / thresholds().jump_share, others, sigma)
+        return np.where(others < sigma / thresholds().negligible, others, sigma)
 
     found = rest(line, sigma)
     if np.all(found == sigma):
@@ -189,5 +184,5 @@ def _quantum_far_away(
     line = near.along_line(limits.far_away)[:, chosen]
     largest = np.max(np.abs(line), axis=0, initial=0.0, where=np.isfinite(line))
     unit = np.where(quantum > 0, quantum, quanta_of(line))
-    is_unit = unit <= limits.rounding_quanta * epsilon * largest
+    is_unit = unit <= limits.coefficient_epsilons * epsilon * largest
     return np.where(is_unit & (epsilon <= SINGLE), unit, 0.0)  # half precision: too few digits

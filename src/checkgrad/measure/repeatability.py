@@ -64,7 +64,7 @@ def is_repeatable(value: Floats, again: Floats, epsilon: Floats) -> Flags:
     [False]
     """
     limits = thresholds()
-    most = np.fmin(limits.repeatable_epsilons * epsilon, limits.repeatable_at_most)
+    most = np.fmin(limits.rounding_epsilons * epsilon, limits.repeatable_at_most)
     allowed = np.fmax(4 * epsilon, most)
     repeatable: Flags = np.abs(again - value) <= allowed * np.abs(value)
     return repeatable

@@ -175,7 +175,7 @@ def _clearer(limit: Limit, one_sided: Limit) -> Limit:
 def _nearby_slope(samples: Samples) -> Floats:
     """Return the largest one-sided slope near x0, or 0 where none stands out of the noise."""
     limits = thresholds()
-    near = samples.scale / np.where(samples.scale_is_guess, limits.near_if_guess, limits.near)
+    near = samples.scale / np.where(samples.scale_is_guess, limits.narrowest_feature, limits.near)
     slopes = []
     for (lengths, _), slope in zip(samples.sides, one_sided_slopes(samples), strict=True):
         stands_out = np.abs(slope) * lengths > limits.stands_out * samples.sigma_of()

@@ -110,12 +110,12 @@ def with_shown_noise(quotients: Quotients) -> Quotients:
     if np.max(count, initial=0) < limits.many_steps:
         return quotients
     scatter = np.abs(np.diff(quotients.value, axis=0)) * quotients.step[1:]
-    finest = np.maximum(count - 1 - np.arange(1, limits.scatter_steps + 1)[:, None], 0)
+    finest = np.maximum(count - 1 - np.arange(1, limits.finest_steps + 1)[:, None], 0)
     scatter = np.take_along_axis(scatter, finest, axis=0)  # the finest first
     few = limits.scatter_finest_steps
     shown = np.fmin(np.median(scatter[:few], axis=0), np.median(scatter, axis=0))
     # Truncation falls like h**3 from step to step; noise does not fall.
-    truncation = np.all(scatter[1:few] > limits.truncation_decay * scatter[: few - 1], axis=0)
+    truncation = np.all(scatter[1:few] > limits.noise_stays * scatter[: few - 1], axis=0)
     shown = _SIGMA_PER_MEDIAN * np.where(truncation, scatter[0] / _SIGMA_PER_MEDIAN, shown)
     shown = np.where(count >= limits.many_steps, shown, 0.0)
     return replace(quotients, sigma=np.fmax(quotients.sigma, shown))

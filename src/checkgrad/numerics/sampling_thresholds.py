@@ -12,13 +12,12 @@ class MeasurementThresholds:
     Attributes
     ----------
     noise_points : int
-        Points on each side of x0 at which noise is measured, or twice as many on one side.
+        Points on each side of x0 at which noise is measured, or twice as many on one side. That of
+        the claim is measured at so many points in all.
     noise_spacing : int, in units in the last place
         How far apart these points are.
     noisy_epsilons : float, in machine epsilons
         Above this noise, jumps are looked for, and func(x0) is evaluated again.
-    jump_share : float, a factor
-        If a jump at x0 is left out and the noise is so much smaller, the jump was no noise.
     too_regular : float, a part
         Noise that is a smaller part of the change of ``func`` may not be all there is.
     farther_epsilon : float, a machine epsilon
@@ -27,9 +26,6 @@ class MeasurementThresholds:
         If more of the points next to x0 have the value at x0, ``func`` does not move there.
     farther_digits : tuple of float, a part of the digits
         How far apart the points are at which lasting noise is looked for.
-    rounding_quanta : float, a factor
-        Rounding of terms that cancel is up to so many quanta: units in their last place. A quantum
-        is up to so many units of ``func`` far away.
     far_away : float, a part of x0
         How far apart points are where x0 changes by about itself.
     slope_epsilons : float, in machine epsilons of the slope of ``func``
@@ -37,7 +33,8 @@ class MeasurementThresholds:
     in_proportion : float, a factor
         By which noise over distance may fall, where noise is in proportion to the distance.
     noise_stays : float, a factor
-        How much larger noise that lasts may be at the next of these distances.
+        How much larger noise that lasts may be at the next of these distances. Truncation falls
+        more than this from step to step (as h**3), and noise does not.
     louder_farther : float, a factor
         How much larger than next to x0 noise must be farther away, where ``func`` moves at x0.
     rounded_away : float, in units in the last place
@@ -48,16 +45,11 @@ class MeasurementThresholds:
         How much less than in proportion to it one unit moves such a func.
     coarser_numbers : int
         Numbers of a coarser dtype around which ``func`` must not move.
-    nearly_half : float, in units in the last place
-        How far around each of them. Less than half, for rounding to nearest.
-    repeatable_epsilons : float, in machine epsilons
-        How far two calls at x0 may differ: parallel sums may ...
+    rounding_epsilons : float, in machine epsilons of func(x0)
+        A change of ``func`` that is no larger may be rounding: two calls at x0 may differ as much,
+        since parallel sums do, and a jump is larger.
     repeatable_at_most : float, relative
-        ... but by no more than this, except for a few epsilons of half precision.
-    claim_neighbours : int
-        Points at which the noise of the claim is measured.
-    linear_epsilons : float, in machine epsilons
-        How far a linear claim may differ from the sum of its terms.
+        Two calls differ by no more than this, except for a few epsilons of half precision.
     outputs_for_ties : int
         Outputs that are first looked at for ties. If one has a tie, all are.
     wrong_outputs, wrong_outputs_along_tangents : int
@@ -67,12 +59,10 @@ class MeasurementThresholds:
     noise_points: int = 3
     noise_spacing: int = 2
     noisy_epsilons: float = 16.0
-    jump_share: float = 100.0
     too_regular: float = 2.0**-6
     farther_epsilon: float = 2.0**-33
     mostly_unchanged: float = 0.5
     farther_digits: tuple[float, ...] = (0.56, 0.48, 0.39, 0.3, 0.22, 0.14)
-    rounding_quanta: float = 2.0**10
     far_away: float = 0.25
     slope_epsilons: float = 2.0**14
     in_proportion: float = 16.0
@@ -82,11 +72,8 @@ class MeasurementThresholds:
     units_seen: int = 8
     disproportion: float = 3.0
     coarser_numbers: int = 6
-    nearly_half: float = 0.22
-    repeatable_epsilons: float = 100.0
+    rounding_epsilons: float = 100.0
     repeatable_at_most: float = 1e-5
-    claim_neighbours: int = 3
-    linear_epsilons: float = 1000.0
     outputs_for_ties: int = 4
     wrong_outputs: int = 3
     wrong_outputs_along_tangents: int = 1
@@ -102,17 +89,16 @@ class RefinementThresholds(MeasurementThresholds):
         The shortest first step, in parts of the digits, at which h**2 is below rtol / 10, and how
         far below rtol the rounding error is to be there.
     longest_first_step : int, a power of two
-        How much longer than the scale a first step may be.
-    fewest_for_groups : int
-        With fewer coordinates, each is sampled by itself.
+        How much longer than the scale a first step may be, and than the first step all others.
+    few : int
+        With fewer coordinates, each is sampled by itself. So few directions are all followed to
+        their end, once a claim is wrong.
     promising_group : float, a part
         How much of the first group must be certified, for the others to be tried.
     stages_if_not_thorough : int
         How many stages are sampled where the verdict does not depend on a direction.
-    coarsest_step : int, a power of two
-        How much longer than the first step the longest of all steps is.
-    dense_down_to, sparse_spacing : int, powers of two
-        Below the scale, every power has a step down to here, and then every so-many-th one.
+    sparse_spacing : int, powers of two
+        Below the scale, every power has a step down to `least_digits`, and then every so-many-th.
     finest_above_ulp : int, binary digits
         How far the finest step is above a unit in the last place ...
     least_digits : int
@@ -129,8 +115,6 @@ class RefinementThresholds(MeasurementThresholds):
         More samples between the steps do not help where the uncertainty is more times too large.
     block : int
         How many directions are sampled at all steps in one go, where digits are few.
-    few : int
-        So few directions are all followed to their end, once a claim is wrong.
     fewest_more, part_more : int
         Along how many directions to look once a claim is wrong: at least, and the part of all.
     """
@@ -138,11 +122,9 @@ class RefinementThresholds(MeasurementThresholds):
     first_step_digits: float = 0.36
     first_step_margin: float = 6.0
     longest_first_step: int = 4
-    fewest_for_groups: int = 8
+    few: int = 8
     promising_group: float = 0.5
     stages_if_not_thorough: int = 3
-    coarsest_step: int = 4
-    dense_down_to: int = 24
     sparse_spacing: int = 3
     finest_above_ulp: int = 7
     least_digits: int = 24
@@ -152,6 +134,5 @@ class RefinementThresholds(MeasurementThresholds):
     far_above_noise: float = 2.0**8
     worth_averaging: float = 30.0
     block: int = 32
-    few: int = 8
     fewest_more: int = 16
     part_more: int = 8

@@ -44,24 +44,18 @@ class Thresholds(RefinementThresholds):
         How far a fit may miss a single finer step.
     many_steps : int
         From so many steps on, the finest of them are finer than any feature.
-    scatter_steps, scatter_finest_steps : int
-        How many of the finest steps show noise, and how many of them without truncation.
-    truncation_decay : float, a factor
-        Truncation falls more than this from step to step (as h**3). Noise does not.
+    finest_steps, scatter_finest_steps : int
+        How many of the finest steps show noise, and how many of them without truncation. Over so
+        many of them, too, a jump must stay the same.
     one_sided_gain : float, a factor
         How much surer a one-sided limit must be to replace the central one.
-    kink_gap : float, in uncertainties
-        How far one-sided derivatives must lie apart to make a kink.
     kink_steps : int
         How many steps must show a kink. A few do so by accident, far from x0 or in few digits.
-    kink_above_finest : float, times the shortest step
-        Where a kink must show: nearer to x0 it may be a plateau.
-    jump_steps : int
-        Over how many of the finest steps a jump must stay the same.
+    above_finest : float, times the shortest step
+        Where a kink must show: nearer to x0 it may be a plateau. There and farther away, slopes are
+        compared with one that grows towards x0.
     jump_constancy : float, a factor
-        How much larger than its variation over these steps a jump must be.
-    jump_above_rounding : float, in rounding errors of func(x0)
-        How large a jump must be.
+        How much larger than its variation over the finest steps a jump must be.
     plateau_range : float, a factor
         ``func`` must move over steps so much longer than a plateau to be a staircase.
     plateau_epsilons : float, in machine epsilons of x0
@@ -72,35 +66,36 @@ class Thresholds(RefinementThresholds):
         How many digits terms may lose by cancelling, at most.
     jump_reach : float, times the length of a plateau
         The first change beyond a plateau lies within this.
-    quantum_above_noise : float, in sigma
-        How large the steps of a staircase must be: those of half precision are up to 8 sigma.
-    diverging_growth, diverging_over : float, factors
-        How much a one-sided slope grows towards x0 where ``func`` is not smooth, and while the step
-        becomes how many times shorter.
+    diverging_growth : float, a factor
+        How much a one-sided slope grows towards x0 where ``func`` is not smooth.
     diverging_far : float, a factor
         A slope so much steeper than the estimate is not seen by the coarser steps at all.
-    one_sided_range, one_sided_range_if_contradicted : float, in uncertainties
-        The range around a one-sided limit that it leaves open; if it contradicts the best estimate.
+    one_sided_range : float, in uncertainties
+        The range around a one-sided limit that it leaves open.
     narrowest_feature : float, a factor
         How much narrower than x0 a feature may be that noise hides.
     small_coordinate : float, a factor
         A coordinate so much smaller than the others has a scale of its own.
-    small_coordinate_noise : float, in sigma
-        What a feature as narrow as such a coordinate may hide.
-    near, near_if_guess : float, a factor
-        Steps that are so much shorter than the scale count as near x0, and if the scale is a guess.
+    near : float, a factor
+        Steps that are so much shorter than the scale count as near x0. If the scale is a guess,
+        they are as short as the narrowest feature.
     safety : float, in uncertainties
-        How far claim and estimate must lie apart before a claim is wrong.
+        How far claim and estimate must lie apart before a claim is wrong. A one-sided limit that
+        contradicts the best estimate leaves as much open, and one-sided derivatives lie as far
+        apart at a kink.
     wrong_margin : float, times rtol
         How far a wrong claim is off at least: a feature hidden in noise may be worth one rtol.
     agreement : float, a factor
         Two independent numbers that agree so much better than rtol certify each other.
     coefficient_epsilons : float, in machine epsilons of the largest coefficient
-        How far rounding may move a 0: cos(pi / 2), entries of a product with an inverse ...
+        How far rounding may move a 0: cos(pi / 2), entries of a product with an inverse. A linear
+        claim may differ as much from the sum of its terms. What is left of terms that cancel is as
+        many quanta, units in their last place. Far away, a quantum is as many units of ``func``.
     coefficient_rounding : float, a part of the largest coefficient
-        ... and no farther than this in float32 and below.
+        It moves a 0 no farther than this in float32 and below.
     negligible : float, a factor
-        How much smaller than the whole derivative a negligible entry is.
+        How much smaller than the whole derivative a negligible entry is. If a jump at x0 is left
+        out and the noise is as much smaller, the jump was no noise.
     one_sided_directions : int
         If one-sided limits excuse so many claims, ``func`` is not smooth as far as it shows ...
     one_sided_excess : float, a factor
@@ -117,32 +112,23 @@ class Thresholds(RefinementThresholds):
     coarse_weight: float = 10.0
     outlier: float = 30.0
     many_steps: int = 12
-    scatter_steps: int = 6
+    finest_steps: int = 6
     scatter_finest_steps: int = 3
-    truncation_decay: float = 3.0
     one_sided_gain: float = 4.0
-    kink_gap: float = 6.0
     kink_steps: int = 8
-    kink_above_finest: float = 64.0
-    jump_steps: int = 6
+    above_finest: float = 64.0
     jump_constancy: float = 10.0
-    jump_above_rounding: float = 100.0
     plateau_range: float = 2.0**9
     plateau_epsilons: float = 16.0
     plateau_range_if_cancelled: float = 8.0
     cancelled_digits: float = 0.75
     jump_reach: float = 9.0
-    quantum_above_noise: float = 10.0
     diverging_growth: float = 1.5
-    diverging_over: float = 64.0
     diverging_far: float = 4.0
     one_sided_range: float = 2.0
-    one_sided_range_if_contradicted: float = 5.0
     narrowest_feature: float = 64.0
     small_coordinate: float = 16.0
-    small_coordinate_noise: float = 2.0
     near: float = 8.0
-    near_if_guess: float = 64.0
     safety: float = 5.0
     wrong_margin: float = 1.5
     agreement: float = 10.0

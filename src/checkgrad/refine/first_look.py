@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.numerics.decide import decide
 from checkgrad.numerics.decisions import Criteria, Decisions
 from checkgrad.numerics.estimate import Estimate
@@ -71,13 +71,12 @@ class FirstLook:
         """
         claim = np.stack([spec.claim for spec in specs])
         sigma = np.asarray([[spec.sigma_at_x0] for spec in specs])
-        stopped = None
+        call = StoppableCall()
         if self._sampled is None:
             powers = _powers(claim, sigma, specs, entries)
-            try:
-                self._sampled = _Sampled.along(self._lines, powers)
-            except Stopped as stop:
-                self._sampled, stopped = stop.kept, stop
+            with call:
+                call.found = _Sampled.along(self._lines, powers)
+            self._sampled = call.found
         value, rounding = _central_quotients(self._sampled, sigma, specs)
         unknown = np.full(value.size, np.inf)
         estimate = Estimate.of_values(value.ravel(), unknown, rounding.ravel())
@@ -89,9 +88,9 @@ class FirstLook:
             negligible = np.asarray(criteria.may_be_negligible)[here]
             own = spec.criteria(_largest(claim[output]), negligible, np.zeros(count, dtype=bool))
             found.append(together.take(here, own))
-        if stopped is not None:
+        if call.stop is not None:
             self._sampled = None
-            raise stopped.keeping(list(zip(specs, found, strict=True)))
+            raise call.stop.keeping(list(zip(specs, found, strict=True)))
         return found
 
     def of_output(self, output: int, spec: CheckSpec) -> Look:
@@ -132,15 +131,12 @@ class _Sampled(NamedTuple):
     def along(cls, lines: SampledOutputs, powers: npt.NDArray[np.intp]) -> _Sampled:
         """Sample along lines. `Stopped` keeps what was sampled by then."""
         steps, which = np.ldexp(1.0, powers), np.tile(np.arange(powers.size), 2)
-        stopped = None
-        try:
-            found = lines.sample(which, np.concatenate([steps, -steps]))
-        except Stopped as stop:
-            found, stopped = stop.kept, stop
-        lengths, values = found
+        with StoppableCall() as call:
+            call.found = lines.sample(which, np.concatenate([steps, -steps]))
+        lengths, values = call.found
         sampled = cls(powers, lengths.reshape(2, -1), values.reshape(2, powers.size, -1))
-        if stopped is not None:
-            raise stopped.keeping(sampled)
+        if call.stop is not None:
+            raise call.stop.keeping(sampled)
         return sampled
 
 

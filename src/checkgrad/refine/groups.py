@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.samples import Flags, Floats, Places
 from checkgrad.numerics.thresholds import thresholds
@@ -30,7 +30,7 @@ def has_groups(spec: CheckSpec) -> bool:
 
     In few digits rtol / 10 is no small number, and sums agree by accident.
     """
-    many = spec.directions.count >= thresholds().fewest_for_groups
+    many = spec.directions.count >= thresholds().few
     return many and not has_few_digits(spec.epsilon)
 
 
@@ -108,18 +108,15 @@ class Groups:
         steps = _steps(progress, groups, self._directions.random_offsets(groups.shape))
         if later is not None and len(later):
             self._directions.note_groups(later, partial(_steps, progress, later))
-        stopped = None
-        try:
-            both = self._directions.sample_groups(
+        with StoppableCall() as call:
+            call.found = self._directions.sample_groups(
                 np.concatenate([groups, groups]), np.concatenate([steps, -steps])
             )
-        except Stopped as stop:
-            both, stopped = stop.kept, stop
-        taken, values = (np.reshape(part, (2, len(groups), -1)) for part in both)
+        taken, values = (np.reshape(part, (2, len(groups), -1)) for part in call.found)
         sampled = _Sampled(groups, first, own, taken[0] - taken[1], values)
         sampled.tell(progress)
-        if stopped is not None:
-            raise stopped.keeping([(spec, progress.decide())])
+        if call.stop is not None:
+            raise call.stop.keeping([(spec, progress.decide())])
         self._sampled.append(sampled)
 
 

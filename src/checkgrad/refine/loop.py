@@ -65,25 +65,28 @@ def refine(
         if look.rounds and not thorough:
             _sample_again(progress, look)
             return progress.decide()
-    if groups is not None and has_groups(spec):
+    if not has_groups(spec):
+        groups = None
+    if groups is not None:
         if groups.try_first(progress):
             certified = groups.certify(progress)
         elif _first_group_decides(progress, groups, thorough):
             return progress.decide()
-        if not thorough:
-            _sample_until_open(progress)
-            return progress.decide()
-    _refine_worst_first(progress, thorough)
+    if not thorough:
+        _sample_until_open(progress, all_once=groups is None)
+        progress.allow_negligible(slice(None))
+        return progress.decide()
+    _refine_worst_first(progress)
     decisions = progress.decide()
     if certified.size and not np.all(decisions.resolved) and not np.any(decisions.wrong):
         progress.start(certified)
-        _refine_worst_first(progress, thorough)
+        _refine_worst_first(progress)
         decisions = progress.decide()
     # Small entries were left for larger ones, which turned out to be as small.
     left = np.flatnonzero(decisions.open & ~progress.fully_sampled)
-    if thorough and left.size and not np.any(decisions.wrong):
+    if left.size and not np.any(decisions.wrong):
         progress.start(left)
-        _refine_worst_first(progress, thorough)
+        _refine_worst_first(progress)
     progress.allow_negligible(slice(None))
     return progress.decide()
 
@@ -97,11 +100,13 @@ def _first_group_decides(progress: Progress, groups: Groups, thorough: bool) -> 
     """
     others = np.setdiff1d(progress.active, groups.first)
     progress.start(groups.first)
-    few_tell = _refine_worst_first(progress, thorough)
+    if not thorough:
+        _sample_until_open(progress, all_once=True)
+        progress.start(others)
+        return not np.all(progress.decide_for(groups.first).resolved)
+    few_tell = _refine_worst_first(progress)
     decisions = progress.decide_for(groups.first)
     progress.start(others)
-    if not thorough:
-        return not np.all(decisions.resolved)
     if not few_tell or not np.any(decisions.wrong):
         return False
     groups.certify(progress)
@@ -157,20 +162,25 @@ def _worst_first(progress: Progress) -> Places:
     return np.argsort(-progress.decide_active().excess, kind="stable")
 
 
-def _sample_until_open(progress: Progress) -> None:
-    """Sample the active directions at few steps, the worst first, until one stays open."""
-    worst, start, size = progress.active[_worst_first(progress)], 0, 1
-    while start < worst.size:
-        block = np.sort(worst[start : start + size])
-        progress.start(block)
-        _sample_stages(progress, _few_stages(progress))
-        progress.allow_negligible(block)
-        if not np.all(progress.decide_for(block).resolved):
+def _sample_until_open(progress: Progress, all_once: bool) -> None:
+    """Sample the active directions at few steps, the worst first, until one stays open.
+
+    If `all_once`, nothing is known of them, and all are sampled at one step to find the worst.
+    """
+    stages = _few_stages(progress)
+    if all_once:
+        _sample_stages(progress, stages[:1])
+        stages = stages[1:]
+    order, every, start, size = _worst_first(progress), progress.state(), 0, 1
+    while start < order.size:
+        progress.resume(every, order[start : start + size])
+        _sample_stages(progress, stages)
+        if progress.active.size:
             return
         start, size = start + size, size * _GROWTH
 
 
-def _refine_worst_first(progress: Progress, thorough: bool) -> bool:
+def _refine_worst_first(progress: Progress) -> bool:
     """Sample the active directions as far as each needs, the worst first.
 
     A few are followed to their end, and then more and more at a time. Once a claim is wrong, the
@@ -188,17 +198,14 @@ def _refine_worst_first(progress: Progress, thorough: bool) -> bool:
         progress.resume(every, order[start : start + size])
         directions = progress.active
         _sample_stages(progress, few[1:])
-        if thorough:
-            few_tell &= _refine_block(progress, stages[len(few) :])
-        elif progress.active.size:
-            return True
+        few_tell &= _refine_block(progress, stages[len(few) :])
         start, size = start + directions.size, size * _GROWTH
         if np.any(progress.decide_for(directions).wrong):
             size = min(size, (_affordable(progress) if few_tell else limits.block) - start)
     if not few_tell:
         resolved = progress.decide_for(every[0]).resolved
         progress.forget(every[0][~resolved & ~progress.fully_sampled[every[0]]])
-    elif thorough and not progress.spec.kink_is_isolated:
+    elif not progress.spec.kink_is_isolated:
         progress.trust_one_step(once, every[0][order[:start]], every[0][order[start:]])
     elif start < order.size:
         progress.resume(every, order[start : start + _few_more(progress)])

@@ -44,7 +44,7 @@ def _steps(spec: CheckSpec, closely: bool) -> Floats:
     """Return steps from half of the scale down to a few units in the last place."""
     limits = thresholds()
     finest = limits.finest_above_ulp - max(digits_of(spec.epsilon), limits.least_digits)
-    dense = max(-limits.dense_down_to, finest)
+    dense = max(-limits.least_digits, finest)
     if closely:
         powers = [
             *range(-1, dense - 1, -_SPACING),

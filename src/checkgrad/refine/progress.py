@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.evaluate.budget import Stopped
+from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.numerics.decide import decide, scale_of
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.estimate import Estimate, estimate
@@ -18,7 +18,7 @@ from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.spec import CheckSpec
 
-State: TypeAlias = tuple[Places, npt.NDArray[np.intp], npt.NDArray[np.intp], Samples]
+State: TypeAlias = tuple[Places, npt.NDArray[np.intp], npt.NDArray[np.intp], Samples | None]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Progress:
 
     def state(self) -> State:
         """Return what is known of the active directions, to come back to."""
-        return self.active, self.first, self.powers, self.held()
+        return self.active, self.first, self.powers, self.samples
 
     def resume(self, state: State, chosen: Places) -> None:
         """Come back to some of the directions of a state."""
@@ -134,12 +134,9 @@ class Progress:
         spec, active = self.spec, self.active
         both = np.stack([steps, -steps])
         which = np.broadcast_to(active, both.shape)
-        stopped = None
-        try:
-            found = spec.directions.sample(which.ravel(), both.ravel())
-        except Stopped as stop:
-            found, stopped = stop.kept, stop
-        lengths, values = (part.reshape(both.shape) for part in found)
+        with StoppableCall() as call:
+            call.found = spec.directions.sample(which.ravel(), both.ravel())
+        lengths, values = (part.reshape(both.shape) for part in call.found)
         new = Samples(
             value=spec.value,
             forward=lengths[0],
@@ -153,8 +150,8 @@ class Progress:
             scale_is_guess=spec.scale_is_guess[active],
         )
         self._note(new if self.samples is None else self.samples.joined(new))
-        if stopped is not None:
-            raise stopped.keeping([(spec, self.decide())])
+        if call.stop is not None:
+            raise call.stop.keeping([(spec, self.decide())])
 
     def _note(self, samples: Samples) -> None:
         self.samples = samples

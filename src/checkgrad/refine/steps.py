@@ -47,12 +47,12 @@ def all_steps(progress: Progress) -> Floats:
     """
     limits, spec = thresholds(), progress.spec
     finest = limits.finest_above_ulp - max(digits_of(spec.epsilon), limits.least_digits)
-    coarsest_power = limits.coarsest_step
-    powers = np.arange(limits.longest_first_step + coarsest_power, finest - 1, -1)
-    between = (powers < -limits.dense_down_to) & (powers % limits.sparse_spacing != 0)
+    longer = limits.longest_first_step
+    powers = np.arange(2 * longer, finest - 1, -1)
+    between = (powers < -limits.least_digits) & (powers % limits.sparse_spacing != 0)
     scale = np.log2(spec.directions.scale[progress.active]).astype(int)
     absolute = powers[:, None] + scale
-    coarsest = np.maximum(scale - 1, progress.first + coarsest_power)
+    coarsest = np.maximum(scale - 1, progress.first + longer)
     left_out = np.any(absolute[:, None] == progress.first + progress.powers, axis=1)
     left_out |= absolute > coarsest
     left_out |= between[:, None] & ~spec.scale_is_guess[progress.active]

@@ -81,9 +81,9 @@ def test_the_slope_grows_by_half_over_a_factor_of_64(found: Make, sides: str, si
         assert found(slopes, **options).seen[0] == seen
     with varied(diverging_growth=1.4):
         assert found({3: 1.0, 8: 1.5, 9: 1.5}).seen[0]
-    with varied(diverging_over=32.0):
+    with varied(above_finest=32.0):
         assert not found({3: 0.9, 4: 1.1, 8: 1.5, 9: 1.5}).seen[0]
-    with varied(diverging_over=128.0):
+    with varied(above_finest=128.0):
         assert found({2: 0.9, 3: 1.1, 8: 1.5, 9: 1.5}).seen[0]
 
 

@@ -85,13 +85,13 @@ def test_along_a_small_coordinate_a_feature_may_be_as_narrow_as_that(found: Make
     """A sixteenth of the smoothness length is small."""
     unit = 2.0**-10
     seen = {"value": 1.0, "uncertainty": 1e-9}
-    assert slope(found(**seen, scale=1 / 16)) == 2 * unit * 16
+    assert slope(found(**seen, scale=1 / 16)) == 3 * unit * 16
     assert slope(found(**seen, scale=1 / 15)) == 0.0
-    assert slope(found(**seen, scale=1.0, smoothness_length=16.0)) == 2 * unit
+    assert slope(found(**seen, scale=1.0, smoothness_length=16.0)) == 3 * unit
     assert slope(found(**seen, scale=1 / 16, scale_is_guess=True)) == 0.0
     # Where the estimate does not stand out, the larger of both counts.
     assert slope(found(scale=1 / 64)) == 64 * 3 * unit
-    assert slope(found(scale=1 / 128)) == 2 * unit * 128
+    assert slope(found(scale=1 / 128)) == 3 * unit * 128
 
 
 # Few digits
@@ -139,7 +139,7 @@ def test_thresholds_of_hidden_features(found: Make) -> None:
         assert slope(found(1.0, 1e-9, epsilon=HALF)) == 6 * 2.0**-10
     with varied(small_coordinate=8.0):
         assert slope(found(1.0, 1e-9, scale=1 / 8)) > 0
-    with varied(small_coordinate_noise=4.0):
+    with varied(coverage=4.0):
         assert slope(found(1.0, 1e-9, scale=1 / 16)) == 4 * 16 * 2.0**-10
     with varied(stands_out=4.0):
         assert slope(found(1.0, 0.2)) == 0.0

@@ -73,9 +73,9 @@ def test_more_steps_than_the_finest_ones_are_needed(
 ) -> None:
     samples = samples_of(changing([1.0] * count), steps(count))
     assert jumps(samples) == seen
-    with varied(jump_steps=5):
+    with varied(finest_steps=5):
         assert jumps(samples)
-    with varied(jump_steps=12):
+    with varied(finest_steps=12):
         assert not jumps(samples)
 
 

@@ -83,25 +83,25 @@ def test_the_range_of_each_direction_is_its_own(evidence_of: Make, samples_of: M
 
 
 def test_one_sided_derivatives_must_differ_by_many_uncertainties(bent: Samples) -> None:
-    """The width is 2, and six times the sum of both uncertainties is needed."""
-    assert is_kink(bent, right=(1, 0.16), left=(-1, 0.17))
-    assert not is_kink(bent, right=(1, 0.17), left=(-1, 0.17))
-    assert not is_kink(bent, right=(1, 0.34), left=(-1, 0.0))
-    assert not is_kink(bent, right=(1, 0.0), left=(-1, 0.34))
-    with varied(kink_gap=8.0):
+    """The width is 2, and five times the sum of both uncertainties is needed."""
+    assert is_kink(bent, right=(1, 0.19), left=(-1, 0.2))
+    assert not is_kink(bent, right=(1, 0.21), left=(-1, 0.2))
+    assert not is_kink(bent, right=(1, 0.41), left=(-1, 0.0))
+    assert not is_kink(bent, right=(1, 0.0), left=(-1, 0.41))
+    with varied(safety=8.0):
         assert not is_kink(bent, right=(1, 0.125), left=(-1, 0.125))  # exactly as far
-    with varied(kink_gap=5.0):
-        assert is_kink(bent, right=(1, 0.17), left=(-1, 0.17))
+    with varied(safety=4.0):
+        assert is_kink(bent, right=(1, 0.21), left=(-1, 0.2))
 
 
 def test_the_central_derivative_must_be_half_way(bent: Samples) -> None:
     assert is_kink(bent, smooth=(0.0, 0.0))
     assert not is_kink(bent, smooth=(0.1, 0.0))
-    # Six times the three uncertainties: 0.36.
+    # Five times the three uncertainties: 0.3.
     uncertain: dict[str, Any] = {"right": (1, 0.01), "left": (-1, 0.02)}
-    assert is_kink(bent, smooth=(0.35, 0.03), **uncertain)
-    assert is_kink(bent, smooth=(-0.35, 0.03), **uncertain)
-    assert not is_kink(bent, smooth=(0.37, 0.03), **uncertain)
+    assert is_kink(bent, smooth=(0.29, 0.03), **uncertain)
+    assert is_kink(bent, smooth=(-0.29, 0.03), **uncertain)
+    assert not is_kink(bent, smooth=(0.31, 0.03), **uncertain)
     assert is_kink(bent, right=(3, 0), left=(1, 0), smooth=(2, 0))
     assert not is_kink(bent, right=(3, 0), left=(1, 0), smooth=(0, 0))
 
@@ -155,7 +155,7 @@ def test_the_gap_must_be_half_open_far_above_the_finest_step(samples_of: Make) -
     assert not is_kink(with_gap(samples_of, {7: 0.9}))
     assert is_kink(with_gap(samples_of, {7: -1.0}))
     assert is_kink(with_gap(samples_of, {6: 0.0, 8: 0.0, 13: 0.0}))
-    with varied(kink_above_finest=32.0):
+    with varied(above_finest=32.0):
         assert is_kink(with_gap(samples_of, {7: 0.0}))
         assert not is_kink(with_gap(samples_of, {8: 0.0}))
 
@@ -168,7 +168,7 @@ def test_the_gap_is_looked_at_where_it_stands_out_of_the_noise(samples_of: Make)
 
 
 def test_if_no_step_is_long_enough_the_longest_is_looked_at(samples_of: Make) -> None:
-    with varied(kink_above_finest=2.0**20):
+    with varied(above_finest=2.0**20):
         assert is_kink(with_gap(samples_of, {7: 0.0, 13: 0.0}))
         assert not is_kink(with_gap(samples_of, {0: 0.0}))
 

@@ -76,7 +76,7 @@ def test_a_limit_that_contradicts_the_best_widens_the_range_to_five(
 def test_thresholds_of_one_sided_ranges(found: Make) -> None:
     with varied(one_sided_range=4.0):
         assert ends(found((1.75, 0.5), (0.0, 1.0), best=(0.0, 0.25))) == [-4.0, 4.0]
-    with varied(one_sided_range_if_contradicted=10.0):
+    with varied(safety=10.0):
         assert ends(found((1.75, 0.5), (0.0, 1.0), best=(0.0, 0.25))) == [-10.0, 10.0]
 
 

@@ -109,14 +109,12 @@ def test_a_slope_beyond_the_plateau_counts_by_what_it_is_over_the_plateau(
 
 
 def test_the_quantum_must_stand_out_of_the_noise(samples_of: Make) -> None:
-    """The quantum is 2**-9; ten sigma are needed."""
+    """The quantum is 2**-9; more than eight sigma are needed."""
     curve = moving_down_to(9)
-    assert is_quantised(samples_of(curve, steps(14), sigma=0.099 * 2.0**-9))
-    assert not is_quantised(samples_of(curve, steps(14), sigma=0.101 * 2.0**-9))
-    with varied(quantum_above_noise=8.0):
-        assert not is_quantised(samples_of(curve, steps(14), sigma=2.0**-12))
-    with varied(quantum_above_noise=5.0):
-        assert is_quantised(samples_of(curve, steps(14), sigma=0.101 * 2.0**-9))
+    assert is_quantised(samples_of(curve, steps(14), sigma=0.124 * 2.0**-9))
+    assert not is_quantised(samples_of(curve, steps(14), sigma=2.0**-12))
+    with varied(stands_out=10.0):
+        assert not is_quantised(samples_of(curve, steps(14), sigma=0.101 * 2.0**-9))
 
 
 def test_without_a_plateau_there_is_no_staircase(samples_of: Make) -> None:

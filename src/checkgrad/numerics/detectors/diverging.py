@@ -39,7 +39,7 @@ def _steepest(samples: Samples) -> Floats:
         slope = np.where(seen, (values - samples.value) / lengths, 0.0)
         both = [np.sum(slope, axis=0, where=lengths == each) for each in (finest, following)]
         near = np.where(both[0] * both[1] > 0, np.fmin(*np.abs(both)), 0.0)
-        away = lengths >= limits.diverging_over * finest
+        away = lengths >= limits.above_finest * finest
         farther = np.max(np.abs(slope), axis=0, initial=0.0, where=away)
         grows = (farther > 0) & (near > limits.diverging_growth * farther)
         steepest = np.where(grows, np.fmax(steepest, near), steepest)

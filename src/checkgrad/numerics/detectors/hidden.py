@@ -37,7 +37,7 @@ def _in_many_digits(evidence: Evidence, stands_out: Flags) -> Floats:
     seen = stands_out & (np.abs(evidence.best.value) * length > limits.stands_out * sigma)
     hidden = np.where(seen, 0.0, limits.narrowest_feature * limits.coverage * sigma / length)
     small = (samples.scale <= length / limits.small_coordinate) & ~samples.scale_is_guess
-    own = limits.small_coordinate_noise * sigma / samples.scale
+    own = limits.coverage * sigma / samples.scale
     return np.where(small, np.fmax(hidden, own), hidden)
 
 

@@ -22,12 +22,12 @@ def detect_jump(evidence: Evidence) -> Finding:
     for lengths, values in samples.sides:
         changes = ordered(lengths, values - samples.value, np.zeros_like(values)).value
         count = np.isfinite(changes).sum(axis=0)
-        finest = np.maximum(count - np.arange(1, limits.jump_steps + 1)[:, None], 0)
+        finest = np.maximum(count - np.arange(1, limits.finest_steps + 1)[:, None], 0)
         change = np.take_along_axis(changes, finest, axis=0)
         lowest, highest = np.min(change, axis=0), np.max(change, axis=0)
         size = np.fmin(np.abs(lowest), np.abs(highest))
         constant = highest - lowest <= size / limits.jump_constancy
         jumps |= (
-            (count > limits.jump_steps) & constant & (size > limits.jump_above_rounding * rounding)
+            (count > limits.finest_steps) & constant & (size > limits.rounding_epsilons * rounding)
         )
     return Finding.of(Kind.JUMP, jumps, blocks_correct=jumps, blocks_wrong=jumps)

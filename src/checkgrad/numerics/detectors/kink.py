@@ -39,9 +39,9 @@ def find_kinks(
     limits = thresholds()
     sides = right.uncertainty + left.uncertainty
     width = np.abs(right.value - left.value)
-    kink: Flags = width > limits.kink_gap * sides
+    kink: Flags = width > limits.safety * sides
     off_centre = np.abs((right.value + left.value) / 2 - smooth.value)
-    kink &= off_centre <= limits.kink_gap * (sides + smooth.uncertainty)
+    kink &= off_centre <= limits.safety * (sides + smooth.uncertainty)
     # Far from x0, every bend between two samples looks like a kink.
     valid = np.isfinite(central.value)
     kink &= np.min(central.step, axis=0, initial=np.inf, where=valid) <= samples.scale
@@ -62,7 +62,7 @@ def _gap_above_finest(samples: Samples, width: Floats) -> Floats:
     gap = right - left
     both: Flags = np.isfinite(gap)
     finest = np.min(samples.forward, axis=0, initial=np.inf, where=both)
-    long_enough = both & (samples.forward >= limits.kink_above_finest * finest)
+    long_enough = both & (samples.forward >= limits.above_finest * finest)
     long_enough &= samples.forward * width > limits.stands_out * samples.sigma_of()
     # The shortest step that is long enough, else the longest.
     preference = np.where(long_enough, 1 / samples.forward, -1 / samples.forward)

@@ -37,9 +37,7 @@ def detect_one_sided(evidence: Evidence) -> Finding:
     spread = np.stack([e.uncertainty for e in sides])
     off = np.abs(values - best.value) > limits.one_sided_range * (spread + best.uncertainty)
     contradicted: Flags = np.any(off, axis=0)
-    spread = spread * np.where(
-        contradicted, limits.one_sided_range_if_contradicted, limits.one_sided_range
-    )
+    spread = spread * np.where(contradicted, limits.safety, limits.one_sided_range)
     return Finding.of(
         Kind.ONE_SIDED,
         contradicted,

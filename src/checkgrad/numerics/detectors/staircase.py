@@ -50,7 +50,7 @@ def without_plateaus(samples: Samples) -> tuple[Samples, Flags]:
     quantum = np.where(first & (changes > 0), changes / over, np.inf).min(axis=(0, 1))
     cancels = quantum <= largest_cancellation_noise(samples.epsilon, samples.value)
     is_quantised |= (plateau * limits.plateau_range_if_cancelled < longest) & cancels
-    is_quantised &= (plateau > 0) & (quantum > limits.quantum_above_noise * samples.sigma_of())
+    is_quantised &= (plateau > 0) & (quantum > limits.stands_out * samples.sigma_of())
     left_out = (forward <= plateau) & is_quantised
     cleaned = dataclasses.replace(
         samples,
