@@ -14,8 +14,7 @@ from checkgrad.arrays.point import Point
 from checkgrad.evaluate.options import Evaluation
 from checkgrad.precision import DOUBLE, SINGLE, default_rtol
 
-# What the doors take, in words. A direction may also be a tangent, whose type nobody knows.
-Direction: TypeAlias = Literal["auto", "all", "random"] | int | Callable[[Any], Any] | Any
+# What the doors take, in words.
 Method: TypeAlias = Literal["differences", "complex-step"]
 Precision: TypeAlias = Literal["auto", "float64", "native"]
 Locate: TypeAlias = Literal["auto", "off"]
