@@ -182,7 +182,8 @@ def test_four_libraries_are_required_and_the_others_optional(metadata):
 
 def test_public_names_exist_and_are_on_the_reference_page():
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\.\. auto\w+:: (\w+)$", page, re.MULTILINE))
+    ours = page.partition(".. currentmodule:: checkgrad.")[0]  # the drop-ins come last
+    documented = set(re.findall(r"^   (\w+)$", ours, re.MULTILINE))
     public = {name for name in checkgrad.__all__ if not name.startswith("__")}
     assert documented == public
     assert all(hasattr(checkgrad, name) for name in checkgrad.__all__)

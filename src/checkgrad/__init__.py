@@ -49,7 +49,7 @@ __all__ = [
     "verify_jvp",
     "verify_vjp",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "GradientError": "report.error",
