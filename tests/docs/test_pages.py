@@ -20,7 +20,6 @@ pytestmark = pytest.mark.numpy
 def test_every_reason_has_an_entry_on_the_page_of_troubleshooting():
     text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     codes = {code_of(reason) for reason in OPEN_REASONS}
-    assert set(re.findall(r"^\(([\w-]+)\)=$", text, re.MULTILINE)) == codes
     assert set(re.findall(r"^### ([\w-]+)$", text, re.MULTILINE)) == codes
     assert set(re.findall(r"^\| \[([\w-]+)\]\(#\1\) \|", text, re.MULTILINE)) == codes
 
