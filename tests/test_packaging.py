@@ -24,19 +24,20 @@ RUNNING = Path(checkgrad.__file__).parent  # the package as installed
 # The rooms of the package from the ground up (DESIGN.md, section 5), each with the rooms that it
 # may import from. All of those stand above it in this table, so that no imports make a circle. A
 # room may be named here before it is built.
-_GROUND = "precision numerics backends arrays evaluate claims"
+_GROUND = "precision session numerics backends arrays evaluate claims"
 _JUDGED = f"{_GROUND} measure refine report problem parsed unfinished"
 MAY_IMPORT = {
     "precision": "",
+    "session": "",
     "numerics": "precision",
     "backends": "precision",
     "arrays": "precision backends",
-    "evaluate": "precision backends arrays",
+    "evaluate": "precision session backends arrays",
     "claims": "precision numerics backends arrays evaluate",
     "measure": _GROUND,
     "refine": "precision numerics evaluate",
     "report": f"{_GROUND} refine",
-    "problem": "precision arrays evaluate",
+    "problem": "precision session arrays evaluate",
     "parsed": f"{_GROUND} problem",
     "widening": f"{_GROUND} measure problem parsed",
     "digits": f"{_GROUND} report parsed widening",
