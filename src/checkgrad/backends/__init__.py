@@ -19,6 +19,7 @@ from checkgrad.backends.conventions import (
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
+from checkgrad.backends.files import LIBRARY_NAMES, SUFFIXES, converted, read_arrays
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
     backend_of,
@@ -39,6 +40,8 @@ from checkgrad.backends.widening import (
 
 __all__ = [
     "CONVENTIONS",
+    "LIBRARY_NAMES",
+    "SUFFIXES",
     "Array",
     "Backend",
     "CannotWidenError",
@@ -55,6 +58,7 @@ __all__ = [
     "Widening",
     "backend_of",
     "cause_of",
+    "converted",
     "densified",
     "densified_tree",
     "find_backend",
@@ -67,6 +71,7 @@ __all__ = [
     "machine_epsilon",
     "may_fork",
     "other_convention",
+    "read_arrays",
     "require_values",
     "snapshot",
     "without",

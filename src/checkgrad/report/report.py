@@ -41,6 +41,8 @@ class GradientError(AssertionError):
     2
     """
 
+    __module__ = "checkgrad"  # where users import it from, and what a traceback names
+
     def __init__(self, report: Report, heading: str = "") -> None:
         super().__init__(f"{heading}\n{report}" if heading else str(report))
         self.report = report
@@ -241,6 +243,7 @@ class Report:
         ...     print(str(error).splitlines()[0])
         wrong: the claim is off by 50% (2-norm), at 2 of 2 coordinates
         """
+        __tracebackhide__ = True  # the line of the test says more
         if self.verdict is Verdict.CORRECT:
             return
         if self.verdict is Verdict.INCONCLUSIVE and allow_inconclusive:
