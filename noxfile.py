@@ -63,7 +63,7 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
     """Run the tests beside one array library, and no other but NumPy."""
     beyond_numpy = ("-m", "not numpy", *options)  # what concerns NumPy alone runs in its session
     if library == "numpy":
-        install(session, ".", *group("test", "reference"))
+        install(session, ".[plot]", *group("test", "reference"))
         assert_importable_only(session, None)
         run_pytest(session, *options)
     elif library == "jax":

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from checkgrad.guard_check import GuardCheck
     from checkgrad.guarding import Guard
     from checkgrad.numerics.decisions import Verdict
-    from checkgrad.report.report import GradientError, Mismatch, Report
+    from checkgrad.report.error import GradientError
+    from checkgrad.report.mismatch import Mismatch
+    from checkgrad.report.report import Report
 
 __all__ = [
     "GradientError",
@@ -52,10 +54,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "GradientError": "report.report",
+    "GradientError": "report.error",
     "Guard": "guarding",
     "GuardCheck": "guard_check",
-    "Mismatch": "report.report",
+    "Mismatch": "report.mismatch",
     "Report": "report.report",
     "Verdict": "numerics.decisions",
     "approx_fprime": "api.scipy_compat",

@@ -19,6 +19,7 @@ from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.plan import plan_directions
 from checkgrad.judging import in_order, judge_louder, judge_outputs
+from checkgrad.kept_samples import sample_for_report
 from checkgrad.locate import can_locate, located_errors, stands_out
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
@@ -75,6 +76,7 @@ def examine_parsed(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimRe
             if elsewhere is not None and not elsewhere.agrees:
                 # A few steps may see a plateau of a rounded factor.
                 results, repeats = _judged(claim, repeats, closely=True)
+        sample_for_report(parsed, results)
     except STOPS as stop:
         stopped = parsed.options.evaluation.budget.stopped_by(stop)
         results, located = claim.found.results(stopped.kept), None

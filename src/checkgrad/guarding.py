@@ -24,7 +24,8 @@ from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import check
 from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options, Problem
-from checkgrad.report.report import GradientError, Report
+from checkgrad.report.error import GradientError
+from checkgrad.report.report import Report
 from checkgrad.tracebacks import is_our_file
 
 ON_WRONG = ("raise", "warn", "record")

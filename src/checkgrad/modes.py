@@ -208,7 +208,8 @@ class ModeRunner:
             label, error = next(iter(self._missing.items()))
             raise TypeError(f"func cannot be differentiated in mode {label}: {error}") from error
         errors, notes = list(self._rule_errors), [*notes, *self._notes()]
-        report = report_on(self._results, errors, self._not_checked, notes, self._budget.reason)
+        found = errors, self._not_checked, notes, self._budget.reason, self._options.keep_samples
+        report = report_on(self._results, *found)
         if failed is not None and report.verdict is not Verdict.WRONG:
             raise failed
         return report

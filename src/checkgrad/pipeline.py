@@ -5,6 +5,7 @@ This module calls the other rooms in order, and computes nothing by itself.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -49,12 +50,14 @@ def check(problem: Problem) -> Report:
 
 def _check_alone(problem: Problem) -> Report:
     evaluation = problem.options.evaluation
-    budget = evaluation.budget
+    budget, options, start = evaluation.budget, problem.options, time.perf_counter()
     with budget.watched(), evaluation.working():
         result = examine(replace(problem, looks_elsewhere=True))
         if not budget.reason:
             result = confirmed_elsewhere(problem, result, examine)
-        report = report_on([result], stopped=budget.reason)
+        report = report_on([result], stopped=budget.reason, keep_samples=options.keep_samples)
+    elapsed = time.perf_counter() - start
+    report = replace(report, seed=options.seed, elapsed=elapsed)
     return budget.outcome(report)
 
 

@@ -39,6 +39,14 @@ class Options:
     precision: str = "auto"
     locate: str = "auto"
     group: Any = None
+    keep_samples: bool | None = None
+
+    @property
+    def seed(self) -> int | None:
+        """What random numbers begin with; None where the user passed a generator."""
+        if isinstance(self.rng, np.random.Generator):
+            return None
+        return SESSION.seed if self.rng is None else int(self.rng)
 
     def generator(self) -> np.random.Generator:
         """Return the source of random numbers.

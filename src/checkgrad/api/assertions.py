@@ -38,6 +38,7 @@ def assert_grad(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> None:
     """Raise unless a hand-written gradient is correct: `verify_grad` for a test.
 
@@ -55,7 +56,7 @@ def assert_grad(
         As in `verify_grad`.
     precision, workers, locate : optional
         As in `verify_grad`.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_grad`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -104,6 +105,7 @@ def assert_grad(
         progress=progress,
         on_interrupt=on_interrupt,
         group=group,
+        keep_samples=keep_samples,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -131,6 +133,7 @@ def assert_jac(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> None:
     """Raise unless a hand-written Jacobian is correct: `verify_jac` for a test.
 
@@ -148,7 +151,7 @@ def assert_jac(
         As in `verify_jac`.
     precision, workers, locate : optional
         As in `verify_jac`.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_jac`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -197,6 +200,7 @@ def assert_jac(
         progress=progress,
         on_interrupt=on_interrupt,
         group=group,
+        keep_samples=keep_samples,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -224,6 +228,7 @@ def assert_jvp(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> None:
     """Raise unless a hand-written jvp is correct: `verify_jvp` for a test.
 
@@ -241,7 +246,7 @@ def assert_jvp(
         As in `verify_jvp`.
     precision, workers, locate : optional
         As in `verify_jvp`.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_jvp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -290,6 +295,7 @@ def assert_jvp(
         progress=progress,
         on_interrupt=on_interrupt,
         group=group,
+        keep_samples=keep_samples,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -317,6 +323,7 @@ def assert_vjp(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> None:
     """Raise unless a hand-written vjp is correct: `verify_vjp` for a test.
 
@@ -334,7 +341,7 @@ def assert_vjp(
         As in `verify_vjp`.
     precision, workers, locate : optional
         As in `verify_vjp`.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_vjp`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -383,6 +390,7 @@ def assert_vjp(
         progress=progress,
         on_interrupt=on_interrupt,
         group=group,
+        keep_samples=keep_samples,
     )
     report.raise_for_verdict(allow_inconclusive)
 
@@ -408,6 +416,7 @@ def assert_autodiff(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    keep_samples: bool | None = None,
 ) -> None:
     """Raise unless the array library differentiates `func` rightly: `verify_autodiff` for a test.
 
@@ -425,7 +434,7 @@ def assert_autodiff(
         As in `verify_autodiff`.
     precision, workers, locate : optional
         As in `verify_autodiff`.
-    max_evals, timeout, progress, on_interrupt : optional
+    max_evals, timeout, progress, on_interrupt, keep_samples : optional
         As in `verify_autodiff`. An incomplete check raises, unless its verdict is inconclusive and
         `allow_inconclusive` is set.
 
@@ -472,5 +481,6 @@ def assert_autodiff(
         timeout=timeout,
         progress=progress,
         on_interrupt=on_interrupt,
+        keep_samples=keep_samples,
     )
     report.raise_for_verdict(allow_inconclusive)

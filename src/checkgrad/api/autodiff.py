@@ -5,7 +5,9 @@ This module validates the arguments. `checkgrad.modes` runs the checks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from checkgrad.api.arguments import further_arguments
@@ -42,6 +44,7 @@ def verify_autodiff(
     timeout: float | None = None,
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
+    keep_samples: bool | None = None,
 ) -> Report:
     """Judge how JAX or PyTorch differentiate a function, custom rules included.
 
@@ -76,7 +79,7 @@ def verify_autodiff(
     direction, rtol, bounds, rng, batch, chunk_bytes, precision, workers, locate : optional
         As in `verify_jvp`. If `direction` is a tangent or a list of them, they are like `x0`:
         forward mode is checked along them, and reverse mode along a random one.
-    max_evals, timeout, progress, on_interrupt : optional
+    max_evals, timeout, progress, on_interrupt, keep_samples : optional
         As in `verify_grad`. They hold for all modes and orders together.
 
     Returns
@@ -122,6 +125,7 @@ def verify_autodiff(
       * rev: claim is 1/2 times the estimate at every coordinate: a factor too few?
       ...
     """
+    start = time.perf_counter()
     asked = _modes(modes)
     orders = _orders(order)
     require_functions(func=func)
@@ -153,6 +157,7 @@ def verify_autodiff(
         evaluation=evaluation,
         precision=precision,
         locate=locate,
+        keep_samples=keep_samples,
     )
     args = further_arguments(further, args)
     runner = ModeRunner(args, options)
@@ -167,6 +172,7 @@ def verify_autodiff(
                 raise
             budget.stopped_by(stop)
         report = runner.report(_notes(derivatives.left_out))
+    report = replace(report, seed=options.seed, elapsed=time.perf_counter() - start)
     return budget.outcome(report)
 
 

@@ -39,6 +39,7 @@ def verify_grad(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> Report:
     """Judge a hand-written gradient: correct, wrong or inconclusive, with nothing to tune.
 
@@ -152,6 +153,11 @@ def verify_grad(
         `x0` is the same on all of them, as for data parallelism, or each has a shard of its own,
         and `func`, which calls collectives, returns the same value on all. A claim that is not the
         same on all ranks is wrong, and the report says how. DTensors bring their group along.
+    keep_samples : bool, optional
+        Of which directions the report keeps what `func` was sampled at, to plot it. By default of
+        those that it names: where the claim is wrong, or else inconclusive. True: of others too, up
+        to 100 in all, and they are sampled at 10 more steps, at 20 evaluations of `func` for each.
+        False: of none. The verdict is the same.
 
     Returns
     -------
@@ -229,6 +235,7 @@ def verify_grad(
         precision=precision,
         locate=locate,
         group=group,
+        keep_samples=keep_samples,
     )
     return check(Problem("grad", func, grad, x0, further_arguments(further, args), options))
 
@@ -255,6 +262,7 @@ def verify_jac(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> Report:
     """Judge a hand-written Jacobian: correct, wrong or inconclusive, with nothing to tune.
 
@@ -286,7 +294,7 @@ def verify_jac(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, workers, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_grad`.
 
     Returns
@@ -339,6 +347,7 @@ def verify_jac(
         precision=precision,
         locate=locate,
         group=group,
+        keep_samples=keep_samples,
     )
     return check(Problem("jac", func, jac, x0, further_arguments(further, args), options))
 
@@ -365,6 +374,7 @@ def verify_jvp(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> Report:
     """Judge a hand-written jvp, the product of the Jacobian and a tangent.
 
@@ -392,7 +402,7 @@ def verify_jvp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, workers, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_grad`.
 
     Returns
@@ -440,6 +450,7 @@ def verify_jvp(
         precision=precision,
         locate=locate,
         group=group,
+        keep_samples=keep_samples,
     )
     return check(Problem("jvp", func, jvp, x0, further_arguments(further, args), options))
 
@@ -466,6 +477,7 @@ def verify_vjp(
     progress: bool | Callable[[int, int, str], Any] = False,
     on_interrupt: Literal["raise", "report"] = "raise",
     group: Any = None,
+    keep_samples: bool | None = None,
 ) -> Report:
     """Judge a hand-written vjp, the product of a cotangent and the Jacobian.
 
@@ -497,7 +509,7 @@ def verify_vjp(
     rtol, bounds, rng, batch, chunk_bytes, convention, method, precision, workers, locate : optional
         As in `verify_grad`. With ``batch="vectorized"``, `func` returns an array of shape
         ``(k,) + func(x0).shape``, or a tree of them.
-    max_evals, timeout, progress, on_interrupt, group : optional
+    max_evals, timeout, progress, on_interrupt, group, keep_samples : optional
         As in `verify_grad`.
 
     Returns
@@ -546,5 +558,6 @@ def verify_vjp(
         precision=precision,
         locate=locate,
         group=group,
+        keep_samples=keep_samples,
     )
     return check(Problem("vjp", func, vjp, x0, further_arguments(further, args), options))

@@ -25,7 +25,8 @@ from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
 from checkgrad.report.build import report_on
-from checkgrad.report.report import GradientError, Report
+from checkgrad.report.error import GradientError
+from checkgrad.report.report import Report
 
 _VALUE_EPSILONS = 1000.0  # two values of func may differ by these: sums round differently
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch.autograd.gradcheck import GradcheckError as TorchGradcheckError
 
-from checkgrad.report.report import GradientError, Report
+from checkgrad.report.error import GradientError
+from checkgrad.report.report import Report
 
 
 class GradcheckError(GradientError, TorchGradcheckError):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,14 @@ class Axes:
                 raise stopped.keeping(without_incomplete(which, pending, lengths, values))
         values[~np.isfinite(values)] = np.nan
         return lengths, values
+
+    def known(self, chosen: Collection[int], output: int) -> dict[int, tuple[Floats, Floats]]:
+        """Return the signed steps along some axes that were sampled, in order, and the values.
+
+        Only what is finite is there. Of a single output along very many axes nothing is kept.
+        """
+        found = self._known.along(chosen, output)
+        return {each: (at - self._x0[each], values) for each, (at, values) in found.items()}
 
     def groups(self, chosen: Places, size: int) -> Places:
         """Return `chosen` coordinates in random groups of up to `size`, each of one leaf.

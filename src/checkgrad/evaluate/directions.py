@@ -6,7 +6,7 @@ This module makes the coordinate axes. `checkgrad.evaluate.tangent_choice` makes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,9 @@ class SampledLines(Protocol):
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """See `checkgrad.evaluate.axes.Axes.sample`."""
+
+    def known(self, chosen: Collection[int], output: int) -> dict[int, tuple[Floats, Floats]]:
+        """See `checkgrad.evaluate.axes.Axes.known`."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,17 @@ class Directions:
     def count(self) -> int:
         """How many there are."""
         return self.scale.size
+
+    def known(self, chosen: Sequence[int]) -> list[tuple[Floats, Floats]]:
+        """Return the signed steps along each direction in `chosen` that were sampled, and values.
+
+        The steps are in order. Only values that are finite are there.
+        """
+        lines = [
+            each if self.coordinates is None else int(self.coordinates[each]) for each in chosen
+        ]
+        found = self.lines.known(set(lines), self.output)
+        return [found[line] for line in lines]
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """Evaluate the output at signed `steps` along the directions `which`.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 
@@ -49,6 +52,23 @@ class KnownValues:
         self._values.update({keys[i]: row for i, row in zip(new.tolist(), found, strict=False)})
         values = [self._values.get(key, unknown) for key in keys]
         return np.asarray(values).reshape(-1, self._outputs)
+
+    def along(self, chosen: Collection[int], output: int) -> dict[int, tuple[Floats, Floats]]:
+        """Return the places along each of some directions, in order, and the values of an output.
+
+        Only what is finite is there.
+        """
+        found: dict[int, list[tuple[float, float]]] = {each: [] for each in chosen}
+        for (direction, where), values in self._values.items():
+            if direction in found and math.isfinite(values[output]):
+                found[direction].append((where, float(values[output])))
+        return {
+            each: (
+                np.asarray([where for where, _ in sorted(pairs)]),
+                np.asarray([value for _, value in sorted(pairs)]),
+            )
+            for each, pairs in found.items()
+        }
 
 
 def one_by_one(which: Places, chosen: Places) -> Places:

@@ -8,7 +8,7 @@ far too little to matter if it is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,6 +95,10 @@ class Tangents:
                 raise stopped.keeping(without_incomplete(which, pending, lengths, values))
         values[~np.isfinite(values)] = np.nan
         return lengths, values
+
+    def known(self, chosen: Collection[int], output: int) -> dict[int, tuple[Floats, Floats]]:
+        """Return what was sampled along some tangents, as `checkgrad.evaluate.axes.Axes.known`."""
+        return self._known.along(chosen, output)
 
     def _points(self, which: Places, steps: Floats, corrections: list[Floats]) -> Iterator[Any]:
         """Yield points along the tangents, and note what the claim says of how far they lie off."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest._code.code import ReprEntry, ReprExceptionInfo, ReprTraceback
 
-from checkgrad.report.report import GradientError
+from checkgrad.report.error import GradientError
 
 if TYPE_CHECKING:
     from checkgrad.report.report import Report

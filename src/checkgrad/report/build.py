@@ -9,18 +9,19 @@ from dataclasses import replace
 import array_api_compat
 import numpy as np
 
-from checkgrad.numerics.decide import scale_of
-from checkgrad.numerics.decisions import Decisions, Reason, Verdict
+from checkgrad.numerics.decisions import Decisions, Verdict
 from checkgrad.report.bound import error_bound, norm
+from checkgrad.report.compare import comparisons_of
 from checkgrad.report.dtypes import dtype_hints, dtypes_of, is_wrong_in_narrow_dtype
 from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
 from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
-from checkgrad.report.report import Mismatch, Report
+from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.report.sampled import sampled_lines
 from checkgrad.report.slips import slips
-
-_LISTED = 100  # mismatches that a report keeps
-_DIGITS_APART = 3  # in which one must be farther off than another to be listed first
+from checkgrad.report.tree import inputs_of
+from checkgrad.report.versions import versions
+from checkgrad.report.worst import Place, mismatch_at, other_places, worst_places
 
 
 def report_on(
@@ -29,6 +30,7 @@ def report_on(
     not_checked: Sequence[str] = (),
     notes: Sequence[str] = (),
     stopped: str = "",
+    keep_samples: bool | None = None,
 ) -> Report:
     """Return the report on one claim, or on several on the same ``func``.
 
@@ -45,6 +47,8 @@ def report_on(
     stopped : str
         Why the check ended before its end; empty if it did not. It keeps the claim from being
         correct.
+    keep_samples : bool, optional
+        As in `checkgrad.verify_grad`.
     """
     # The user's errstate is for the user's code: in a report, overflow and the like is expected.
     with np.errstate(all="ignore"):
@@ -56,7 +60,7 @@ def report_on(
             not_checked = [stopped_hint(stopped), *not_checked]
             if not any(claim.results for claim in claims):
                 return _report_on_nothing(claims, stopped, not_checked)
-        report = _report_with_verdict(claims, rule_errors, not_checked, notes)
+        report = _report_with_verdict(claims, rule_errors, not_checked, notes, keep_samples)
         if stopped and report.verdict is Verdict.INCONCLUSIVE:
             hints = report.hints + so_far_hints(report.relative_error, report.rtol)
             report = replace(report, hints=hints)
@@ -68,6 +72,7 @@ def _report_with_verdict(
     rule_errors: Sequence[str],
     not_checked: Sequence[str],
     notes: Sequence[str],
+    keep_samples: bool | None,
 ) -> Report:
     found = [(claim, result) for claim in claims for result in claim.results]
     decisions = [result.decisions for _, result in found]
@@ -83,6 +88,7 @@ def _report_with_verdict(
     error = norm(distance[known])
     size = max(norm(claimed[known]), norm(estimate[known]))
     bound, confidence = error_bound(claims)
+    places = worst_places(entries or found, verdict)
     return _report(
         claims,
         verdict=verdict,
@@ -94,7 +100,8 @@ def _report_with_verdict(
         ),
         rtol=max(result.spec.rtol for _, result in found),
         noise=max(result.spec.sigma_at_x0 for _, result in found),
-        mismatches=tuple(_mismatches(entries or found, verdict)),
+        mismatches=tuple(map(mismatch_at, places)),
+        samples=sampled_lines(_kept(places, entries or found, keep_samples)),
         n_wrong=len(located) or int(sum(each.wrong.sum() for each in decisions)),
         n_unresolved=0 if located else int(sum(each.open.sum() for each in decisions)),
         located=bool(located),
@@ -102,9 +109,21 @@ def _report_with_verdict(
         hints=tuple(dict.fromkeys(hints)),
         direction=found[0][1].directions.words,
         form=claims[0].form,
+        comparisons=comparisons_of(claims),
         error_bound=bound,
         confidence=confidence,
     )
+
+
+def _kept(
+    places: list[Place],
+    found: Sequence[tuple[ClaimResult, OutputResult]],
+    keep_samples: bool | None,
+) -> list[Place]:
+    """Return the places of which samples are kept: those that are named, all, or none."""
+    if keep_samples is None:
+        return places
+    return [*places, *other_places(found, places)] if keep_samples else []
 
 
 def _located(claims: Sequence[ClaimResult]) -> list[tuple[ClaimResult, OutputResult]]:
@@ -190,6 +209,8 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
         device=", ".join(devices),
         evaluated_in=", ".join(evaluated_in),
         digits=min(kept, default=None),
+        x0=inputs_of(point).arrays,
+        versions=versions(point.backend.name),
         remarks=tuple(dict.fromkeys(each for claim in claims for each in remarks_on(claim))),
         **found,  # type: ignore[arg-type]
     )
@@ -219,36 +240,3 @@ def _resolution(decisions: Decisions) -> float:
     agreed = np.where(decisions.distance == 0, 0.0, agreed)
     certified = decisions.resolved & ~(relative <= agreed)
     return float(np.max(np.where(certified, np.fmin(relative, agreed), relative + agreed)))
-
-
-def _mismatches(
-    found: Sequence[tuple[ClaimResult, OutputResult]], verdict: Verdict
-) -> Iterator[Mismatch]:
-    """Yield where claims are wrong, or else open, the worst first."""
-    listed = []
-    for k, (_, result) in enumerate(found):
-        decisions = result.decisions
-        shown = decisions.wrong if verdict is Verdict.WRONG else decisions.open
-        places = np.flatnonzero(shown)
-        seen = np.isfinite(decisions.estimate.value[places])
-        # Outputs may be of different units; the entries of one output are compared as they are.
-        is_alone = (
-            len({id(claim) for claim, _ in found}) == 1
-            and len({each.output for _, each in found}) == 1
-        )
-        unit = 1.0 if is_alone else scale_of(decisions.claim, decisions.estimate)
-        worst = np.nan_to_num(decisions.distance[places] / (unit or 1.0), nan=np.inf)
-        worst = np.where(decisions.reasons[Reason.STOPPED][places] & ~seen, -np.inf, worst)
-        # Entries that are as far off as can be told are in the order of their places.
-        alike = [float(f"{far:.{_DIGITS_APART}g}") for far in worst.tolist()]
-        listed += [(-far, k, i) for far, i in zip(alike, places.tolist(), strict=True)]
-    for _, k, i in sorted(listed)[:_LISTED]:
-        claim, result = found[k]
-        decisions = result.decisions
-        yield Mismatch(
-            where=claim.where(result, i),
-            claim=float(decisions.claim[i]),
-            estimate=float(decisions.estimate.nearest_to(decisions.claim)[i]),
-            uncertainty=float(decisions.uncertainty[i]),
-            wrong=bool(decisions.wrong[i]),
-        )

@@ -1,96 +1,35 @@
-"""The report of a check, and the error that carries it.
+"""The report of a check.
 
-This module owns the plain numbers and strings that a report consists of. The modules `text`,
-`html` and `dictionary` turn them into what is shown.
+This module owns the plain numbers and strings that a report consists of. `checkgrad.report.views`
+has the arrays, pictures and pages; `text`, `html` and `dictionary` turn a report into what is
+shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.report.dictionary import to_dict
-from checkgrad.report.html import render_html
+from checkgrad.report.comparison import Comparison
+from checkgrad.report.dictionary import from_dict, to_dict
+from checkgrad.report.error import GradientError
+from checkgrad.report.mismatch import Mismatch
+from checkgrad.report.one_line import one_line
+from checkgrad.report.sampled import SampledLine
 from checkgrad.report.text import printable, render_text
+from checkgrad.report.tree import ArraySpec
+from checkgrad.report.views import Views
 
 
-class GradientError(AssertionError):
-    """The verdict on a claim is not "correct".
-
-    Parameters
-    ----------
-    report : Report
-        The report of the check.
-    heading : str
-        What stands above the report in the message.
-
-    Attributes
-    ----------
-    report : Report
-        The report of the check.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from checkgrad import GradientError, assert_grad
-    >>> try:
-    ...     assert_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, 3.0]))
-    ... except GradientError as error:
-    ...     error.report.n_wrong
-    2
-    """
-
-    __module__ = "checkgrad"  # where users import it from, and what a traceback names
-
-    def __init__(self, report: Report, heading: str = "") -> None:
-        super().__init__(f"{heading}\n{report}" if heading else str(report))
-        self.report = report
-        self._heading = heading
-
-    def __reduce__(self) -> tuple[type[GradientError], tuple[Report, str]]:
-        return GradientError, (self.report, self._heading)
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """One coordinate or tangent at which the claim is wrong, or could not be checked.
-
-    Attributes
-    ----------
-    where : str
-        The place in the user's structure, e.g. ``params['bias'][3]``, or ``tangent 2``.
-    claim : float
-        The derivative that the user's code returned.
-    estimate : float
-        The derivative by differences. NaN where differences gave none.
-    uncertainty : float
-        The uncertainty of the estimate, plus the rounding error of the claim.
-    wrong : bool
-        Whether the claim is wrong there. Otherwise it is unresolved.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from checkgrad import verify_grad
-    >>> report = verify_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, 3.0]))
-    >>> report.mismatches[0].where, report.mismatches[0].claim
-    ('x[1]', 3.0)
-    """
-
-    where: str
-    claim: float
-    estimate: float
-    uncertainty: float
-    wrong: bool
-
-
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Views):
     """The verdict on a claim, and the evidence.
 
     ``bool(report)`` is true only for a correct claim. ``str(report)`` is the text that a person
-    reads in a failing test.
+    reads in a failing test, and ``repr(report)`` one line of it. Reports are equal if their
+    attributes are, apart from `elapsed`, `versions`, `samples` and `comparisons`.
 
     Attributes
     ----------
@@ -150,6 +89,20 @@ class Report:
         by then, and else "inconclusive".
     stopped : str
         Why it did not; empty if it did.
+    x0 : tuple of ArraySpec
+        The arrays of x0 that are differentiated: the path, shape and dtype of each.
+    seed : int or None
+        What random tangents and jitter began with; None where `rng` is a generator.
+    elapsed : float or None
+        The seconds that the check took; None where they were not measured.
+    versions : dict of str to str
+        The versions of checkgrad, NumPy and the array library.
+    samples : tuple of SampledLine
+        What `func` was seen to be along the directions that `mismatches` names, in their order, or
+        along others, see `keep_samples` of `verify_grad`. Of a gradient of more than 16,384
+        coordinates that is checked along all of them, none is kept.
+    comparisons : tuple of Comparison
+        What `claim`, `estimate`, `uncertainty` and `decisions` are made of, flat, for each claim.
 
     Examples
     --------
@@ -189,6 +142,12 @@ class Report:
     remarks: tuple[str, ...] = ()
     complete: bool = True
     stopped: str = ""
+    x0: tuple[ArraySpec, ...] = ()
+    seed: int | None = None
+    elapsed: float | None = field(default=None, compare=False)
+    versions: dict[str, str] = field(default_factory=dict, compare=False)
+    samples: tuple[SampledLine, ...] = field(default=(), compare=False)
+    comparisons: tuple[Comparison, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.CORRECT
@@ -196,28 +155,73 @@ class Report:
     def __str__(self) -> str:
         return printable(render_text(self))
 
-    def _repr_html_(self) -> str:
-        return render_html(self)
+    def __repr__(self) -> str:
+        return one_line(self)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, arrays: bool = True) -> dict[str, Any]:
         """Return the report as strings, finite numbers, lists and dictionaries, as JSON has them.
 
-        JSON lacks numbers that are not finite: they become the strings "nan", "inf" and "-inf".
+        JSON lacks numbers that are not finite: they become the strings "nan", "inf" and "-inf". The
+        docs have the schema.
+
+        Parameters
+        ----------
+        arrays : bool
+            Whether `comparisons` and `samples` are there. If not, their lists are empty.
 
         Returns
         -------
         dict
-            Every attribute of the report by its name.
+            Every attribute of the report by its name, and the version of the schema.
+
+        See Also
+        --------
+        from_dict : the way back.
 
         Examples
         --------
         >>> import numpy as np
         >>> from checkgrad import verify_grad
         >>> report = verify_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 3.0]))
-        >>> report.to_dict()["verdict"]
-        'correct'
+        >>> found = report.to_dict()
+        >>> found["verdict"], found["schema_version"]
+        ('correct', 1)
         """
-        return to_dict(self)
+        return to_dict(self, arrays)
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Report:
+        """Return a report from what `to_dict` returned, also after a way through JSON.
+
+        It prints and plots as the first one did. Only trees of other classes than dict, list and
+        tuple, for which the classes are needed, become dictionaries by path.
+
+        Parameters
+        ----------
+        found : dict
+            What `to_dict` returned.
+
+        Returns
+        -------
+        Report
+            The report.
+
+        Raises
+        ------
+        ValueError
+            If it is no report, or one of a later version of the schema.
+
+        Examples
+        --------
+        >>> import json
+        >>> import numpy as np
+        >>> from checkgrad import Report, verify_grad
+        >>> report = verify_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 3.0]))
+        >>> copy = Report.from_dict(json.loads(json.dumps(report.to_dict())))
+        >>> copy == report, str(copy) == str(report)
+        (True, True)
+        """
+        return from_dict(found, cls)
 
     def raise_for_verdict(self, allow_inconclusive: bool = False) -> None:
         """Raise unless the claim is correct.

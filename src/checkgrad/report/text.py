@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from checkgrad.numerics.decisions import Verdict
 
 if TYPE_CHECKING:
-    from checkgrad.report.report import Mismatch, Report
+    from checkgrad.report.mismatch import Mismatch
+    from checkgrad.report.report import Report
 
 MAX_MISMATCHES = 8  # that a person is shown: a screen with a few of them tells as much as all
 
@@ -64,7 +65,7 @@ def headline(report: Report) -> str:
         return "inconclusive: func is not deterministic"
     if report.n_unresolved == 0:
         return f"inconclusive: {report.hints[0]}"
-    return f"inconclusive: {report.n_unresolved} of {_count(report)} could not be resolved"
+    return f"inconclusive: {report.n_unresolved} of {count_in_words(report)} could not be resolved"
 
 
 def error_bound_in_words(report: Report) -> str:
@@ -82,13 +83,34 @@ def error_bound_in_words(report: Report) -> str:
 
 def mismatch_cells(mismatch: Mismatch) -> tuple[str, str, str, str]:
     """Return the cells of one row of the table: the place, the claim, the estimate, a remark."""
-    remark = "" if mismatch.wrong else "unresolved"
+    claim, value, uncertainty = mismatch_numbers(mismatch)
     estimate = "estimate: none"
-    if math.isfinite(mismatch.estimate):
-        estimate = f"estimate {_with_uncertainty(mismatch.estimate, mismatch.uncertainty)}"
-    digits = _certain_digits(mismatch.estimate, mismatch.uncertainty)
-    claim = f"claim {mismatch.claim:.{max(_MIN_DIGITS_OF_CLAIM, digits)}g}"
-    return mismatch.where, claim, estimate, remark
+    if value:
+        spread = f" ± {uncertainty}" if uncertainty else " (of unknown uncertainty)"
+        estimate = f"estimate {value}{spread}"
+    return mismatch.where, f"claim {claim}", estimate, remark_on(mismatch)
+
+
+def mismatch_numbers(mismatch: Mismatch) -> tuple[str, str, str]:
+    """Return the claim, the estimate and its uncertainty, with the digits that are certain.
+
+    The last two are empty where they are not known.
+    """
+    value, uncertainty = mismatch.estimate, mismatch.uncertainty
+    digits = _certain_digits(value, uncertainty)
+    claim = f"{mismatch.claim:.{max(_MIN_DIGITS_OF_CLAIM, digits)}g}"
+    if not math.isfinite(value):
+        return claim, "", ""
+    if not math.isfinite(uncertainty):
+        return claim, f"{value:.3g}", ""
+    if uncertainty == 0 or value == 0:
+        return claim, f"{value:.10g}", f"{uncertainty:.1g}"
+    return claim, f"{value:.{max(digits, 1)}g}", f"{uncertainty:.1g}"
+
+
+def remark_on(mismatch: Mismatch) -> str:
+    """Return what there is to say of a mismatch that is not wrong."""
+    return "" if mismatch.wrong else "unresolved"
 
 
 def footer(report: Report) -> str:
@@ -117,10 +139,20 @@ def _table(report: Report) -> list[str]:
     for *aligned, remark in rows:
         cells = [cell.ljust(width) for cell, width in zip(aligned, widths, strict=True)]
         lines.append("  ".join(["", *cells, remark]).rstrip())
-    total = report.n_wrong if report.verdict is Verdict.WRONG else report.n_unresolved
-    if total > len(rows):
-        lines.append(f"  ... and {total - len(rows)} more")
+    if more := more_than_shown(report):
+        lines.append(f"  ... and {more} more")
     return lines
+
+
+def more_than_shown(report: Report) -> int:
+    """Return how many places there are besides those that a person is shown."""
+    total = report.n_wrong if report.verdict is Verdict.WRONG else report.n_unresolved
+    return max(0, total - len(report.mismatches[:MAX_MISMATCHES]))
+
+
+def kind_in_words(report: Report) -> tuple[str, str]:
+    """Return what one of the things that the report names is called, and several of them."""
+    return _KINDS[report.form == "grad", report.located or report.direction == "all"]
 
 
 def _kind(report: Report) -> tuple[str, str]:
@@ -128,7 +160,7 @@ def _kind(report: Report) -> tuple[str, str]:
     return _KINDS[report.form == "grad", report.direction == "all"]
 
 
-def _count(report: Report) -> str:
+def count_in_words(report: Report) -> str:
     """Return how many things were checked, e.g. ``4 coordinates``."""
     singular, plural = _kind(report)
     return f"{report.n_checked} {singular if report.n_checked == 1 else plural}"
@@ -136,14 +168,14 @@ def _count(report: Report) -> str:
 
 def _headline_of_correct(report: Report) -> str:
     singular, _ = _kind(report)
-    places = f"all {_count(report)}" if report.n_checked > 1 else f"the only {singular}"
-    return f"correct: claim and estimate agree at {places}, to {_agreement(report.resolution)}"
+    places = f"all {count_in_words(report)}" if report.n_checked > 1 else f"the only {singular}"
+    return f"correct: claim and estimate agree at {places}, to {agreement(report.resolution)}"
 
 
 def _headline_of_incomplete(report: Report) -> str:
     line = f"inconclusive: incomplete, since {report.stopped}"
     if report.n_unresolved:
-        line += f"; {report.n_unresolved} of {_count(report)} not decided"
+        line += f"; {report.n_unresolved} of {count_in_words(report)} not decided"
     return line
 
 
@@ -159,13 +191,13 @@ def _headline_of_wrong(report: Report) -> str:
         size = f"off by {percent(relative)} (2-norm)"
     worst = report.worst_relative_error
     if math.isfinite(relative) and math.isfinite(worst) and worst > _APART * relative:
-        singular = _KINDS[report.form == "grad", True][0] if report.located else _kind(report)[0]
+        singular, _ = kind_in_words(report)
         size = f"{size.removesuffix(')')}; the worst {singular} by {percent(worst)})"
     rest = f" ({report.n_unresolved} not looked at as closely)" if report.n_unresolved else ""
     rest += "" if report.complete else "; incomplete"
-    places = f"{report.n_wrong} of {_count(report)}"
+    places = f"{report.n_wrong} of {count_in_words(report)}"
     if report.located:
-        singular, plural = _KINDS[report.form == "grad", True]
+        singular, plural = kind_in_words(report)
         kind = singular if report.n_wrong == 1 else plural
         places = f"{report.n_wrong} {kind} found along {report.direction}"
     return f"wrong: the claim is {size}, at {places}{rest}"
@@ -179,7 +211,7 @@ def _rounded_up(number: float) -> str:
     return f"{math.ceil(number / unit * (1 - _SLACK)) * unit:.0e}"
 
 
-def _agreement(resolution: float) -> str:
+def agreement(resolution: float) -> str:
     """Return the number of digits that agree, rounded down to one decimal."""
     if resolution <= 0:
         return "the last digit"
@@ -189,15 +221,6 @@ def _agreement(resolution: float) -> str:
 def percent(relative: float) -> str:
     """Return a percentage of two digits; ``:.2g`` alone would write 100% as 1e+02%."""
     return f"{100 * relative:.2g}%" if relative < 0.995 else f"{100 * relative:.0f}%"
-
-
-def _with_uncertainty(value: float, uncertainty: float) -> str:
-    """Return a value with the digits that its uncertainty leaves."""
-    if not math.isfinite(uncertainty):
-        return f"{value:.3g} (of unknown uncertainty)"
-    if uncertainty == 0 or value == 0:
-        return f"{value:.10g} ± {uncertainty:.1g}"
-    return f"{value:.{max(_certain_digits(value, uncertainty), 1)}g} ± {uncertainty:.1g}"
 
 
 def _certain_digits(value: float, uncertainty: float) -> int:

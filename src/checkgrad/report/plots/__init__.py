@@ -1,0 +1,1 @@
+"""The pictures of a report, by matplotlib, which is imported when the first one is drawn."""

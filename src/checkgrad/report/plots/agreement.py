@@ -1,0 +1,46 @@
+"""Claim against estimate: every point beside the diagonal is a difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checkgrad.report.agreement import AgreementPoints
+from checkgrad.report.plots.style import GREY, MARKS, MOST_SHAPES
+
+_LABELLED = 3  # points whose place stands beside them
+
+
+def draw_agreement(points: AgreementPoints, ax: Any) -> None:
+    """Draw claim against estimate.
+
+    Parameters
+    ----------
+    points : AgreementPoints
+        The numbers.
+    ax : matplotlib.axes.Axes
+        Where to.
+    """
+    low, high = points.limits
+    ax.plot([low, high], [low, high], color=GREY, linewidth=1, zorder=1, label="claim = estimate")
+    for decision, mark in MARKS.items():
+        here = points.decision == decision
+        if not np.any(here):
+            continue
+        x, y = points.estimate[here], points.claim[here]
+        are_many = x.size > MOST_SHAPES
+        name = f"{decision} ({x.size})"
+        ax.scatter(x, y, s=30, label=name, zorder=2, rasterized=are_many, **mark)
+        if not are_many:
+            spread = points.uncertainty[here]
+            ax.errorbar(x, y, xerr=spread, fmt="none", ecolor=mark["color"], linewidth=1, zorder=1)
+    for where, x, y in points.named[:_LABELLED]:
+        ax.annotate(where, (x, y), xytext=(6, 4), textcoords="offset points", fontsize="small")
+    if points.linear_up_to is not None:
+        for scale in (ax.set_xscale, ax.set_yscale):
+            scale("symlog", linthresh=points.linear_up_to)
+    ax.set_xlabel("estimate")
+    ax.set_ylabel("claim")
+    ax.set_title(points.title)
+    ax.legend(fontsize="small", framealpha=0)

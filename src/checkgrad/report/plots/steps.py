@@ -1,0 +1,59 @@
+"""The error of difference quotients against the step: why is a claim inconclusive?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from checkgrad.report.plots.style import BLUE, GREY, ORANGE, VERMILION
+from checkgrad.report.sampled import SampledLine
+from checkgrad.report.step_errors import CENTRAL_ORDER, StepErrors, step_errors
+
+
+def draw_steps(samples: SampledLine, ax: Any) -> None:
+    """Draw the errors along one direction.
+
+    Parameters
+    ----------
+    samples : SampledLine
+        What was sampled along it.
+    ax : matplotlib.axes.Axes
+        Where to.
+    """
+    errors = step_errors(samples)
+    for side, marker, name in ((1, ">", "to the right"), (-1, "<", "to the left")):
+        here = np.sign(errors.one_sided_step) == side
+        x, y = np.abs(errors.one_sided_step[here]), _shown(errors.one_sided[here])
+        ax.plot(x, y, marker, markersize=4, color=GREY, alpha=0.6, label=f"quotient {name}")
+    ax.plot(errors.step, _shown(errors.central), "o-", color=BLUE, label="central quotient")
+    ax.plot(errors.floor_step, _shown(errors.floor), "--", color=ORANGE, label="noise floor")
+    _draw_truncation(errors, ax)
+    for value, style, name in (
+        (errors.claim_error, "-", "claim less estimate"),
+        (errors.uncertainty, ":", "uncertainty of the estimate"),
+    ):
+        if math.isfinite(value) and value > 0:
+            ax.axhline(value, color=VERMILION, linestyle=style, linewidth=1, label=name)
+    if math.isfinite(errors.fitted_step):
+        ax.axvline(errors.fitted_step, color=GREY, linewidth=1, label="estimate taken from here on")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("step h")
+    ax.set_ylabel("error of the derivative")
+    ax.set_title(f"{samples.where}: {samples.decision}")
+    ax.legend(fontsize="x-small", framealpha=0)
+
+
+def _draw_truncation(errors: StepErrors, ax: Any) -> None:
+    if errors.truncation is None:
+        return
+    ends = errors.step[[0, -1]]
+    line = errors.truncation * ends**CENTRAL_ORDER
+    ax.plot(ends, line, ":", color=BLUE, label=f"truncation, slope {CENTRAL_ORDER}")
+
+
+def _shown(errors: Any) -> Any:
+    """Return errors with gaps where axes with powers of ten have no place for them."""
+    return np.where(errors > 0, errors, np.nan)

@@ -1,0 +1,16 @@
+"""The colours and marks of decisions: told apart also by who sees no colours, on any page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Of Okabe and Ito, "Color universal design", 2008.
+BLUE, ORANGE, VERMILION, GREY = "#0072b2", "#e69f00", "#d55e00", "#888888"
+
+# By decision: what marks a point.
+MARKS: dict[str, dict[str, Any]] = {
+    "correct": {"marker": "o", "color": BLUE},
+    "inconclusive": {"marker": "^", "color": ORANGE},
+    "wrong": {"marker": "X", "color": VERMILION},
+}
+MOST_SHAPES = 2000  # points that a file holds one by one; more are drawn as pixels
