@@ -232,10 +232,12 @@ class Guard:
         report = found.report
         if found.verdict is not Verdict.WRONG or report is None or self._on_wrong == "record":
             return
-        heading = f"checkgrad.guard, at call {found.call} of the gradient:"
+        where = f"seen by checkgrad.guard at call {found.call} of the gradient"
         if self._on_wrong == "raise":
-            raise GradientError(report, heading)
-        warnings.warn(f"{heading}\n{report}", RuntimeWarning, stacklevel=_frames_of_ours())
+            error = GradientError(report)
+            error.add_note(where)
+            raise error
+        warnings.warn(f"{report}\n{where}", RuntimeWarning, stacklevel=_frames_of_ours())
 
 
 def _frames_of_ours() -> int:

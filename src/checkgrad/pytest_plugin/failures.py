@@ -45,11 +45,11 @@ def shown_first(
     if isinstance(error, GradientError):
         lines = _take_error_lines(shown.reprtraceback.reprentries[-1])
         lines[:1] = [lines[0].split("GradientError: ", 1)[-1].split("GradcheckError: ", 1)[-1]]
-    elif asserted := _asserted(str(error), heard):
+    elif (asserted := _asserted(str(error), heard)) is not None:
         lines = str(asserted).splitlines()
     else:
         return
-    first = ReprEntry([_FAILED + line for line in lines], None, None, None, "long")
+    first = ReprEntry([_FAILED + line for line in lines], None, None, None, "short")
     entries = [first, *shown.reprtraceback.reprentries]
     traceback = ReprTraceback(entries, extraline=None, style="short")
     report.longrepr = ReprExceptionInfo(traceback, shown.reprcrash)
