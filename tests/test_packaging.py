@@ -59,10 +59,16 @@ MAY_IMPORT = {
     "together",
     "mode_labels": "",
     "modes": f"{_GROUND} report problem pipeline mode_labels",
-    "api": f"{_GROUND} report problem pipeline modes",
+    "guard_check": "precision numerics evaluate report",
+    "tracebacks": "",
+    "guarding": f"{_GROUND} report problem pipeline guard_check tracebacks",
+    "api": f"{_GROUND} report problem pipeline modes guarding",
     "drop_ins": f"{_GROUND} report problem pipeline mode_labels modes api",
     "jax": "arrays backends drop_ins",
     "torch": "drop_ins",
+    "command_line": f"{_GROUND} report problem tracebacks api",
+    "__main__": "command_line",
+    "pytest_plugin": "session numerics report tracebacks",
 }
 
 # The rooms of arithmetic. They import NumPy, what Python has, and what the table allows.
@@ -178,7 +184,7 @@ def test_four_libraries_are_required_and_the_others_optional(metadata):
         (optional if "extra ==" in requirement else required).add(name)
         assert "<" not in requirement.partition(";")[0], "no release is shut out beforehand"
     assert required == {"numpy", "array-api-compat", "array-api-extra", "optree"}
-    assert optional - {"checkgrad"} == {"jax", "matplotlib", "torch", "tqdm"}
+    assert optional - {"checkgrad"} == {"jax", "matplotlib", "safetensors", "torch", "tqdm"}
 
 
 def test_public_names_exist_and_are_on_the_reference_page():

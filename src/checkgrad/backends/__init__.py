@@ -19,7 +19,13 @@ from checkgrad.backends.conventions import (
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
-from checkgrad.backends.files import LIBRARY_NAMES, SUFFIXES, converted, read_arrays
+from checkgrad.backends.files import (
+    LIBRARY_NAMES,
+    SUFFIXES,
+    NoSuchDtypeError,
+    converted,
+    read_arrays,
+)
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
     backend_of,
@@ -51,6 +57,7 @@ __all__ = [
     "HostArray",
     "LostError",
     "NativeDtypes",
+    "NoSuchDtypeError",
     "Observation",
     "ProcessGroup",
     "Structure",

@@ -5,6 +5,7 @@ Only here a library is imported that the user's program has not: a file, or a na
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ LIBRARY_NAMES = tuple(_NAMESPACES)
 
 # The kinds of files that can be read.
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".safetensors")
+
+
+class NoSuchDtypeError(ValueError):
+    """An array library has no such dtype, or not where it runs."""
 
 
 def read_arrays(path: Path, library: str | None) -> Any:
@@ -71,7 +76,7 @@ def converted(tree: Any, library: str | None, dtype: str | None) -> Any:
     ------
     ImportError
         If the library is not installed.
-    ValueError
+    NoSuchDtypeError
         If the library has no such dtype.
     """
 
@@ -92,10 +97,12 @@ def _converted(array: Array, library: str | None, dtype: str | None) -> Array:
     xp = import_module(_NAMESPACES.get(target, target))
     found = getattr(xp, wanted, None)
     if found is None:
-        raise ValueError(f"{target} has no dtype {wanted!r}")
-    made = xp.asarray(np.array(backend.host(array)), dtype=found)
+        raise NoSuchDtypeError(f"{target} has no dtype {wanted!r}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX warns of what is an error here
+        made = xp.asarray(np.array(backend.host(array)), dtype=found)
     if str(made.dtype).rpartition(".")[2] != wanted:
-        raise ValueError(
+        raise NoSuchDtypeError(
             f"{target} makes {made.dtype} of {wanted} here; set JAX_ENABLE_X64=1, or pass "
             f"--dtype {made.dtype}"
         )

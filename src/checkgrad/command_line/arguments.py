@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import NoReturn
 
-import checkgrad
 from checkgrad.backends import LIBRARY_NAMES
 from checkgrad.evaluate.options import BATCHES
 from checkgrad.problem import LOCATES, METHODS, PRECISIONS
+from checkgrad.report.versions import versions
 
 ERROR = 3  # the exit status where there is no verdict
 FORMS = ("grad", "value_and_grad", "jac", "jvp", "vjp", "autodiff")
@@ -47,11 +47,13 @@ def make_parser() -> argparse.ArgumentParser:
     program = "python -m checkgrad" if sys.argv[0].endswith("__main__.py") else "checkgrad"
     parser = _Parser(
         prog=program,
+        usage="%(prog)s module:func module:grad --x0 X0 [options]",
         description="Is this hand-written derivative right?",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"checkgrad {checkgrad.__version__}")
+    version = f"checkgrad {versions('numpy')['checkgrad']}"
+    parser.add_argument("--version", action="version", version=version)
     parser.add_argument("func", metavar="module:func", help="the function")
     parser.add_argument("claim", metavar="module:grad", nargs="?", help="its derivative, to check")
     parser.add_argument(

@@ -53,19 +53,22 @@ def main(words: list[str] | None = None) -> int:
         _write(report, arguments)
     except CommandError as error:
         return _failed(str(error))
-    except OSError as error:
-        if frames_of_user(error):
-            return _failed(_traceback(error))
-        return _failed(f"{error.filename!r} cannot be written: {error.strerror}")
     except Exception as error:
-        return _failed(_traceback(error) if frames_of_user(error) else str(error))
+        if not is_of_user(error):
+            return _failed(str(error))
+        remove_our_frames(error)
+        sys.stderr.write("".join(traceback.format_exception(error)))
+        return _failed(f"{type(error).__name__} in the code that is checked")
     return STATUS[report.verdict]
 
 
-def frames_of_user(error: Exception) -> bool:
-    """Return whether an exception comes out of the user's code."""
-    files = [tb.tb_frame.f_code.co_filename for tb in frames_of_others(error)]
-    return any("importlib" not in file for file in files)
+def is_of_user(error: Exception) -> bool:
+    """Return whether an exception comes out of the user's code.
+
+    Otherwise it is one of this package, or of what the package calls to read files.
+    """
+    files = [Path(tb.tb_frame.f_code.co_filename) for tb in frames_of_others(error)]
+    return any("importlib" not in str(file) and file.suffix == ".py" for file in files)
 
 
 def _checked(arguments: Namespace) -> Report:
@@ -97,17 +100,14 @@ def _write(report: Report, arguments: Namespace) -> None:
         sys.stdout.write(json.dumps(report.to_dict(), indent=1) + "\n")
     else:
         sys.stdout.write(f"{report}\n")
-    if arguments.json not in (None, "-"):
-        text = json.dumps(report.to_dict(), indent=1) + "\n"
-        Path(arguments.json).write_text(text, encoding="utf-8")
-    if arguments.html is not None:
-        report.to_html(arguments.html)
-
-
-def _traceback(error: Exception) -> str:
-    """Return an exception of the user's code as Python shows it, without our frames."""
-    remove_our_frames(error)
-    return "".join(traceback.format_exception(error)).rstrip()
+    try:
+        if arguments.json not in (None, "-"):
+            text = json.dumps(report.to_dict(), indent=1) + "\n"
+            Path(arguments.json).write_text(text, encoding="utf-8")
+        if arguments.html is not None:
+            report.to_html(arguments.html)
+    except OSError as error:
+        raise CommandError(f"{error.filename!r} cannot be written: {error.strerror}") from None
 
 
 def _failed(message: str) -> int:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays.messages import first_line
-from checkgrad.backends import SUFFIXES, converted, read_arrays
+from checkgrad.backends import SUFFIXES, NoSuchDtypeError, converted, read_arrays
 from checkgrad.command_line.errors import CommandError
 from checkgrad.command_line.functions import named_object
 
+_SHOWN = 60  # characters of JSON that a message quotes
 _KINDS = f"a file ({', '.join((*SUFFIXES, '.json'))}), numbers in JSON, or module:name"
 
 
@@ -37,8 +38,8 @@ def make_x0(words: str, library: str | None, dtype: str | None) -> Any:
         return converted(found, library, dtype)
     except ImportError as error:
         raise CommandError(f"--library is {library}: {first_line(error)}") from None
-    except ValueError as error:
-        raise CommandError(f"x0 is {words!r}: {first_line(error)}") from None
+    except NoSuchDtypeError as error:
+        raise CommandError(f"x0 is {_short(words)}: {first_line(error)}") from None
 
 
 def _found(words: str, library: str | None) -> Any:
@@ -47,11 +48,15 @@ def _found(words: str, library: str | None) -> Any:
         return _from_file(path, words, library)
     text = words.strip()
     if text[:1] in "[{" or _is_number(text):
-        return _from_json(words, f"x0 is {words!r}")
+        return _from_json(words, f"x0 is {_short(words)}")
     if ":" in words:
         found = named_object(words, "x0")
         return found() if callable(found) else found
     raise CommandError(f"x0 is {words!r}; pass {_KINDS}")
+
+
+def _short(words: str) -> str:
+    return repr(words if len(words) <= _SHOWN else f"{words[:_SHOWN]}...")
 
 
 def _is_number(text: str) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import checkgrad
 
 if TYPE_CHECKING:
     from checkgrad.report.report import Report
@@ -23,6 +22,7 @@ class ChecksOfTest:
     """
 
     def __init__(self, reports: list[Report]) -> None:
+        self._module = import_module("checkgrad")
         self._reports = reports
 
     @property
@@ -31,7 +31,7 @@ class ChecksOfTest:
         return tuple(self._reports)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(checkgrad, name)
+        return getattr(self._module, name)
 
     def __dir__(self) -> list[str]:
-        return sorted({"reports", *dir(checkgrad)})
+        return sorted({"reports", *dir(self._module)})
