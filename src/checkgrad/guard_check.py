@@ -1,4 +1,4 @@
-"""The look that a guard takes at a gradient: three evaluations of ``func``, four if in doubt.
+"""The look that a guard takes at a gradient: three evaluations of ``func``, five if in doubt.
 
 A look can clear a gradient, and never convict one. What it suspects, a whole check has to confirm.
 """
@@ -20,9 +20,7 @@ from checkgrad.report.report import Report
 # now and then, too many hide an error.
 _NOISE_UNITS = 8.0
 _AGREEMENT = 0.1  # of rtol: numbers that agree to so much certify each other, whatever the noise
-# The third step, where two do not agree: as long as noise allows, relative to the first.
-_SHORTEST, _LONGEST = 2.0**-10, 0.25
-_ABOVE_NOISE = 16.0  # times the noise that a tolerable error is to be at the third step
+_SHORTEST, _LONGEST = 2.0**-12, 0.25  # of the third step, where there is doubt
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,17 @@ class Look:
 
 
 def look(
-    values: ValuesOnLine, line: Line, gradient: Any, epsilon: float, rtol: float | None
+    values: ValuesOnLine,
+    line: Line,
+    gradient: Any,
+    epsilon: float,
+    rtol: float | None,
+    value: float | None = None,
 ) -> Look:
     """Compare a gradient with differences of ``func`` along a random tangent.
 
-    ``func`` is evaluated at x0 last: what it keeps from one call to the next belongs to x0 then.
+    ``func`` is evaluated at x0 last, so that what it keeps from one call to the next belongs to x0.
+    In JAX, it keeps nothing.
 
     Parameters
     ----------
@@ -95,6 +99,8 @@ def look(
         The relative noise of ``func``, as far as it is known: at least the machine epsilon of x0.
     rtol : float, optional
         As in `checkgrad.verify_grad`.
+    value : float, optional
+        ``func(x0)``, if it is known.
 
     Raises
     ------
@@ -103,21 +109,23 @@ def look(
     """
     claim, size = line.claimed(gradient)  # before func is called: it may fill that buffer anew
     with np.errstate(all="ignore"):
-        above, below = values.at(line.at(1.0)), values.at(line.at(-1.0))
+        above, below = values.at(1.0), values.at(-1.0)
         estimate = (above - below) / 2
         coarsest = max(values.epsilon, epsilon)
-        allowed = (rtol or default_rtol(coarsest)) * max(size, abs(claim), abs(estimate))
+        allowed = (rtol or default_rtol(coarsest)) * size
         rounding = _NOISE_UNITS * coarsest * max(abs(above), abs(below))
         verdict = _judged(claim, estimate, allowed, rounding)
-        if verdict is None and allowed > 0:
-            part = min(max(_ABOVE_NOISE * rounding / allowed, _SHORTEST), _LONGEST)
-            near, here = values.at(line.at(part)), values.at(line.at(0.0))
-            estimate = _third_order(above, below, near, here, part)
-            rounding /= part
+        if verdict is None:
+            here = values.at(0.0) if value is None else value
+            # What func changes by on both sides alike: by its curvature, or by kinks.
+            bend = (above + below) / 2 - here
+            part = _third_step(rounding, abs(bend))
+            estimate = (values.at(part) - here) / part - bend * part
+            rounding = rounding / part + abs(bend) * part
             verdict = _judged(claim, estimate, allowed, rounding)
-        else:
-            here = values.at(line.at(0.0))
-    if not math.isfinite(estimate) or not math.isfinite(here):
+        if not line.is_pure:
+            values.at(0.0)
+    if not math.isfinite(estimate):
         verdict = Verdict.INCONCLUSIVE  # func has no value at x0 or beside it
     return Look(verdict, claim, estimate, rounding, values.n_func)
 
@@ -127,15 +135,15 @@ def step_length(epsilon: float) -> float:
     return float(epsilon ** (1 / 3))
 
 
+def _third_step(rounding: float, bend: float) -> float:
+    """Return the step that balances rounding with half of the bend, relative to the first step."""
+    if not bend > 0:
+        return _LONGEST
+    return min(max(math.sqrt(rounding / bend), _SHORTEST), _LONGEST)
+
+
 def _judged(claim: float, estimate: float, allowed: float, rounding: float) -> Verdict | None:
     apart = abs(claim - estimate)
     if apart <= _AGREEMENT * allowed or apart + rounding <= allowed:
         return Verdict.CORRECT
     return Verdict.INCONCLUSIVE if apart <= allowed + rounding else None
-
-
-def _third_order(above: float, below: float, near: float, here: float, part: float) -> float:
-    """Return the slope at 0 of the cubic through four values: at 1, -1, `part` and 0."""
-    curvature = (above + below - 2 * here) / 2
-    quotient = (near - here) / part - curvature * part
-    return (quotient - (above - below) / 2 * part**2) / (1 - part**2)

@@ -15,7 +15,7 @@ import numpy as np
 from checkgrad.arrays.bounds import make_bounds
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import make_point
-from checkgrad.backends import flatten_tree, host, is_array, require_values
+from checkgrad.backends import flatten_tree, host, is_array, is_traced
 from checkgrad.evaluate.budget import Budget
 from checkgrad.evaluate.one_line import Line, LineOfArray, LineOfPoint, ValuesOnLine
 from checkgrad.evaluate.options import Evaluation
@@ -134,13 +134,21 @@ class Guard:
         _require_pair(returned)
         self.n_calls = calls = self.n_calls + 1
         if calls > self._next or type(x) is not np.ndarray:
-            self._note(x, returned[1], args, options)
+            self._note(x, returned[1], args, options, returned[0])
         return returned
 
-    def _note(self, x: Any, gradient: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def _note(
+        self,
+        x: Any,
+        gradient: Any,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        value: Any = None,
+    ) -> None:
         """Look at a gradient, if its turn has come."""
         __tracebackhide__ = True
-        _require_values(x)
+        if type(x) is not np.ndarray:
+            _require_values(x)
         call = self.n_calls - 1
         if call < self._next:
             return
@@ -148,7 +156,8 @@ class Guard:
         if grad is None or options:
             func = partial(self._value, options=options)
             grad = partial(self._gradient, options=options)
-        found = self._looked(call, Problem("grad", func, grad, x, args, self._options), gradient)
+        problem = Problem("grad", func, grad, x, args, self._options)
+        found = self._looked(call, problem, gradient, _first(value))
         self._checks.append(found)
         self._wait = self._every
         if found.report is not None:
@@ -165,7 +174,7 @@ class Guard:
     def _value(self, x: Any, *args: Any, options: dict[str, Any]) -> Any:
         """Return the value alone: of a pair (value, aux), the first part."""
         value = self.func(x, *args, **options)
-        return value[0] if self._grad is None and isinstance(value, tuple) else value
+        return _first(value) if self._grad is None else value
 
     def _gradient(self, x: Any, *args: Any, options: dict[str, Any]) -> Any:
         """Return the gradient alone."""
@@ -173,7 +182,7 @@ class Guard:
             return self._func(x, *args, **options)[1]
         return self._grad(x, *args, **options)
 
-    def _looked(self, call: int, problem: Problem, gradient: Any) -> GuardCheck:
+    def _looked(self, call: int, problem: Problem, gradient: Any, value: Any) -> GuardCheck:
         """Return what a look finds, and a whole check if the look raises a suspicion."""
         x = problem.x0
         try:
@@ -183,13 +192,14 @@ class Guard:
                 raise
             # The solver has gone astray, whether the gradient is right or not.
             return GuardCheck(call, Verdict.INCONCLUSIVE, np.nan, np.nan, np.nan, 0)
-        values = ValuesOnLine(problem.func, problem.args, partial(make_point, x, True))
-        found = look(values, line, gradient, epsilon, self._options.rtol)
+        values = ValuesOnLine(problem.func, problem.args, line)
+        known = None if value is None else values.number(value)
+        found = look(values, line, gradient, epsilon, self._options.rtol, known)
         verdict, report = found.verdict, None
         if verdict is None:
             report = self._confirmed(problem, line, found)
             verdict = report.verdict
-            size = abs(values.at(line.at(0.0)))  # and what func keeps belongs to x again
+            size = abs(values.at(0.0))  # and what func keeps belongs to x again
             self._noise = max(self._noise, report.noise / (size or 1.0))
         n_func = values.n_func + (0 if report is None else report.n_func)
         numbers = found.claim, found.estimate, found.uncertainty
@@ -201,11 +211,11 @@ class Guard:
         is_plain = _is_plain(x) and _is_plain(gradient) and x.shape == gradient.shape
         if is_plain and options.bounds is None and _is_finite(x):
             epsilon = max(DOUBLE, self._noise)
-            return LineOfArray(x, step_length(epsilon), self._rng), epsilon
+            return LineOfArray(x, gradient, step_length(epsilon), self._rng), epsilon
         point = make_point(x, allow_complex=True)
         epsilon = max(DOUBLE, *point.epsilons, self._noise)
-        bounds = make_bounds(options.bounds, point, "x")
-        return LineOfPoint(point, step_length(epsilon), bounds, self._rng), epsilon
+        bounds, claims = make_bounds(options.bounds, point, "x"), point.claim_leaves(gradient)
+        return LineOfPoint(point, claims, step_length(epsilon), bounds, self._rng), epsilon
 
     def _confirmed(self, problem: Problem, line: Line, found: Look) -> Report:
         """Return the report of a whole check, along the tangent that raised the suspicion first."""
@@ -256,18 +266,19 @@ def _require_pair(returned: Any) -> None:
         )
 
 
+def _first(value: Any) -> Any:
+    """Return the value of what may be a pair (value, aux)."""
+    return value[0] if isinstance(value, tuple) else value
+
+
 def _require_values(x: Any) -> None:
     """Raise a `TypeError` if x has no values, as inside of a compiled function."""
-    if type(x) is np.ndarray:
-        return
-    leaves, _ = flatten_tree(x)
-    try:
-        require_values([leaf for leaf in leaves if is_array(leaf)])
-    except TypeError as error:
+    if is_traced(x):
         raise TypeError(
-            f"{error}. A guard needs values: put it around the compiled function, as "
+            "x is traced by JAX, so that there are no values, and a guard needs values; put it "
+            "around the compiled function, as "
             "checkgrad.guard(jax.jit(jax.value_and_grad(loss)), True), and call it outside of jit"
-        ) from None
+        )
 
 
 def _is_plain(array: Any) -> bool:

@@ -35,7 +35,7 @@ from checkgrad.backends.registry import (
     require_values,
 )
 from checkgrad.backends.sparse import densified, densified_tree
-from checkgrad.backends.trees import flatten_tree, is_number, without
+from checkgrad.backends.trees import flatten_tree, is_number, is_traced, without
 from checkgrad.backends.widening import (
     CannotWidenError,
     NativeDtypes,
@@ -75,6 +75,7 @@ __all__ = [
     "is_array",
     "is_conj_convention",
     "is_number",
+    "is_traced",
     "machine_epsilon",
     "may_fork",
     "other_convention",
