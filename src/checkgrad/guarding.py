@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -152,16 +152,12 @@ class Guard:
         call = self.n_calls - 1
         if call < self._next:
             return
-        func, grad = self._func, self._grad
-        if grad is None or options:
-            func = partial(self._value, options=options)
-            grad = partial(self._gradient, options=options)
+        func, grad = self._pair(options)
         problem = Problem("grad", func, grad, x, args, self._options)
         found = self._looked(call, problem, gradient, _first(value))
         self._checks.append(found)
-        self._wait = self._every
-        if found.report is not None:
-            self._wait = min(2 * self._wait, _MOST_WAITS * self._every)
+        has_doubt = found.report is not None
+        self._wait = min(2 * self._wait, _MOST_WAITS * self._every) if has_doubt else self._every
         self._next = call + self._wait
         self._act(found)
 
@@ -171,16 +167,24 @@ class Guard:
         _require_pair(returned)
         return returned[0]
 
-    def _value(self, x: Any, *args: Any, options: dict[str, Any]) -> Any:
-        """Return the value alone: of a pair (value, aux), the first part."""
-        value = self.func(x, *args, **options)
-        return _first(value) if self._grad is None else value
+    def _pair(self, options: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """Return the value and the gradient as two functions, with keyword arguments of a call."""
+        if self._grad is not None and not options:
+            return self._func, self._grad
 
-    def _gradient(self, x: Any, *args: Any, options: dict[str, Any]) -> Any:
-        """Return the gradient alone."""
-        if self._grad is None:
-            return self._func(x, *args, **options)[1]
-        return self._grad(x, *args, **options)
+        # Reports call x what the user's function does. The module stays ours, which tells the
+        # user's exceptions from those of this package.
+        @functools.wraps(self._func, assigned=())
+        def func(x: Any, *args: Any) -> Any:
+            value = self.func(x, *args, **options)
+            return _first(value) if self._grad is None else value
+
+        def grad(x: Any, *args: Any) -> Any:
+            if self._grad is None:
+                return self._func(x, *args, **options)[1]
+            return self._grad(x, *args, **options)
+
+        return func, grad
 
     def _looked(self, call: int, problem: Problem, gradient: Any, value: Any) -> GuardCheck:
         """Return what a look finds, and a whole check if the look raises a suspicion."""
@@ -226,7 +230,7 @@ class Guard:
             return check(replace(problem, options=options))
 
         report = checked(line.tangent(), _EVALS_TO_CONFIRM)
-        if report.verdict is Verdict.WRONG:
+        if report.verdict is Verdict.WRONG and not self.reports:
             whole = checked("auto", _EVALS_TO_LOCATE)
             return whole if whole.verdict is Verdict.WRONG else report
         if report.verdict is Verdict.CORRECT:
@@ -255,7 +259,7 @@ def _frames_of_ours() -> int:
     frame, count = sys._getframe(1), 1  # noqa: SLF001 - the way to the caller, as `warnings` goes
     while frame.f_back is not None and is_our_file(frame.f_code.co_filename):
         frame, count = frame.f_back, count + 1
-    return count - 1
+    return count
 
 
 def _require_pair(returned: Any) -> None:
