@@ -9,9 +9,13 @@ has an ``assert_`` for tests. `guard` looks at a gradient while a solver uses it
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# `typing.TYPE_CHECKING`, as type checkers understand it too. To import `typing` would take most of
+# the time that this module takes.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from checkgrad.api.assertions import (
         assert_autodiff,
         assert_grad,

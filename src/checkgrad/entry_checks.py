@@ -48,7 +48,7 @@ class EntryChecks:
         parsed, gradient = claim.parsed, claim.gradients[output]
         value = float(claim.near.value[output])
         sizes = coordinate_sizes(parsed.point, gradient.leaves, value)
-        axes = Axes(parsed.evaluator, claim.outputs, parsed.bounds, parsed.rng)
+        axes = Axes(parsed.evaluator, claim.outputs, parsed.bounds, parsed.rng, are_few=True)
         self.axes = ChosenAxes(axes, output, gradient, parsed.point, sizes, parsed.bounds)
         self.wrong: list[OutputResult] = []
         self._claim = claim

@@ -132,6 +132,7 @@ def parse(problem: Problem) -> ParsedProblem:
     options.require_method(point)
     options.require_precision()
     options.require_locate()
+    options.require_keep_samples()
     return ParsedProblem(
         problem.form,
         problem.name,

@@ -90,6 +90,13 @@ class Options:
         if self.locate not in LOCATES:
             raise ValueError(f"locate is {quote(self.locate)}; pass 'auto' or 'off'")
 
+    def require_keep_samples(self) -> None:
+        """Raise a `ValueError` if `keep_samples` is none of its values."""
+        if self.keep_samples not in (True, False, None):
+            raise ValueError(
+                f"keep_samples is {quote(self.keep_samples)}; pass True, False or None"
+            )
+
     def require_method(self, point: Point) -> None:
         """Raise a `ValueError` if `method` is unknown, or cannot be used at x0."""
         if self.method not in METHODS:

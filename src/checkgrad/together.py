@@ -226,6 +226,7 @@ def _described(problem: Problem) -> dict[str, str]:
         "method": options.method,
         "precision": options.precision,
         "locate": options.locate,
+        "keep_samples": options.keep_samples,
         "max_evals": budget.left,
         "timeout": budget.timeout,
     }

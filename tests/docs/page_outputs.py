@@ -29,7 +29,7 @@ SCRIPT_OUTPUT = re.compile(
     r"^```text\n(?P<printed>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-OPTIONAL_IMPORT = re.compile(r"(?:import|from) (?:checkgrad\.)?(jax|scipy|torch)\b")
+OPTIONAL_IMPORT = re.compile(r"(?:import|from) (?:checkgrad\.)?(jax|matplotlib|scipy|torch)\b")
 
 LAST_DIGITS = 5  # units of the last digit shown that a number may differ by ...
 MOST_APART = 0.01  # ... but by no more than this part of it

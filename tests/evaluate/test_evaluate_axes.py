@@ -152,6 +152,16 @@ def test_leaves_move_one_at_a_time(along):
     }
 
 
+def test_values_along_very_many_axes_are_kept_only_if_few_are_asked_for(make_evaluator, free):
+    x0 = np.ones(2**14 + 1)
+    for are_few, known in ((False, []), (True, [0.5])):
+        evaluator, _ = make_evaluator(lambda x: x[7], x0)
+        outputs = Outputs(np.arange(1), np.empty((0, 1)))
+        axes = Axes(evaluator, outputs, free(x0.size), np.random.default_rng(0), are_few)
+        sampled(axes, [7], [0.5])
+        assert axes.known({7}, 0)[7][0].tolist() == known
+
+
 def test_nothing_is_evaluated_for_no_steps(along):
     axes, func = along(lambda x: x[0], np.ones(1))
     lengths, values = sampled(axes, [], [])
@@ -159,6 +169,15 @@ def test_nothing_is_evaluated_for_no_steps(along):
 
 
 # Groups
+
+
+def test_what_was_sampled_along_an_axis_is_known(along):
+    axes, func = along(lambda x: x[0] + 10 * x[1], np.asarray([1.0, 2.0]))
+    sampled(axes, [0, 1, 1], [0.5, 0.25, -0.5])
+    steps, values = axes.known({1}, 0)[1]
+    assert steps.tolist() == [-0.5, 0.25]
+    assert values.tolist() == [16.0, 23.5]
+    assert len(func.points) == 3
 
 
 @pytest.mark.parametrize("seed", range(5))

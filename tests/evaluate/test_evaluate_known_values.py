@@ -50,3 +50,15 @@ def test_values_that_are_nan_are_known():
     asked = places((0, 1.0))
     known.completed(*asked, known.missing(*asked), np.full((1, 2), np.nan))
     assert known.missing(*asked).size == 0
+
+
+def test_what_is_known_along_directions_is_in_order_and_finite():
+    known = KnownValues(2)
+    asked = places((0, 2.0), (1, 5.0), (0, -1.0), (0, 3.0))
+    found = np.asarray([[20.0, 1.0], [50.0, 1.0], [10.0, 1.0], [np.nan, 7.0]])
+    known.completed(*asked, np.arange(4), found)
+    along = known.along({0, 2}, output=0)
+    assert [each.tolist() for each in along[0]] == [[-1.0, 2.0], [10.0, 20.0]]
+    assert [each.tolist() for each in along[2]] == [[], []]
+    assert 1 not in along
+    assert known.along({0}, output=1)[0][1].tolist() == [1.0, 1.0, 7.0]

@@ -139,7 +139,7 @@ def test_arrays_may_be_left_out() -> None:
 
 def test_what_the_check_ran_on_is_there() -> None:
     found = verify_grad(func, grad, VALUES.astype(np.float32), rng=7).to_dict()
-    assert found["x0"] == [{"path": "", "shape": [4], "dtype": "float32"}]
+    assert found["inputs"] == [{"path": "", "shape": [4], "dtype": "float32"}]
     assert found["seed"] == 7
     assert found["elapsed"] > 0
     assert found["versions"]["numpy"] == np.__version__

@@ -30,7 +30,21 @@ _CONTROLS = 4  # evaluations that a call at many points needs besides: control p
 
 
 class Axes:
-    """Samples ``func`` along coordinate axes, one coordinate at a time or several."""
+    """Samples ``func`` along coordinate axes, one coordinate at a time or several.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Evaluates ``func``.
+    outputs : Outputs
+        The outputs.
+    bounds : tuple of array
+        The bounds.
+    rng : numpy.random.Generator
+        Where random groups come from.
+    are_few : bool
+        Whether few of the axes are asked for, however many there are. Then all values are kept.
+    """
 
     def __init__(
         self,
@@ -38,14 +52,15 @@ class Axes:
         outputs: Outputs,
         bounds: tuple[Floats, Floats],
         rng: np.random.Generator,
+        are_few: bool = False,
     ) -> None:
         self._evaluator = evaluator
         self._outputs = outputs
         self._x0 = evaluator.point.on_host(evaluator.point.leaves)
         self._bounds = bounds
         self._rng = rng
-        few = self._x0.size <= _FEW
-        self._known = KnownValues(outputs.count, keeps=few or outputs.count > 1)
+        keeps = are_few or self._x0.size <= _FEW or outputs.count > 1
+        self._known = KnownValues(outputs.count, keeps)
 
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """Evaluate ``func`` at signed `steps` along the axes `which`.

@@ -36,8 +36,8 @@ class AgreementPoints:
         Both axes are from here to there.
     linear_up_to : float or None
         Axes have powers of ten beyond; None for axes that are linear.
-    title : str
-        How many of them are off.
+    missing : int
+        How many were compared that are not finite.
     """
 
     estimate: Floats
@@ -47,7 +47,7 @@ class AgreementPoints:
     named: list[tuple[str, float, float]]
     limits: tuple[float, float]
     linear_up_to: float | None
-    title: str
+    missing: int
 
 
 def agreement_points(
@@ -69,10 +69,8 @@ def agreement_points(
     codes = np.concatenate([each.codes.ravel() for each in comparisons])
     compared = codes != NOT_CHECKED
     shown = compared & np.isfinite(estimate) & np.isfinite(claim)
-    missing = int(np.sum(compared & ~shown))
     estimate, claim = estimate[shown], claim[shown]
     spread = np.where(np.isfinite(uncertainty[shown]), uncertainty[shown], 0.0)
-    title = f"{shown.sum()} compared"
     return AgreementPoints(
         estimate=estimate,
         claim=claim,
@@ -85,7 +83,7 @@ def agreement_points(
         ],
         limits=_limits(estimate, claim),
         linear_up_to=_linear_up_to(estimate, claim),
-        title=f"{title}, {missing} not finite" if missing else title,
+        missing=int(np.sum(compared & ~shown)),
     )
 
 

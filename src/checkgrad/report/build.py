@@ -209,7 +209,7 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
         device=", ".join(devices),
         evaluated_in=", ".join(evaluated_in),
         digits=min(kept, default=None),
-        x0=inputs_of(point).arrays,
+        inputs=inputs_of(point).arrays,
         versions=versions(point.backend.name),
         remarks=tuple(dict.fromkeys(each for claim in claims for each in remarks_on(claim))),
         **found,  # type: ignore[arg-type]

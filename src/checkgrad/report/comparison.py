@@ -52,6 +52,13 @@ class Comparison:
         certified by agreement, that of the agreement. NaN where nothing was compared.
     codes : array of int, shape (rows, columns)
         The decisions: indices into `DECISIONS`.
+
+    Examples
+    --------
+    >>> from checkgrad import verify_jac
+    >>> report = verify_jac(lambda x: x**2, lambda x: np.diag(x), np.array([1.0, 3.0]))
+    >>> report.comparisons[0].claim.tolist(), report.comparisons[0].columns
+    ([[1.0, 0.0], [0.0, 3.0]], 'coordinates')
     """
 
     label: str
@@ -129,4 +136,7 @@ class Comparison:
 
 def _shown(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return numbers in memory of their own, and decisions as words."""
-    return np.asarray(_WORDS[numbers]) if numbers.dtype == np.int8 else numbers.copy()
+    if numbers.dtype != np.int8:
+        return numbers.copy()
+    words: npt.NDArray[Any] = _WORDS[numbers.reshape(-1)]
+    return words.reshape(numbers.shape)

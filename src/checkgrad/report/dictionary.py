@@ -84,7 +84,7 @@ def _written(name: str, value: Any) -> Any:
         return value.value
     if name == "mismatches":
         return [_numbers(dataclasses.asdict(each)) for each in value]
-    if name == "x0":
+    if name == "inputs":
         return [array_to_dict(each) for each in value]
     if name == "comparisons":
         return [_comparison_to_dict(each) for each in value]
@@ -101,7 +101,7 @@ def _read(name: str, value: Any) -> Any:
         return Verdict(value)
     if name == "mismatches":
         return tuple(Mismatch(**_from_numbers(each)) for each in value)
-    if name == "x0":
+    if name == "inputs":
         return tuple(map(array_from_dict, value))
     if name == "comparisons":
         return tuple(map(_comparison_from_dict, value))

@@ -26,9 +26,11 @@ from checkgrad.report.text import (
 if TYPE_CHECKING:
     from checkgrad.report.report import Report
 
+_LEAST_PERCENT = 1e-4  # a relative error that is smaller is no percentage
 _LINE = "1px solid rgba(128, 128, 128, .4)"  # seen on white and on black
 
-# White on these colours is legible, whatever colour the page has.
+# White on these colours is legible, whatever colour the page has. Notebooks have styles of their
+# own for tables, which these are more specific than.
 STYLE = f"""
 .checkgrad {{ line-height: 1.5; max-width: 64rem; margin: .5rem 0; overflow-wrap: anywhere; }}
 .checkgrad .verdict {{ padding: .1em .6em; border-radius: 1em; color: #fff; font-weight: 600; }}
@@ -36,14 +38,19 @@ STYLE = f"""
 .checkgrad .wrong {{ background: #cf222e; }}
 .checkgrad .inconclusive {{ background: #9a6700; }}
 .checkgrad .scrolls {{ overflow-x: auto; }}
-.checkgrad table {{ border-collapse: collapse; border: 0; margin: .5rem 0; color: inherit; }}
-.checkgrad tr, .checkgrad tbody tr:nth-child(odd) {{ background: transparent; }}
-.checkgrad th, .checkgrad td {{
+div.checkgrad table.mismatches {{
+  border-collapse: collapse; border: 0; margin: .5rem 0; color: inherit;
+}}
+div.checkgrad table.mismatches tr, div.checkgrad table.mismatches tbody tr:nth-child(n) {{
+  background: transparent;
+}}
+div.checkgrad table.mismatches th, div.checkgrad table.mismatches td {{
   border: 0; border-bottom: {_LINE}; padding: .2rem .8rem .2rem 0; text-align: left;
   vertical-align: baseline; color: inherit; background: transparent; white-space: nowrap;
 }}
-.checkgrad td.number {{ font-family: ui-monospace, monospace; white-space: pre; }}
-.checkgrad td.place {{ font-family: ui-monospace, monospace; }}
+div.checkgrad table.mismatches td.number, div.checkgrad table.mismatches td.place {{
+  font-family: ui-monospace, monospace; white-space: pre;
+}}
 .checkgrad ul {{ margin: .5rem 0; padding-left: 1.5rem; }}
 .checkgrad .footer {{ font-size: .85em; opacity: .75; }}
 .checkgrad svg {{ max-width: 100%; height: auto; color: inherit; }}
@@ -115,7 +122,7 @@ def _table(report: Report) -> str:
         rows.append(f'<tr><td colspan="{len(_HEADERS)}">and {more} more</td></tr>')
     headers = "".join(f'<th scope="col">{each}</th>' for each in _HEADERS)
     return (
-        f'<div class="scrolls"><table><thead><tr>{headers}</tr></thead>'
+        f'<div class="scrolls"><table class="mismatches"><thead><tr>{headers}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -128,7 +135,9 @@ def _row(where: str, cells: Sequence[str], remark: str) -> str:
 def _relative_error(mismatch: Mismatch) -> str:
     """Return how far the claim is off, relative to the larger of claim and estimate."""
     relative = mismatch.relative_error
-    return "" if relative is None else percent(relative)
+    if relative is None:
+        return ""
+    return percent(relative) if relative >= _LEAST_PERCENT or not relative else f"{relative:.1e}"
 
 
 def aligned(cells: Sequence[str]) -> list[str]:

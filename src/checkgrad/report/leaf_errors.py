@@ -11,7 +11,9 @@ from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.report.comparison import Comparison
 
 _DIMENSIONS = 2  # of an image
-_LEAST, _MOST = 1e-12, 1.0  # relative errors at the ends of the colours, unless they are beyond
+# Relative errors at the low end of the colours: an error of 0 must not look like a wrong entry.
+_LEAST, _FAR_BELOW_WRONG = 1e-12, 1e-6
+_MOST = 1.0  # at the high end, unless errors are beyond
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _of_gradient(comparison: Comparison) -> list[LeafErrors]:
     errors = comparison.inputs.split(comparison.relative_error[0])
     wrong = comparison.inputs.split(comparison.is_wrong[0])
     return [
-        _image(array.path, error.max(axis=-1), flags.any(axis=-1))
+        _image(array.path, error.max(axis=-1), np.asarray(flags.any(axis=-1)))
         if array.is_complex
         else _image(array.path, error, flags)
         for array, error, flags in zip(comparison.inputs.arrays, errors, wrong, strict=True)
@@ -76,7 +78,7 @@ def _of_gradient(comparison: Comparison) -> list[LeafErrors]:
 
 def _image(name: str, errors: Floats, wrong: Flags) -> LeafErrors:
     seen = errors[np.isfinite(errors) & (errors > 0)]
-    low = float(np.clip(seen.min(initial=_MOST), _LEAST, _MOST))
+    low = float(np.clip(seen.min(initial=_MOST), _LEAST, _FAR_BELOW_WRONG))
     high = float(max(seen.max(initial=0.0), _MOST))
     shown = np.where(np.isfinite(errors), np.fmax(errors, low), np.nan)
-    return LeafErrors(name, shown, wrong, low if low < high else _LEAST, high)
+    return LeafErrors(name, shown, wrong, low, high)

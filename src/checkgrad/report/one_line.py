@@ -16,6 +16,17 @@ _SAME = 0.01  # relative: an error that is the worst one
 
 
 def one_line(report: Report) -> str:
+    """Return the ``repr`` of a report.
+
+    Parameters
+    ----------
+    report : Report
+        The report.
+    """
+    return printable(f"<Report {summary(report)}>")
+
+
+def summary(report: Report) -> str:
     """Return the verdict and what matters most, in one line.
 
     Parameters
@@ -28,7 +39,7 @@ def one_line(report: Report) -> str:
         Verdict.WRONG: _wrong,
         Verdict.INCONCLUSIVE: _inconclusive,
     }[report.verdict](report)
-    return printable(f"<Report {report.verdict.value}: {words}>")
+    return f"{report.verdict.value}: {words}"
 
 
 def _correct(report: Report) -> str:

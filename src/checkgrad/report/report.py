@@ -89,7 +89,7 @@ class Report(Views):
         by then, and else "inconclusive".
     stopped : str
         Why it did not; empty if it did.
-    x0 : tuple of ArraySpec
+    inputs : tuple of ArraySpec
         The arrays of x0 that are differentiated: the path, shape and dtype of each.
     seed : int or None
         What random tangents and jitter began with; None where `rng` is a generator.
@@ -142,7 +142,7 @@ class Report(Views):
     remarks: tuple[str, ...] = ()
     complete: bool = True
     stopped: str = ""
-    x0: tuple[ArraySpec, ...] = ()
+    inputs: tuple[ArraySpec, ...] = ()
     seed: int | None = None
     elapsed: float | None = field(default=None, compare=False)
     versions: dict[str, str] = field(default_factory=dict, compare=False)

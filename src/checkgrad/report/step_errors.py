@@ -18,12 +18,13 @@ from checkgrad.report.sampled import SampledLine
 CENTRAL_ORDER = 2  # the power of the step that the error of a central quotient grows by
 _ALIKE = 1e-6  # relative: the steps to both sides of x0 that make a central quotient
 _ABOVE_NOISE = 3.0  # times the floor: errors of which truncation makes the most
-_FEWEST = 2  # errors that a line of truncation is drawn through
+_FEWEST = 3  # errors that show a slope
+_SLOPES = 1.5, 2.5  # of errors that truncation makes; those of a kink have slope 0
 
 
 @dataclass(frozen=True)
 class StepErrors:
-    """Errors of quotients along one direction, relative to nothing: in units of the derivative.
+    """Errors of difference quotients along one direction, in the units of the derivative.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class StepErrors:
         there: it falls like 1 / h.
     truncation : float or None
         The factor c of the errors ``c h**2`` that truncation makes of central quotients; None where
-        noise hides it.
+        noise hides it, or func is not smooth.
     fitted_step, uncertainty : float
         Where the estimate was taken, and how uncertain it is. NaN or infinite where not known.
     claim_error : float
@@ -114,5 +115,8 @@ def _truncation(step: Floats, error: Floats, floor: Floats) -> float | None:
         seen &= step > np.max(step[~seen])
     if np.sum(seen) < _FEWEST:
         return None
-    factors = error[seen] / step[seen] ** CENTRAL_ORDER
-    return float(np.median(factors[: _FEWEST + 1]))
+    step, error = step[seen][:_FEWEST], error[seen][:_FEWEST]
+    slope = np.log(error[-1] / error[0]) / np.log(step[-1] / step[0])
+    if not _SLOPES[0] <= slope <= _SLOPES[1]:
+        return None
+    return float(np.median(error / step**CENTRAL_ORDER))

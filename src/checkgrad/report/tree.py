@@ -70,6 +70,12 @@ class TreeSpec:
         differentiated. None as a whole for trees of other classes.
     unflatten : callable or None
         Makes trees of other classes from their arrays. It is not kept in files.
+
+    Examples
+    --------
+    >>> spec = TreeSpec((ArraySpec("['a']", (3,), "float32"),), {"dict": [["a", 0]]})
+    >>> spec.size, spec.tree(["an array"])
+    (3, {'a': 'an array'})
     """
 
     arrays: tuple[ArraySpec, ...]

@@ -176,7 +176,7 @@ class Views:
         >>> import numpy as np
         >>> from checkgrad import verify_grad
         >>> report = verify_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, 3.0]))
-        >>> report.plot("taylor", where="x[1]").get_title()  # doctest: +SKIP
+        >>> report.plot("taylor", where="x[1]").get_title()
         'x[1]: rate 1.00'
         """
         draw = drawing(cast("Report", self), kind, where)
@@ -205,7 +205,9 @@ class Views:
         >>> import numpy as np
         >>> from checkgrad import verify_grad
         >>> report = verify_grad(lambda x: np.sum(x**2), lambda x: x, np.array([1.0, 3.0]))
-        >>> report.to_html("report.html")  # doctest: +SKIP
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.to_html(f"{folder}/report.html")
         """
         report = cast("Report", self)
         page = render_page(f"checkgrad: {report.verdict.value}", render_html(report, style=False))

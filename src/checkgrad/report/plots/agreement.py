@@ -12,13 +12,15 @@ from checkgrad.report.plots.style import GREY, MARKS, MOST_SHAPES
 _LABELLED = 3  # points whose place stands beside them
 
 
-def draw_agreement(points: AgreementPoints, ax: Any) -> None:
+def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
     """Draw claim against estimate.
 
     Parameters
     ----------
     points : AgreementPoints
         The numbers.
+    title : str
+        What is seen.
     ax : matplotlib.axes.Axes
         Where to.
     """
@@ -40,7 +42,9 @@ def draw_agreement(points: AgreementPoints, ax: Any) -> None:
     if points.linear_up_to is not None:
         for scale in (ax.set_xscale, ax.set_yscale):
             scale("symlog", linthresh=points.linear_up_to)
+    if points.missing:
+        ax.plot([], [], " ", label=f"not finite ({points.missing})")
     ax.set_xlabel("estimate")
     ax.set_ylabel("claim")
-    ax.set_title(points.title)
+    ax.set_title(title, fontsize="medium", wrap=True)
     ax.legend(fontsize="small", framealpha=0)

@@ -10,6 +10,7 @@ from checkgrad.arrays.messages import quote
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.report.agreement import agreement_points
 from checkgrad.report.leaf_errors import LeafErrors, images
+from checkgrad.report.one_line import summary
 from checkgrad.report.plots.agreement import draw_agreement
 from checkgrad.report.plots.image import draw_image
 from checkgrad.report.plots.steps import draw_steps
@@ -72,7 +73,7 @@ def drawing(report: Report, kind: str, where: str | int | None) -> Callable[[Any
     if kind == "image":
         return partial(draw_image, _image(images(report.comparisons), where))
     points = agreement_points(report.comparisons, report.mismatches)
-    return partial(draw_agreement, points)
+    return partial(draw_agreement, points, summary(report))
 
 
 def _line(samples: Sequence[SampledLine], where: str | int | None) -> SampledLine:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.report.plots.style import BLUE, GREY, ORANGE, VERMILION
+from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE, PURPLE, VERMILION
 from checkgrad.report.sampled import SampledLine
 from checkgrad.report.step_errors import CENTRAL_ORDER, StepErrors, step_errors
 
@@ -37,21 +37,23 @@ def draw_steps(samples: SampledLine, ax: Any) -> None:
         if math.isfinite(value) and value > 0:
             ax.axhline(value, color=VERMILION, linestyle=style, linewidth=1, label=name)
     if math.isfinite(errors.fitted_step):
-        ax.axvline(errors.fitted_step, color=GREY, linewidth=1, label="estimate taken from here on")
+        ax.axvline(errors.fitted_step, color=GREY, label="estimate: fitted to steps up to here")
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("step h")
     ax.set_ylabel("error of the derivative")
     ax.set_title(f"{samples.where}: {samples.decision}")
-    ax.legend(fontsize="x-small", framealpha=0)
+    ax.legend(**LEGEND_BELOW)
 
 
 def _draw_truncation(errors: StepErrors, ax: Any) -> None:
     if errors.truncation is None:
         return
-    ends = errors.step[[0, -1]]
-    line = errors.truncation * ends**CENTRAL_ORDER
-    ax.plot(ends, line, ":", color=BLUE, label=f"truncation, slope {CENTRAL_ORDER}")
+    line = errors.truncation * errors.step**CENTRAL_ORDER
+    seen = errors.central[errors.central > 0]
+    above = line >= seen.min()  # below, the line would only stretch the axis
+    ends, line = errors.step[above][[0, -1]], line[above][[0, -1]]
+    ax.plot(ends, line, ":", color=PURPLE, linewidth=2, label=f"truncation, slope {CENTRAL_ORDER}")
 
 
 def _shown(errors: Any) -> Any:

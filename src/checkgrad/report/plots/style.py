@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 # Of Okabe and Ito, "Color universal design", 2008.
-BLUE, ORANGE, VERMILION, GREY = "#0072b2", "#e69f00", "#d55e00", "#888888"
+BLUE, ORANGE, VERMILION = "#0072b2", "#e69f00", "#d55e00"
+PURPLE, GREY = "#cc79a7", "#888888"
 
 # By decision: what marks a point.
 MARKS: dict[str, dict[str, Any]] = {
@@ -14,3 +15,12 @@ MARKS: dict[str, dict[str, Any]] = {
     "wrong": {"marker": "X", "color": VERMILION},
 }
 MOST_SHAPES = 2000  # points that a file holds one by one; more are drawn as pixels
+
+# Where a legend covers no points.
+LEGEND_BELOW: dict[str, Any] = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.17),
+    "ncols": 2,
+    "fontsize": "x-small",
+    "framealpha": 0,
+}

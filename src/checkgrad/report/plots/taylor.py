@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.report.plots.style import BLUE, GREY, ORANGE
+from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE
 from checkgrad.report.sampled import SampledLine
 from checkgrad.report.taylor import remainder
 
@@ -39,4 +39,4 @@ def draw_taylor(samples: SampledLine, ax: Any) -> None:
     ax.set_ylabel("remainder")
     rate = "the rate is hidden in noise" if found.rate is None else f"rate {found.rate:.2f}"
     ax.set_title(f"{samples.where}: {rate}")
-    ax.legend(fontsize="x-small", framealpha=0)
+    ax.legend(**LEGEND_BELOW)

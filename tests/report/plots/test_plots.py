@@ -1,0 +1,277 @@
+"""What the pictures of reports hold: the artists in them, and not their pixels."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from picture_cases import FIVE, correct, kink, noise, sampled, wrong_array, wrong_field
+from report_cases import made, undetermined
+
+from checkgrad import Report, Verdict, verify_grad, verify_jac
+from checkgrad.report.plots.choose import CAPTIONS, chosen_kind
+from checkgrad.report.plots.style import BLUE, MARKS, VERMILION
+from checkgrad.report.taylor import remainder
+
+pytestmark = [
+    pytest.mark.numpy,
+    pytest.mark.skipif(
+        importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed"
+    ),
+]
+
+
+@pytest.fixture
+def ax() -> Iterator[Any]:
+    from matplotlib.figure import Figure
+
+    return Figure().subplots()
+
+
+def names(ax: Any) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def line(ax: Any, start: str) -> tuple[Any, Any]:
+    """The numbers of the line whose name begins so."""
+    (found,) = [each for each in ax.lines if str(each.get_label()).startswith(start)]
+    return found.get_xdata(), found.get_ydata()
+
+
+def points(ax: Any, start: str) -> Any:
+    """The points of the collection whose name begins so, one in a row."""
+    (found,) = [each for each in ax.collections if str(each.get_label()).startswith(start)]
+    return found.get_offsets()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("correct", "agreement"),
+        ("wrong_array", "agreement"),
+        ("wrong_field", "image"),
+        ("kink", "agreement"),
+        ("noise", "steps"),
+    ],
+)
+def test_the_picture_of_each_report_is_the_one_that_says_the_most(name: str, kind: str) -> None:
+    assert chosen_kind(FIVE[name]()) == kind
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_a_report_from_json_has_the_same_picture(name: str, ax: Any) -> None:
+    from matplotlib.figure import Figure
+
+    report = FIVE[name]()
+    other = Figure().subplots()
+    assert report.plot(ax=ax) is ax
+    Report.from_dict(report.to_dict()).plot(ax=other)
+    assert ax.get_title() == other.get_title()
+    assert len(ax.lines) == len(other.lines)
+    for one, copy in zip(ax.lines, other.lines, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), copy.get_xydata())
+    for one, copy in zip(ax.collections, other.collections, strict=True):
+        np.testing.assert_array_equal(one.get_offsets(), copy.get_offsets())
+
+
+def test_a_correct_claim_lies_on_the_diagonal(ax: Any) -> None:
+    correct().plot(ax=ax)
+    assert names(ax) == ["claim = estimate", "correct (12)"]
+    found = points(ax, "correct")
+    np.testing.assert_allclose(found[:, 0], found[:, 1], rtol=1e-6)
+    np.testing.assert_array_equal(found[:, 1], correct().claim)
+    across, up = line(ax, "claim = estimate")
+    np.testing.assert_array_equal(across, up)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("estimate", "claim")
+    assert ax.get_title().startswith("correct: 12 coordinates agree to ")
+
+
+def test_what_is_wrong_in_one_array_lies_beside_the_diagonal(ax: Any) -> None:
+    wrong_array().plot(ax=ax)
+    assert names(ax) == ["claim = estimate", "correct (12)", "wrong (3)"]
+    found = points(ax, "wrong")
+    np.testing.assert_allclose(found[:, 1], 3 * found[:, 0], rtol=1e-6)
+    assert [text.get_text() for text in ax.texts] == [
+        each.where for each in wrong_array().mismatches
+    ]
+    assert all("['b']" in text.get_text() for text in ax.texts)
+
+
+def test_a_wrong_field_is_an_image_with_wrong_entries_marked(ax: Any) -> None:
+    wrong_field().plot(ax=ax)
+    (image,) = ax.images
+    shown = np.asarray(image.get_array())
+    assert shown.shape == (6, 5)
+    np.testing.assert_allclose(shown[2:4, 1:3], 2.0, rtol=1e-6)
+    assert np.sum(shown > 1e-3) == 4
+    assert sorted(map(tuple, points(ax, "wrong (4)").tolist())) == [
+        (1.0, 2.0),
+        (1.0, 3.0),
+        (2.0, 2.0),
+        (2.0, 3.0),
+    ]
+    low, high = image.get_clim()
+    assert low <= 1e-6 < 1.0 <= high
+
+
+def test_a_kink_shows_errors_that_no_step_makes_smaller(ax: Any) -> None:
+    kink().plot("steps", ax=ax)
+    _, central = line(ax, "central quotient")
+    assert central.size > 10
+    np.testing.assert_allclose(central, 1.0)  # from 0, between both sides, to the nearest: 1
+    assert not any(name.startswith("truncation") for name in names(ax))
+    assert ax.get_title() == "x[0]: wrong"
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+def test_noise_shows_its_floor_and_the_slope_of_truncation(ax: Any) -> None:
+    noise().plot(ax=ax)
+    step, central = line(ax, "central quotient")
+    floor_step, floor = line(ax, "noise floor")
+    assert floor[0] * floor_step[0] == pytest.approx(floor[-1] * floor_step[-1])
+    at_finest = floor[0] * floor_step[0] / step[0]
+    assert 0.01 * at_finest < central[0] < at_finest
+    across, up = line(ax, "truncation, slope 2")
+    assert np.log(up[1] / up[0]) / np.log(across[1] / across[0]) == pytest.approx(2)
+    assert across[0] < 0.1 < across[1]
+    at, _ = line(ax, "estimate: fitted")
+    assert at[0] == noise().samples[0].fitted_step
+    _, off = line(ax, "claim less estimate")
+    mismatch = noise().mismatches[0]
+    assert off[0] == abs(mismatch.claim - mismatch.estimate)
+    assert ax.get_title() == "x[0]: inconclusive"
+
+
+@pytest.mark.parametrize(("make", "slope"), [(wrong_array, 1), (sampled, 2)])
+def test_taylors_remainder_falls_by_its_rate(make: Any, slope: int, ax: Any) -> None:
+    make().plot("taylor", ax=ax)
+    step, size = line(ax, "|f(x0 + h v)")
+    assert np.log(size[-1] / size[-3]) / np.log(step[-1] / step[-3]) == pytest.approx(
+        slope, abs=0.2
+    )
+    across, up = line(ax, f"slope {slope}")
+    assert (across[-1], up[-1]) == (step[-1], size[-1])
+    assert ax.get_title().endswith(f"rate {remainder(make().samples[0]).rate:.2f}")
+
+
+def test_a_direction_is_chosen_by_its_name_or_number(ax: Any) -> None:
+    report = noise()
+    report.plot("steps", where="x[2]", ax=ax)
+    assert ax.get_title().startswith("x[2]")
+    ax.clear()
+    report.plot("taylor", where=1, ax=ax)
+    assert ax.get_title().startswith(report.samples[1].where)
+    with pytest.raises(ValueError, match=r"of which no samples are kept; pass one of 'x\[0\]'"):
+        report.plot("steps", where="x[7]", ax=ax)
+    with pytest.raises(ValueError, match="where is 3"):
+        report.plot("steps", where=3, ax=ax)
+
+
+def test_an_array_is_chosen_by_its_path(ax: Any) -> None:
+    x0 = {"p": np.ones((2, 3)), "q": np.ones((3, 4)), "r": np.ones(2)}
+    report = verify_grad(
+        lambda x: np.sum(x["p"]) + np.sum(x["q"]),
+        lambda x: {"p": x["p"], "q": 2 * x["q"], "r": 0 * x["r"]},
+        x0,
+    )
+    assert report.plot("image", ax=ax).get_title() == "['q']"
+    ax.figure.clear()
+    shown = report.plot("image", where="['p']", ax=ax.figure.subplots())
+    assert np.asarray(shown.images[0].get_array()).shape == (2, 3)
+    with pytest.raises(ValueError, match="no array of two dimensions; pass one of"):
+        report.plot("image", where="['r']")
+
+
+def test_a_jacobian_is_an_image(ax: Any) -> None:
+    def jac(x: Any) -> Any:
+        claim = np.diag(2 * x)
+        claim[1, 0] = 1.0
+        return claim
+
+    report = verify_jac(lambda x: x**2, jac, np.asarray([1.0, 2.0, 3.0]))
+    report.plot("image", ax=ax)
+    assert points(ax, "wrong (1)").tolist() == [[0.0, 1.0]]
+
+
+def test_what_cannot_be_drawn_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"kind is 'lines' .*; pass one of 'auto'"):
+        correct().plot("lines")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="pass keep_samples=True"):
+        correct().plot("taylor")
+    with pytest.raises(ValueError, match="an image needs an array of two dimensions"):
+        correct().plot("image")
+    with pytest.raises(ValueError, match="nothing was compared"):
+        undetermined().plot()
+
+
+def test_without_axes_a_new_figure_is_made() -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    one, other = correct().plot(), correct().plot()
+    assert one.figure is not other.figure
+    plt.close(one.figure)
+    plt.close(other.figure)
+
+
+def test_decisions_are_told_apart_without_colours() -> None:
+    assert len({mark["marker"] for mark in MARKS.values()}) == len(MARKS) == 3
+    assert MARKS["wrong"]["color"] == VERMILION
+    assert MARKS["correct"]["color"] == BLUE
+
+
+# --- in HTML ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_html_holds_the_picture_in_the_colour_of_its_text(name: str) -> None:
+    report = FIVE[name]()
+    shown = report._repr_html_()
+    assert shown.count("<svg") == shown.count("</svg>") == 1
+    assert CAPTIONS[chosen_kind(report)] in shown
+    assert "currentColor" in shown
+    assert "#010203" not in shown
+    assert "<?xml" not in shown
+    assert ("<details open>" in shown) is not bool(report)
+    assert shown == report._repr_html_()  # the same at every call
+
+
+def test_html_of_a_report_without_numbers_has_no_picture() -> None:
+    assert "<svg" not in undetermined()._repr_html_()
+    assert "<svg" not in made(Verdict.CORRECT)._repr_html_()
+
+
+def test_many_points_are_pixels_in_html() -> None:
+    x0 = np.linspace(0.1, 1.0, 3000)
+    report = verify_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x0, direction="all")
+    assert len(report._repr_html_()) < 200_000
+
+
+WITHOUT_MATPLOTLIB = """
+import sys
+sys.modules["matplotlib"] = None
+import numpy as np
+from checkgrad import verify_grad
+report = verify_grad(lambda x: np.sum(x**2), lambda x: x, np.ones(3))
+assert "<svg" not in report._repr_html_() and "wrong" in report._repr_html_()
+try:
+    report.plot()
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_without_matplotlib_there_is_a_line_to_install_it() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MATPLOTLIB], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == (
+        "report.plot needs matplotlib; install it with: pip install 'checkgrad[plot]'"
+    )
