@@ -44,6 +44,15 @@ class GuardCheck:
         The evaluations of ``func`` that it took.
     report : Report or None
         That of the whole check, if there was a suspicion.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from checkgrad import guard
+    >>> guarded = guard(lambda x: np.sum(x**2), lambda x: 2 * x)
+    >>> gradient = guarded.grad(np.array([1.0, 3.0]))
+    >>> guarded.checks[0].verdict.value, guarded.checks[0].n_func
+    ('correct', 3)
     """
 
     call: int
