@@ -213,14 +213,11 @@ class Budget:
     def outcome(self, report: T) -> T:
         """Return the report, or raise Ctrl-C again, which then has the report.
 
-        Who listens to the session hears of it in both cases.
-
         Raises
         ------
         KeyboardInterrupt
             If there was one, and `on_interrupt` is "raise".
         """
-        SESSION.tell(report)
         interrupt = self._interrupt
         if interrupt is None or self._on_interrupt == "report":
             return report
