@@ -83,7 +83,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
 
 
 def said(report: Report) -> dict[str, Any]:
-    return {**report.to_dict(), "text": str(report)}
+    return {**report.to_dict(), "text": str(report), "elapsed": None}
 
 
 def test_the_report_is_that_without_workers(engine: Callable[..., Any]) -> None:

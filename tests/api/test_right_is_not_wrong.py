@@ -254,6 +254,32 @@ def gate(draw: Drawing) -> Iterator[Case]:
         yield grad_case(False, func, lambda x: claimed(x, 0.0), draw.x0(t), (a, b, c, d, t))
 
 
+# Waves over what is larger
+
+
+@kind
+def wave(draw: Drawing) -> Iterator[Case]:
+    """Farther away than a turn, a wave looks like noise over the larger terms beside it."""
+    xp, rng = draw.xp, draw.rng
+    away, size, turns = (
+        10 ** rng.uniform(0, 3),
+        10 ** rng.uniform(-3, 1),
+        10 ** rng.uniform(-0.5, 2),
+    )
+    seen = 1e-3 / np.finfo(draw.dtype).eps  # radians that a dtype has digits for
+    turns, bowl = min(turns, seen / away), 10 ** rng.uniform(-3, 1)
+    x0 = draw.x0(away * draw.normal(int(rng.integers(1, 4))))
+
+    def func(x: Any) -> Any:
+        return xp.sum(bowl * x * x + size * xp.sin(turns * x) * xp.sin(turns * x))
+
+    def grad(x: Any) -> Any:
+        return 2 * bowl * x + 2 * size * turns * xp.sin(turns * x) * xp.cos(turns * x)
+
+    for is_right, claim in ((True, grad), (False, lambda x: 1.01 * grad(x))):
+        yield grad_case(is_right, func, claim, x0, (bowl, size, turns, x0))
+
+
 # Steps and kinks
 
 

@@ -116,7 +116,7 @@ CASES = [
 
 def said(report: Report) -> dict[str, Any]:
     """Everything that a report says, and its text."""
-    return {**report.to_dict(), "text": str(report)}
+    return {**report.to_dict(), "text": str(report), "elapsed": None}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_lines,
     quanta_of,
 )
+from checkgrad.numerics.onset import onset
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import SINGLE, default_rtol
@@ -45,7 +47,9 @@ class LastingNoise:
     slope: Floats
 
 
-def lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> LastingNoise:
+def lasting_noise(
+    near: Neighbourhood, epsilon: Floats, chosen: Places, sigma: Floats
+) -> LastingNoise:
     """Return the noise of some outputs at points farther and farther apart.
 
     Large terms that cancel round in steps, and nothing moves between the steps: a logarithm of a
@@ -64,6 +68,8 @@ def lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> Lasti
         The machine epsilon that each of these outputs is seen to compute with.
     chosen : array of int
         The outputs.
+    sigma : array, shape (len(chosen),)
+        Their noise next to x0.
     """
     nothing = np.zeros(chosen.size)
     digits = -math.log2(float(np.max(epsilon)))
@@ -80,17 +86,53 @@ def lasting_noise(near: Neighbourhood, epsilon: Floats, chosen: Places) -> Lasti
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
         slope = np.fmax(slope, _slope_noise(moving, distances, value, epsilon))
     most = largest_cancellation_noise(epsilon, largest)
-    return LastingNoise(_lasting_sigma(lines, most), quanta_of(np.concatenate(lines)), slope)
+    levels = [_noise_of(line) for line in lines]
+    noise = _lasting_sigma(levels, most)
+    floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * np.abs(value))
+    loud = np.flatnonzero(noise > thresholds().louder_farther * floor)
+    if loud.size:
+        at = dict(zip(distances, levels, strict=True))
+        at[float(np.min(epsilon))] = sigma
+        waves = _waves(near, signs, chosen, at, floor, noise, loud)
+        noise = np.where(waves, 0.0, noise)
+    return LastingNoise(noise, quanta_of(np.concatenate(lines)), slope)
 
 
-def _lasting_sigma(lines: Sequence[Floats], most: Floats) -> Floats:
+def _lasting_sigma(levels: Sequence[Floats], most: Floats) -> Floats:
     """Return the largest noise that is no larger at a longer distance, up to `most`."""
     noise = np.zeros_like(most)
-    for shorter, longer in itertools.combinations(map(_noise_of, lines), 2):
+    for shorter, longer in itertools.combinations(levels, 2):
         stays = longer <= thresholds().noise_stays * shorter
-        lasting = np.where(stays, np.fmin(shorter, longer), 0.0)
-        noise = np.where(lasting <= most, np.fmax(noise, lasting), noise)
+        lasting = np.where(stays & (shorter <= most), np.fmin(shorter, longer), 0.0)
+        noise = np.fmax(noise, lasting)
     return noise
+
+
+def _waves(
+    near: Neighbourhood,
+    signs: list[Array],
+    chosen: Places,
+    at: dict[float, Floats],
+    floor: Floats,
+    noise: Floats,
+    loud: Places,
+) -> Flags:
+    """Return where the noise of the `loud` outputs is that of a wave: smooth at short distances.
+
+    More distances are looked at until that is known. What is seen `at` each is noted.
+    """
+    waves = np.zeros(noise.size, dtype=bool)
+    for output in loud.tolist():
+        while True:
+            distances = np.asarray(sorted(at))
+            levels = np.asarray([at[each][output] for each in distances.tolist()])
+            found = onset(distances, levels, float(floor[output]), float(noise[output]))
+            if found.next_distance is None:
+                break
+            (line,) = near.along_lines([found.next_distance], signs)
+            at[found.next_distance] = _noise_of(line[:, chosen])
+        waves[output] = found.is_smooth
+    return waves
 
 
 def _noise_of(line: Floats) -> Floats:

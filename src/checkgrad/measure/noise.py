@@ -128,7 +128,7 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
                 sigma[output] = max(sigma[output], seen)
     if in_doubt:
         chosen, epsilon = np.asarray(in_doubt, dtype=np.intp), noise.epsilon[in_doubt]
-        lasting = lasting_noise(near, epsilon, chosen)
+        lasting = lasting_noise(near, epsilon, chosen, sigma[chosen])
         factor = np.where(noise.no_change[chosen], 1.0, limits.louder_farther)
         found = np.where(lasting.sigma > sigma[chosen] * factor, lasting.sigma, sigma[chosen])
         quantum = lasting.quantum

@@ -68,7 +68,7 @@ def render(checks: Sequence[dict[str, Any]]) -> str:
 def _row(check: dict[str, Any]) -> str:
     verdict = escape(check["verdict"])
     rest = escape(check["headline"].removeprefix(check["verdict"]).removeprefix(": "))
-    report = render_html(Report.from_dict(check["report"]), style=False)
+    report = render_html(Report.from_dict(check["report"]), style=False, picture=False)
     return (
         f'<tr><td class="place">{escape(check["test"])}<br>'
         f'<span class="footer">{escape(check["place"])}</span></td>'

@@ -65,7 +65,7 @@ body { background: Canvas; color: CanvasText; font-family: system-ui, sans-serif
 _HEADERS = ("place", "claim", "estimate", "uncertainty", "relative error", "")
 
 
-def render_html(report: Report, style: bool = True) -> str:
+def render_html(report: Report, style: bool = True, picture: bool = True) -> str:
     """Return the report as HTML. All text is escaped, since parts of it come from the user.
 
     Parameters
@@ -74,6 +74,8 @@ def render_html(report: Report, style: bool = True) -> str:
         The report.
     style : bool
         Whether `STYLE` comes along.
+    picture : bool
+        Whether a picture does, if there is one. It takes a tenth of a second or more.
     """
     verdict = report.verdict.value
     rest = escape(headline(report).removeprefix(verdict).removeprefix(": "))
@@ -85,7 +87,10 @@ def render_html(report: Report, style: bool = True) -> str:
     if report.hints:
         items = "".join(f"<li>{escape(hint)}</li>" for hint in report.hints)
         parts.append(f"<ul>{items}</ul>")
-    parts += [_picture(report), f'<p class="footer">{escape(footer(report))}</p></div>']
+    parts += [
+        _picture(report) if picture else "",
+        f'<p class="footer">{escape(footer(report))}</p></div>',
+    ]
     return "".join(parts)
 
 

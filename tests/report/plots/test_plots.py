@@ -14,6 +14,7 @@ from picture_cases import FIVE, correct, kink, noise, sampled, wrong_array, wron
 from report_cases import made, undetermined
 
 from checkgrad import Report, Verdict, verify_grad, verify_jac
+from checkgrad.report.html import render_html
 from checkgrad.report.plots.choose import CAPTIONS, chosen_kind
 from checkgrad.report.plots.style import BLUE, MARKS, VERMILION
 from checkgrad.report.taylor import remainder
@@ -241,6 +242,10 @@ def test_html_holds_the_picture_in_the_colour_of_its_text(name: str) -> None:
     assert "<?xml" not in shown
     assert ("<details open>" in shown) is not bool(report)
     assert shown == report._repr_html_()  # the same at every call
+
+
+def test_html_has_no_picture_if_none_is_asked_for() -> None:
+    assert "<svg" not in render_html(correct(), picture=False)
 
 
 def test_html_of_a_report_without_numbers_has_no_picture() -> None:

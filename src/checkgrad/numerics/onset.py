@@ -1,0 +1,87 @@
+"""How noise sets in with the distance: with a jump, or as the third differences of a wave grow.
+
+This module owns the arithmetic. `checkgrad.measure.lasting` evaluates ``func``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from checkgrad.numerics.samples import Floats
+
+# Third differences of what is smooth grow with the cube of the distance: with its fifth power where
+# the third derivative happens to be small at x0, and faster near a pole. Those of a kink grow in
+# proportion to it, and what rounds one by one grows with its square root.
+_LEAST_POWER, _MOST_POWER, _MOST_NEAR_POLES = 2.0, 5.0, 7.0
+_VISIBLE = 5.0  # times the noise next to x0: what is seen of a wave
+# Noise over seven points is known to a factor of some 4, two doublings. These are more.
+_MORE_THAN_CHANCE = 2.5
+
+
+@dataclass(frozen=True)
+class Onset:
+    """What differences at several distances say of noise farther away.
+
+    Attributes
+    ----------
+    is_smooth : bool
+        It is no noise: third differences grow up to it as those of a wave do.
+    next_distance : float or None
+        Where to look next; None if it is decided.
+    """
+
+    is_smooth: bool
+    next_distance: float | None = None
+
+
+def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onset:
+    """Tell the differences of a wave from noise that is there from some distance on.
+
+    Between its steps, what is rounded shows no noise, and then all of it at once. The third
+    differences of a wave grow through all sizes. So there is a jump somewhere, or there is none.
+
+    Parameters
+    ----------
+    distances : array, shape (n,)
+        Distances between points, in increasing order: powers of 2.
+    levels : array, shape (n,)
+        The noise that seven points show there.
+    floor : float
+        The noise next to x0: what is below it cannot be seen.
+    noise : float
+        The noise in question, which one of the `levels` at least is as large as.
+
+    Examples
+    --------
+    >>> distances = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    >>> onset(distances, np.array([0.0, 0.0, 0.0, 1.0, 1.0]), 1e-9, 1.0)
+    Onset(is_smooth=False, next_distance=None)
+    >>> onset(distances, np.array([0.002, 0.016, 0.125, 1.0, 1.0]), 1e-9, 1.0)
+    Onset(is_smooth=True, next_distance=None)
+    """
+    end = int(np.argmax(levels >= noise)) + 1
+    bits, raised = np.log2(distances[:end]), np.fmax(levels[:end], floor)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wide, growth = np.diff(bits), np.diff(np.log2(raised))
+    if np.any((wide <= 1) & (growth > _MOST_NEAR_POLES)):
+        return Onset(False)
+    visible, steep = raised > _VISIBLE * floor, growth > _MOST_POWER * wide
+    if not np.any(steep & (wide > 1)) and _grows_as_a_wave(bits[visible], np.log2(raised[visible])):
+        return Onset(True)
+    gap = int(np.argmax(growth)) if growth.size else 0
+    if not growth.size or wide[gap] <= 1:
+        return Onset(False)
+    return Onset(False, 2.0 ** float((bits[gap] + bits[gap + 1]) // 2))
+
+
+def _grows_as_a_wave(bits: Floats, levels: Floats) -> bool:
+    """Return whether some levels grow as third differences of a wave do, and by more than chance.
+
+    Both are base-2 logarithms.
+    """
+    wide, growth = (each - each[:, None] for each in (bits, levels))
+    return bool(
+        np.any((wide > 0) & (growth >= _MORE_THAN_CHANCE) & (growth >= _LEAST_POWER * wide))
+    )
