@@ -19,6 +19,7 @@ PAGES = (
     "quickstart",
     "verdict",
     "looking",
+    "pytest",
     "noisy",
     "features",
     "troubleshooting",

@@ -95,6 +95,7 @@ def assert_grad(
     >>> from checkgrad import assert_grad
     >>> assert_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_grad(
         func,
         grad,
@@ -189,6 +190,7 @@ def assert_jac(
     >>> from checkgrad import assert_jac
     >>> assert_jac(lambda x: x**3, lambda x: np.diag(3 * x**2), np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_jac(
         func,
         jac,
@@ -283,6 +285,7 @@ def assert_jvp(
     >>> from checkgrad import assert_jvp
     >>> assert_jvp(lambda x: x**3, lambda x, tangent: 3 * x**2 * tangent, np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_jvp(
         func,
         jvp,
@@ -377,6 +380,7 @@ def assert_vjp(
     >>> from checkgrad import assert_vjp
     >>> assert_vjp(np.sin, lambda x, cotangent: np.cos(x) * cotangent, np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_vjp(
         func,
         vjp,
@@ -469,6 +473,7 @@ def assert_autodiff(
     >>> from checkgrad import assert_autodiff
     >>> assert_autodiff(torch.sin, torch.ones(2, dtype=torch.float64), modes=["rev"])
     """
+    __tracebackhide__ = True
     report = verify_autodiff(
         func,
         x0,

@@ -32,6 +32,7 @@ from checkgrad.evaluate.workers import make_workers
 from checkgrad.modes import MODES, ModeRunner
 from checkgrad.problem import Locate, Options, Precision
 from checkgrad.report.report import Report
+from checkgrad.session import SESSION
 
 
 def verify_autodiff(
@@ -183,6 +184,7 @@ def verify_autodiff(
             budget.stopped_by(stop)
         report = runner.report(_notes(derivatives.left_out))
     report = replace(report, seed=options.seed, elapsed=time.perf_counter() - start)
+    SESSION.tell(report)
     return budget.outcome(report)
 
 
