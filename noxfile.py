@@ -1,18 +1,24 @@
+#!/usr/bin/env -S uv run --script
+
+# /// script
+# dependencies = ["nox>=2025.2.9"]
+# ///
+
 """Every check of the project.
 
 ``nox`` runs what every change must pass. ``nox -s full`` runs all cases of all tests in all
 dtypes, of which a plain run takes a sample (tests/conftest.py says which), and the golden record
-of CUTEst. ``nox -s engines`` runs what needs Dask, loky, MPI or Ray, and ``nox -s bench`` the
-benchmarks.
+of CUTEst. ``nox -s engines`` runs what needs Dask, loky, MPI or Ray, ``nox -s bench`` the
+benchmarks, and ``nox -s build`` makes what is uploaded to a package index.
 """
 
+import shutil
 from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "typing", "tests", "docs"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -25,6 +31,8 @@ FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden re
 
 # A worker on every core: threads of their own beside them take half of the time from each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+LARGEST_WHEEL = 800_000  # bytes: no data, no figures, nothing but code may get in
 
 # Some machines tell Python to keep no compiled modules. Every worker, and every script that a test
 # starts, would then compile the tests and the array libraries again.
@@ -90,32 +98,6 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
 
 
 @nox.session
-@nox.parametrize("library", BESIDE)
-def tests(session: nox.Session, library: str) -> None:
-    """Run a sample of the tests beside one array library."""
-    run_beside(session, library)
-
-
-@nox.session
-@nox.parametrize("library", [*BESIDE, nox.param("cutest", id="cutest")])
-def full(session: nox.Session, library: str) -> None:
-    """Run all tests beside one array library, or CUTEst's (not part of a plain ``nox``)."""
-    if library == "cutest":
-        install(session, ".[jax]", *group("test", "cutest"))
-        cutest = {FULL_VARIABLE: "1", "CHECKGRAD_TEST_LIBRARIES": "cutest", "JAX_ENABLE_X64": "1"}
-        run_pytest(session, "tests/golden", env=cutest)
-    else:
-        run_beside(session, library, "--full")
-
-
-@nox.session
-def engines(session: nox.Session) -> None:
-    """Run func by every engine behind `workers` (not part of a plain ``nox``)."""
-    install(session, ".", *group("test", "engines"))
-    session.run("pytest", "tests/api/test_engines_of_workers.py", *session.posargs, env=ONE_THREAD)
-
-
-@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     install(session, *group("lint"))
@@ -125,21 +107,74 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types of the package."""
+    """Check the types of the package, and those of programs that use it."""
     install(session, ".", *group("typing"))
     session.run("mypy", "--strict", "src", *session.posargs)
+    session.run("pytest", "tests/typing")
+
+
+@nox.session
+@nox.parametrize("library", BESIDE)
+def tests(session: nox.Session, library: str) -> None:
+    """Run a sample of the tests beside one array library."""
+    run_beside(session, library)
+
+
+@nox.session(default=False)
+@nox.parametrize("library", [*BESIDE, *(nox.param(name, id=name) for name in ("cutest", "typing"))])
+def full(session: nox.Session, library: str) -> None:
+    """Run all tests beside one array library, CUTEst's, or those of the types of programs.
+
+    It is not part of a plain ``nox``.
+    """
+    if library == "typing":
+        install(session, ".[jax,torch]", *group("typing"))
+        session.run("pytest", "tests/typing", "--full")
+    elif library == "cutest":
+        install(session, ".[jax]", *group("test", "cutest"))
+        cutest = {FULL_VARIABLE: "1", "CHECKGRAD_TEST_LIBRARIES": "cutest", "JAX_ENABLE_X64": "1"}
+        run_pytest(session, "tests/golden", env=cutest)
+    else:
+        run_beside(session, library, "--full")
+
+
+@nox.session(default=False)
+def engines(session: nox.Session) -> None:
+    """Run func by every engine behind `workers` (not part of a plain ``nox``)."""
+    install(session, ".", *group("test", "engines"))
+    session.run("pytest", "tests/api/test_engines_of_workers.py", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation; a warning is an error, and so is a link that leads nowhere."""
     install(session, ".", *group("docs"))
-    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+    site = "docs/_build/html"
+    build = ("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "--builder=html")
+    session.run(*build, "docs", site, env=ONE_THREAD)
+    session.run("python", "tests/docs/check_links.py", site)
 
 
-@nox.session
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build what is uploaded, and check it (not part of a plain ``nox``)."""
+    install(session, *group("build"))
+    dist = Path("dist")
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
+    (wheel,) = dist.glob("*.whl")
+    if (size := wheel.stat().st_size) > LARGEST_WHEEL:
+        session.error(f"{wheel} has {size} bytes, more than {LARGEST_WHEEL}")
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Run the benchmarks (not part of a plain ``nox``)."""
     install(session, ".[all]", *group("bench"))
     # All of the table is in float64 unless it says so.
     session.run("pytest", *(session.posargs or ["tests/benchmarks"]), env={"JAX_ENABLE_X64": "1"})
+
+
+if __name__ == "__main__":
+    nox.main()

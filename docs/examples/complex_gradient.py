@@ -1,9 +1,10 @@
 """Check the hand-written gradient of a real loss of complex weights.
 
-Run ``python docs/examples/complex_gradient.py``. The loss is that of phase retrieval: find a signal
-from the absolute values of some measurements. The gradient is written in the convention of JAX,
-which NumPy follows here, and in that of PyTorch. The program prints the reports. It exits with 0 if
-each gradient is correct in its own convention and wrong in the other one.
+Run ``python docs/examples/complex_gradient.py``. The loss is that of phase retrieval:
+find a signal from the absolute values of some measurements. The gradient is written in
+the convention of JAX, which NumPy follows here, and in that of PyTorch. The program
+prints the reports. It exits with 0 if each gradient is correct in its own convention
+and wrong in the other one.
 """
 
 import sys
@@ -14,7 +15,7 @@ from checkgrad import Verdict, verify_grad
 
 
 def make_measurements():
-    """Return eight complex measurements of a signal of three numbers, and their squared moduli."""
+    """Return eight complex measurements of three numbers, and their squared moduli."""
     generator = np.random.default_rng(0)
     matrix = generator.normal(size=(8, 3)) + 1j * generator.normal(size=(8, 3))
     signal = np.array([1.0 + 0.5j, -0.3j, 0.8])
@@ -26,7 +27,7 @@ def loss(z, matrix, intensities):
 
 
 def ascent(z, matrix, intensities):
-    """Return the derivatives by the real part plus i times those by the imaginary part (PyTorch).
+    """Return the derivatives by the real part plus i times the others (PyTorch).
 
     This is the direction in which the loss rises fastest.
     """
@@ -36,7 +37,7 @@ def ascent(z, matrix, intensities):
 
 
 def gradient(z, matrix, intensities):
-    """Return the derivatives by the real part minus i times those by the imaginary part (JAX)."""
+    """Return the derivatives by the real part minus i times the others (JAX)."""
     return ascent(z, matrix, intensities).conj()
 
 

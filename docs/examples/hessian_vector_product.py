@@ -1,9 +1,10 @@
 """Check the hand-written Hessian-vector product of a regularised logistic loss.
 
-Run ``python docs/examples/hessian_vector_product.py``. The program first compares the gradient with
-differences of the loss. Then it compares the product with differences of the gradient. It prints
-the reports on the right product and on two broken ones. It exits with 0 if the gradient and the
-right product are correct and the broken ones are wrong.
+Run ``python docs/examples/hessian_vector_product.py``. The program first compares the
+gradient with differences of the loss. Then it compares the product with differences of
+the gradient. It prints the reports on the right product and on two broken ones. It
+exits with 0 if the gradient and the right product are correct and the broken ones are
+wrong.
 """
 
 import sys
@@ -51,7 +52,7 @@ def penalty_forgotten(x, tangent, features, signs):
 
 
 def outer_product_swapped(x, tangent, features, signs):
-    """Return a broken product: the tangent scales the features, instead of a scalar product."""
+    """Return a broken product: the tangent scales the features."""
     weights = curvature(x, features, signs)
     squares = np.mean(weights[:, None] * features**2, axis=0)
     return squares * tangent + PENALTY * tangent

@@ -1,7 +1,8 @@
 """Check the hand-written Jacobian of a robot arm's forward kinematics.
 
-Run ``python docs/examples/jacobian.py``. It prints the reports on a right and on two broken
-Jacobians. It exits with 0 if the right one is correct and the broken ones are wrong.
+Run ``python docs/examples/jacobian.py``. It prints the reports on a right and on two
+broken Jacobians. It exits with 0 if the right one is correct and the broken ones are
+wrong.
 """
 
 import sys
@@ -14,7 +15,7 @@ LENGTHS = np.array([0.7, 0.5, 0.3])  # of the links, in metres
 
 
 def pose(angles):
-    """Return the position of the hand of a planar arm, and the direction in which it points."""
+    """Return where the hand of a planar arm is, and in which direction it points."""
     headings = np.cumsum(angles)
     x, y = LENGTHS @ np.cos(headings), LENGTHS @ np.sin(headings)
     return np.array([x, y, headings[-1]])
@@ -32,14 +33,16 @@ def jacobian(angles):
 
 
 def transposed(angles):
-    """Return a broken Jacobian: a row for each joint. With three joints the shape is the same."""
+    """Return a broken Jacobian: a row for each joint. The shape is the same."""
     return jacobian(angles).T
 
 
 def single_link(angles):
     """Return a broken Jacobian: every joint turns only one link."""
     headings = np.cumsum(angles)
-    return np.stack([-LENGTHS * np.sin(headings), LENGTHS * np.cos(headings), np.ones(3)])
+    return np.stack(
+        [-LENGTHS * np.sin(headings), LENGTHS * np.cos(headings), np.ones(3)]
+    )
 
 
 def main():

@@ -1,9 +1,10 @@
 """Check the rule of a `jax.custom_jvp` in both modes, and its second derivatives.
 
-Run ``python docs/examples/jax_autodiff.py``. The function solves Kepler's equation. Its rule
-is that of the implicit function. The broken rule gives right first derivatives and wrong second
-derivatives, without an error. The program prints the reports. It exits with 0 if the right rule is
-correct, and the broken one correct at order 1 and wrong at order 2.
+Run ``python docs/examples/jax_autodiff.py``. The function solves Kepler's equation. Its
+rule is that of the implicit function. The broken rule gives right first derivatives and
+wrong second derivatives, without an error. The program prints the reports. It exits
+with 0 if the right rule is correct, and the broken one correct at order 1 and wrong at
+order 2.
 """
 
 import sys
@@ -27,7 +28,7 @@ def newton(mean, e):
 
 
 def make_anomaly(kept):
-    """Return the eccentric anomaly E of an orbit. Its rule uses ``kept(E)`` in the place of E."""
+    """Return the eccentric anomaly E of an orbit. Its rule uses ``kept(E)`` for E."""
 
     @jax.custom_jvp
     def anomaly(orbit):

@@ -1,7 +1,7 @@
 """Check the hand-written rule of a `jax.custom_vjp`.
 
-Run ``python docs/examples/jax_custom_vjp.py``. It prints the reports on a right and on a broken
-rule. It exits with 0 if the right one is correct and the broken one is wrong.
+Run ``python docs/examples/jax_custom_vjp.py``. It prints the reports on a right and on
+a broken rule. It exits with 0 if the right one is correct and the broken one is wrong.
 """
 
 import sys

@@ -1,11 +1,12 @@
 """Check the hand-written gradient of a regularised logistic loss, on real data.
 
-Run ``python docs/examples/logistic_regression.py``. The program needs only NumPy. It also uses JAX
-and PyTorch if they are installed. In each library and in both precisions it checks the right
-gradient and two broken ones. Each broken one has a common mistake. The program prints two of the
-reports in full. Then it prints one line for each check: the verdict of `verify_grad`, and the
-number that `check_grad`, the drop-in for SciPy's function, leaves to the reader. It exits with 0 if
-the right gradient is correct and the broken ones are wrong everywhere, and with 1 otherwise.
+Run ``python docs/examples/logistic_regression.py``. The program needs only NumPy. It
+also uses JAX and PyTorch if they are installed. In each library and in both precisions
+it checks the right gradient and two broken ones. Each broken one has a common mistake.
+The program prints two of the reports in full. Then it prints one line for each check:
+the verdict of `verify_grad`, and the number that `check_grad`, the drop-in for SciPy's
+function, leaves to the reader. It exits with 0 if the right gradient is correct and the
+broken ones are wrong everywhere, and with 1 otherwise.
 """
 
 import importlib.util
@@ -22,7 +23,7 @@ PENALTY = 0.1
 
 
 def load_data():
-    """Return 569 tumours (a one and 30 standardised features each), and their classes, -1 or +1."""
+    """Return 569 tumours (a one, 30 standard features) and their classes, -1 or 1."""
     table = np.loadtxt(DATA, delimiter=",", skiprows=1)
     features, classes = table[:, :-1], table[:, -1]
     features = (features - features.mean(axis=0)) / features.std(axis=0)
@@ -31,12 +32,11 @@ def load_data():
 
 
 def loss(x, features, signs):
-    """Return the mean logistic loss, with a penalty on all parameters but the intercept, x[0]."""
+    """Return the mean logistic loss, with a penalty on all but the intercept, x[0]."""
     xp = array_namespace(x)
     margins = signs * (features @ x)
-    return xp.mean(xp.logaddexp(xp.zeros_like(margins), -margins)) + PENALTY / 2 * xp.sum(
-        x[1:] ** 2
-    )
+    penalty = PENALTY / 2 * xp.sum(x[1:] ** 2)
+    return xp.mean(xp.logaddexp(xp.zeros_like(margins), -margins)) + penalty
 
 
 def gradient(x, features, signs):
@@ -67,12 +67,13 @@ CLAIMS = {
 
 
 def libraries():
-    """Yield the name, ``asarray`` and `loss` of each library, or None if it is not installed."""
+    """Yield the name, ``asarray`` and `loss` of each library, or None without it."""
     yield "numpy", np.asarray, loss
     if importlib.util.find_spec("jax"):
         import jax
 
-        jax.config.update("jax_enable_x64", True)  # otherwise JAX turns float64 into float32
+        # Otherwise JAX turns float64 into float32.
+        jax.config.update("jax_enable_x64", True)
         yield "jax", jax.numpy.asarray, jax.jit(loss)
     else:
         yield "jax", None, None
@@ -85,10 +86,11 @@ def libraries():
 
 
 def check(asarray, dtype, func, claim):
-    """Return the report on a gradient, and the relative error that `check_grad` finds."""
+    """Return the report on a gradient, and the relative error by `check_grad`."""
     features, signs = load_data()
     x0 = np.random.default_rng(3).normal(size=features.shape[1])
-    x0, features, signs = (asarray(array.astype(dtype)) for array in (x0, features, signs))
+    arrays = (x0, features, signs)
+    x0, features, signs = (asarray(array.astype(dtype)) for array in arrays)
     report = verify_grad(func, claim, x0, features, signs)
     error = check_grad(func, claim, x0, features, signs)
     size = float((claim(x0, features, signs) ** 2).sum()) ** 0.5
@@ -96,7 +98,7 @@ def check(asarray, dtype, func, claim):
 
 
 def main():
-    print("Gradient of a regularised logistic loss (569 tumours, 31 parameters), by hand\n")
+    print("Gradient of a regularised logistic loss (569 tumours, 31 parameters)\n")
     for name in ("right", "intercept penalised"):
         report, _ = check(np.asarray, "float64", loss, CLAIMS[name])
         print(f"{name}:\n{report}\n")
@@ -112,12 +114,13 @@ def main():
                 report, error = check(asarray, dtype, func, claim)
                 expected = Verdict.CORRECT if name == "right" else Verdict.WRONG
                 as_expected &= report.verdict is expected
-                print(f"{library:9}{dtype:9}{name:21}{report.verdict.value:14}{error:.1e}")
+                what = f"{library:9}{dtype:9}{name:21}"
+                print(f"{what}{report.verdict.value:14}{error:.1e}")
     print()
     if not as_expected:
-        print("Not as expected: a right gradient is not correct, or a broken one not wrong.")
+        print("Not as expected: a right one is not correct, or a broken one not wrong.")
         return 1
-    print("As expected: the right gradient is correct everywhere, and the broken ones are wrong.")
+    print("As expected: the right ones are correct, and the broken ones are wrong.")
     return 0
 
 

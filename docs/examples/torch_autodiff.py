@@ -1,8 +1,9 @@
 """Check a `torch.autograd.Function` in every mode, and its second derivatives.
 
 Run ``python docs/examples/torch_autodiff.py``. The broken function has right first
-derivatives and wrong second derivatives, without an error. The program prints the reports. It exits
-with 0 if the right function is correct, and the broken one correct at order 1 and wrong at order 2.
+derivatives and wrong second derivatives, without an error. The program prints the
+reports. It exits with 0 if the right function is correct, and the broken one correct at
+order 1 and wrong at order 2.
 """
 
 import sys
@@ -20,7 +21,9 @@ class LogSumExp(torch.autograd.Function):
     @staticmethod
     def forward(x):
         shift = x.amax(dim=-1, keepdim=True)
-        return (shift + torch.log(torch.exp(x - shift).sum(dim=-1, keepdim=True))).squeeze(-1)
+        return (
+            shift + torch.log(torch.exp(x - shift).sum(dim=-1, keepdim=True))
+        ).squeeze(-1)
 
     @staticmethod
     def setup_context(ctx, inputs, output):

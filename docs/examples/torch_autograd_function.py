@@ -1,7 +1,8 @@
 """Check the hand-written backward pass of a `torch.autograd.Function`.
 
-Run ``python docs/examples/torch_autograd_function.py``. It prints the reports on a right and on a
-broken backward pass. It exits with 0 if the right one is correct and the broken one is wrong.
+Run ``python docs/examples/torch_autograd_function.py``. It prints the reports on a
+right and on a broken backward pass. It exits with 0 if the right one is correct and the
+broken one is wrong.
 """
 
 import sys

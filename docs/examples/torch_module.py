@@ -1,7 +1,8 @@
 """Check a hand-written gradient with respect to the parameters of a `torch.nn.Module`.
 
-Run ``python docs/examples/torch_module.py``. It prints the reports on a right and on a broken
-gradient. It exits with 0 if the right one is correct and the broken one is wrong.
+Run ``python docs/examples/torch_module.py``. It prints the reports on a right and on a
+broken gradient. It exits with 0 if the right one is correct and the broken one is
+wrong.
 """
 
 import sys
@@ -17,11 +18,13 @@ MODULE = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
 
 def loss(params, inputs, targets):
     """Return half the mean squared error of the module with the parameters `params`."""
-    return ((functional_call(MODULE, params, (inputs,)) - targets) ** 2).sum() / (2 * len(inputs))
+    return ((functional_call(MODULE, params, (inputs,)) - targets) ** 2).sum() / (
+        2 * len(inputs)
+    )
 
 
 def gradient(params, inputs, targets):
-    """Return the gradient of `loss`, written by hand, by the names of the parameters."""
+    """Return the gradient of `loss`, by hand, by the names of the parameters."""
     hidden = torch.tanh(inputs @ params["0.weight"].T + params["0.bias"])
     return backward(params, inputs, targets, hidden, slope=1 - hidden**2)
 

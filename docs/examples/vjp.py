@@ -1,7 +1,7 @@
 """Check the hand-written backward pass of a layer normalisation.
 
-Run ``python docs/examples/vjp.py``. It prints the reports on a right and on a broken backward
-pass. It exits with 0 if the right one is correct and the broken one is wrong.
+Run ``python docs/examples/vjp.py``. It prints the reports on a right and on a broken
+backward pass. It exits with 0 if the right one is correct and the broken one is wrong.
 """
 
 import sys
@@ -12,7 +12,7 @@ from checkgrad import Verdict, verify_vjp
 
 
 def forward(layer):
-    """Return the inputs, each row normalised to mean 0 and variance 1, then scaled and shifted."""
+    """Return rows of mean 0 and variance 1, then scaled and shifted."""
     normal, _ = normalised(layer["inputs"])
     return layer["gain"] * normal + layer["offset"]
 
@@ -24,7 +24,7 @@ def normalised(inputs):
 
 
 def backward(layer, cotangent):
-    """Return the gradient by all parts of the layer, from the cotangent of its outputs."""
+    """Return the gradient by all parts of the layer, from the cotangent."""
     normal, deviation = normalised(layer["inputs"])
     scaled = cotangent * layer["gain"]
     mean = scaled.mean(axis=1, keepdims=True)
@@ -37,11 +37,13 @@ def backward(layer, cotangent):
 
 
 def mean_forgotten(layer, cotangent):
-    """Return a broken result: an input also changes the mean of its row, which is ignored."""
+    """Return a broken result: it ignores that an input changes the mean of its row."""
     normal, deviation = normalised(layer["inputs"])
     scaled = cotangent * layer["gain"]
     projection = np.mean(scaled * normal, axis=1, keepdims=True)
-    return backward(layer, cotangent) | {"inputs": (scaled - normal * projection) / deviation}
+    return backward(layer, cotangent) | {
+        "inputs": (scaled - normal * projection) / deviation
+    }
 
 
 def main():

@@ -3,7 +3,7 @@
 `verify_grad`, `verify_jac`, `verify_jvp` and `verify_vjp` judge a derivative, with no tolerance to
 tune; `check_grad` and `approx_fprime` are drop-ins for SciPy's. All of them take NumPy, JAX and
 PyTorch arrays. `verify_autodiff` judges the array library's own differentiation. Each ``verify_``
-has an ``assert_`` for tests.
+has an ``assert_`` for tests. `guard` looks at a gradient while a solver uses it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
         assert_vjp,
     )
     from checkgrad.api.autodiff import verify_autodiff
+    from checkgrad.api.guard import guard
     from checkgrad.api.scipy_compat import approx_fprime, check_grad
     from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
+    from checkgrad.guard_check import GuardCheck
+    from checkgrad.guarding import Guard
     from checkgrad.numerics.decisions import Verdict
     from checkgrad.report.error import GradientError
     from checkgrad.report.mismatch import Mismatch
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GradientError",
+    "Guard",
+    "GuardCheck",
     "Mismatch",
     "Report",
     "Verdict",
@@ -43,16 +48,19 @@ __all__ = [
     "assert_jvp",
     "assert_vjp",
     "check_grad",
+    "guard",
     "verify_autodiff",
     "verify_grad",
     "verify_jac",
     "verify_jvp",
     "verify_vjp",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "GradientError": "report.error",
+    "Guard": "guarding",
+    "GuardCheck": "guard_check",
     "Mismatch": "report.mismatch",
     "Report": "report.report",
     "Verdict": "numerics.decisions",
@@ -63,6 +71,7 @@ _HOMES = {
     "assert_jvp": "api.assertions",
     "assert_vjp": "api.assertions",
     "check_grad": "api.scipy_compat",
+    "guard": "api.guard",
     "verify_autodiff": "api.autodiff",
     "verify_grad": "api.verify",
     "verify_jac": "api.verify",

@@ -30,6 +30,7 @@ from checkgrad.report.dtypes import (
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult
 from checkgrad.second_point import confirmed_elsewhere
+from checkgrad.session import SESSION
 from checkgrad.together import check_together
 from checkgrad.unfinished import nothing_known, undecided
 from checkgrad.widening import WidenedProblem, widen
@@ -58,6 +59,7 @@ def _check_alone(problem: Problem) -> Report:
         report = report_on([result], stopped=budget.reason, keep_samples=options.keep_samples)
     elapsed = time.perf_counter() - start
     report = replace(report, seed=options.seed, elapsed=elapsed)
+    SESSION.tell(report)
     return budget.outcome(report)
 
 

@@ -13,16 +13,15 @@ from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
 from checkgrad.evaluate.options import Evaluation
 from checkgrad.precision import DOUBLE, SINGLE, default_rtol
+from checkgrad.session import SESSION
 
-# What the doors take, in words. A direction may also be a tangent, whose type nobody knows.
-Direction: TypeAlias = Literal["auto", "all", "random"] | int | Callable[[Any], Any] | Any
+# What the doors take, in words.
 Method: TypeAlias = Literal["differences", "complex-step"]
 Precision: TypeAlias = Literal["auto", "float64", "native"]
 Locate: TypeAlias = Literal["auto", "off"]
 METHODS = get_args(Method)
 PRECISIONS = get_args(Precision)
 LOCATES = get_args(Locate)
-_SEED = 0  # without rng, so that a test gives the same verdict whenever it runs
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Options:
         """What random numbers begin with; None where the user passed a generator."""
         if isinstance(self.rng, np.random.Generator):
             return None
-        return _SEED if self.rng is None else int(self.rng)
+        return SESSION.seed if self.rng is None else int(self.rng)
 
     def generator(self) -> np.random.Generator:
         """Return the source of random numbers.
@@ -56,7 +55,7 @@ class Options:
         ValueError
             If `rng` is none.
         """
-        rng = _SEED if self.rng is None else self.rng
+        rng = SESSION.seed if self.rng is None else self.rng
         whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
         if not whole and not isinstance(rng, np.random.Generator):
             raise ValueError(

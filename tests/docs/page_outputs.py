@@ -29,6 +29,12 @@ SCRIPT_OUTPUT = re.compile(
     r"^```text\n(?P<printed>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+# A command on a page, as a shell shows it, and what it prints.
+SHELL_BLOCK = re.compile(
+    r"^```console\n\$ (?P<command>[^\n]*)\n(?P<printed>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+SLOWEST = re.compile(r"  \d+\.\d+ s, \d+ evaluations?: ")
+SECONDS = re.compile(r"\d+\.\d+ ?s\b")  # that something took
 OPTIONAL_IMPORT = re.compile(r"(?:import|from) (?:checkgrad\.)?(jax|matplotlib|scipy|torch)\b")
 
 LAST_DIGITS = 5  # units of the last digit shown that a number may differ by ...
@@ -164,6 +170,53 @@ def scripts_shown() -> dict[str, str]:
     """Return the output that the page of examples shows, by the name of the script."""
     text = EXAMPLES_PAGE.read_text(encoding="utf-8")
     return {match["script"]: match["printed"] for match in SCRIPT_OUTPUT.finditer(text)}
+
+
+# --- run the commands of a page -----------------------------------------------------------------
+
+
+def shell_pages() -> list[Path]:
+    """Return the pages whose commands run in the folder of the examples for a shell."""
+    return [ROOT / "docs" / name for name in ("command_line.md", "pytest.md")]
+
+
+def commands_shown(page: Path) -> list[tuple[str, str]]:
+    """Return the commands of a page, each with the output that the page shows."""
+    text = page.read_text(encoding="utf-8")
+    return [(match["command"], match["printed"]) for match in SHELL_BLOCK.finditer(text)]
+
+
+@functools.cache
+def run_command(command: str) -> str:
+    """Return what a command prints in the folder of its examples, with this Python."""
+    python = f'"{sys.executable}"'
+    programs = {"python": python, "pytest": f"{python} -m pytest --rootdir=. -c {os.devnull}"}
+    shell = re.sub(r"^(pytest|python)\b", lambda found: programs[found[0]], command)
+    environment = {
+        **os.environ,
+        "COLUMNS": "88",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # no plugin but ours
+        "PYTEST_PLUGINS": "checkgrad.pytest_plugin",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+    }
+    result = subprocess.run(
+        ["sh", "-c", shell],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+        env=environment,
+        cwd=EXAMPLES / "shell",
+    )
+    lines = result.stdout.splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def without_times(text: str) -> str:
+    """Return a text without times, and without which checks were the slowest."""
+    kept = (line for line in text.splitlines() if not SLOWEST.match(line))
+    return re.sub(r"={3,}", "===", SECONDS.sub("0 s", "\n".join(kept)))
 
 
 # --- compare two outputs ------------------------------------------------------------------------

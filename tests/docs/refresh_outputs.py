@@ -9,10 +9,13 @@ from page_outputs import (
     EXAMPLES_PAGE,
     ROOT,
     SCRIPT_OUTPUT,
+    SHELL_BLOCK,
     code_outputs,
     missing_for,
     pages,
+    run_command,
     run_script,
+    shell_pages,
 )
 
 
@@ -33,9 +36,21 @@ def refreshed_scripts(text: str) -> str:
     return text
 
 
+def refreshed_commands(text: str) -> str:
+    """Return the text of a page with the outputs of its commands as they are now."""
+    for match in reversed(list(SHELL_BLOCK.finditer(text))):
+        start, end = match.span("printed")
+        text = text[:start] + run_command(match["command"]) + text[end:]
+    return text
+
+
 def main() -> None:
     for page in pages():
         page.write_text(refreshed_code(page), encoding="utf-8")
+        print(page.relative_to(ROOT))
+    for page in shell_pages():
+        text = page.read_text(encoding="utf-8")
+        page.write_text(refreshed_commands(text), encoding="utf-8")
         print(page.relative_to(ROOT))
     text = EXAMPLES_PAGE.read_text(encoding="utf-8")
     EXAMPLES_PAGE.write_text(refreshed_scripts(text), encoding="utf-8")

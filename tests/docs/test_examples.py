@@ -29,6 +29,19 @@ def beyond_numpy(path):
     return [pytest.mark.libraries(*libraries)] if libraries else []
 
 
+def tests_in(module):
+    """Find the examples of a module, also those of its classes that name a public module."""
+    finder, source = doctest.DocTestFinder(), inspect.getsource(module)
+    public = [
+        each
+        for name, each in vars(module).items()
+        if each.__class__ is type
+        and each.__module__ != module.__name__
+        and re.search(rf"^class {name}\b", source, re.MULTILINE)
+    ]
+    return [*finder.find(module), *(test for each in public for test in finder.find(each))]
+
+
 def skip_where_missing(script):
     if missing := missing_for(script):
         pytest.skip(f"{script} needs {', '.join(sorted(missing))}")
@@ -222,7 +235,7 @@ def dotted_name(path):
 def test_code_in_docstrings_gives_what_stands_below_it(module):
     """Examples that import an optional library run where it is installed."""
     try:
-        found = doctest.DocTestFinder().find(importlib.import_module(module))
+        found = tests_in(importlib.import_module(module))
     except ModuleNotFoundError as error:
         if not error.name or not OPTIONAL_IMPORT.fullmatch(f"import {error.name}"):
             raise

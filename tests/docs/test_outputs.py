@@ -4,12 +4,16 @@ import pytest
 from page_outputs import (
     EXAMPLES,
     code_outputs,
+    commands_shown,
     missing_for,
     missing_for_page,
     pages,
+    run_command,
     run_script,
     same_output,
     scripts_shown,
+    shell_pages,
+    without_times,
 )
 
 REFRESH = "the page is out of date; run python tests/docs/refresh_outputs.py"
@@ -27,6 +31,16 @@ def test_page_shows_what_its_code_prints(page):
         assert same_output(output.shown, output.printed), (
             f"{REFRESH}\n{output.source}shown:\n{output.shown}printed:\n{output.printed}"
         )
+
+
+@pytest.mark.parametrize(
+    ("page", "command", "shown"),
+    [(page.name, *each) for page in shell_pages() for each in commands_shown(page)],
+    ids=lambda value: value.partition("\n")[0][:40],
+)
+def test_page_shows_what_its_command_prints(page, command, shown):
+    shown, printed = without_times(shown), without_times(run_command(command))
+    assert same_output(shown, printed), f"{REFRESH}\nshown:\n{shown}printed:\n{printed}"
 
 
 @pytest.mark.parametrize("script", scripts_shown())

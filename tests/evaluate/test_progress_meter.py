@@ -6,8 +6,11 @@ import sys
 import types
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
+from checkgrad import verify_grad
+from checkgrad.evaluate import progress_meter
 from checkgrad.evaluate.progress_meter import ProgressError, ProgressMeter, make_meter
 
 Told = list[tuple[int, int, str]]
@@ -84,13 +87,24 @@ def test_an_error_is_no_exception_that_a_check_may_catch() -> None:
 # A bar
 
 
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Bar:
     """As much of tqdm as a bar needs."""
 
     made: ClassVar[list[Bar]] = []
 
-    def __init__(self, total: int, unit: str) -> None:
-        self.total, self.unit, self.n, self.text, self.closed = total, unit, 0, "", False
+    def __init__(self, total: int, unit: str, desc: str, smoothing: float) -> None:
+        self.total, self.unit, self.text, self.n, self.closed = total, unit, desc, 0, False
+        self.start_t = 100.0
         Bar.made.append(self)
 
     def update(self, more: int) -> None:
@@ -106,20 +120,96 @@ class Bar:
         self.closed = True
 
 
-def test_true_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Put bars that a test can look at in the place of tqdm's, and a clock in that of Python's."""
     auto = types.ModuleType("tqdm.auto")
     auto.tqdm = Bar  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
     monkeypatch.setitem(sys.modules, "tqdm.auto", auto)
+    monkeypatch.setattr(Bar, "made", [])
+    turned = Clock()
+    monkeypatch.setattr(progress_meter, "clock", turned)
+    return turned
+
+
+def test_true_shows_a_bar_once_a_check_takes_long(clock: Clock) -> None:
     meter = make_meter(True)
     assert meter is not None
-    meter.phase("directions", 0, 10)
+    meter.phase("noise", 0, 10)
+    clock.now = 2.0
+    meter.phase("directions", 3, 10)
     meter.tell(4)
-    bar = Bar.made[-1]
+    (bar,) = Bar.made
     assert (bar.n, bar.total, bar.text) == (4, 10, "directions")
+    assert bar.start_t == 98.0  # it counts the time before it was made
     meter.end(7, is_complete=True)
     meter.close()
     assert (bar.n, bar.total, bar.closed) == (7, 7, True)
+
+
+def test_a_short_check_shows_none(clock: Clock) -> None:
+    meter = make_meter(True)
+    assert meter is not None
+    meter.phase("directions", 0, 10)
+    clock.now = 0.9
+    meter.end(10, is_complete=True)
+    meter.close()
+    assert Bar.made == []
+
+
+@pytest.mark.parametrize("claim", [lambda x: 2 * x, lambda x: x])
+def test_a_bar_of_a_check_is_closed_at_its_end(clock: Clock, claim: Any) -> None:
+    def func(x: Any) -> Any:
+        clock.now += 0.5
+        return x @ x
+
+    verify_grad(func, claim, np.ones(3), progress=True)
+    (bar,) = Bar.made
+    assert bar.closed
+
+
+@pytest.mark.parametrize("raised", [MemoryError, KeyboardInterrupt])
+def test_a_bar_of_a_check_is_closed_if_func_raises(
+    clock: Clock, raised: type[BaseException]
+) -> None:
+    calls = 0
+
+    def func(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        clock.now += 0.5
+        if calls > 5:
+            raise raised("mine")
+        return x @ x
+
+    with pytest.raises(raised):
+        verify_grad(func, lambda x: x, np.ones(3), progress=True)
+    (bar,) = Bar.made
+    assert bar.closed
+
+
+def test_tqdm_itself_writes_nothing_for_a_short_check(capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm")
+    verify_grad(lambda x: x @ x, lambda x: 2 * x, np.ones(3), progress=True)
+    assert capfd.readouterr().err == ""
+
+
+def test_tqdm_itself_shows_the_phase_and_the_evaluations(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tqdm")
+    turned = Clock()
+    monkeypatch.setattr(progress_meter, "clock", turned)
+
+    def func(x: Any) -> Any:
+        turned.now += 0.5
+        return x @ x
+
+    report = verify_grad(func, lambda x: 2 * x, np.ones(3), progress=True)
+    last = capfd.readouterr().err.split("\r")[-1]
+    assert last.startswith("end: 100%")
+    assert f"{report.n_func}/{report.n_func}" in last
 
 
 def test_a_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -332,4 +332,4 @@ def test_in_half_precision_the_advice_is_another_dtype(dtype: Any, advice: str) 
     x0 = np.asarray([0.5, 1.0625], dtype=dtype)
     report = verify_grad(staircase, lambda x: 0 * x + 0.1, x0, precision="native")
     assert report.verdict is Verdict.INCONCLUSIVE
-    assert all(hint.endswith(advice) for hint in report.hints)
+    assert all(hint.partition(" [")[0].endswith(advice) for hint in report.hints)

@@ -8,30 +8,43 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Literal
 
+from checkgrad.api.argument_types import (
+    Bounds,
+    Direction,
+    Function,
+    LikeX0,
+    Mode,
+    PointLike,
+    Product,
+    Seed,
+    Tolerance,
+    ValueOfFunc,
+    Workers,
+)
 from checkgrad.api.autodiff import verify_autodiff
 from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
 from checkgrad.backends import Convention
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch
-from checkgrad.problem import Direction, Locate, Method, Precision
+from checkgrad.problem import Locate, Method, Precision
 
 
 def assert_grad(
-    func: Callable[..., Any],
-    grad: Callable[..., Any] | Literal[True],
-    x0: Any,
+    func: Function[ValueOfFunc],
+    grad: Function[LikeX0] | Literal[True],
+    x0: LikeX0,
     *further: Any,
     allow_inconclusive: bool = False,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -82,6 +95,7 @@ def assert_grad(
     >>> from checkgrad import assert_grad
     >>> assert_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_grad(
         func,
         grad,
@@ -110,22 +124,22 @@ def assert_grad(
 
 
 def assert_jac(
-    func: Callable[..., Any],
-    jac: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    jac: Function[Any],
+    x0: PointLike,
     *further: Any,
     allow_inconclusive: bool = False,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -176,6 +190,7 @@ def assert_jac(
     >>> from checkgrad import assert_jac
     >>> assert_jac(lambda x: x**3, lambda x: np.diag(3 * x**2), np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_jac(
         func,
         jac,
@@ -204,22 +219,22 @@ def assert_jac(
 
 
 def assert_jvp(
-    func: Callable[..., Any],
-    jvp: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    jvp: Product,
+    x0: PointLike,
     *further: Any,
     allow_inconclusive: bool = False,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -270,6 +285,7 @@ def assert_jvp(
     >>> from checkgrad import assert_jvp
     >>> assert_jvp(lambda x: x**3, lambda x, tangent: 3 * x**2 * tangent, np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_jvp(
         func,
         jvp,
@@ -298,22 +314,22 @@ def assert_jvp(
 
 
 def assert_vjp(
-    func: Callable[..., Any],
-    vjp: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    vjp: Product,
+    x0: PointLike,
     *further: Any,
     allow_inconclusive: bool = False,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -364,6 +380,7 @@ def assert_vjp(
     >>> from checkgrad import assert_vjp
     >>> assert_vjp(np.sin, lambda x, cotangent: np.cos(x) * cotangent, np.array([1.0, 2.0]))
     """
+    __tracebackhide__ = True
     report = verify_vjp(
         func,
         vjp,
@@ -392,21 +409,21 @@ def assert_vjp(
 
 
 def assert_autodiff(
-    func: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    x0: PointLike,
     *further: Any,
     allow_inconclusive: bool = False,
     args: Any = (),
-    modes: Collection[str] = ("fwd", "rev"),
+    modes: Mode | Collection[Mode] = ("fwd", "rev"),
     order: int | Collection[int] = 1,
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -456,6 +473,7 @@ def assert_autodiff(
     >>> from checkgrad import assert_autodiff
     >>> assert_autodiff(torch.sin, torch.ones(2, dtype=torch.float64), modes=["rev"])
     """
+    __tracebackhide__ = True
     report = verify_autodiff(
         func,
         x0,

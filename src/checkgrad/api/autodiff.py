@@ -10,6 +10,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from checkgrad.api.argument_types import (
+    Bounds,
+    Direction,
+    Function,
+    Mode,
+    PointLike,
+    Seed,
+    Tolerance,
+    Workers,
+)
 from checkgrad.api.arguments import further_arguments
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.arrays.parsing import constants_in
@@ -20,25 +30,26 @@ from checkgrad.evaluate.error_notes import causes_added
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.workers import make_workers
 from checkgrad.modes import MODES, ModeRunner
-from checkgrad.problem import Direction, Locate, Options, Precision
+from checkgrad.problem import Locate, Options, Precision
 from checkgrad.report.report import Report
+from checkgrad.session import SESSION
 
 
 def verify_autodiff(
-    func: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    x0: PointLike,
     *further: Any,
     args: Any = (),
-    modes: Collection[str] = ("fwd", "rev"),
+    modes: Mode | Collection[Mode] = ("fwd", "rev"),
     order: int | Collection[int] = 1,
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -173,6 +184,7 @@ def verify_autodiff(
             budget.stopped_by(stop)
         report = runner.report(_notes(derivatives.left_out))
     report = replace(report, seed=options.seed, elapsed=time.perf_counter() - start)
+    SESSION.tell(report)
     return budget.outcome(report)
 
 

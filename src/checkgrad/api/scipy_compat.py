@@ -9,11 +9,13 @@ are the same to the last bit. This module owns the signatures and SciPy's rules 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
+from checkgrad.api.argument_types import Function, LikeX0, PointLike, RealValue, Seed, SomeTree
 from checkgrad.arrays.arithmetic import distance
 from checkgrad.arrays.labels import unlabelled
 from checkgrad.arrays.messages import quote, require_functions
@@ -42,14 +44,14 @@ _NOT_GIVEN: Any = _NotGiven()
 
 
 def check_grad(
-    func: Callable[..., Any],
-    grad: Callable[..., Any],
-    x0: Any,
+    func: Function[RealValue | list[Any]],
+    grad: Function[LikeX0],
+    x0: LikeX0,
     *args: Any,
     epsilon: Any = None,
-    direction: str = "all",
-    rng: Any = _NOT_GIVEN,
-    seed: Any = _NOT_GIVEN,
+    direction: Literal["all", "random"] = "all",
+    rng: Seed | None = _NOT_GIVEN,
+    seed: Seed | np.random.RandomState | None = _NOT_GIVEN,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> float:
@@ -169,9 +171,31 @@ def check_grad(
     return error if isinstance(error, float) else float(error)
 
 
+@overload
 def approx_fprime(
-    xk: Any,
-    f: Callable[..., Any],
+    xk: complex | np.generic | npt.NDArray[Any] | Sequence[complex],
+    f: Function[Any],
+    epsilon: Any = None,
+    *args: Any,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+) -> npt.NDArray[Any]: ...
+
+
+@overload
+def approx_fprime(
+    xk: SomeTree,
+    f: Function[Any],
+    epsilon: Any = None,
+    *args: Any,
+    batch: Batch = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+) -> SomeTree: ...
+
+
+def approx_fprime(
+    xk: PointLike,
+    f: Function[Any],
     epsilon: Any = None,
     *args: Any,
     batch: Batch = "auto",

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from checkgrad.api.argument_types import (
+    Bounds,
+    Direction,
+    Function,
+    LikeX0,
+    PointLike,
+    Product,
+    Seed,
+    Tolerance,
+    ValueOfFunc,
+    Workers,
+)
 from checkgrad.api.arguments import further_arguments
 from checkgrad.arrays.messages import require_functions
 from checkgrad.backends import Convention
@@ -13,26 +25,26 @@ from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.value_and_grad import split
 from checkgrad.evaluate.workers import make_workers
 from checkgrad.pipeline import check
-from checkgrad.problem import Direction, Locate, Method, Options, Precision, Problem
+from checkgrad.problem import Locate, Method, Options, Precision, Problem
 from checkgrad.report.report import Report
 
 
 def verify_grad(
-    func: Callable[..., Any],
-    grad: Callable[..., Any] | Literal[True],
-    x0: Any,
+    func: Function[ValueOfFunc],
+    grad: Function[LikeX0] | Literal[True],
+    x0: LikeX0,
     *further: Any,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -241,21 +253,21 @@ def verify_grad(
 
 
 def verify_jac(
-    func: Callable[..., Any],
-    jac: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    jac: Function[Any],
+    x0: PointLike,
     *further: Any,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -353,21 +365,21 @@ def verify_jac(
 
 
 def verify_jvp(
-    func: Callable[..., Any],
-    jvp: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    jvp: Product,
+    x0: PointLike,
     *further: Any,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,
@@ -456,21 +468,21 @@ def verify_jvp(
 
 
 def verify_vjp(
-    func: Callable[..., Any],
-    vjp: Callable[..., Any],
-    x0: Any,
+    func: Function[Any],
+    vjp: Product,
+    x0: PointLike,
     *further: Any,
     args: Any = (),
     direction: Direction = "auto",
-    rtol: float | None = None,
-    bounds: Any = None,
-    rng: Any = None,
+    rtol: Tolerance | None = None,
+    bounds: Bounds | None = None,
+    rng: Seed | None = None,
     batch: Batch = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     convention: Convention | None = None,
     method: Method = "differences",
     precision: Precision = "auto",
-    workers: int | Callable[..., Any] | None = None,
+    workers: Workers | None = None,
     locate: Locate = "auto",
     max_evals: int | None = None,
     timeout: float | None = None,

@@ -19,6 +19,13 @@ from checkgrad.backends.conventions import (
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
+from checkgrad.backends.files import (
+    LIBRARY_NAMES,
+    SUFFIXES,
+    NoSuchDtypeError,
+    converted,
+    read_arrays,
+)
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
     backend_of,
@@ -28,7 +35,7 @@ from checkgrad.backends.registry import (
     require_values,
 )
 from checkgrad.backends.sparse import densified, densified_tree
-from checkgrad.backends.trees import flatten_tree, is_number, without
+from checkgrad.backends.trees import flatten_tree, is_number, is_traced, without
 from checkgrad.backends.widening import (
     CannotWidenError,
     NativeDtypes,
@@ -39,6 +46,8 @@ from checkgrad.backends.widening import (
 
 __all__ = [
     "CONVENTIONS",
+    "LIBRARY_NAMES",
+    "SUFFIXES",
     "Array",
     "Backend",
     "CannotWidenError",
@@ -48,6 +57,7 @@ __all__ = [
     "HostArray",
     "LostError",
     "NativeDtypes",
+    "NoSuchDtypeError",
     "Observation",
     "ProcessGroup",
     "Structure",
@@ -55,6 +65,7 @@ __all__ = [
     "Widening",
     "backend_of",
     "cause_of",
+    "converted",
     "densified",
     "densified_tree",
     "find_backend",
@@ -64,9 +75,11 @@ __all__ = [
     "is_array",
     "is_conj_convention",
     "is_number",
+    "is_traced",
     "machine_epsilon",
     "may_fork",
     "other_convention",
+    "read_arrays",
     "require_values",
     "snapshot",
     "without",

@@ -145,3 +145,11 @@ def is_number(array: Any, kind: str = "numeric") -> bool:
         return bool(xp.isdtype(array.dtype, kind) or (kind == "numeric" and array.dtype == xp.bool))
     except TypeError:  # the keys of random numbers
         return False
+
+
+def is_traced(tree: Any) -> bool:
+    """Return whether JAX traces a tree at the moment, so that it has no values. This is fast."""
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return False
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(tree))

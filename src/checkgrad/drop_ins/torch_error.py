@@ -40,6 +40,7 @@ class GradcheckError(GradientError, TorchGradcheckError):  # type: ignore[misc]
     wrong
     """
 
+    __module__ = "checkgrad.torch"  # where users import it from, and what a traceback names
     report: Any
 
     def __init__(self, message: str, report: Report | None = None) -> None:

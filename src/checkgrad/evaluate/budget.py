@@ -17,6 +17,7 @@ import numpy as np
 
 from checkgrad.arrays.messages import quote
 from checkgrad.evaluate.progress_meter import ProgressError, ProgressMeter, make_meter
+from checkgrad.session import SESSION
 
 clock = time.monotonic  # a test puts another clock in its place
 _ON_INTERRUPT = ("raise", "report")
@@ -288,6 +289,8 @@ def make_budget(max_evals: Any, timeout: Any, progress: Any, on_interrupt: Any) 
         )
     if not isinstance(on_interrupt, str) or on_interrupt not in _ON_INTERRUPT:
         raise ValueError(f"on_interrupt is {quote(on_interrupt)}; pass 'raise' or 'report'")
+    if max_evals is None:
+        max_evals = SESSION.max_evals
     return Budget(
         None if max_evals is None else int(max_evals),
         None if timeout is None else float(timeout),

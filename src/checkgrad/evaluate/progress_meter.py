@@ -1,18 +1,23 @@
 """Who is told how far a check is: a function of the user's, or a bar by tqdm.
 
 Nobody knows beforehand how many evaluations a check takes. The total is what a right claim takes.
-It grows if more turn out to be needed, and is right at the end.
+It grows if more turn out to be needed, and is right at the end. A bar shows on checks that take
+longer than a second only.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from checkgrad.arrays.messages import quote
 
+clock = time.monotonic  # a test puts another clock in its place
+
+_SECONDS_UNSEEN = 1.0  # in which a check shows no bar: nobody waits for a shorter one
 _PARTS = 100  # of the total: how often somebody is told, at most, while the total stays
 _GROWTH = 2.0  # of the total, once it is passed
 
@@ -110,6 +115,40 @@ def make_meter(progress: Any) -> ProgressMeter | None:
     return ProgressMeter(progress)
 
 
+class _Bar:
+    """A bar by tqdm, which is made once the check has taken long enough.
+
+    Parameters
+    ----------
+    tqdm : callable
+        Makes a bar, in a terminal or a notebook. Its speed is an average over the whole check.
+    """
+
+    def __init__(self, tqdm: Callable[..., Any]) -> None:
+        self._tqdm = tqdm
+        self._start = clock()
+        self._bar: Any = None
+
+    def told(self, done: int, total: int, phase: str) -> None:
+        """Show how far the check is, unless it is a short one."""
+        if self._bar is None:
+            if clock() - self._start < _SECONDS_UNSEEN:
+                return
+            # The time before there was a bar counts for the speed and the time that is left.
+            self._bar = self._tqdm(total=total, unit=" evaluations", desc=phase, smoothing=0)
+            self._bar.start_t -= clock() - self._start
+        self._bar.total = total
+        self._bar.set_description_str(phase, refresh=False)
+        self._bar.update(done - self._bar.n)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        with suppress(Exception):  # a bar that cannot be closed is no reason to lose a report
+            if self._bar is not None:
+                self._bar.close()
+
+
 def _bar() -> ProgressMeter:
     try:
         from tqdm.auto import tqdm
@@ -118,16 +157,5 @@ def _bar() -> ProgressMeter:
             "progress is True, which shows a bar by tqdm, and tqdm is not installed; run pip "
             "install 'checkgrad[progress]', or pass a function of (done, total, phase)"
         ) from error
-    bar = tqdm(total=1, unit="evaluation")
-
-    def told(done: int, total: int, phase: str) -> None:
-        bar.total = total
-        bar.set_description_str(phase, refresh=False)
-        bar.update(done - bar.n)
-        bar.refresh()
-
-    def close() -> None:
-        with suppress(Exception):  # a bar that cannot be closed is no reason to lose a report
-            bar.close()
-
-    return ProgressMeter(told, close)
+    bar = _Bar(tqdm)
+    return ProgressMeter(bar.told, bar.close)

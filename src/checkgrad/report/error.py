@@ -34,6 +34,8 @@ class GradientError(AssertionError):
     2
     """
 
+    __module__ = "checkgrad"  # where users import it from, and what a traceback names
+
     def __init__(self, report: Report, heading: str = "") -> None:
         super().__init__(f"{heading}\n{report}" if heading else str(report))
         self.report = report

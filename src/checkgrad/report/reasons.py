@@ -32,7 +32,18 @@ def _sentences(claim: ClaimResult, result: OutputResult) -> Iterator[str]:
     for reason, sentence in _SENTENCES.items():  # that a check was stopped is said of it as a whole
         places = np.flatnonzero(result.decisions.reasons[reason])
         if places.size:
-            yield sentence(claim, result, int(places[0]))
+            yield f"{sentence(claim, result, int(places[0]))} [{code_of(reason)}]"
+
+
+def code_of(reason: Reason) -> str:
+    """Return the word under which docs/troubleshooting.md has more on a reason.
+
+    Examples
+    --------
+    >>> code_of(Reason.NO_VALUE)
+    'no-value'
+    """
+    return reason.name.lower().replace("_", "-")
 
 
 def stopped_hint(stopped: str) -> str:
@@ -45,7 +56,7 @@ def stopped_hint(stopped: str) -> str:
     """
     return (
         f"not looked at: {stopped}; allow for more evaluations or time, or check along fewer "
-        "directions, as direction='random' does"
+        f"directions, as direction='random' does [{code_of(Reason.STOPPED)}]"
     )
 
 

@@ -247,6 +247,7 @@ class Report(Views):
         ...     print(str(error).splitlines()[0])
         wrong: the claim is off by 50% (2-norm), at 2 of 2 coordinates
         """
+        __tracebackhide__ = True  # the line of the test says more
         if self.verdict is Verdict.CORRECT:
             return
         if self.verdict is Verdict.INCONCLUSIVE and allow_inconclusive:

@@ -1,0 +1,115 @@
+"""The command: reads what is to be checked, calls a door, writes the report, exits by the verdict.
+
+Bad input ends with a message on stderr. What the user's own code raises ends with its traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from checkgrad.api.autodiff import verify_autodiff
+from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
+from checkgrad.command_line.arguments import ERROR, parsed_arguments
+from checkgrad.command_line.errors import CommandError
+from checkgrad.command_line.functions import make_importable, named_function
+from checkgrad.command_line.points import make_x0
+from checkgrad.numerics.decisions import Verdict
+from checkgrad.report.report import Report
+from checkgrad.tracebacks import frames_of_others, remove_our_frames
+
+STATUS = {Verdict.CORRECT: 0, Verdict.WRONG: 1, Verdict.INCONCLUSIVE: 2}
+_DOORS: dict[str, Callable[..., Report]] = {
+    "grad": verify_grad,
+    "value_and_grad": verify_grad,
+    "jac": verify_jac,
+    "jvp": verify_jvp,
+    "vjp": verify_vjp,
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command, and return its exit status.
+
+    Parameters
+    ----------
+    words : list of str, optional
+        The arguments; by default those of this process.
+
+    Returns
+    -------
+    int
+        0 for a correct claim, 1 for a wrong one, 2 for an inconclusive check, 3 for an error.
+    """
+    arguments = parsed_arguments(words)
+    make_importable()
+    try:
+        report = _checked(arguments)
+        _write(report, arguments)
+    except CommandError as error:
+        return _failed(str(error))
+    except Exception as error:
+        if not is_of_user(error):
+            return _failed(str(error))
+        remove_our_frames(error)
+        sys.stderr.write("".join(traceback.format_exception(error)))
+        return _failed(f"{type(error).__name__} in the code that is checked")
+    return STATUS[report.verdict]
+
+
+def is_of_user(error: Exception) -> bool:
+    """Return whether an exception comes out of the user's code.
+
+    Otherwise it is one of this package, or of what the package calls to read files.
+    """
+    files = [Path(tb.tb_frame.f_code.co_filename) for tb in frames_of_others(error)]
+    return any("importlib" not in str(file) and file.suffix == ".py" for file in files)
+
+
+def _checked(arguments: Namespace) -> Report:
+    func = named_function(arguments.func, "func")
+    claim: Any = True
+    if arguments.claim is not None:
+        claim = named_function(arguments.claim, arguments.form)
+    x0 = make_x0(arguments.x0, arguments.library, arguments.dtype)
+    options = {
+        "direction": arguments.direction,
+        "rtol": arguments.rtol,
+        "rng": arguments.seed,
+        "batch": arguments.batch,
+        "precision": arguments.precision,
+        "locate": arguments.locate,
+        "workers": arguments.workers,
+        "max_evals": arguments.max_evals,
+        "timeout": arguments.timeout,
+        "progress": arguments.progress,
+        "on_interrupt": "report",
+    }
+    if arguments.form == "autodiff":
+        return verify_autodiff(func, x0, **options)
+    return _DOORS[arguments.form](func, claim, x0, method=arguments.method, **options)
+
+
+def _write(report: Report, arguments: Namespace) -> None:
+    if arguments.json == "-":
+        sys.stdout.write(json.dumps(report.to_dict(), indent=1) + "\n")
+    else:
+        sys.stdout.write(f"{report}\n")
+    try:
+        if arguments.json not in (None, "-"):
+            text = json.dumps(report.to_dict(), indent=1) + "\n"
+            Path(arguments.json).write_text(text, encoding="utf-8")
+        if arguments.html is not None:
+            report.to_html(arguments.html)
+    except OSError as error:
+        raise CommandError(f"{error.filename!r} cannot be written: {error.strerror}") from None
+
+
+def _failed(message: str) -> int:
+    sys.stderr.write(f"checkgrad: error: {message}\n")
+    return ERROR

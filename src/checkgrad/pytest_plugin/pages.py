@@ -1,0 +1,79 @@
+"""The files that ``--checkgrad-report`` writes: all checks as JSON, and as one page to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from checkgrad.pytest_plugin.checks import in_order
+from checkgrad.pytest_plugin.summary import lines_of
+from checkgrad.report.html import render_html, render_page
+from checkgrad.report.report import Report
+from checkgrad.report.versions import versions
+
+SCHEMA = "checkgrad.checks"
+SCHEMA_VERSION = 1
+
+_WORST_FIRST = ("wrong", "inconclusive", "correct")
+_HEADERS = ("test", "evaluations", "of the claim", "seconds", "report")
+
+
+def write(checks: Sequence[dict[str, Any]], directory: Path) -> None:
+    """Write ``checks.json`` and ``checks.html`` into a directory, which is made if it is missing.
+
+    Parameters
+    ----------
+    checks : sequence of dict
+        As `checkgrad.pytest_plugin.checks.as_check` makes them, with the reports.
+    directory : Path
+        Where to.
+    """
+    ordered = in_order([*checks])
+    directory.mkdir(parents=True, exist_ok=True)
+    found = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "checkgrad": versions("numpy")["checkgrad"],
+        "checks": ordered,
+    }
+    (directory / "checks.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (directory / "checks.html").write_text(render(ordered), encoding="utf-8")
+
+
+def render(checks: Sequence[dict[str, Any]]) -> str:
+    """Return the page: a row for each check, the wrong ones first, with the report to unfold.
+
+    Parameters
+    ----------
+    checks : sequence of dict
+        As `write` takes them, in order.
+    """
+    rows = "\n".join(
+        _row(check) for name in _WORST_FIRST for check in checks if check["verdict"] == name
+    )
+    total = escape(lines_of(checks)[0]) if checks else "no checks"
+    heads = "".join(f'<th scope="col">{each}</th>' for each in _HEADERS)
+    body = (
+        f'<div class="checkgrad" style="max-width: none"><h1>Checks of derivatives</h1>\n'
+        f'<p>{total}</p>\n<div class="scrolls"><table>\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
+        f'<p class="footer">checkgrad {escape(versions("numpy")["checkgrad"])}</p></div>'
+    )
+    return render_page("Checks of derivatives", body)
+
+
+def _row(check: dict[str, Any]) -> str:
+    verdict = escape(check["verdict"])
+    rest = escape(check["headline"].removeprefix(check["verdict"]).removeprefix(": "))
+    report = render_html(Report.from_dict(check["report"]), style=False, picture=False)
+    return (
+        f'<tr><td class="place">{escape(check["test"])}<br>'
+        f'<span class="footer">{escape(check["place"])}</span></td>'
+        f'<td class="number">{check["n_func"]}</td><td class="number">{check["n_grad"]}</td>'
+        f'<td class="number">{check["seconds"]:.3f}</td>'
+        f'<td style="white-space: normal"><details><summary><span class="verdict {verdict}">'
+        f"{verdict}</span> {rest}</summary>{report}</details></td></tr>"
+    )

@@ -1,0 +1,163 @@
+"""Who listens to the checks of one run of pytest, and hands them from workers to the controller.
+
+A check becomes a dictionary that JSON has, on the report of the phase of the test in which it ran.
+So pytest-xdist carries it to the process that writes what a person reads.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from checkgrad.session import SESSION
+from checkgrad.tracebacks import is_our_file
+
+if TYPE_CHECKING:
+    from checkgrad.report.report import Report
+
+CHECKS = "checkgrad_checks"  # the attribute of a test's report that has its checks
+
+
+class Recorder:
+    """Keeps the reports of the test that runs, and the checks of all tests.
+
+    Parameters
+    ----------
+    config : pytest.Config
+        The run of pytest.
+
+    Attributes
+    ----------
+    has_heard : bool
+        Whether any check ran so far.
+    reports : list of Report
+        The reports of the phase of the test that runs.
+    reports_of_test : list of Report
+        Those of all of its phases.
+    checks : list of dict
+        The checks of all tests that ended.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._directory: str | None = config.getoption("checkgrad_report")
+        self._places: list[str] = []
+        self._listening = ExitStack()
+        self._listening.enter_context(
+            SESSION.heard_by(
+                self._hear,
+                config.getoption("checkgrad_seed"),
+                config.getoption("checkgrad_max_evals"),
+            )
+        )
+        self.has_heard = False
+        self.reports: list[Report] = []
+        self.reports_of_test: list[Report] = []
+        self.checks: list[dict[str, Any]] = []
+
+    def pytest_unconfigure(self) -> None:
+        """Listen no longer."""
+        self._listening.close()
+
+    def _hear(self, report: Report) -> None:
+        self.has_heard = True
+        self.reports.append(report)
+        self.reports_of_test.append(report)
+        self._places.append(self._place())
+
+    def _place(self) -> str:
+        """Return the line of the user's that called the check."""
+        frame = sys._getframe(1)  # noqa: SLF001 - the way to the caller, as `warnings` goes it
+        while frame.f_back is not None and is_our_file(frame.f_code.co_filename):
+            frame = frame.f_back
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(self._config.rootpath):
+            path = path.relative_to(self._config.rootpath)
+        return f"{path.as_posix()}:{frame.f_lineno}"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        """Begin a test with no reports: those of checks while tests are collected are nobody's."""
+        self._forget()
+        self.reports_of_test = []
+        return (yield)
+
+    def _forget(self) -> None:
+        self.reports, self._places = [], []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the checks of a phase on its report, and what they found on the failure."""
+        if self.reports_of_test:
+            _set_properties(item, self.reports_of_test)
+        report = yield
+        if self.reports:
+            setattr(report, CHECKS, self._checks(report))
+        if report.failed and call.excinfo is not None and self._is_short:
+            from checkgrad.pytest_plugin.failures import shown_first
+
+            shown_first(item, call.excinfo, report, self.reports)
+        self._forget()
+        return report
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether the user leaves it to us how a failing check is shown."""
+        config = self._config
+        return config.getoption("tbstyle") in ("auto", "short") and not (
+            config.getoption("fulltrace") or config.getoption("showlocals")
+        )
+
+    def _checks(self, report: pytest.TestReport) -> list[dict[str, Any]]:
+        """Return the checks of a phase of a test, in the order in which they ran."""
+        from checkgrad.pytest_plugin.checks import as_check
+
+        places = zip(self.reports, self._places, strict=True)
+        return [
+            as_check(each, report.nodeid, place, is_whole=self._directory is not None)
+            for each, place in places
+        ]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the checks of a test, from a worker or from this process."""
+        self.checks += getattr(report, CHECKS, ())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write the checks of all tests."""
+        if self._directory is not None and not hasattr(self._config, "workerinput"):
+            from checkgrad.pytest_plugin.pages import write
+
+            write(self.checks, Path(self._directory))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show how many checks there were, what they found and what they cost."""
+        if not self.checks or terminalreporter.verbosity < 0:
+            return
+        from checkgrad.pytest_plugin.summary import lines_of
+
+        terminalreporter.section("checkgrad")
+        for line in lines_of(self.checks):
+            terminalreporter.line(line)
+        if self._directory is not None:
+            terminalreporter.line(f"report: {Path(self._directory, 'checks.html')}")
+
+
+def _set_properties(item: pytest.Item, reports: list[Report]) -> None:
+    """Set the properties of a test for JUnit's XML."""
+    verdicts = [report.verdict.value for report in reports]
+    found = {
+        "checkgrad_checks": len(reports),
+        "checkgrad_wrong": verdicts.count("wrong"),
+        "checkgrad_inconclusive": verdicts.count("inconclusive"),
+        "checkgrad_evaluations": sum(report.n_func for report in reports),
+    }
+    others = [each for each in item.user_properties if each[0] not in found]
+    item.user_properties[:] = [*others, *found.items()]

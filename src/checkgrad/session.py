@@ -1,0 +1,64 @@
+"""What holds for all checks of a process: the seed, the budget, and who hears of their reports.
+
+A test runner sets it, see `checkgrad.pytest_plugin`. Checks read it where the user's call says
+nothing. The module imports nothing else of the package, so that a runner that starts without any
+check pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SEED = 0  # without any other, so that a test gives the same verdict whenever it runs
+
+
+class Session:
+    """What checks use that are not told otherwise.
+
+    Attributes
+    ----------
+    seed : int
+        Where random numbers begin if `rng` is None.
+    max_evals : int or None
+        The largest number of evaluations of ``func`` if `max_evals` is None.
+    """
+
+    def __init__(self) -> None:
+        self.seed = SEED
+        self.max_evals: int | None = None
+        self._listeners: list[Callable[[Any], Any]] = []
+
+    @contextmanager
+    def heard_by(
+        self, listener: Callable[[Any], Any], seed: int | None, max_evals: int | None
+    ) -> Iterator[None]:
+        """Tell a listener of every report from now on, and use its seed and its budget.
+
+        Of listeners inside of each other, the innermost one is told: a test may run a test runner.
+
+        Parameters
+        ----------
+        listener : callable ``listener(report)``
+            It is called when a check ends.
+        seed, max_evals : int, optional
+            See the attributes. None changes nothing.
+        """
+        before = self.seed, self.max_evals
+        self._listeners.append(listener)
+        self.seed = self.seed if seed is None else seed
+        self.max_evals = self.max_evals if max_evals is None else max_evals
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+            self.seed, self.max_evals = before
+
+    def tell(self, report: Any) -> None:
+        """Tell the listener, if there is one, that a check ended."""
+        if self._listeners:
+            self._listeners[-1](report)
+
+
+SESSION = Session()

@@ -1,0 +1,96 @@
+"""Photograph pages of the built site: ``python tests/docs/look.py docs/_build/html FOLDER``.
+
+It needs Playwright and a Chromium, whose path may be in CHROMIUM. No test looks at pictures: a
+person does. What can be told without one is printed: pages that are wider than the window, and
+text that is hard to read on its background.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+PAGES = (
+    "index",
+    "quickstart",
+    "verdict",
+    "looking",
+    "pytest",
+    "noisy",
+    "features",
+    "troubleshooting",
+    "api",
+    "api/checkgrad.verify_grad",
+    "gallery/index",
+    "gallery/slips",
+    "gallery/pictures",
+    "gallery/steps",
+    "gallery/errors",
+)
+WIDTHS = {"wide": 1400, "narrow": 390}
+THEMES = ("light", "dark")
+LONGEST = 4000  # pixels of a page in its picture
+LEAST_CONTRAST = 3.0  # of text on its background: WCAG asks for 4.5, and for 3 in large print
+
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Of all elements with text of their own, the lowest contrast with the first opaque background.
+HARD_TO_READ = """() => {
+  const light = c => { const [r, g, b] = c.map(v => { v /= 255;
+    return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b };
+  const parse = s => (s.match(/[\\d.]+/g) || []).map(Number);
+  const found = [];
+  for (const e of document.querySelectorAll('article *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.offsetParent) continue;
+    const color = parse(getComputedStyle(e).color);
+    if (color.length > 3 && color[3] < 0.1) continue;
+    let b = e, background = null;
+    while (b && !background) { const c = parse(getComputedStyle(b).backgroundColor);
+      if (c.length === 3 || c[3] > 0.9) background = c; b = b.parentElement; }
+    if (!background) background = [255, 255, 255];
+    const [x, y] = [light(color.slice(0, 3)), light(background.slice(0, 3))];
+    const contrast = (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+    if (contrast < LEAST) found.push(contrast.toFixed(1) + ' ' + e.textContent.trim().slice(0, 40));
+  }
+  return [...new Set(found)].slice(0, 5);
+}""".replace("LEAST", str(LEAST_CONTRAST))
+
+
+def photograph(page: Page, site: Path, name: str, target: Path) -> None:
+    page.goto((site / f"{name}.html").resolve().as_uri(), wait_until="load")
+    for problem, found in {
+        "wider than the window by": page.evaluate(WIDER),
+        "hard to read:": page.evaluate(HARD_TO_READ),
+    }.items():
+        if found:
+            print(f"{target.stem}: {problem} {found}")
+    height = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
+    page.screenshot(path=target)
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 900})
+
+
+def main(site: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for theme in THEMES:
+            for label, width in WIDTHS.items():
+                page = browser.new_page(
+                    viewport={"width": width, "height": 900}, color_scheme=theme
+                )
+                for name in PAGES:
+                    target = folder / f"{name.replace('/', '-')}-{label}-{theme}.png"
+                    photograph(page, site, name, target)
+                page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,457 @@
+"""A guard around a function and its gradient, inside of solvers."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from checkgrad import GradientError, Guard, Verdict, guard
+
+
+def rosen(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def rosen_grad(x):
+    found = np.zeros_like(x)
+    found[:-1] = -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - 2 * (1 - x[:-1])
+    found[1:] += 200 * (x[1:] - x[:-1] ** 2)
+    return found
+
+
+X0 = np.linspace(-1.0, 1.0, 20) + 0.1
+
+
+def slipping(grad, start, slip):
+    """Return a gradient that is wrong from call number `start` on."""
+    calls = [0]
+
+    def slipped(x):
+        calls[0] += 1
+        return slip(grad(x)) if calls[0] > start else grad(x)
+
+    return slipped
+
+
+def descend(func, grad, x, steps, rate=1e-4):
+    """Go downhill, as a solver does that asks for the value and the gradient at each point."""
+    for _ in range(steps):
+        func(x)
+        x = x - rate * grad(x)
+    return x
+
+
+# --- when it looks, and what that costs ----------------------------------------------------------
+
+
+def test_looks_at_the_first_call_and_at_every_so_many_th_one():
+    guarded = guard(rosen, rosen_grad, every=10)
+    descend(*guarded, X0, 35)
+    assert [check.call for check in guarded.checks] == [0, 10, 20, 30]
+    assert [check.verdict for check in guarded.checks] == [Verdict.CORRECT] * 4
+    assert guarded.n_calls == 35
+
+
+def test_a_look_takes_three_evaluations():
+    calls = [0]
+
+    def func(x):
+        calls[0] += 1
+        return rosen(x)
+
+    guarded = guard(func, rosen_grad, every=50)
+    descend(*guarded, X0, 500)
+    assert calls[0] == 500 + guarded.n_func
+    assert guarded.n_func == 10 * 3
+
+
+def test_solver_gets_the_same_numbers_as_without_a_guard():
+    assert np.array_equal(
+        descend(*guard(rosen, rosen_grad, every=3), X0, 200), descend(rosen, rosen_grad, X0, 200)
+    )
+
+
+def test_func_is_left_at_x_where_it_keeps_something():
+    kept = []
+
+    def func(x):
+        kept.append(np.array(x))
+        return rosen(x)
+
+    _, grad = guard(func, rosen_grad)
+    grad(X0)
+    assert np.array_equal(kept[-1], X0)
+
+
+def test_gradient_in_a_buffer_that_func_fills_anew_is_right():
+    buffer = np.zeros_like(X0)
+
+    def both(x):
+        buffer[:] = rosen_grad(x)
+        return rosen(x), buffer
+
+    guarded = guard(both, True, every=1)
+    for x in (X0, X0 + 1):
+        _, gradient = guarded(x)
+        assert np.array_equal(gradient, rosen_grad(x))
+    assert all(check.verdict is Verdict.CORRECT for check in guarded.checks)
+
+
+# --- what it finds -------------------------------------------------------------------------------
+
+SLIPS = {
+    "one entry off by 1%": lambda g: g * np.where(np.arange(g.size) == 7, 1.01, 1.0),
+    "a sign": lambda g: g * np.where(np.arange(g.size) == 7, -1.0, 1.0),
+    "an entry missing": lambda g: g * (np.arange(g.size) != 7),
+    "half of all": lambda g: g / 2,
+    "not finite": lambda g: np.where(np.arange(g.size) == 7, np.nan, g),
+    "shifted": lambda g: np.roll(g, 1),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS.values(), ids=SLIPS)
+def test_slip_that_starts_at_iteration_100_is_found(slip):
+    guarded = guard(rosen, slipping(rosen_grad, 100, slip), every=50)
+    with pytest.raises(GradientError, match=r"^wrong: ") as caught:
+        descend(*guarded, X0, 400)
+    assert [check.verdict.value for check in guarded.checks] == ["correct", "correct", "wrong"]
+    assert guarded.checks[-1].call == 100
+    assert caught.value.report is guarded.reports[0]
+    assert caught.value.__notes__ == ["seen by checkgrad.guard at call 100 of the gradient"]
+
+
+def test_entry_is_named():
+    guarded = guard(rosen, lambda x: SLIPS["a sign"](rosen_grad(x)))
+    with pytest.raises(GradientError) as caught:
+        guarded.grad(X0)
+    assert caught.value.report.mismatches[0].where == "x[7]"
+
+
+def test_warning_names_the_line_of_the_solver():
+    _, grad = guard(rosen, lambda x: -rosen_grad(x), on_wrong="warn")
+    with pytest.warns(RuntimeWarning, match="wrong: .*(\n.*)*at call 0 of the gradient") as caught:
+        grad(X0)
+    assert caught[0].filename == __file__
+
+
+def test_record_is_silent():
+    guarded = guard(rosen, lambda x: -rosen_grad(x), on_wrong="record", every=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            guarded.grad(X0)
+    assert {check.verdict for check in guarded.checks} == {Verdict.WRONG}
+    assert len(guarded.reports) == len(guarded.checks)
+
+
+def test_looks_are_rarer_where_they_raise_suspicions():
+    guarded = guard(rosen, lambda x: -rosen_grad(x), on_wrong="record", every=5)
+    for _ in range(160):
+        guarded.grad(X0[:3])
+    assert [check.call for check in guarded.checks] == [0, 10, 30, 70, 110, 150]
+
+
+def test_gradient_that_belongs_to_another_point_is_found_though_it_is_right_when_asked_again():
+    last = [X0]
+
+    def stale(x):
+        found = rosen_grad(last[0])
+        last[0] = np.array(x)
+        return found
+
+    guarded = guard(rosen, stale, on_wrong="record")
+    guarded.grad(X0 + 0.5)
+    assert guarded.checks[0].verdict is Verdict.WRONG
+    assert "another gradient when it is called at the same x again" in str(guarded.reports[0])
+
+
+# --- what it does not find -----------------------------------------------------------------------
+
+RIGHT = {
+    "rosen at its minimum": (rosen, rosen_grad, np.ones(5) + 1e-9),
+    "badly scaled": (
+        lambda x: np.sum(np.exp(x / np.array([1e-6, 1.0, 1e6]))),
+        lambda x: np.exp(x / np.array([1e-6, 1.0, 1e6])) / np.array([1e-6, 1.0, 1e6]),
+        np.array([1e-6, 1.0, 2e6]),
+    ),
+    "zeros": (lambda x: np.sum(np.cos(x)), lambda x: -np.sin(x), np.zeros(4)),
+    "some zeros": (lambda x: np.sum(np.sin(x)), np.cos, np.array([0.0, 1.0, 0.0])),
+    "stationary cubic": (lambda x: np.sum(x**3), lambda x: 3 * x**2, np.zeros(3)),
+    "kinks": (lambda x: np.sum(np.abs(x)), np.sign, np.array([1e-7, 1.0, -2.0])),
+    "float32 inside": (
+        lambda x: float(np.sum(np.sin(x.astype(np.float32)))),
+        np.cos,
+        np.linspace(0.1, 3, 50),
+    ),
+    "cancelling": (lambda x: np.sum(x**2) + 1e10 - 1e10, lambda x: 2 * x, np.array([1.0, 2.0])),
+    "edge of the domain": (
+        lambda x: np.sum(np.log(x - 1)),
+        lambda x: 1 / (x - 1),
+        np.ones(2) + 1e-9,
+    ),
+    "linear": (lambda x: np.sum(x), np.ones_like, np.arange(5.0)),
+    "constant": (lambda x: 1.0, np.zeros_like, np.arange(5.0)),
+}
+
+
+@pytest.mark.parametrize(("func", "grad", "x"), RIGHT.values(), ids=RIGHT)
+def test_right_gradients_are_not_called_wrong(func, grad, x):
+    guarded = guard(func, grad, every=1)
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        guarded.grad(x * (1 + 1e-3 * rng.standard_normal(x.size)) if x.any() else x)
+
+
+def test_noisy_func_is_not_called_wrong():
+    rng = np.random.default_rng(1)
+    guarded = guard(lambda x: rosen(x) * (1 + 1e-6 * rng.standard_normal()), rosen_grad, every=1)
+    for _ in range(10):
+        guarded.grad(X0)
+    assert Verdict.WRONG not in {check.verdict for check in guarded.checks}
+
+
+def test_point_that_is_not_finite_is_inconclusive():
+    guarded = guard(rosen, rosen_grad)
+    guarded.grad(np.full(3, np.nan))
+    assert guarded.checks[0].verdict is Verdict.INCONCLUSIVE
+
+
+def test_exception_of_func_beside_x_is_the_edge_of_its_domain():
+    def func(x):
+        if x[0] > 1:
+            raise ValueError("outside")
+        return np.sum(x**2)
+
+    guarded = guard(func, lambda x: 2 * x)
+    guarded.grad(np.array([1.0, 2.0]))
+    assert guarded.checks[0].verdict is Verdict.INCONCLUSIVE
+
+
+# --- how it is called ----------------------------------------------------------------------------
+
+
+def test_further_arguments_are_passed_on():
+    guarded = guard(
+        lambda x, scale, power=2: scale * np.sum(x**power),
+        lambda x, scale, power=2: scale * power * x ** (power - 1),
+    )
+    assert np.array_equal(guarded.grad(np.ones(3), 2.0, power=3), np.full(3, 6.0))
+    assert guarded.checks[0].verdict is Verdict.CORRECT
+
+
+def test_value_and_gradient_together():
+    guarded = guard(lambda x: ((rosen(x), "aux"), rosen_grad(x)), True)
+    (value, aux), gradient = guarded(X0)
+    assert (value, aux) == (rosen(X0), "aux")
+    assert np.array_equal(gradient, rosen_grad(X0))
+    func, grad = guarded
+    assert func(X0) == (rosen(X0), "aux")
+    assert np.array_equal(grad(X0), gradient)
+    assert guarded.n_calls == 2
+
+
+def test_pair_can_be_called_for_both():
+    guarded = guard(rosen, rosen_grad)
+    value, gradient = guarded(X0)
+    assert value == rosen(X0)
+    assert np.array_equal(gradient, rosen_grad(X0))
+    assert repr(guarded) == "<Guard: 1 call, 1 look: 1 correct>"
+
+
+def test_trees_are_points_too():
+    guarded = guard(
+        lambda p: p["a"] @ p["a"] + p["b"] ** 3,
+        lambda p: {"a": 2 * p["a"], "b": 3 * p["b"] ** 2},
+    )
+    guarded.grad({"a": np.ones(3), "b": np.array(2.0)})
+    assert guarded.checks[0].verdict is Verdict.CORRECT
+
+
+def test_func_stays_within_bounds():
+    def func(x):
+        assert np.all((x >= 0) & (x <= 1))
+        return np.sum(np.sqrt(x) + x**2)
+
+    x = np.array([0.0, 0.5, 1.0])
+    with np.errstate(divide="ignore"):
+        guarded = guard(func, lambda x: 0.5 / np.sqrt(x) + 2 * x, bounds=(0, 1), on_wrong="record")
+        guarded.grad(np.array([0.2, 0.5, 1.0]))
+    assert guarded.checks[0].verdict is Verdict.CORRECT
+    del x
+
+
+def test_error_can_be_pickled():
+    guarded = guard(rosen, lambda x: -rosen_grad(x))
+    with pytest.raises(GradientError) as caught:
+        guarded.grad(X0)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "said"),
+    [
+        ((3, rosen_grad), {}, TypeError, "func is 3"),
+        ((rosen, None), {}, TypeError, "grad is None"),
+        ((rosen, rosen_grad), {"every": 0}, ValueError, "every is 0"),
+        ((rosen, rosen_grad), {"every": 2.5}, ValueError, "every is 2.5"),
+        ((rosen, rosen_grad), {"on_wrong": "ignore"}, ValueError, "on_wrong is 'ignore'"),
+        ((rosen, rosen_grad), {"rtol": 2}, ValueError, "rtol is 2"),
+        ((rosen, rosen_grad), {"rng": -1}, ValueError, "rng is -1"),
+    ],
+)
+def test_arguments_without_a_meaning_are_refused(arguments, options, error, said):
+    with pytest.raises(error, match=said):
+        guard(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("guarded", "said"),
+    [
+        (guard(rosen, lambda x: rosen_grad(x)[:3]), r"grad returned shape \(3,\)"),
+        (guard(lambda x: x**2, lambda x: 2 * x), "guard takes a func that returns one number"),
+        (guard(rosen, True), "with grad=True it must return a pair"),
+    ],
+)
+def test_functions_that_return_something_else_are_refused(guarded, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        guarded(X0)
+
+
+# --- solvers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jac", ["function", True])
+def test_around_scipy(jac):
+    optimize = pytest.importorskip("scipy.optimize")
+    plain = optimize.minimize(rosen, X0, jac=rosen_grad, method="L-BFGS-B")
+    if jac is True:
+        guarded = guard(lambda x: (rosen(x), rosen_grad(x)), True, every=50)
+        found = optimize.minimize(guarded, X0, jac=True, method="L-BFGS-B")
+    else:
+        guarded = guard(rosen, rosen_grad, every=50)
+        func, grad = guarded
+        found = optimize.minimize(func, X0, jac=grad, method="L-BFGS-B")
+    assert np.array_equal(found.x, plain.x)
+    assert guarded.n_func <= 0.1 * (found.nfev + found.njev)
+    assert Verdict.WRONG not in {check.verdict for check in guarded.checks}
+
+
+def test_around_scipy_a_slip_is_found():
+    optimize = pytest.importorskip("scipy.optimize")
+    func, grad = guard(rosen, slipping(rosen_grad, 100, SLIPS["one entry off by 1%"]), every=50)
+    x0 = np.linspace(-1.0, 1.0, 100)
+    with pytest.raises(GradientError, match="at 1 of 100 coordinates"):
+        optimize.minimize(func, x0, jac=grad, method="L-BFGS-B")
+
+
+def network(jax):
+    """Return a loss of a small network in float32, its parameters and its data."""
+    jnp, rng = jax.numpy, np.random.default_rng(0)
+    sizes = (4, 8, 1)
+    params = [
+        {"w": jnp.asarray(rng.standard_normal(pair) / np.sqrt(pair[0]), jnp.float32)}
+        | {"b": jnp.zeros(pair[1], jnp.float32)}
+        for pair in itertools.pairwise(sizes)
+    ]
+    inputs = jnp.asarray(rng.standard_normal((64, 4)), jnp.float32)
+
+    def loss(params, inputs):
+        hidden = inputs
+        for layer in params[:-1]:
+            hidden = jax.nn.relu(hidden @ layer["w"] + layer["b"])
+        last = hidden @ params[-1]["w"] + params[-1]["b"]
+        return jnp.mean((last[:, 0] - jnp.sin(inputs[:, 0])) ** 2)
+
+    return loss, params, inputs
+
+
+def train(jax, value_and_grad, params, inputs, steps):
+    """Train by optax where it is installed, and by plain steps where it is not."""
+    try:
+        import optax
+    except ImportError:
+        for _ in range(steps):
+            gradient = value_and_grad(params, inputs)[1]
+            params = jax.tree.map(lambda p, g: p - 0.01 * g, params, gradient)
+        return params
+    optimizer = optax.adam(1e-3)
+    state = optimizer.init(params)
+    for _ in range(steps):
+        _, gradient = value_and_grad(params, inputs)
+        updates, state = optimizer.update(gradient, state)
+        params = optax.apply_updates(params, updates)
+    return params
+
+
+def test_around_a_loop_of_optax():
+    jax = pytest.importorskip("jax")
+    loss, params, inputs = network(jax)
+    value_and_grad = jax.jit(jax.value_and_grad(loss))
+    guarded = guard(value_and_grad, True, every=20)
+    found = train(jax, guarded, params, inputs, 60)
+    plain = train(jax, value_and_grad, params, inputs, 60)
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), found, plain)
+    assert all(jax.tree.leaves(same))
+    assert [check.call for check in guarded.checks] == [0, 20, 40]
+    assert guarded.n_func <= 3 * 3
+    assert guarded.reports == ()  # rectified units in float32 raise no suspicion
+
+
+def test_around_a_loop_of_optax_a_slip_is_found():
+    jax = pytest.importorskip("jax")
+    loss, params, inputs = network(jax)
+    value_and_grad, calls = jax.jit(jax.value_and_grad(loss)), [0]
+
+    def slipping_pair(params, inputs):
+        value, gradient = value_and_grad(params, inputs)
+        calls[0] += 1
+        if calls[0] > 100:
+            gradient = [{**gradient[0], "b": -gradient[0]["b"]}, *gradient[1:]]
+        return value, gradient
+
+    guarded = guard(slipping_pair, True, every=50)
+    with pytest.raises(GradientError, match=r"params\[0\]\['b'\]") as caught:
+        train(jax, guarded, params, inputs, 400)
+    assert guarded.checks[-1].call in (100, 150)
+    assert "at call 1" in caught.value.__notes__[0]
+
+
+def test_inside_of_jit_a_guard_says_where_to_put_it():
+    jax = pytest.importorskip("jax")
+    loss, params, inputs = network(jax)
+    guarded = guard(jax.value_and_grad(loss), True)
+    with pytest.raises(TypeError, match=r"guard\(jax.jit\(jax.value_and_grad\(loss\)\), True\)"):
+        jax.jit(guarded)(params, inputs)
+
+
+def test_around_a_loop_of_pytorch():
+    torch = pytest.importorskip("torch")
+    target = torch.linspace(0, 1, 5)
+
+    def func(params):
+        return ((params[0] * params[1] - target) ** 2).sum()
+
+    def grad(params):
+        error = 2 * (params[0] * params[1] - target)
+        return [error * params[1], error * params[0]]
+
+    def run(grad, steps=120):
+        params = [torch.ones(5, requires_grad=True), torch.full((5,), 0.5, requires_grad=True)]
+        optimizer = torch.optim.SGD(params, lr=0.01)
+        for _ in range(steps):
+            with torch.no_grad():
+                for each, gradient in zip(params, grad(params), strict=True):
+                    each.grad = gradient
+            optimizer.step()
+        return torch.cat(params).detach()
+
+    guarded = guard(func, grad, every=50)
+    assert torch.equal(run(guarded.grad), run(grad))
+    assert isinstance(guarded, Guard)
+    assert Verdict.WRONG not in {check.verdict for check in guarded.checks}
+    with pytest.raises(GradientError):
+        run(guard(func, lambda params: [2 * each for each in grad(params)]).grad)
