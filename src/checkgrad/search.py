@@ -12,8 +12,8 @@ This module owns the order of the search. It takes residuals from
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.evaluate.chosen_axes import ChosenAxes
 from checkgrad.evaluate.tangent_parts import TangentParts
 from checkgrad.numerics.matching import chance_of_match, residuals_needed
+from checkgrad.ranges import FIRST_BLOCKS, Range, Rows, leaf_ranges, leaves_in, split
 
 _MOST_RESIDUALS = 80  # that a search may measure, at two evaluations each
 _MOST_ENTRIES = 8  # that it looks for: a screen with a few of them tells as much as all
@@ -30,23 +31,11 @@ _EXPLAINED = 1e-3  # of the residuals at first: what is left below this is not s
 _FACTOR_FITS = 0.98  # squared cosine from which residuals are taken for a factor of the claim
 _FACTOR_VARIES = 0.1  # of itself that the relative error of an entry may differ from that of all
 _LEAST_NOISE = 1e-3  # relative, of residuals: what is left of truncation and rounding of tangents
-_LEAVES, _FIRST_BLOCKS, _BLOCKS = 32, 16, 8  # parts that a range is split into
 _MOSTLY = 0.6  # of the parts: if more of them are wrong, nearly all entries may be
-
-Rows = dict[int, float]  # residuals along parts of some tangents, by tangent
-
-
-@dataclass
-class _Range:
-    """Coordinates from one to another, and the residuals along these parts of some tangents."""
-
-    start: int
-    stop: int
-    rows: Rows
-
-    @property
-    def size(self) -> int:
-        return self.stop - self.start
+# If so many of the first blocks are all wrong, far from each other, more entries are than a search
+# looks for: eight wrong ones are seen in all four blocks by a chance of 1.5%.
+_SCATTERED, _APART = 4, 5
+_FAR_BELOW = 0.1  # of what a typical entry is off by: an entry that is off by less is not checked
 
 
 @dataclass
@@ -94,7 +83,7 @@ class Search:
 
     def run(self) -> bool:
         """Search. Return whether all that was seen along the tangents is explained."""
-        everything = _Range(0, self.point.size, dict(enumerate(self.residuals.tolist())))
+        everything = Range(0, self.point.size, dict(enumerate(self.residuals.tolist())))
         self._search(everything)
         explained = rms(self._left(everything).values()) <= self._enough
         if self.wrong and not explained:
@@ -114,7 +103,7 @@ class Search:
     def _is_over(self) -> bool:
         return self.parts.count >= _MOST_RESIDUALS or len(self._errors) >= _MOST_ENTRIES
 
-    def _search(self, here: _Range) -> bool:
+    def _search(self, here: Range) -> bool:
         """Search a range. Return False where it is wrong nearly all over."""
         while not self._is_over:
             left = self._left(here)
@@ -138,7 +127,7 @@ class Search:
                 return True
         return True
 
-    def _left(self, here: _Range) -> Rows:
+    def _left(self, here: Range) -> Rows:
         """Return the residuals without what is known to be wrong."""
         left = dict(here.rows)
         for coordinate, effects in self._effects.items():
@@ -151,7 +140,7 @@ class Search:
                 left = {j: r - error * self.parts.claimed(j, low, high) for j, r in left.items()}
         return left
 
-    def _find_entry(self, here: _Range, left: Rows) -> bool:
+    def _find_entry(self, here: Range, left: Rows) -> bool:
         """Look for the only wrong entry, and return whether there was one to be tried."""
         if len(left) < 2:
             return False
@@ -173,9 +162,9 @@ class Search:
             self.wrong.append(coordinate)
         return is_wrong
 
-    def _find_factor(self, here: _Range, left: Rows) -> bool:
+    def _find_factor(self, here: Range, left: Rows) -> bool:
         """Look for a factor of the claim in all of the range, or in one leaf of several."""
-        ranges = [(here.start, here.stop), *self._leaf_ranges(here)]
+        ranges = [(here.start, here.stop), *leaf_ranges(self.point, here)]
         residuals, best = np.asarray(list(left.values())), (0.0, 0.0, 0, 0)
         for start, stop in dict.fromkeys(ranges):
             claims = np.asarray([self.parts.claimed(j, start, stop) for j in left])
@@ -197,7 +186,7 @@ class Search:
         ):
             return False
         self._factors.append((start, stop, error))
-        self.leaves.update({leaf: error for leaf, _ in self._leaves_in(start, stop)})
+        self.leaves.update({leaf: error for leaf, _ in leaves_in(self.point, start, stop)})
         return True
 
     def _heaviest(self, start: int, stop: int) -> int:
@@ -207,7 +196,7 @@ class Search:
                 weights[each - start] = -1.0
         return start + int(np.argmax(weights))
 
-    def _measure_another(self, here: _Range) -> bool:
+    def _measure_another(self, here: Range) -> bool:
         """Measure the residual along the part of one more tangent, if there is one."""
         others = [j for j in range(self.residuals.size) if j not in here.rows]
         if not others:
@@ -215,7 +204,7 @@ class Search:
         here.rows[others[0]] = self.parts.residual(others[0], here.start, here.stop)
         return bool(np.isfinite(here.rows[others[0]]))
 
-    def _split(self, here: _Range, left: Rows) -> bool:
+    def _split(self, here: Range, left: Rows) -> bool:
         """Search the parts of a range. Return False where it is wrong nearly all over."""
         parts = self._measured_parts(here, max(left, key=lambda j: abs(left[j])))
         sizes = [rms(self._left(part).values()) for part in parts]
@@ -223,18 +212,18 @@ class Search:
         active.sort(key=lambda k: -sizes[k])
         if here.size > len(parts) and len(active) > max(_MOSTLY * len(parts), 2):
             for k in active:
-                for leaf, _ in self._leaves_in(parts[k].start, parts[k].stop):
+                for leaf, _ in leaves_in(self.point, parts[k].start, parts[k].stop):
                     self.leaves.setdefault(leaf, None)
             self._find_any(parts[active[0]])
             return False
         return all(self._search(parts[k]) for k in active)
 
-    def _find_any(self, here: _Range) -> None:
+    def _find_any(self, here: Range) -> None:
         """Find any wrong entry where nearly all are: a heavy one, or else one by halving."""
-        heaviest = self._heaviest(here.start, here.stop)
-        if self.axes.weights[heaviest] > 0 and self._confirm(heaviest):
-            return
         ((tangent, residual),) = here.rows.items()
+        heaviest = self._heaviest(here.start, here.stop)
+        if self._may_be_wrong(heaviest, tangent, here) and self._confirm(heaviest):
+            return
         start, stop = here.start, here.stop
         while stop - start > 1 and not self._is_over and abs(residual) > self._enough:
             middle = (start + stop) // 2
@@ -246,39 +235,37 @@ class Search:
         if stop - start == 1 and start not in self._errors:
             self._confirm(start)
 
-    def _measured_parts(self, here: _Range, tangent: int) -> list[_Range]:
-        """Return the parts of a range, with a residual of each along one tangent."""
-        edges = self._edges(here)
-        parts, rest = [], here.rows[tangent]
-        for start, stop in itertools.pairwise(edges[:-1]):
+    def _may_be_wrong(self, coordinate: int, tangent: int, here: Range) -> bool:
+        """Return whether an entry may be off by as much as a typical one of a range.
+
+        Two evaluations tell that, where a check of an entry costs some thirty.
+        """
+        if not self.axes.weights[coordinate] > 0:
+            return False
+        typical = abs(here.rows[tangent]) / math.sqrt(here.size)
+        off = abs(self.parts.residual(tangent, coordinate, coordinate + 1))
+        return not off + 2 * self._tolerance < _FAR_BELOW * typical
+
+    def _measured_parts(self, here: Range, tangent: int) -> list[Range]:
+        """Return the parts of a range, with a residual of each along one tangent.
+
+        Some of the first blocks are enough, if they show that the claim is wrong all over.
+        """
+        ranges = split(self.point, here)
+        is_scattered = len(ranges) == FIRST_BLOCKS and not leaf_ranges(self.point, here)
+        if is_scattered:
+            ranges = [ranges[_APART * k % FIRST_BLOCKS] for k in range(FIRST_BLOCKS)]
+        parts: list[Range] = []
+        for start, stop in ranges[:-1]:
             residual = self.parts.residual(tangent, start, stop)
-            rest -= residual
-            parts.append(_Range(start, stop, {tangent: residual}))
-        return [*parts, _Range(edges[-2], edges[-1], {tangent: rest})]
+            parts.append(Range(start, stop, {tangent: residual}))
+            if is_scattered and len(parts) == _SCATTERED and all(map(self._is_off, parts)):
+                return parts
+        rest = here.rows[tangent] - sum(each.rows[tangent] for each in parts)
+        return [*parts, Range(*ranges[-1], {tangent: rest})]
 
-    def _edges(self, here: _Range) -> list[int]:
-        """Return where a range is split: between leaves, or else evenly."""
-        leaves = [start for _, (start, _) in self._leaves_in(here.start, here.stop)]
-        if len(leaves) > 1:
-            chosen = np.linspace(0, len(leaves), min(len(leaves), _LEAVES) + 1).astype(int)
-            return [*(leaves[k] for k in chosen[:-1].tolist()), here.stop]
-        count = _FIRST_BLOCKS if here.size == self.point.size else _BLOCKS
-        edges = np.linspace(here.start, here.stop, min(count, here.size) + 1).astype(int)
-        found: list[int] = edges.tolist()
-        return found
-
-    def _leaves_in(self, start: int, stop: int) -> Iterator[tuple[int, tuple[int, int]]]:
-        """Yield the leaves that have coordinates in a range, and their coordinates there."""
-        for leaf, (offset, size) in enumerate(
-            zip(self.point.offsets, self.point.sizes, strict=True)
-        ):
-            low, high = max(start, offset), min(stop, offset + size)
-            if low < high:
-                yield leaf, (low, high)
-
-    def _leaf_ranges(self, here: _Range) -> list[tuple[int, int]]:
-        leaves = [each for _, each in self._leaves_in(here.start, here.stop)]
-        return leaves if len(leaves) > 1 else []
+    def _is_off(self, here: Range) -> bool:
+        return rms(self._left(here).values()) > self._enough
 
     def _is_additive(self, coordinate: int) -> bool:
         """Return whether a tangent without a wrong entry is wrong by so much less."""

@@ -94,6 +94,20 @@ def test_along_tangents_a_wrong_claim_costs_what_one_tangent_costs(broken, n):
     assert wrong.n_func <= right.n_func + alone.n_func
 
 
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("broken", BREAKAGES)
+@pytest.mark.parametrize(("function", "claim"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_along_ten_tangents_with_a_search_for_wrong_entries(function, claim, broken, n):
+    x0 = np.random.default_rng(n).normal(size=n)
+    right, wrong = checked(function, claim, broken, x0, direction=10)
+    assert right.verdict is Verdict.CORRECT
+    assert wrong.verdict is Verdict.WRONG
+    assert wrong.n_func <= MOST * right.n_func
+    named = [int(each.where[2:-1]) for each in wrong.mismatches if each.wrong]
+    assert named
+    assert (broken(claim(x0)) != claim(x0))[named].all()
+
+
 @pytest.mark.parametrize("broken", BREAKAGES)
 def test_for_a_jacobian(broken):
     rng = np.random.default_rng(1)
