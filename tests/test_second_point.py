@@ -80,6 +80,26 @@ def test_bounds_are_kept_at_the_second_point() -> None:
     assert np.max(seen) <= 1
 
 
+@pytest.mark.parametrize("saturation", [19.0, 20.0, 21.0])
+def test_a_plateau_of_a_rounded_factor_is_no_kink(saturation: float) -> None:
+    """Next to x0, func moves as if the gate were a constant; its noise is larger than it seems."""
+    x0 = np.asarray([-0.23470137])
+
+    def func(x: Any) -> Any:
+        return np.sum((1 - 1 / (1 + np.exp(-saturation - 0.12 * x))) * np.tanh(1.7 + 1.37 * x))
+
+    def without_the_gate(x: Any) -> Any:
+        rest = 1 / (1 + np.exp(saturation + 0.12 * x))
+        return rest * 1.37 * (1 - np.tanh(1.7 + 1.37 * x) ** 2)
+
+    def right(x: Any) -> Any:
+        rest = 1 / (1 + np.exp(saturation + 0.12 * x))
+        return without_the_gate(x) - 0.12 * rest * (1 - rest) * np.tanh(1.7 + 1.37 * x)
+
+    assert verify_grad(func, without_the_gate, x0).verdict is Verdict.WRONG
+    assert verify_grad(func, right, x0).verdict is not Verdict.WRONG
+
+
 def test_a_func_that_is_finite_at_x0_only_is_compared_there_only() -> None:
     x0 = np.asarray([1.0])
 

@@ -150,7 +150,9 @@ class _Line:
         sums = np.sum(values.reshape(2, 2, -1), axis=1)
         wide, narrow = np.abs(sums - 2 * self._claim.near.value) / lengths[:, None]
         stands_out = narrow > thresholds().stands_out * self._noise / lengths[1]
-        return bool(np.any((narrow > wide / 2) & stands_out))
+        # Rounding that is larger than it was assumed to be makes more of a shorter step.
+        stays = (narrow > wide / 2) & (narrow < 2 * wide)
+        return bool(np.any(stays & stands_out))
 
     def _claimed_at(self, leaves: list[Array]) -> Floats:
         outputs = self._claim.outputs
