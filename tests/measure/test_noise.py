@@ -590,6 +590,15 @@ def test_noise_that_was_not_measured_is_as_assumed():
         assert part.tolist() == [0.0, 0.0]
 
 
+def test_where_all_of_x0_is_0_rounding_makes_a_slope(make_near):
+    """Steps that are powers of two all round alike there, so that quotients do not show it."""
+    matrix = np.random.default_rng(0).normal(size=(4, 4))
+    inverse = np.linalg.inv(matrix)
+    near, _ = make_near(lambda x: inverse[0] @ (matrix @ x), np.zeros(4))
+    slope = float(looked_farther(near, known()).slope[0])
+    assert 1e-17 < slope < 1e-13
+
+
 def test_zeros_move_where_func_is_0_at_x0_but_for_rounding(make_near):
     """Zeros have no unit in the last place: along them a product rounds nothing."""
 

@@ -10,6 +10,7 @@ import pytest
 from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_line,
+    noise_beside,
     noise_without_jump,
     quantum_of,
 )
@@ -103,6 +104,22 @@ def test_values_that_are_not_finite_may_lie_beside_a_jump() -> None:
     line = line_with_jumps(3, 100.0, 0.0)
     line[7] = math.inf
     assert noise_without_jump(line, 3) == 0.0
+
+
+@pytest.mark.parametrize("at", [0, 2, 3, 6])
+def test_a_kink_at_the_given_value_is_no_noise_beside_it(at: int) -> None:
+    values = np.abs(np.arange(7.0) - at)
+    assert noise_beside(values, at) == 0
+    assert at in (0, 6) or noise_along_line(values) > 0
+
+
+def test_noise_beside_a_value_is_that_of_both_sides() -> None:
+    noise = np.random.default_rng(3).normal(size=4001)
+    assert noise_beside(noise, 1000) == pytest.approx(1.0, rel=0.1)
+    third = np.diff([0.0, 0.0, 0.0, 1.0], 3)
+    found = noise_beside(np.asarray([0.0, 0.0, 0.0, 1.0, 0.0]), 3)
+    assert found == pytest.approx(abs(float(third[0])) / 20**0.5)
+    assert noise_beside(np.asarray([1.0, 2.0, 0.0, 1.0]), 2) == 0.0  # too few on either side
 
 
 def test_terms_that_cancel_may_lose_three_quarters_of_the_digits() -> None:

@@ -19,6 +19,7 @@ from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_lines,
+    noise_beside,
     quanta_of,
 )
 from checkgrad.numerics.onset import onset
@@ -83,11 +84,11 @@ def lasting_noise(
     signs = near.line_signs()
     lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
-    value = near.value[chosen]
-    slope = _slope_noise(lines, distances, value, epsilon)
+    value, before = near.value[chosen], near.points_before
+    slope = _slope_noise(lines, distances, before, epsilon)
     if near.has_zeros() and np.any(_is_left(value, largest, epsilon)):
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
-        slope = np.fmax(slope, _slope_noise(moving, distances, value, epsilon))
+        slope = np.fmax(slope, _slope_noise(moving, distances, before, epsilon))
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
     noise = _lasting_sigma(levels, most)
@@ -150,18 +151,22 @@ def _is_left(value: Floats, largest: Floats, epsilon: Floats) -> Flags:
 
 
 def _slope_noise(
-    lines: Sequence[Floats], distances: Sequence[float], value: Floats, epsilon: Floats
+    lines: Sequence[Floats], distances: Sequence[float], before: int, epsilon: Floats
 ) -> Floats:
-    """Return what noise in proportion to the distance may make of a slope; else 0."""
-    limits = thresholds()
-    pairs = zip(lines, distances, strict=True)
-    slopes = [_noise_of(line) / (limits.noise_spacing * each) for line, each in pairs]
+    """Return what noise in proportion to the distance may make of a slope; else 0.
+
+    A kink at x0 looks like such a noise, but on neither side of x0. The index of x0 is `before`.
+    """
+    limits, slopes = thresholds(), []
+    for line, distance in zip(lines, distances, strict=True):
+        found = np.asarray([noise_beside(column, before) for column in line.T])
+        finite = np.all(np.isfinite(line), axis=0)
+        slopes.append(np.where(finite, found, 0.0) / (limits.noise_spacing * distance))
     least = np.min(slopes, axis=0)
     in_proportion = slopes[0] <= limits.in_proportion * least
-    # A kink looks like noise in proportion to the distance, and is far larger.
-    change = np.max(np.abs(lines[-1] - value), axis=0)
+    # What is larger is no rounding, and an error above rtol is none that rounding explains.
+    part = np.fmin(limits.slope_epsilons * epsilon, [default_rtol(each) for each in epsilon])
+    change = np.max(np.abs(lines[-1] - lines[-1][before]), axis=0)
     reach = limits.noise_spacing * limits.noise_points * distances[-1]
-    part = limits.slope_epsilons * epsilon
-    part = np.fmin(part, [default_rtol(each) / limits.agreement for each in epsilon])
     slope = np.fmin(limits.stands_out * least, part * change / reach)
     return np.where(in_proportion, slope, 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, largest_size
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.numerics.thresholds import thresholds
@@ -131,11 +131,9 @@ class Neighbourhood:
         return self.point.leafwise(move_zeros, leaves, signs, sizes)
 
     def has_zeros(self) -> bool:
-        """Return whether some coordinates are 0, and others are not."""
+        """Return whether some coordinates are 0."""
         zeros = self.point.blockwise(lambda x: self.point.xp.any(x == 0), self.point.leaves)
-        return (
-            any(map(bool, zeros)) and largest_size(self.point, lambda x: x, self.point.leaves) > 0
-        )
+        return any(map(bool, zeros))
 
     def has_room(self, epsilon: float) -> bool:
         """Return whether all points of `along_line` are within the bounds.

@@ -16,6 +16,7 @@ from checkgrad.precision import DOUBLE, HALF
 # The variance of third differences of independent errors of variance 1: 1 + 9 + 9 + 1 = 6! / 3!**2
 # (J. Moré, S. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011, eq. 3.3).
 _THIRD_DIFFERENCES = math.factorial(6) / math.factorial(3) ** 2
+_ORDER = 3
 
 
 def noise_along_line(values: Floats) -> float:
@@ -64,6 +65,20 @@ def noise_without_jump(values: Floats, at: int) -> float:
             without[gaps] = np.mean(neighbours)
             found.append(noise_along_line(np.concatenate([[0.0], np.cumsum(without)])))
     return min(found)
+
+
+def noise_beside(values: Floats, at: int) -> float:
+    """Return the same without third differences over both sides of the value at index `at`.
+
+    Examples
+    --------
+    >>> noise_beside(np.array([3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0]), 3)
+    0.0
+    """
+    sides = [values[: at + 1], values[at:]]
+    found = [(side.size - _ORDER, noise_along_line(side)) for side in sides if side.size > _ORDER]
+    count = sum(size for size, _ in found)
+    return math.sqrt(sum(size * noise**2 for size, noise in found) / count) if count else 0.0
 
 
 def quantum_of(values: Floats) -> float:
