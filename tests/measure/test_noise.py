@@ -599,6 +599,14 @@ def test_where_all_of_x0_is_0_rounding_makes_a_slope(make_near):
     assert 1e-17 < slope < 1e-13
 
 
+@pytest.mark.parametrize("power", [1.25, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("epsilon", [DOUBLE, SINGLE])
+def test_a_power_that_is_0_at_0_makes_no_slope(make_near, power, epsilon):
+    near, _ = make_near(lambda x: abs(x[0]) ** power, np.zeros(1))
+    found = looked_farther(near, known(epsilon=epsilon, no_change=True))
+    assert found.slope.tolist() == [0.0]
+
+
 def test_zeros_move_where_func_is_0_at_x0_but_for_rounding(make_near):
     """Zeros have no unit in the last place: along them a product rounds nothing."""
 

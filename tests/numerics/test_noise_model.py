@@ -120,6 +120,7 @@ def test_noise_beside_a_value_is_that_of_both_sides() -> None:
     found = noise_beside(np.asarray([0.0, 0.0, 0.0, 1.0, 0.0]), 3)
     assert found == pytest.approx(abs(float(third[0])) / 20**0.5)
     assert noise_beside(np.asarray([1.0, 2.0, 0.0, 1.0]), 2) == 0.0  # too few on either side
+    assert noise_beside(np.ldexp(noise[:7], 900), 3) == math.ldexp(noise_beside(noise[:7], 3), 900)
 
 
 def test_terms_that_cancel_may_lose_three_quarters_of_the_digits() -> None:

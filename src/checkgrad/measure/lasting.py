@@ -29,6 +29,7 @@ from checkgrad.precision import SINGLE, default_rtol
 
 # A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
 _NARROWEST = 2.0**-30
+_SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,20 @@ def lasting_noise(
     distances = [each for each in distances if near.has_room(each)]
     if digits < -math.log2(SINGLE) or not distances:  # too few digits to tell them apart
         return LastingNoise(nothing, nothing, nothing)
-    signs = near.line_signs()
-    lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
-    largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
+    signs, is_zero = near.line_signs(), near.is_zero()
     value, before = near.value[chosen], near.points_before
+    if is_zero:  # no coordinate has a unit in the last place to move by
+        lines = [np.tile(value, (2 * thresholds().noise_points + 1, 1))] * len(distances)
+    else:
+        lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
+    largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
     slope = _slope_noise(lines, distances, before, epsilon)
     if near.has_zeros() and np.any(_is_left(value, largest, epsilon)):
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
-        slope = np.fmax(slope, _slope_noise(moving, distances, before, epsilon))
+        there = _slope_noise(moving, distances, before, epsilon)
+        if is_zero:
+            there = np.where(_scales_exactly(moving, distances, before), there, 0.0)
+        slope = np.fmax(slope, there)
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
     noise = _lasting_sigma(levels, most)
@@ -150,18 +157,37 @@ def _is_left(value: Floats, largest: Floats, epsilon: Floats) -> Flags:
     return left
 
 
-def _slope_noise(
-    lines: Sequence[Floats], distances: Sequence[float], before: int, epsilon: Floats
-) -> Floats:
-    """Return what noise in proportion to the distance may make of a slope; else 0.
+def _scales_exactly(lines: Sequence[Floats], distances: Sequence[float], before: int) -> Flags:
+    """Return where noise is in proportion to the distance, but for the longer half of distances.
 
-    A kink at x0 looks like such a noise, but on neither side of x0. The index of x0 is `before`.
+    Around 0 terms round alike at all distances, which are powers of two times each other. A power
+    such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away.
     """
-    limits, slopes = thresholds(), []
+    slopes = _slopes_of_noise(lines, distances, before)[: (len(lines) + 1) // 2]
+    scales: Flags = np.max(slopes, axis=0) <= _SCALES * np.min(slopes, axis=0)
+    return scales
+
+
+def _slopes_of_noise(
+    lines: Sequence[Floats], distances: Sequence[float], before: int
+) -> list[Floats]:
+    """Return the noise of each line over its distance, on either side of x0.
+
+    A kink at x0 looks like noise in proportion to the distance, but not beside x0.
+    """
+    slopes = []
     for line, distance in zip(lines, distances, strict=True):
         found = np.asarray([noise_beside(column, before) for column in line.T])
         finite = np.all(np.isfinite(line), axis=0)
-        slopes.append(np.where(finite, found, 0.0) / (limits.noise_spacing * distance))
+        slopes.append(np.where(finite, found, 0.0) / (thresholds().noise_spacing * distance))
+    return slopes
+
+
+def _slope_noise(
+    lines: Sequence[Floats], distances: Sequence[float], before: int, epsilon: Floats
+) -> Floats:
+    """Return what noise in proportion to the distance may make of a slope; else 0."""
+    limits, slopes = thresholds(), _slopes_of_noise(lines, distances, before)
     least = np.min(slopes, axis=0)
     in_proportion = slopes[0] <= limits.in_proportion * least
     # What is larger is no rounding, and an error above rtol is none that rounding explains.

@@ -14,7 +14,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.evaluate.coordinate_sizes import coordinate_sizes
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, largest_size
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.numerics.thresholds import thresholds
@@ -134,6 +134,10 @@ class Neighbourhood:
         """Return whether some coordinates are 0."""
         zeros = self.point.blockwise(lambda x: self.point.xp.any(x == 0), self.point.leaves)
         return any(map(bool, zeros))
+
+    def is_zero(self) -> bool:
+        """Return whether all coordinates are 0."""
+        return largest_size(self.point, lambda x: x, self.point.leaves) == 0
 
     def has_room(self, epsilon: float) -> bool:
         """Return whether all points of `along_line` are within the bounds.

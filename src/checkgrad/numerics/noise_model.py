@@ -78,7 +78,7 @@ def noise_beside(values: Floats, at: int) -> float:
     sides = [values[: at + 1], values[at:]]
     found = [(side.size - _ORDER, noise_along_line(side)) for side in sides if side.size > _ORDER]
     count = sum(size for size, _ in found)
-    return math.sqrt(sum(size * noise**2 for size, noise in found) / count) if count else 0.0
+    return math.hypot(*(math.sqrt(size / count) * noise for size, noise in found))
 
 
 def quantum_of(values: Floats) -> float:
