@@ -378,3 +378,16 @@ def test_noise_of_large_terms_allows_no_error_above_rtol(xp: Any, factor: float)
     )
     opposite = Verdict.WRONG if factor == 1 else Verdict.CORRECT
     assert report.verdict is not opposite, str(report)
+
+
+@pytest.mark.parametrize("factor", [1.01, 1.05, 1.0])
+def test_large_terms_that_cancel_are_not_taken_for_half_precision(xp: Any, factor: float) -> None:
+    """Next to x0, the sum rounds as a cast of x0 to bfloat16 does."""
+    x0, claim, large = (xp.asarray([each], "float32") for each in (0.00127, factor, 112))
+    claim, large = xp.detach(claim), xp.detach(large)
+    report = verify_grad(
+        lambda x: xp.sum((x + large) - large), lambda x: claim, x0, precision="native"
+    )
+    opposite = Verdict.WRONG if factor == 1 else Verdict.CORRECT
+    assert report.verdict is not opposite, str(report)
+    assert report.rtol == 1e-3

@@ -24,20 +24,22 @@ def in_units(func, x0, coarser=SINGLE):
     return [float(abs(point[0] - x0) / (coarser * x0)) for point in func.points]
 
 
-def test_a_cast_is_seen_by_15_values_where_x0_is_a_coarser_number(make_near):
+def test_a_cast_is_seen_by_26_values_where_x0_is_a_coarser_number(make_near):
     near, func = make_near(through_single, np.ones(1))
     assert asked(near) == [True]
-    units = in_units(func, 1.0)
-    # Beside x0; 8 units and 1 away; beside 6 other numbers; beside x0 along another line.
+    units, parts = in_units(func, 1.0), [8 * SINGLE * part for part in (0, 0.125, -0.125)]
+    # Beside x0; 8 units and 1 away; beside 6 other numbers; beside x0 along another line; beside
+    # eight times x0.
     assert units[:4] == [0.125, 0.125, 8.0, 1.0]
     for k in range(6):
         at, *beside = units[4 + 3 * k : 7 + 3 * k]
         assert at == 8 * (k + 1)
         assert sorted(beside) == pytest.approx([at - 0.125, at + 0.125], abs=1e-4)
-    assert units[22:] == [0.125]
+    assert units[22] == 0.125
+    assert [abs(point[0]) for point in func.points[23:]] == [8 + part for part in parts]
 
 
-def test_workers_are_asked_for_all_these_values_in_three_rounds(make_near):
+def test_workers_are_asked_for_all_these_values_in_four_rounds(make_near):
     rounds = []
 
     def workers(function, points):
@@ -46,14 +48,14 @@ def test_workers_are_asked_for_all_these_values_in_three_rounds(make_near):
 
     near, _ = make_near(through_single, np.ones(1), workers=workers)
     assert asked(near) == [True]
-    # Around x0; around 6 other numbers; along another line.
-    assert rounds == [5, 18, 1]
+    # Around x0; around 6 other numbers; along another line; around eight times x0.
+    assert rounds == [5, 18, 1, 3]
 
 
 def test_another_value_is_taken_where_x0_is_no_coarser_number(make_near):
     near, func = make_near(through_single, np.asarray([0.3]))
     assert asked(near) == [True]
-    assert len(func.points) == 1 + 23
+    assert len(func.points) == 1 + 26
     # Points are relative to the coarser number next to x0.
     assert func.points[0][0] == np.float64(np.float32(0.3))
 
@@ -84,7 +86,7 @@ def test_a_cast_is_seen_if_8_units_show_more_than_100_epsilons(make_near, slope,
     # 8 units of float32 times 1.5e-8 are 64 epsilons of float64.
     near, func = make_near(lambda x: 1 + slope * (through_single(x) - 1), np.ones(1))
     assert asked(near) == [seen]
-    assert len(func.points) == (23 if seen else 3)
+    assert len(func.points) == (26 if seen else 3)
 
 
 def test_100_epsilons_are_those_of_the_value(make_near):
@@ -116,8 +118,7 @@ def test_a_func_that_moves_between_other_coarser_numbers_casts_nothing(make_near
 
     near, func = make_near(moves, np.ones(1))
     assert asked(near) == [False]
-    # The last number is followed by another line all the same.
-    assert len(func.points) == 4 + 3 * count + (count == 6)
+    assert len(func.points) == 4 + 3 * count
 
 
 def test_a_func_that_moves_between_farther_ones_casts(make_near):
@@ -147,6 +148,18 @@ def test_a_func_that_moves_along_another_line_casts_nothing(make_near):
 
     near, _ = make_near(moves, np.ones(16))
     assert asked(near) == [False]
+
+
+def test_large_terms_that_cancel_are_no_cast(make_near):
+    """They round in steps as long as a unit of float32 at x0, and as long elsewhere."""
+    offset = 1.5 * SINGLE / DOUBLE
+    near, _ = make_near(lambda x: (x[0] + offset) - offset, np.ones(1))
+    assert asked(near) == [False]
+
+
+def test_a_cast_is_seen_where_func_ends_before_eight_times_x0(make_near):
+    near, _ = make_near(lambda x: through_single(x) if x[0] < 2 else np.nan, np.ones(1))
+    assert asked(near) == [True]
 
 
 def test_a_cast_to_another_dtype_is_none_to_this_one(make_near):

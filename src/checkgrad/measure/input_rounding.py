@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     A ``func`` that casts to a coarser dtype first does not change at all between a number of that
     dtype and others a part of a unit in the last place away, at x0 and on the way to others. Over
     one unit it changes, and over several in proportion, by more than a slope could hide in the
-    rounding of its value.
+    rounding of its value. Around x0 large terms that cancel may round like that. Units of a dtype
+    are longer where x0 is larger, and those of the terms are not.
 
     Parameters
     ----------
@@ -55,8 +57,18 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
         seen.append(there)
     # A func that is flat but for a few jumps does not move between most of them.
     rounds &= np.mean(np.diff(np.stack(seen), axis=0) != 0, axis=0) > limits.mostly_unchanged
+    if not np.any(rounds):
+        return rounds
     another = _CoarserNumbers(near, coarser)
     rounds &= another.values(part) == start
+    if not np.any(rounds):
+        return rounds
+    # There, the part of a unit that rounding removes is a unit at x0 or more.
+    larger = _CoarserNumbers(near, coarser, 2.0 ** math.ceil(-math.log2(part)))
+    note(near.evaluator.rounds, larger.ask_beside)
+    there = larger.values(0.0)
+    beside = (larger.values(part) == there) & (larger.values(-part) == there)
+    rounds &= beside | ~np.isfinite(there)
     return rounds
 
 
@@ -69,11 +81,12 @@ def _numbers_seen() -> range:
 
 
 class _CoarserNumbers:
-    """Numbers of a coarser dtype along a random line through x0."""
+    """Numbers of a coarser dtype along a random line through x0, or through so many times x0."""
 
-    def __init__(self, near: Neighbourhood, coarser: float) -> None:
+    def __init__(self, near: Neighbourhood, coarser: float, times: float = 1.0) -> None:
         self._near = near
         self._coarser = coarser
+        self._times = times
         self._signs = near.random_signs()
 
     def holds_x0(self) -> bool:
@@ -97,12 +110,19 @@ class _CoarserNumbers:
             for part in (0.0, offset, -offset):
                 self.values(part, count)
 
+    def ask_beside(self) -> None:
+        """Ask for the values around the number itself."""
+        offset = thresholds().rounded_away
+        for part in (0.0, offset, -offset):
+            self.values(part)
+
     def values(self, part: float, count: int = 0) -> Floats:
         """Return the outputs at `part` of a unit off the number that is `count` of them away."""
-        near, point, coarser = self._near, self._near.point, self._coarser
+        near, point = self._near, self._near.point
+        coarser, times = self._coarser, self._times
 
         def moved(x: Any, sign: Any) -> Any:
-            base = point.coarsened(x, coarser)
+            base = point.coarsened(x * times, coarser)
             base = point.coarsened(base + count * coarser * base * sign, coarser)
             return base + part * coarser * base * sign
 
