@@ -599,6 +599,25 @@ def test_where_all_of_x0_is_0_rounding_makes_a_slope(make_near):
     assert 1e-17 < slope < 1e-13
 
 
+def test_another_line_is_taken_where_one_shows_noise_alone(make_near):
+    """A line along which func stays 0 up to rounding says nothing of the others."""
+    signs = []
+
+    def cancels(x):
+        if x[0] != 1:
+            signs.append(np.sign(x[0] - 1) * np.sign(x[1] - 1))
+        away = x[0] - x[1] if signs and signs[0] != signs[-1] else 0.0
+        return away * (1 + 1e-12 * pseudo_noise(x)) + 1e-30 * pseudo_noise(x) * (x[0] != 1)
+
+    found = []
+    for seed in range(8):
+        signs.clear()
+        near, func = make_near(cancels, np.ones(2), seed=seed)
+        found.append(float(looked_farther(near, known()).slope[0]))
+        assert len(func.points) == 2 * LASTING
+    assert max(found) > 1e-13
+
+
 @pytest.mark.parametrize("power", [1.25, 1.5, 2.0, 3.0])
 @pytest.mark.parametrize("epsilon", [DOUBLE, SINGLE])
 def test_a_power_that_is_0_at_0_makes_no_slope(make_near, power, epsilon):

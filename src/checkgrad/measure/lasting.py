@@ -29,6 +29,7 @@ from checkgrad.precision import SINGLE, default_rtol
 
 # A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
 _NARROWEST = 2.0**-30
+_ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
@@ -90,12 +91,18 @@ def lasting_noise(
         lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
     slope = _slope_noise(lines, distances, before, epsilon)
-    if near.has_zeros() and np.any(_is_left(value, largest, epsilon)):
+    left = _is_left(value, largest, epsilon)
+    if near.has_zeros() and np.any(left):
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
         there = _slope_noise(moving, distances, before, epsilon)
         if is_zero:
             there = np.where(_scales_exactly(moving, distances, before), there, 0.0)
         slope = np.fmax(slope, there)
+    if not is_zero and np.any(left & _shows_noise_alone(lines[-1], value)):
+        other = near.line_signs()
+        moving = near.along_lines(distances, other, zeros_move=near.has_zeros())
+        another = [each[:, chosen] for each in moving]
+        slope = np.fmax(slope, _slope_noise(another, distances, before, epsilon))
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
     noise = _lasting_sigma(levels, most)
@@ -155,6 +162,17 @@ def _is_left(value: Floats, largest: Floats, epsilon: Floats) -> Flags:
     """Return where ``func(x0)`` is no more than what rounding leaves of `largest`."""
     left: Flags = np.abs(value) <= thresholds().coefficient_epsilons * epsilon * largest
     return left
+
+
+def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
+    """Return where values far from x0 differ by noise alone, or by a bend as sharp.
+
+    Along such a line, ``func`` may be 0 for a reason that another line does not have, as a
+    determinant is where the line keeps two rows in proportion.
+    """
+    change = np.max(np.abs(line - value), axis=0)
+    alone: Flags = _noise_of(line) > change / _ALONE
+    return alone
 
 
 def _scales_exactly(lines: Sequence[Floats], distances: Sequence[float], before: int) -> Flags:
