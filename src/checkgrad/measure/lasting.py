@@ -94,10 +94,8 @@ def lasting_noise(
     left = _is_left(value, largest, epsilon)
     if near.has_zeros() and np.any(left):
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
-        there = _slope_noise(moving, distances, before, epsilon)
-        if is_zero:
-            there = np.where(_scales_exactly(moving, distances, before), there, 0.0)
-        slope = np.fmax(slope, there)
+        around = _slope_noise_around_0 if is_zero else _slope_noise
+        slope = np.fmax(slope, around(moving, distances, before, epsilon))
     if not is_zero and np.any(left & _shows_noise_alone(lines[-1], value)):
         other = near.line_signs()
         moving = near.along_lines(distances, other, zeros_move=near.has_zeros())
@@ -175,15 +173,21 @@ def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
     return alone
 
 
-def _scales_exactly(lines: Sequence[Floats], distances: Sequence[float], before: int) -> Flags:
-    """Return where noise is in proportion to the distance, but for the longer half of distances.
+def _slope_noise_around_0(
+    lines: Sequence[Floats], distances: Sequence[float], before: int, epsilon: Floats
+) -> Floats:
+    """Return the same where all of x0 is 0, up to an error of rtol.
 
     Around 0 terms round alike at all distances, which are powers of two times each other. A power
-    such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away.
+    such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away,
+    so that the longer half of the distances does not count.
     """
-    slopes = _slopes_of_noise(lines, distances, before)[: (len(lines) + 1) // 2]
-    scales: Flags = np.max(slopes, axis=0) <= _SCALES * np.min(slopes, axis=0)
-    return scales
+    half = (len(lines) + 1) // 2
+    near, apart = lines[:half], distances[:half]
+    slopes = _slopes_of_noise(near, apart, before)
+    is_rounding = np.max(slopes, axis=0) <= _SCALES * np.min(slopes, axis=0)
+    slope = _slope_noise(near, apart, before, epsilon, part_of_rtol=1.0)
+    return np.where(is_rounding, slope, 0.0)
 
 
 def _slopes_of_noise(
@@ -202,14 +206,22 @@ def _slopes_of_noise(
 
 
 def _slope_noise(
-    lines: Sequence[Floats], distances: Sequence[float], before: int, epsilon: Floats
+    lines: Sequence[Floats],
+    distances: Sequence[float],
+    before: int,
+    epsilon: Floats,
+    part_of_rtol: float | None = None,
 ) -> Floats:
-    """Return what noise in proportion to the distance may make of a slope; else 0."""
+    """Return what noise in proportion to the distance may make of a slope; else 0.
+
+    It is a small part of the slope over these distances, and no more than a part of rtol of it.
+    """
     limits, slopes = thresholds(), _slopes_of_noise(lines, distances, before)
     least = np.min(slopes, axis=0)
     in_proportion = slopes[0] <= limits.in_proportion * least
-    # What is larger is no rounding, and an error above rtol is none that rounding explains.
-    part = np.fmin(limits.slope_epsilons * epsilon, [default_rtol(each) for each in epsilon])
+    share = 1 / limits.agreement if part_of_rtol is None else part_of_rtol
+    most = [share * default_rtol(each) for each in epsilon]
+    part = np.fmin(limits.slope_epsilons * epsilon, most)
     change = np.max(np.abs(lines[-1] - lines[-1][before]), axis=0)
     reach = limits.noise_spacing * limits.noise_points * distances[-1]
     slope = np.fmin(limits.stands_out * least, part * change / reach)
