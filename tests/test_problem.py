@@ -51,6 +51,17 @@ def test_the_tolerance_may_be_given(rtol):
     assert type(found) is float
 
 
+@pytest.mark.parametrize("keep", [1, "yes", np.ones(2)])
+def test_what_is_no_choice_of_samples_is_an_error(keep):
+    with pytest.raises(ValueError, match=r"keep_samples is .*; pass True, False or None"):
+        Options(keep_samples=keep).require_keep_samples()
+
+
+@pytest.mark.parametrize("keep", [True, False, None, np.True_])
+def test_choices_of_samples(keep):
+    Options(keep_samples=keep).require_keep_samples()
+
+
 @pytest.mark.parametrize("rtol", [0, 1, -1e-3, 2, "small", np.nan, [1e-3]])
 def test_what_is_no_tolerance_is_an_error(rtol):
     with pytest.raises(ValueError, match=r"rtol is .*; pass a number between 0 and 1"):

@@ -50,6 +50,36 @@ def test_recipe_of_conda_forge_requires_what_the_package_requires(project):
     assert f'python_min: "{project["project"]["requires-python"].removeprefix(">=")}"' in recipe
 
 
+def test_recipe_of_conda_forge_has_the_scripts_of_the_package(project):
+    # A package for all platforms lists them: conda writes them at the installation.
+    recipe = text_of(".github/conda/recipe.yaml")
+    listed = re.search(r"    entry_points:\n((?:      - .*\n)+)", recipe)[1]
+    scripts = project["project"]["scripts"].items()
+    assert [line.strip() for line in listed.splitlines()] == [
+        f"- {name} = {place}" for name, place in scripts
+    ]
+    assert all(f"      - {name} --version\n" in recipe for name, _ in scripts)
+
+
+def test_release_compares_its_tag_with_the_version_before_it_uploads():
+    build, upload = text_of(".github/workflows/release.yml").split("  publish:\n")
+    assert "dist/checkgrad-${TAG#v}.tar.gz" in build
+    assert "gh-action-pypi-publish" in upload
+
+
+def test_readme_names_every_extra(project):
+    named = set(re.findall(r'"\.\[(\w+)\]"', text_of("README.md")))
+    assert named == set(project["project"]["optional-dependencies"])
+
+
+def test_page_on_new_backends_names_every_list_of_libraries():
+    files = text_of("src/checkgrad/backends/files.py")
+    for page in (".github/CONTRIBUTING.md", "docs/architecture.md"):
+        for name in ("_NAMESPACES", "_SAFETENSORS"):
+            assert f"\n{name} = {{" in files
+            assert f"`{name}`" in text_of(page)
+
+
 def test_workflows_run_sessions_that_exist():
     sessions = set(re.findall(r"^def (\w+)\(session", text_of("noxfile.py"), re.MULTILINE))
     workflows = "".join(

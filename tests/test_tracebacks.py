@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 
 import numpy as np
 
+import checkgrad
 from checkgrad import GradientError, assert_grad
-from checkgrad.tracebacks import frames_of_others, is_our_file, remove_our_frames
+from checkgrad.tracebacks import frames_of_others, has_user_frames, is_our_file, remove_our_frames
 
 
 def raised(function):
@@ -52,3 +57,25 @@ def test_traceback_without_our_frames_stays_as_it_is():
     before = error.__traceback__
     assert not remove_our_frames(error)
     assert error.__traceback__ is before
+
+
+def test_package_behind_a_symbolic_link_knows_its_files(tmp_path):
+    (tmp_path / "checkgrad").symlink_to(Path(checkgrad.__file__).parent)
+    code = (
+        "import checkgrad\n"
+        "from checkgrad.tracebacks import is_our_file\n"
+        "print(checkgrad.__file__)\n"
+        "assert is_our_file(checkgrad.verify_grad.__code__.co_filename)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
+
+
+def test_user_frames_are_told_from_ours():
+    assert has_user_frames(raised(lambda: 1 / 0))
+    assert not has_user_frames(GradientError("without a traceback"))

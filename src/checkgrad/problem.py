@@ -91,7 +91,7 @@ class Options:
 
     def require_keep_samples(self) -> None:
         """Raise a `ValueError` if `keep_samples` is none of its values."""
-        if self.keep_samples not in (True, False, None):
+        if not (self.keep_samples is None or isinstance(self.keep_samples, (bool, np.bool_))):
             raise ValueError(
                 f"keep_samples is {quote(self.keep_samples)}; pass True, False or None"
             )

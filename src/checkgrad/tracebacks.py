@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-_PACKAGE = str(Path(__file__).resolve().parent) + os.sep
+# As the import system spells it in the code of each module: a symbolic link is not followed.
+_PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 def is_our_file(path: str) -> bool:
@@ -22,6 +23,15 @@ def is_our_file(path: str) -> bool:
 def frames_of_others(error: BaseException) -> list[TracebackType]:
     """Return the frames of an exception's traceback that are not of this package."""
     return [tb for tb in _frames(error.__traceback__) if not _is_ours(tb)]
+
+
+def has_user_frames(error: BaseException) -> bool:
+    """Return whether an exception comes out of the user's code.
+
+    Otherwise it is one of this package, or of what the package calls to read files.
+    """
+    files = [Path(tb.tb_frame.f_code.co_filename) for tb in frames_of_others(error)]
+    return any("importlib" not in str(file) and file.suffix == ".py" for file in files)
 
 
 def remove_our_frames(error: BaseException) -> bool:

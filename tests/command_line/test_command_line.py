@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import checkgrad
+from checkgrad.command_line.arguments import make_parser
 from checkgrad.command_line.main import main
+from checkgrad.command_line.points import _READERS
 
 # The example of README.md, and functions that do what people get wrong.
 MODULE = """
@@ -128,7 +131,13 @@ def test_status_and_report_by_the_verdict(words, status, begins, capsys):
         (":func :grad --x0 [1,", "x0 is '[1,', which is no JSON"),
         (':func :grad --x0 [1,"a"]', "which has 'a' where a number is needed"),
         (":func :grad --x0 [1,true]", "which has True where a number is needed"),
-        (":cube :slope --dtype float17 --x0 [1]", "numpy has no dtype 'float17'"),
+        (":cube :slope --dtype float17 --x0 [1]", "numpy has no floating dtype 'float17'"),
+        (":cube :slope --dtype sum --x0 [1]", "numpy has no floating dtype 'sum'; pass e.g. float"),
+        (":cube :slope --dtype int32 --x0 [1]", "numpy has no floating dtype 'int32'; pass e.g."),
+        (":cube :slope --dtype double --x0 [1]", "float64 of double here; pass --dtype float64"),
+        ("./models.py :grad --x0 1", "func is './models.py'; pass module:name, e.g. models:loss"),
+        ("./a/losses.py:loss :grad --x0 1", "pass the module, not its file: a.losses:loss"),
+        (":cube :slope --x0 nan", "x0"),
         (":cube :slope --seed -1 --x0 [1]", "rng is -1 (type int); pass an int of 0 or more"),
         (":cube :slope --rtol 2 --x0 [1]", "rtol is 2.0"),
         (":cube :slope --x0 [] --json out.json", "x0 is empty"),
@@ -163,6 +172,25 @@ def test_exception_on_import_comes_with_its_traceback(directory, capsys):
     printed = capsys.readouterr().err
     assert "import nowhere_at_all" in printed
     assert "ModuleNotFoundError" in printed
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [
+        ("sys.exit(0)", "calls sys.exit(0) when it is imported or called; put the call under `if"),
+        ("sys.exit()", "calls sys.exit() when"),
+        ("argparse.ArgumentParser().parse_args(['--nope'])", "calls sys.exit(2) when"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "def func(x): ", "def x0(): "])
+def test_module_that_ends_the_program_gives_no_verdict(directory, stop, said, place, capsys):
+    text = f"import argparse, sys\nfrom readme_example import *\n{place}{stop}\n"
+    (directory / "ends_example.py").write_text(text, encoding="utf-8")
+    try:
+        assert main(["ends_example:func", "ends_example:grad", "--x0", "ends_example:x0"]) == 3
+    finally:
+        sys.modules.pop("ends_example", None)
+    assert said in capsys.readouterr().err
 
 
 # --- where x0 comes from, what is checked, what is written ---------------------------------------
@@ -211,7 +239,44 @@ def test_x0_in_jax(capsys):
     assert "float32 on" in capsys.readouterr().out
     if not jax.config.jax_enable_x64:
         assert run(":cube :slope --library jax --x0 [1,2]") == 3
-        assert "set JAX_ENABLE_X64=1, or pass --dtype float32" in capsys.readouterr().err
+        assert "unless JAX_ENABLE_X64=1 is set; pass --dtype float32" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [".5", "1.", "+1", " -2e-1"])
+def test_x0_as_python_writes_numbers(number):
+    assert run(":cube :slope", "--x0=" + number) == 0
+
+
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_empty_x0_is_an_error(nothing, capsys):
+    assert run(":cube :slope", "--x0", nothing) == 3
+    assert "x0 is empty; pass a file (.npy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "missing", "advice"),
+    [
+        ("x0.safetensors", None, "run: pip install 'checkgrad[safetensors]'"),
+        ("x0.pt", None, "run: pip install 'checkgrad[torch]'"),
+        ("x0.pt", "torch.nn", "torch.nn is not installed; run: pip install 'torch'"),
+    ],
+)
+def test_missing_reader_of_a_file_says_what_brings_it(
+    directory, file, missing, advice, monkeypatch, capsys
+):
+    def read_arrays(path, library):
+        raise ImportError("broken", name=missing)
+
+    monkeypatch.setattr("checkgrad.command_line.points.read_arrays", read_arrays)
+    (directory / file).touch()
+    assert run(f":cube :slope --x0 {file}") == 3
+    assert advice in capsys.readouterr().err
+
+
+def test_every_extra_that_a_message_names_exists():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    named = {each.partition("[")[2].rstrip("]") for each in _READERS.values()}
+    assert named <= set(project["project"]["optional-dependencies"])
 
 
 @pytest.mark.parametrize("form", ["jac", "jvp", "vjp"])
@@ -247,3 +312,21 @@ def test_command_as_a_module(directory):
     assert result.returncode == 1
     assert result.stdout.startswith("wrong: the claim is off by 87%")
     assert result.stderr == ""
+
+
+def test_every_option_has_a_help_text():
+    assert [each.dest for each in make_parser()._actions if not each.help] == []
+
+
+def test_importing_the_module_of_the_command_ends_nothing():
+    from checkgrad import __main__
+
+    assert callable(__main__.main)
+
+
+def test_command_that_cannot_be_imported_gives_no_verdict(monkeypatch, capsys):
+    from checkgrad import __main__
+
+    monkeypatch.setitem(sys.modules, "checkgrad.command_line.main", None)
+    assert __main__.main() == 3
+    assert "checkgrad: error: import of checkgrad.command_line.main" in capsys.readouterr().err

@@ -187,13 +187,13 @@ def test_a_narrow_feature_is_not_stepped_over(samples_of: Make) -> None:
         assert found.uncertainty[0] < 0.1
 
 
-@pytest.mark.parametrize("tread", [2.0**-24, 2.0**-30])
+@pytest.mark.parametrize("width", [2.0**-24, 2.0**-30])
 @pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.9])
 def test_a_staircase_has_the_slope_beyond_its_plateau_and_a_coarse_estimate(
-    tread: float, phase: float, samples_of: Make
+    width: float, phase: float, samples_of: Make
 ) -> None:
     def curve(t: Floats) -> Floats:
-        stair = tread * np.floor(t / tread + phase)
+        stair = width * np.floor(t / width + phase)
         return np.asarray(3 * stair + stair**2)
 
     found = estimate(samples_of(curve))

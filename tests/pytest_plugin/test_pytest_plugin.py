@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -311,6 +312,22 @@ def test_options_without_a_meaning_are_refused(run, option):
     result = run(OPTIONS, option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{option.replace('=', ' is ')}; pass a number of * or more"])
+
+
+@pytest.mark.parametrize("path", ["a_file", "a_file/in_it"])
+def test_report_that_cannot_be_written_is_refused_before_any_test(run, pytester, path):
+    pytester.path.joinpath("a_file").touch()
+    result = run(OPTIONS, f"--checkgrad-report={path}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*--checkgrad-report is '{path}', which is no folder*; pass a*"])
+    result.stdout.no_fnmatch_line("*collected*")
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_fixture_can_be_copied(copied):
+    found = copied(checkgrad.pytest_plugin.fixture.ChecksOfTest([]))
+    assert found.reports == ()
+    assert found.__version__ == checkgrad.__version__
 
 
 # --- what it costs -------------------------------------------------------------------------------

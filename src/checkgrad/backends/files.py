@@ -27,7 +27,19 @@ SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".safetensors")
 
 
 class NoSuchDtypeError(ValueError):
-    """An array library has no such dtype, or not where it runs."""
+    """An array library has no such dtype, or not where it runs.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    instead : str
+        The floating dtype that the library has in its place, if there is one.
+    """
+
+    def __init__(self, message: str, instead: str = "") -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 def read_arrays(path: Path, library: str | None) -> Any:
@@ -95,15 +107,26 @@ def _converted(array: Array, library: str | None, dtype: str | None) -> Array:
         return array
     target = library or backend.name
     xp = import_module(_NAMESPACES.get(target, target))
+    unknown = f"{target} has no dtype {wanted!r}"
+    if wanted == dtype:
+        unknown = f"{target} has no floating dtype {wanted!r}; pass e.g. float32 or float64"
     found = getattr(xp, wanted, None)
     if found is None:
-        raise NoSuchDtypeError(f"{target} has no dtype {wanted!r}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # JAX warns of what is an error here
-        made = xp.asarray(np.array(backend.host(array)), dtype=found)
-    if str(made.dtype).rpartition(".")[2] != wanted:
+        raise NoSuchDtypeError(unknown)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # JAX warns of what is an error here
+            made = xp.asarray(np.array(backend.host(array)), dtype=found)
+    except TypeError:  # the library has the name, which is not that of a dtype
+        raise NoSuchDtypeError(unknown) from None
+    made_name = str(made.dtype).rpartition(".")[2]
+    still_floating = "float" in made_name or "complex" in made_name
+    if wanted == dtype and not still_floating:
+        raise NoSuchDtypeError(unknown)
+    if made_name != wanted:
+        unless = ", unless JAX_ENABLE_X64=1 is set" if target == "jax" else ""
         raise NoSuchDtypeError(
-            f"{target} makes {made.dtype} of {wanted} here; set JAX_ENABLE_X64=1, or pass "
-            f"--dtype {made.dtype}"
+            f"{target} makes {made_name} of {wanted} here{unless}",
+            made_name if still_floating else "",
         )
     return made

@@ -9,7 +9,7 @@ from typing import NoReturn
 from checkgrad.backends import LIBRARY_NAMES
 from checkgrad.evaluate.options import BATCHES
 from checkgrad.problem import LOCATES, METHODS, PRECISIONS
-from checkgrad.report.versions import versions
+from checkgrad.report.versions import own_version
 
 ERROR = 3  # the exit status where there is no verdict
 FORMS = ("grad", "value_and_grad", "jac", "jvp", "vjp", "autodiff")
@@ -52,8 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    version = f"checkgrad {versions('numpy')['checkgrad']}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action="version", version=f"checkgrad {own_version()}")
     parser.add_argument("func", metavar="module:func", help="the function")
     parser.add_argument("claim", metavar="module:grad", nargs="?", help="its derivative, to check")
     parser.add_argument(
@@ -70,18 +69,45 @@ def make_parser() -> argparse.ArgumentParser:
         "array library, both without module:grad",
     )
     x0 = parser.add_argument_group("x0")
-    x0.add_argument("--library", choices=LIBRARY_NAMES, help="by default, the one of the file")
-    x0.add_argument("--dtype", help="of its floating arrays, e.g. float32")
+    x0.add_argument(
+        "--library",
+        choices=LIBRARY_NAMES,
+        help="the array library of x0; by default that of the file",
+    )
+    x0.add_argument("--dtype", help="the dtype of floating arrays in x0, e.g. float32")
     check = parser.add_argument_group("the check, as the options of checkgrad.verify_grad")
-    check.add_argument("--direction", type=_direction, default="auto", help="auto, all, random, 10")
-    check.add_argument("--rtol", type=float)
-    check.add_argument("--seed", type=int, help="rng")
-    check.add_argument("--batch", choices=BATCHES, default="auto")
-    check.add_argument("--precision", choices=PRECISIONS, default="auto")
-    check.add_argument("--method", choices=METHODS, default="differences")
-    check.add_argument("--locate", choices=LOCATES, default="auto")
-    check.add_argument("--workers", type=int)
-    check.add_argument("--max-evals", type=int)
+    check.add_argument(
+        "--direction",
+        type=_direction,
+        default="auto",
+        help="auto, all, random, or a number of random tangents",
+    )
+    check.add_argument(
+        "--rtol",
+        type=float,
+        help="the smallest relative error that must not pass; by default 1e-5 in float64",
+    )
+    check.add_argument("--seed", type=int, help="the seed of random tangents, 0 by default")
+    check.add_argument(
+        "--batch", choices=BATCHES, default="auto", help="how func is evaluated at many points"
+    )
+    check.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="the dtype that func is evaluated in",
+    )
+    check.add_argument(
+        "--method", choices=METHODS, default="differences", help="how derivatives are estimated"
+    )
+    check.add_argument(
+        "--locate",
+        choices=LOCATES,
+        default="auto",
+        help="whether to look for wrong entries after random tangents",
+    )
+    check.add_argument("--workers", type=int, help="the number of processes")
+    check.add_argument("--max-evals", type=int, help="the largest number of evaluations of func")
     check.add_argument("--timeout", type=float, help="in seconds")
     check.add_argument("--progress", action="store_true", help="show a bar")
     written = parser.add_argument_group("output, beside the report as text")

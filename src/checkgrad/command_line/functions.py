@@ -36,13 +36,12 @@ def named_object(words: str, what: str) -> Any:
         What the module raises when it is imported.
     """
     module_name, colon, name = words.partition(":")
+    is_file = module_name.endswith(".py")
+    proper = module_name.removesuffix(".py").strip("./").replace("/", ".")
     if not colon or not module_name or not name:
-        hint = ""
-        if module_name.endswith(".py"):
-            hint = f" ({module_name.removesuffix('.py').replace('/', '.')}:... for this file)"
-        raise CommandError(f"{what} is {words!r}; pass module:name, e.g. losses:loss{hint}")
-    if module_name.endswith(".py"):
-        proper = module_name.removesuffix(".py").strip("./").replace("/", ".")
+        example = f"{proper if is_file else 'losses'}:loss"
+        raise CommandError(f"{what} is {words!r}; pass module:name, e.g. {example}")
+    if is_file:
         raise CommandError(f"{what} is {words!r}; pass the module, not its file: {proper}:{name}")
     try:
         found: Any = import_module(module_name)

@@ -21,7 +21,7 @@ from checkgrad.command_line.functions import make_importable, named_function
 from checkgrad.command_line.points import make_x0
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.report.report import Report
-from checkgrad.tracebacks import frames_of_others, remove_our_frames
+from checkgrad.tracebacks import has_user_frames, remove_our_frames
 
 STATUS = {Verdict.CORRECT: 0, Verdict.WRONG: 1, Verdict.INCONCLUSIVE: 2}
 _DOORS: dict[str, Callable[..., Report]] = {
@@ -53,22 +53,19 @@ def main(words: list[str] | None = None) -> int:
         _write(report, arguments)
     except CommandError as error:
         return _failed(str(error))
+    except SystemExit as error:
+        status = "" if error.code is None else repr(error.code)
+        return _failed(
+            f"the code that is checked calls sys.exit({status}) when it is imported or called; "
+            "put the call under `if __name__ == '__main__':`"
+        )
     except Exception as error:
-        if not is_of_user(error):
+        if not has_user_frames(error):
             return _failed(str(error))
         remove_our_frames(error)
         sys.stderr.write("".join(traceback.format_exception(error)))
         return _failed(f"{type(error).__name__} in the code that is checked")
     return STATUS[report.verdict]
-
-
-def is_of_user(error: Exception) -> bool:
-    """Return whether an exception comes out of the user's code.
-
-    Otherwise it is one of this package, or of what the package calls to read files.
-    """
-    files = [Path(tb.tb_frame.f_code.co_filename) for tb in frames_of_others(error)]
-    return any("importlib" not in str(file) and file.suffix == ".py" for file in files)
 
 
 def _checked(arguments: Namespace) -> Report:

@@ -13,6 +13,12 @@ from checkgrad.backends import SUFFIXES, NoSuchDtypeError, converted, read_array
 from checkgrad.command_line.errors import CommandError
 from checkgrad.command_line.functions import named_object
 
+# What brings the reader of a kind of file, for errors that do not name what is missing.
+_READERS = {
+    ".safetensors": "checkgrad[safetensors]",
+    ".pt": "checkgrad[torch]",
+    ".pth": "checkgrad[torch]",
+}
 _SHOWN = 60  # characters of JSON that a message quotes
 _KINDS = f"a file ({', '.join((*SUFFIXES, '.json'))}), numbers in JSON, or module:name"
 
@@ -39,7 +45,8 @@ def make_x0(words: str, library: str | None, dtype: str | None) -> Any:
     except ImportError as error:
         raise CommandError(f"--library is {library}: {first_line(error)}") from None
     except NoSuchDtypeError as error:
-        raise CommandError(f"x0 is {_short(words)}: {first_line(error)}") from None
+        advice = f"; pass --dtype {error.instead}" if error.instead else ""
+        raise CommandError(f"x0 is {_short(words)}: {first_line(error)}{advice}") from None
 
 
 def _found(words: str, library: str | None) -> Any:
@@ -47,7 +54,11 @@ def _found(words: str, library: str | None) -> Any:
     if path.suffix in SUFFIXES or path.suffix == ".json":
         return _from_file(path, words, library)
     text = words.strip()
-    if text[:1] in "[{" or _is_number(text):
+    if not text:
+        raise CommandError(f"x0 is empty; pass {_KINDS}")
+    if _is_number(text):
+        return np.asarray(float(text))
+    if text[0] in "[{":
         return _from_json(words, f"x0 is {_short(words)}")
     if ":" in words:
         found = named_object(words, "x0")
@@ -75,9 +86,10 @@ def _from_file(path: Path, words: str, library: str | None) -> Any:
     try:
         return read_arrays(path, library)
     except ImportError as error:
+        package = (error.name or _READERS.get(path.suffix, "checkgrad[all]")).partition(".")[0]
         raise CommandError(
-            f"x0 is the file {words!r}, and {error.name or 'what reads it'} is not installed; run "
-            f"pip install {(error.name or 'checkgrad[files]').partition('.')[0]}"
+            f"x0 is the file {words!r}, and {error.name or 'what reads it'} is not installed; "
+            f"run: pip install '{package}'"
         ) from None
     except Exception as error:
         raise CommandError(

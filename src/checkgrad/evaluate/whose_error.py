@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from checkgrad.tracebacks import is_our_file
+
 _HERE = Path(__file__)
-_PACKAGE = str(_HERE.parents[1])
 # The modules whose frames stand between that of the caller and the user's function.
 _CALLERS = tuple(str(_HERE.with_name(name)) for name in ("calling.py", "options.py", "one_line.py"))
 
@@ -34,4 +35,4 @@ def is_of_user(error: Exception, function: Callable[..., Any]) -> bool:
         return True
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
     called = next((file for file in files if file not in _CALLERS), "")
-    return not called.startswith(_PACKAGE)
+    return not is_our_file(called)

@@ -33,7 +33,7 @@ _ALONE = 16.0  # times the noise, by which values differ that differ by noise al
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LastingNoise:
     """Noise at points farther and farther apart: arrays of shape (outputs,).
 

@@ -6,6 +6,9 @@ beside it are imported where a test needs them.
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,9 +52,24 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--checkgrad-seed is {seed}; pass a number of 0 or more")
     if most is not None and most < 1:
         raise pytest.UsageError(f"--checkgrad-max-evals is {most}; pass a number of 1 or more")
+    if (directory := config.getoption("checkgrad_report")) is not None:
+        _require_folder(directory)
     from checkgrad.pytest_plugin.recorder import Recorder
 
     config.pluginmanager.register(Recorder(config), _RECORDER)
+
+
+def _require_folder(directory: str) -> None:
+    """Make the folder of the report. An error here is better than one after all tests."""
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise pytest.UsageError(
+            f"--checkgrad-report is {directory!r}, which is no folder that can be written to: "
+            f"{error.strerror}; pass a folder"
+        ) from None
 
 
 def recorder_of(config: pytest.Config) -> Recorder | None:

@@ -22,7 +22,6 @@ class ChecksOfTest:
     """
 
     def __init__(self, reports: list[Report]) -> None:
-        self._module = import_module("checkgrad")
         self._reports = reports
 
     @property
@@ -31,7 +30,7 @@ class ChecksOfTest:
         return tuple(self._reports)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
+        return getattr(import_module("checkgrad"), name)
 
     def __dir__(self) -> list[str]:
-        return sorted({"reports", *dir(self._module)})
+        return sorted({"reports", *dir(import_module("checkgrad"))})

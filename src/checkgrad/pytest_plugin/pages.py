@@ -12,7 +12,7 @@ from checkgrad.pytest_plugin.checks import in_order
 from checkgrad.pytest_plugin.summary import lines_of
 from checkgrad.report.html import render_html, render_page
 from checkgrad.report.report import Report
-from checkgrad.report.versions import versions
+from checkgrad.report.versions import own_version
 
 SCHEMA = "checkgrad.checks"
 SCHEMA_VERSION = 1
@@ -36,7 +36,7 @@ def write(checks: Sequence[dict[str, Any]], directory: Path) -> None:
     found = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
-        "checkgrad": versions("numpy")["checkgrad"],
+        "checkgrad": own_version(),
         "checks": ordered,
     }
     (directory / "checks.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -60,7 +60,7 @@ def render(checks: Sequence[dict[str, Any]]) -> str:
         f'<div class="checkgrad" style="max-width: none"><h1>Checks of derivatives</h1>\n'
         f'<p>{total}</p>\n<div class="scrolls"><table>\n<thead><tr>{heads}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
-        f'<p class="footer">checkgrad {escape(versions("numpy")["checkgrad"])}</p></div>'
+        f'<p class="footer">checkgrad {escape(own_version())}</p></div>'
     )
     return render_page("Checks of derivatives", body)
 

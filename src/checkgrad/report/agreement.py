@@ -18,7 +18,7 @@ _FINEST = 1e-6  # of the largest size, below which an axis with powers of ten is
 _MARGIN = 0.05  # of the range, beside the outermost points
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AgreementPoints:
     """Claims against estimates.
 

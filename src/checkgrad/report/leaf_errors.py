@@ -16,7 +16,7 @@ _LEAST, _FAR_BELOW_WRONG = 1e-12, 1e-6
 _MOST = 1.0  # at the high end, unless errors are beyond
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeafErrors:
     """The relative errors in one array of two dimensions.
 

@@ -22,7 +22,7 @@ _FEWEST = 3  # errors that show a slope
 _SLOPES = 1.5, 2.5  # of errors that truncation makes; those of a kink have slope 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StepErrors:
     """Errors of difference quotients along one direction, in the units of the derivative.
 

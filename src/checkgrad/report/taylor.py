@@ -21,7 +21,7 @@ _ALIKE = 1e-2  # relative: steps of one length
 _FINEST = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Remainder:
     """The remainder along one direction.
 

@@ -205,11 +205,11 @@ def test_only_steps_where_both_sides_move_show_a_range(samples_of: Make) -> None
             assert not is_quantised(dataclasses.replace(samples, **{side: values}))
 
 
-@pytest.mark.parametrize("tread", [2.0**-24, 2.0**-30])
+@pytest.mark.parametrize("width", [2.0**-24, 2.0**-30])
 def test_a_staircase_has_a_coarse_estimate_of_zero(
-    tread: float, samples_of: Make, evidence_of: Make
+    width: float, samples_of: Make, evidence_of: Make
 ) -> None:
-    evidence = evidence_of(samples_of(lambda t: 3 * tread * np.floor(t / tread + 0.25)))
+    evidence = evidence_of(samples_of(lambda t: 3 * width * np.floor(t / width + 0.25)))
     finding = detect_staircase(evidence)
     assert finding.kind is Kind.STAIRCASE
     assert finding.seen.tolist() == [True]

@@ -202,7 +202,7 @@ def test_a_jacobian_is_an_image(ax: Any) -> None:
 def test_what_cannot_be_drawn_is_refused_with_what_to_do() -> None:
     with pytest.raises(ValueError, match=r"kind is 'lines' .*; pass one of 'auto'"):
         correct().plot("lines")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="pass keep_samples=True"):
+    with pytest.raises(ValueError, match="the report has no samples; pass keep_samples=True"):
         correct().plot("taylor")
     with pytest.raises(ValueError, match="an image needs an array of two dimensions"):
         correct().plot("image")

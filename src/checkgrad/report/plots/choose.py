@@ -80,8 +80,9 @@ def _line(samples: Sequence[SampledLine], where: str | int | None) -> SampledLin
     """Return the samples along a direction; along the first if the user names none."""
     if not samples:
         raise ValueError(
-            "no samples were kept: there is no place that is wrong or inconclusive; pass "
-            "keep_samples=True to the check"
+            "the report has no samples; pass keep_samples=True to the check (with "
+            "direction='all', a gradient of more than 16,384 coordinates keeps none: pass "
+            "direction='random' too)"
         )
     if isinstance(where, int) and -len(samples) <= where < len(samples):
         return samples[where]
