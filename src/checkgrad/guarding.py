@@ -7,7 +7,6 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,28 +15,20 @@ from checkgrad.arrays.bounds import make_bounds
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import make_point
 from checkgrad.backends import flatten_tree, host, is_array, is_traced
-from checkgrad.evaluate.budget import Budget
 from checkgrad.evaluate.one_line import Line, LineOfArray, LineOfPoint, ValuesOnLine
-from checkgrad.evaluate.options import Evaluation
-from checkgrad.guard_check import GuardCheck, Look, look, step_length
+from checkgrad.guard_check import GuardCheck, look, step_length
+from checkgrad.guard_confirmation import confirmed
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.pipeline import check
 from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options, Problem
 from checkgrad.report.error import GradientError
 from checkgrad.report.report import Report
+from checkgrad.session import SESSION
 from checkgrad.tracebacks import is_our_file
 
 ON_WRONG = ("raise", "warn", "record")
 _MOST_WAITS = 8  # times `every` between two looks, where func is too rough for them
-# Evaluations of func that a whole check may take. The first tells whether the suspicion is right.
-# The second finds the entries that are wrong.
-_EVALS_TO_CONFIRM, _EVALS_TO_LOCATE = 400, 2000
 _PARTS = 2  # of a pair: the value and the gradient
-_CHANGED = (
-    "grad returns another gradient when it is called at the same x again: a cache that is not "
-    "refreshed?"
-)
 
 
 class Guard:
@@ -156,9 +147,12 @@ class Guard:
         problem = Problem("grad", func, grad, x, args, self._options)
         found = self._looked(call, problem, gradient, _first(value))
         self._checks.append(found)
-        has_doubt = found.report is not None
-        self._wait = min(2 * self._wait, _MOST_WAITS * self._every) if has_doubt else self._every
+        is_false_alarm = found.report is not None and found.verdict is not Verdict.WRONG
+        longer = min(2 * self._wait, _MOST_WAITS * self._every)
+        self._wait = longer if is_false_alarm else self._every
         self._next = call + self._wait
+        if found.report is not None:
+            SESSION.tell(found.report)
         self._act(found)
 
     def _first_part(self, x: Any, *args: Any, **options: Any) -> Any:
@@ -199,15 +193,15 @@ class Guard:
         values = ValuesOnLine(problem.func, problem.args, line)
         known = None if value is None else values.number(value)
         found = look(values, line, gradient, epsilon, self._options.rtol, known)
-        verdict, report = found.verdict, None
+        verdict, report, n_func = found.verdict, None, 0
         if verdict is None:
-            report = self._confirmed(problem, line, found)
+            is_first = all(each.verdict is not Verdict.WRONG for each in self.reports)
+            report, n_func = confirmed(problem, values, found, is_first)
             verdict = report.verdict
             size = abs(values.at(0.0))  # and what func keeps belongs to x again
             self._noise = max(self._noise, report.noise / (size or 1.0))
-        n_func = values.n_func + (0 if report is None else report.n_func)
         numbers = found.claim, found.estimate, found.uncertainty
-        return GuardCheck(call, verdict, *numbers, n_func, report)
+        return GuardCheck(call, verdict, *numbers, values.n_func + n_func, report)
 
     def _line(self, x: Any, gradient: Any) -> tuple[Line, float]:
         """Return a random line through x, and the relative noise that func has at least there."""
@@ -220,25 +214,6 @@ class Guard:
         epsilon = max(DOUBLE, *point.epsilons, self._noise)
         bounds, claims = make_bounds(options.bounds, point, "x"), point.claim_leaves(gradient)
         return LineOfPoint(point, claims, step_length(epsilon), bounds, self._rng), epsilon
-
-    def _confirmed(self, problem: Problem, line: Line, found: Look) -> Report:
-        """Return the report of a whole check, along the tangent that raised the suspicion first."""
-
-        def checked(direction: Any, max_evals: int) -> Report:
-            evaluation = Evaluation(budget=Budget(max_evals))
-            options = replace(problem.options, direction=direction, evaluation=evaluation, rng=None)
-            return check(replace(problem, options=options))
-
-        report = checked(line.tangent(), _EVALS_TO_CONFIRM)
-        if report.verdict is Verdict.WRONG and not self.reports:
-            whole = checked("auto", _EVALS_TO_LOCATE)
-            return whole if whole.verdict is Verdict.WRONG else report
-        if report.verdict is Verdict.CORRECT:
-            again, _ = line.claimed(problem.claim(line.at(0.0), *problem.args))
-            # The gradient is right now, and was not when the solver asked for it.
-            if abs(again - found.claim) > abs(again - found.estimate) + found.uncertainty:
-                return replace(report, verdict=Verdict.WRONG, hints=(_CHANGED,))
-        return report
 
     def _act(self, found: GuardCheck) -> None:
         """Raise or warn if a gradient is wrong."""

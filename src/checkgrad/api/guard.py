@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from checkgrad.arrays.bounds import require_pair
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.guarding import ON_WRONG, Guard
 from checkgrad.problem import Options
@@ -61,7 +62,7 @@ def guard(
     TypeError
         If `func` or `grad` is no function; at a call, if x has no values, as inside of ``jax.jit``.
     ValueError
-        If an option has no meaning.
+        If an option has no meaning; at a call, if x does not fit `bounds`.
     GradientError
         At a call: if the gradient is wrong, and `on_wrong` is "raise".
 
@@ -97,6 +98,7 @@ def guard(
     if str(on_wrong) not in ON_WRONG:
         raise ValueError(f"on_wrong is {quote(on_wrong)}; pass 'raise', 'warn' or 'record'")
     options = Options(rtol=rtol, bounds=bounds, rng=rng)
-    options.tolerance(0.0)  # which refuses an rtol that has no meaning
+    options.require_rtol()
+    require_pair(bounds)
     made = None if grad is True else grad
     return Guard(func, made, int(every), on_wrong, options)

@@ -230,6 +230,8 @@ class ValuesOnLine:
 
     Attributes
     ----------
+    line : Line
+        The line.
     epsilon : float
         The machine epsilon of the coarsest dtype of the values so far.
     """
@@ -237,7 +239,8 @@ class ValuesOnLine:
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], line: Line) -> None:
         self._user = func
         self._func = UserFunction(func, args)
-        self._line = line
+        self._args = args
+        self.line = line
         self.epsilon = DOUBLE
 
     @property
@@ -248,7 +251,7 @@ class ValuesOnLine:
     def at(self, steps: float) -> float:
         """Return ``func`` so many steps from x0; NaN where it raises."""
         try:
-            value = self._func.once(self._line.at(steps))
+            value = self._func.once(self.line.at(steps))
         except MemoryError:
             raise
         except Exception as error:
@@ -267,7 +270,7 @@ class ValuesOnLine:
         """
         if type(value) in _PLAIN:
             return float(value)
-        point = self._line.point
+        point = self.line.point
         self.epsilon = max(self.epsilon, float(machine_epsilon(value)))
         array = point.backend.to_host(numeric_value(value, point))
         if array.size != 1:
@@ -275,3 +278,14 @@ class ValuesOnLine:
                 f"func returned shape {array.shape}; guard takes a func that returns one number"
             )
         return float(array.reshape(()).real)
+
+    def claimed_again(self, claim: Callable[..., Any]) -> tuple[float, float]:
+        """Return what `Line.claimed` says of the gradient that is returned when asked again at x0.
+
+        Parameters
+        ----------
+        claim : callable
+            The user's gradient. It gets the further arguments of ``func``. Its exceptions pass.
+        """
+        again = UserFunction(claim, self._args, name="grad", is_func=False)
+        return self.line.claimed(again.with_user_errstate(self.line.at(0.0)))
