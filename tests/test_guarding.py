@@ -46,10 +46,10 @@ def descend(func, grad, x, steps, rate=1e-4):
     return x
 
 
-# --- when it looks, and what that costs ----------------------------------------------------------
+# --- when it checks, and what that costs ---------------------------------------------------------
 
 
-def test_looks_at_the_first_call_and_at_every_so_many_th_one():
+def test_checks_the_first_call_and_every_so_many_th_one():
     guarded = guard(rosen, rosen_grad, every=10)
     descend(*guarded, X0, 35)
     assert [check.call for check in guarded.checks] == [0, 10, 20, 30]
@@ -57,7 +57,7 @@ def test_looks_at_the_first_call_and_at_every_so_many_th_one():
     assert guarded.n_calls == 35
 
 
-def test_a_look_takes_three_evaluations():
+def test_a_check_takes_three_evaluations():
     calls = [0]
 
     def func(x):
@@ -86,6 +86,18 @@ def test_func_is_left_at_x_where_it_keeps_something():
     _, grad = guard(func, rosen_grad)
     grad(X0)
     assert np.array_equal(kept[-1], X0)
+
+
+def test_check_has_the_claimed_and_the_observed_change_of_func():
+    right, wrong = guard(rosen, rosen_grad), guard(rosen, lambda x: -rosen_grad(x))
+    right.grad(X0)
+    with pytest.raises(GradientError):
+        wrong.grad(X0)
+    (check,), (flipped,) = right.checks, wrong.checks
+    assert 0 < check.claimed_change < rosen(X0)
+    assert check.observed_change == pytest.approx(check.claimed_change)
+    assert flipped.observed_change == pytest.approx(-flipped.claimed_change)
+    assert 0 < check.uncertainty < check.claimed_change
 
 
 def test_gradient_in_a_buffer_that_func_fills_anew_is_right():
@@ -243,7 +255,7 @@ def test_listener_hears_of_a_suspicion_once_and_of_the_final_report(kind):
         "false alarm": (cubes, lambda x: 3 * x**2, np.full(3, 0.5)),
     }[kind]
     guarded = guard(func, grad, on_wrong="record")
-    with SESSION.heard_by(heard.append, None, None):
+    with SESSION.listening(heard.append, None, None):
         guarded.grad(x)
     assert [id(each) for each in heard] == [id(each) for each in guarded.reports]
     assert len(heard) == 1
@@ -339,7 +351,7 @@ def test_pair_can_be_called_for_both():
     value, gradient = guarded(X0)
     assert value == rosen(X0)
     assert np.array_equal(gradient, rosen_grad(X0))
-    assert repr(guarded) == "<Guard: 1 call, 1 look: 1 correct>"
+    assert repr(guarded) == "<Guard: 1 call, 1 check: 1 correct>"
 
 
 def test_trees_are_points_too():

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from checkgrad.evaluate.budget import Budget
-from checkgrad.evaluate.one_line import ValuesOnLine
 from checkgrad.evaluate.options import Evaluation
-from checkgrad.guard_check import Look
+from checkgrad.evaluate.random_direction import DirectionEvaluator
+from checkgrad.guard_check import SpotCheck
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import judge
 from checkgrad.problem import Problem
@@ -34,7 +34,7 @@ _OPTION, _OPTION_OF_VERIFY_GRAD = (
 
 
 def confirmed(
-    problem: Problem, values: ValuesOnLine, found: Look, locates: bool
+    problem: Problem, evaluator: DirectionEvaluator, found: SpotCheck, locates: bool
 ) -> tuple[Report, int]:
     """Check a gradient that is suspected, along the tangent that raised the suspicion.
 
@@ -42,9 +42,9 @@ def confirmed(
     ----------
     problem : Problem
         The gradient, and the point where it is suspected.
-    values : ValuesOnLine
+    evaluator : DirectionEvaluator
         What evaluated ``func`` along the tangent.
-    found : Look
+    found : SpotCheck
         What raised the suspicion.
     locates : bool
         Whether the entries of a wrong gradient are looked for, too.
@@ -56,17 +56,18 @@ def confirmed(
     n_func : int
         The evaluations of ``func`` that all of it took.
     """
-    report = _checked(problem, values.line.tangent(), _EVALS_TO_CONFIRM)
+    report = _checked(problem, evaluator.direction.tangent(), _EVALS_TO_CONFIRM)
     n_func = report.n_func
     if report.verdict is Verdict.WRONG and locates:
         located = _checked(problem, "auto", _EVALS_TO_LOCATE)
         n_func += located.n_func
         report = located if located.verdict is Verdict.WRONG else report
     elif report.verdict is Verdict.CORRECT:
-        again, _ = values.claimed_again(problem.claim)
+        again, _ = evaluator.claimed_again(problem.claim)
         report = replace(report, n_grad=report.n_grad + 1)
         # The gradient is right now, and was not when the solver asked for it.
-        if abs(again - found.claim) > abs(again - found.estimate) + found.uncertainty:
+        off = abs(again - found.observed_change) + found.uncertainty
+        if abs(again - found.claimed_change) > off:
             report = replace(report, verdict=Verdict.WRONG, hints=(_CHANGED,))
     return replace(report, hints=tuple(map(_inside_of_a_solver, report.hints))), n_func
 

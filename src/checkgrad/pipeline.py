@@ -58,9 +58,9 @@ def check(problem: Problem) -> Report:
         report = judge(problem)
     except KeyboardInterrupt as interrupt:
         if hasattr(interrupt, "report"):
-            SESSION.tell(interrupt.report)
+            SESSION.notify(interrupt.report)
         raise
-    SESSION.tell(report)
+    SESSION.notify(report)
     return report
 
 

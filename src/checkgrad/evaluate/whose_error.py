@@ -13,7 +13,9 @@ from typing import Any
 _HERE = Path(__file__)
 _PACKAGE = str(_HERE.parents[1])
 # The modules whose frames stand between that of the caller and the user's function.
-_CALLERS = tuple(str(_HERE.with_name(name)) for name in ("calling.py", "options.py", "one_line.py"))
+_CALLERS = tuple(
+    str(_HERE.with_name(name)) for name in ("calling.py", "options.py", "random_direction.py")
+)
 
 
 def is_of_user(error: Exception, function: Callable[..., Any]) -> bool:
