@@ -98,9 +98,9 @@ class Report(Views):
     versions : dict of str to str
         The versions of checkgrad, NumPy and the array library.
     samples : tuple of DirectionSamples
-        What `func` was seen to be along the directions that `mismatches` names, in their order, or
-        along others, see `keep_samples` of `verify_grad`. Of a gradient of more than 16,384
-        coordinates that is checked along all of them, none is kept.
+        Values of `func` along the directions that `mismatches` names, in the same order.
+        `keep_samples` adds others. Of a gradient of more than 16,384 coordinates that is checked
+        along all of them, none is kept.
     comparisons : tuple of Comparison
         What `claim`, `estimate`, `uncertainty` and `decisions` are made of, flat, for each claim.
 

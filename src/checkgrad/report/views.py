@@ -200,6 +200,11 @@ class Views:
         None
             The file is written.
 
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
         Examples
         --------
         >>> import numpy as np
