@@ -29,7 +29,7 @@ LIBRARIES = ("array_api_strict", "jax", "torch")
 BESIDE = [nox.param(name, id=name) for name in ("numpy", "jax", "torch", "strict")]
 FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden record looks at
 
-# A worker on every core: threads of their own beside them take half of the time from each other.
+# Each worker uses one thread: more threads than cores halve the speed.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 LARGEST_WHEEL = 800_000  # bytes: no data, no figures, nothing but code may get in
@@ -44,7 +44,7 @@ def group(*names: str) -> tuple[str, ...]:
 
 
 def install(session: nox.Session, *packages: str) -> None:
-    """Install packages. Python compiles them when it imports them: only some of torch or jax."""
+    """Install without compiling: Python compiles the few modules that are imported."""
     session.install("--no-compile", *packages)
 
 

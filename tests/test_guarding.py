@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from checkgrad import GradientError, Guard, Verdict, guard
+from checkgrad.session import SESSION
 
 
 def rosen(x):
@@ -45,10 +46,10 @@ def descend(func, grad, x, steps, rate=1e-4):
     return x
 
 
-# --- when it looks, and what that costs ----------------------------------------------------------
+# --- when it checks, and what that costs ---------------------------------------------------------
 
 
-def test_looks_at_the_first_call_and_at_every_so_many_th_one():
+def test_checks_the_first_call_and_every_so_many_th_one():
     guarded = guard(rosen, rosen_grad, every=10)
     descend(*guarded, X0, 35)
     assert [check.call for check in guarded.checks] == [0, 10, 20, 30]
@@ -56,7 +57,7 @@ def test_looks_at_the_first_call_and_at_every_so_many_th_one():
     assert guarded.n_calls == 35
 
 
-def test_a_look_takes_three_evaluations():
+def test_a_check_takes_three_evaluations():
     calls = [0]
 
     def func(x):
@@ -85,6 +86,18 @@ def test_func_is_left_at_x_where_it_keeps_something():
     _, grad = guard(func, rosen_grad)
     grad(X0)
     assert np.array_equal(kept[-1], X0)
+
+
+def test_check_has_the_claimed_and_the_observed_change_of_func():
+    right, wrong = guard(rosen, rosen_grad), guard(rosen, lambda x: -rosen_grad(x))
+    right.grad(X0)
+    with pytest.raises(GradientError):
+        wrong.grad(X0)
+    (check,), (flipped,) = right.checks, wrong.checks
+    assert 0 < check.claimed_change < rosen(X0)
+    assert check.observed_change == pytest.approx(check.claimed_change)
+    assert flipped.observed_change == pytest.approx(-flipped.claimed_change)
+    assert 0 < check.uncertainty < check.claimed_change
 
 
 def test_gradient_in_a_buffer_that_func_fills_anew_is_right():
@@ -148,11 +161,49 @@ def test_record_is_silent():
     assert len(guarded.reports) == len(guarded.checks)
 
 
-def test_looks_are_rarer_where_they_raise_suspicions():
-    guarded = guard(rosen, lambda x: -rosen_grad(x), on_wrong="record", every=5)
+def cubes(x):
+    """Return a sum of cubes that jump at one half: no derivative is right there."""
+    return np.sum(np.where(x > 0.5, x**3 + 1.0, x**3))
+
+
+def test_checks_are_rarer_after_false_alarms():
+    guarded = guard(cubes, lambda x: 3 * x**2, every=5)
     for _ in range(160):
-        guarded.grad(X0[:3])
+        guarded.grad(np.full(3, 0.5))
+    assert {check.verdict for check in guarded.checks} == {Verdict.INCONCLUSIVE}
     assert [check.call for check in guarded.checks] == [0, 10, 30, 70, 110, 150]
+
+
+def test_checks_are_as_frequent_after_a_wrong_gradient_as_before():
+    guarded = guard(rosen, lambda x: -rosen_grad(x), on_wrong="record", every=5)
+    for _ in range(20):
+        guarded.grad(X0[:3])
+    assert [check.call for check in guarded.checks] == [0, 5, 10, 15]
+
+
+def test_first_wrong_gradient_is_located_after_a_false_alarm_too():
+    def grad(x):
+        return 3 * x**2 * np.where(x < 0, -1.0, 1.0)
+
+    guarded = guard(cubes, grad, on_wrong="record", every=1)
+    guarded.grad(np.full(3, 0.5))
+    for _ in range(3):
+        guarded.grad(np.array([0.3, -0.2, 0.1]))
+    false_alarm, first, second = guarded.reports
+    assert false_alarm.verdict is Verdict.INCONCLUSIVE
+    assert [each.where for each in first.mismatches] == ["x[1]"]
+    assert second.direction == "the given tangent"
+    assert "call verify_grad at this x to see where the claim is wrong" in second.hints
+
+
+def test_hints_name_no_option_that_guard_does_not_take():
+    size = 2000
+    guarded = guard(rosen, lambda x: -rosen_grad(x), on_wrong="record", every=1)
+    for _ in range(2):
+        guarded.grad(np.linspace(-1.0, 1.0, size))
+    for report in guarded.reports:
+        assert "pass direction" not in str(report)
+    assert "call verify_grad at this x" in str(guarded.reports[-1])
 
 
 def test_gradient_that_belongs_to_another_point_is_found_though_it_is_right_when_asked_again():
@@ -167,6 +218,47 @@ def test_gradient_that_belongs_to_another_point_is_found_though_it_is_right_when
     guarded.grad(X0 + 0.5)
     assert guarded.checks[0].verdict is Verdict.WRONG
     assert "another gradient when it is called at the same x again" in str(guarded.reports[0])
+
+
+def test_evaluations_of_whole_checks_are_counted():
+    n_func, n_grad = [0], [0]
+
+    def func(x):
+        n_func[0] += 1
+        return rosen(x)
+
+    def stale(x):
+        n_grad[0] += 1
+        return rosen_grad(x) * (2.0 if n_grad[0] == 1 else 1.0)
+
+    guarded = guard(func, stale, on_wrong="record")
+    guarded.grad(X0)
+    assert guarded.reports[0].n_grad == n_grad[0] - 1
+    assert guarded.n_func == n_func[0]
+    n_func[0] = 0
+    guarded = guard(func, lambda x: -rosen_grad(x), on_wrong="record")
+    guarded.grad(X0)
+    assert guarded.n_func == n_func[0]
+
+
+@pytest.mark.parametrize("kind", ["stale", "wrong", "false alarm"])
+def test_listener_hears_of_a_suspicion_once_and_of_the_final_report(kind):
+    calls, heard = [0], []
+
+    def stale(x):
+        calls[0] += 1
+        return rosen_grad(x) * (2.0 if calls[0] == 1 else 1.0)
+
+    func, grad, x = {
+        "stale": (rosen, stale, X0),
+        "wrong": (rosen, lambda x: -rosen_grad(x), X0),
+        "false alarm": (cubes, lambda x: 3 * x**2, np.full(3, 0.5)),
+    }[kind]
+    guarded = guard(func, grad, on_wrong="record")
+    with SESSION.listening(heard.append, None, None):
+        guarded.grad(x)
+    assert [id(each) for each in heard] == [id(each) for each in guarded.reports]
+    assert len(heard) == 1
 
 
 # --- what it does not find -----------------------------------------------------------------------
@@ -259,7 +351,7 @@ def test_pair_can_be_called_for_both():
     value, gradient = guarded(X0)
     assert value == rosen(X0)
     assert np.array_equal(gradient, rosen_grad(X0))
-    assert repr(guarded) == "<Guard: 1 call, 1 look: 1 correct>"
+    assert repr(guarded) == "<Guard: 1 call, 1 check: 1 correct>"
 
 
 def test_trees_are_points_too():
@@ -301,6 +393,8 @@ def test_error_can_be_pickled():
         ((rosen, rosen_grad), {"on_wrong": "ignore"}, ValueError, "on_wrong is 'ignore'"),
         ((rosen, rosen_grad), {"rtol": 2}, ValueError, "rtol is 2"),
         ((rosen, rosen_grad), {"rng": -1}, ValueError, "rng is -1"),
+        ((rosen, rosen_grad), {"bounds": 3}, ValueError, "bounds is 3"),
+        ((rosen, rosen_grad), {"bounds": (0, 1, 2)}, ValueError, "bounds is "),
     ],
 )
 def test_arguments_without_a_meaning_are_refused(arguments, options, error, said):

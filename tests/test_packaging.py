@@ -62,7 +62,9 @@ MAY_IMPORT = {
     "mode_labels": "",
     "modes": f"{_GROUND} report problem pipeline mode_labels",
     "guard_check": "precision numerics evaluate report",
-    "guarding": f"{_GROUND} report problem pipeline guard_check tracebacks",
+    "guard_confirmation": f"{_GROUND} report problem pipeline guard_check",
+    "guarded_call": "arrays backends",
+    "guarding": f"{_GROUND} report problem guard_check guard_confirmation guarded_call tracebacks",
     "api": f"{_GROUND} report problem pipeline modes guarding",
     "drop_ins": f"{_GROUND} report problem pipeline mode_labels modes api",
     "jax": "arrays backends drop_ins",
@@ -315,6 +317,27 @@ def test_only_these_rooms_call_the_users_functions(door, options, direction, fac
     x0 = np.asarray([1.5, 1.25, -2.0])
     getattr(checkgrad, door)(func, claim, x0, direction=direction, rng=0, **options)
     assert callers <= CALLING
+
+
+@pytest.mark.parametrize("factor", [3, 6], ids=["right", "wrong"])
+def test_guard_calls_the_users_functions_only_where_the_solver_does(factor):
+    callers = {"func": [], "grad": []}
+
+    def func(x):
+        callers["func"].append(caller())
+        return (x**3).sum()
+
+    def grad(x):
+        callers["grad"].append(caller())
+        found = factor * x**2
+        return found if len(callers["grad"]) > 1 else 5 * found  # the guard asks again
+
+    guarded = checkgrad.guard(func, grad, on_wrong="record")
+    guarded(np.asarray([1.5, 1.25, -2.0]))
+    for called in callers.values():
+        assert called[0] in {"guarding", "evaluate"}
+        assert len(called) > 1
+        assert set(called[1:]) <= CALLING
 
 
 def names_of_libraries(path):

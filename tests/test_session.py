@@ -15,7 +15,7 @@ def check(**options):
 
 def test_listener_hears_of_every_report_until_the_end():
     heard = []
-    with SESSION.heard_by(heard.append, None, None):
+    with SESSION.listening(heard.append, None, None):
         reports = [check(), check()]
     check()
     assert [id(each) for each in heard] == [id(each) for each in reports]
@@ -23,15 +23,15 @@ def test_listener_hears_of_every_report_until_the_end():
 
 def test_innermost_listener_hears():
     outer, inner = [], []
-    with SESSION.heard_by(outer.append, 3, None):
-        with SESSION.heard_by(inner.append, None, None):
+    with SESSION.listening(outer.append, 3, None):
+        with SESSION.listening(inner.append, None, None):
             assert check().seed == 3
         check()
     assert (len(outer), len(inner)) == (1, 1)
 
 
 def test_seed_and_budget_hold_where_a_check_names_none():
-    with SESSION.heard_by(lambda report: None, 5, 2):
+    with SESSION.listening(lambda report: None, 5, 2):
         assert check().seed == 5
         assert not check().complete
         assert check(rng=7, max_evals=100).seed == 7
@@ -41,7 +41,7 @@ def test_seed_and_budget_hold_where_a_check_names_none():
 
 
 def test_what_was_before_holds_again_after_an_error():
-    with pytest.raises(KeyError), SESSION.heard_by(lambda report: None, 5, 2):
+    with pytest.raises(KeyError), SESSION.listening(lambda report: None, 5, 2):
         raise KeyError
     assert (SESSION.seed, SESSION.max_evals) == (SEED, None)
 
@@ -54,6 +54,6 @@ def test_interrupted_check_is_heard_of_too():
             raise KeyboardInterrupt
         return x @ x
 
-    with pytest.raises(KeyboardInterrupt), SESSION.heard_by(heard.append, None, None):
+    with pytest.raises(KeyboardInterrupt), SESSION.listening(heard.append, None, None):
         verify_grad(func, lambda x: 2 * x, np.ones(3))
     assert [report.complete for report in heard] == [False]

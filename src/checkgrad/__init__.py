@@ -3,7 +3,7 @@
 `verify_grad`, `verify_jac`, `verify_jvp` and `verify_vjp` judge a derivative, with no tolerance to
 tune; `check_grad` and `approx_fprime` are drop-ins for SciPy's. All of them take NumPy, JAX and
 PyTorch arrays. `verify_autodiff` judges the array library's own differentiation. Each ``verify_``
-has an ``assert_`` for tests. `guard` looks at a gradient while a solver uses it.
+has an ``assert_`` for tests. `guard` checks a gradient while a solver uses it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The look that a guard takes at a gradient: three evaluations of ``func``, five if in doubt.
+"""The check of a gradient along one random tangent that a guard makes inside of a solver.
 
-A look can clear a gradient, and never convict one. What it suspects, a whole check has to confirm.
+It takes three evaluations of ``func``, and five where these leave doubt: in JAX two and four, and
+one less where the value is known. This check can pass a gradient. It cannot call one wrong:
+`verify_grad`'s check must confirm that.
 """
 
 from __future__ import annotations
@@ -11,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.evaluate.one_line import Line, ValuesOnLine
+from checkgrad.evaluate.random_direction import DirectionEvaluator
 from checkgrad.numerics.decisions import Verdict
+from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import default_rtol
 from checkgrad.report.report import Report
 
-# Machine epsilons of its value that rounding is taken to change func by. Too few cost a whole check
-# now and then, too many hide an error.
+# Machine epsilons of its value that rounding is taken to change func by. Too few cost a check of
+# `verify_grad` now and then, too many hide an error.
 _NOISE_UNITS = 8.0
-_AGREEMENT = 0.1  # of rtol: numbers that agree to so much certify each other, whatever the noise
 _SHORTEST, _LONGEST = 2.0**-12, 0.25  # of the third step, where there is doubt
 
 
@@ -32,18 +34,18 @@ class GuardCheck:
     call : int
         The number of the call, from 0.
     verdict : Verdict
-        Correct: claim and estimate agree along a random tangent. Wrong: they do not, and a whole
-        check confirms it. Inconclusive: noise hides whether they agree, or the whole check was
-        inconclusive.
-    claim, estimate : float
-        By how much ``func`` changes over a small random step, as the gradient says, and as
-        differences of ``func`` say.
+        Correct: the gradient agrees with ``func`` along a random tangent. Wrong: it does not, and
+        `verify_grad`'s check confirms it. Inconclusive: noise hides whether they agree, or
+        `verify_grad`'s check is inconclusive.
+    claimed_change, observed_change : float
+        By how much ``func`` changes over a small random step, in the units of ``func``: as the
+        gradient says, and as differences of ``func`` say. They are no derivatives.
     uncertainty : float
-        By how much they may differ because of noise.
+        By how much the two may differ because of noise, in the units of ``func``.
     n_func : int
-        The evaluations of ``func`` that it took.
+        The evaluations of ``func`` that it took, `verify_grad`'s check included.
     report : Report or None
-        That of the whole check, if there was a suspicion.
+        That of `verify_grad`'s check, if there was a suspicion.
 
     Examples
     --------
@@ -53,44 +55,47 @@ class GuardCheck:
     >>> gradient = guarded.grad(np.array([1.0, 3.0]))
     >>> guarded.checks[0].verdict.value, guarded.checks[0].n_func
     ('correct', 3)
+    >>> guarded.checks[0].claimed_change > 0, guarded.checks[0].uncertainty < 1e-13
+    (True, True)
     """
 
     call: int
     verdict: Verdict
-    claim: float
-    estimate: float
+    claimed_change: float
+    observed_change: float
     uncertainty: float
     n_func: int
     report: Report | None = None
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a look found.
+class SpotCheck:
+    """What a check along one tangent found.
 
     Attributes
     ----------
     verdict : Verdict or None
         None where there is a suspicion.
-    claim, estimate, uncertainty, n_func
+    claimed_change, observed_change, uncertainty
         As in `GuardCheck`.
+    n_func : int
+        The evaluations of ``func`` that it took.
     """
 
     verdict: Verdict | None
-    claim: float
-    estimate: float
+    claimed_change: float
+    observed_change: float
     uncertainty: float
     n_func: int
 
 
-def look(
-    values: ValuesOnLine,
-    line: Line,
+def spot_check(
+    evaluator: DirectionEvaluator,
     gradient: Any,
     epsilon: float,
     rtol: float | None,
     value: float | None = None,
-) -> Look:
+) -> SpotCheck:
     """Compare a gradient with differences of ``func`` along a random tangent.
 
     ``func`` is evaluated at x0 last, so that what it keeps from one call to the next belongs to x0.
@@ -98,10 +103,8 @@ def look(
 
     Parameters
     ----------
-    values : ValuesOnLine
-        Evaluates ``func``.
-    line : Line
-        The tangent, with a step that suits `epsilon`, see `step_length`.
+    evaluator : DirectionEvaluator
+        Evaluates ``func`` along the tangent. Its step suits `epsilon`, see `step_length`.
     gradient : Any
         The gradient, as the user's code returned it.
     epsilon : float
@@ -111,32 +114,39 @@ def look(
     value : float, optional
         ``func(x0)``, if it is known.
 
+    Returns
+    -------
+    SpotCheck
+        What was found.
+
     Raises
     ------
     ValueError, TypeError
         If the gradient is not like x0.
     """
-    claim, size = line.claimed(gradient)  # before func is called: it may fill that buffer anew
+    direction = evaluator.direction
+    # Before func is called: it may fill the gradient's buffer anew.
+    claimed, size = direction.claimed(gradient)
     with np.errstate(all="ignore"):
-        above, below = values.at(1.0), values.at(-1.0)
-        estimate = (above - below) / 2
-        coarsest = max(values.epsilon, epsilon)
+        above, below = evaluator.at(1.0), evaluator.at(-1.0)
+        observed = (above - below) / 2
+        coarsest = max(evaluator.epsilon, epsilon)
         allowed = (rtol or default_rtol(coarsest)) * size
         rounding = _NOISE_UNITS * coarsest * max(abs(above), abs(below))
-        verdict = _judged(claim, estimate, allowed, rounding)
+        verdict = _judged(claimed, observed, allowed, rounding)
         if verdict is None:
-            here = values.at(0.0) if value is None else value
+            here = evaluator.at(0.0) if value is None else value
             # What func changes by on both sides alike: by its curvature, or by kinks.
             bend = (above + below) / 2 - here
             part = _third_step(rounding, abs(bend))
-            estimate = (values.at(part) - here) / part - bend * part
+            observed = (evaluator.at(part) - here) / part - bend * part
             rounding = rounding / part + abs(bend) * part
-            verdict = _judged(claim, estimate, allowed, rounding)
-        if not line.is_pure:
-            values.at(0.0)
-    if not math.isfinite(estimate):
+            verdict = _judged(claimed, observed, allowed, rounding)
+        if not direction.is_pure:
+            evaluator.at(0.0)
+    if not math.isfinite(observed):
         verdict = Verdict.INCONCLUSIVE  # func has no value at x0 or beside it
-    return Look(verdict, claim, estimate, rounding, values.n_func)
+    return SpotCheck(verdict, claimed, observed, rounding, evaluator.n_func)
 
 
 def step_length(epsilon: float) -> float:
@@ -151,8 +161,9 @@ def _third_step(rounding: float, bend: float) -> float:
     return min(max(math.sqrt(rounding / bend), _SHORTEST), _LONGEST)
 
 
-def _judged(claim: float, estimate: float, allowed: float, rounding: float) -> Verdict | None:
-    apart = abs(claim - estimate)
-    if apart <= _AGREEMENT * allowed or apart + rounding <= allowed:
+def _judged(claimed: float, observed: float, allowed: float, rounding: float) -> Verdict | None:
+    apart = abs(claimed - observed)
+    # Numbers that agree so closely certify each other, whatever the noise.
+    if apart <= allowed / thresholds().agreement or apart + rounding <= allowed:
         return Verdict.CORRECT
     return Verdict.INCONCLUSIVE if apart <= allowed + rounding else None

@@ -1,47 +1,45 @@
-"""A guard around a function and its gradient: it counts calls, looks, and acts on what it finds."""
+"""A guard around a function and its gradient: it counts calls, and acts on what checks find.
+
+`checkgrad.guard_check` checks a gradient along one tangent, `checkgrad.guard_confirmation` confirms
+what that suspects.
+"""
 
 from __future__ import annotations
 
 import functools
-import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from checkgrad.arrays.bounds import make_bounds
-from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import make_point
-from checkgrad.backends import flatten_tree, host, is_array, is_traced
-from checkgrad.evaluate.budget import Budget
-from checkgrad.evaluate.one_line import Line, LineOfArray, LineOfPoint, ValuesOnLine
-from checkgrad.evaluate.options import Evaluation
-from checkgrad.guard_check import GuardCheck, Look, look, step_length
+from checkgrad.evaluate.random_direction import (
+    DirectionEvaluator,
+    DirectionOfArray,
+    DirectionOfPoint,
+    RandomDirection,
+)
+from checkgrad.guard_check import GuardCheck, spot_check, step_length
+from checkgrad.guard_confirmation import confirmed
+from checkgrad.guarded_call import first_part, is_finite, is_plain, require_pair, require_values
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.pipeline import check
 from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options, Problem
 from checkgrad.report.error import GradientError
 from checkgrad.report.report import Report
+from checkgrad.session import SESSION
 from checkgrad.tracebacks import is_our_file
 
 ON_WRONG = ("raise", "warn", "record")
-_MOST_WAITS = 8  # times `every` between two looks, where func is too rough for them
-# Evaluations of func that a whole check may take. The first tells whether the suspicion is right.
-# The second finds the entries that are wrong.
-_EVALS_TO_CONFIRM, _EVALS_TO_LOCATE = 400, 2000
-_PARTS = 2  # of a pair: the value and the gradient
-_CHANGED = (
-    "grad returns another gradient when it is called at the same x again: a cache that is not "
-    "refreshed?"
-)
+# The longest wait between two checks, in multiples of `every`, after false alarms.
+_MOST_WAITS = 8
 
 
 class Guard:
-    """A function and its gradient, which is looked at now and then. `checkgrad.guard` makes it.
+    """A function and its gradient, which is checked now and then. `checkgrad.guard` makes it.
 
     ``func, grad = guard`` unpacks the pair. ``guard(x)`` returns the value and the gradient.
 
@@ -52,11 +50,11 @@ class Guard:
     n_calls : int
         How often the gradient was asked for so far.
     n_func : int
-        The evaluations of ``func`` that the looks took, whole checks included.
+        The evaluations of ``func`` that the checks took.
     checks : tuple of GuardCheck
-        What was found, in order.
+        What each check found, in order.
     reports : tuple of Report
-        Those of the whole checks, which followed a suspicion.
+        Those of `verify_grad`'s checks, which follow a suspicion, in order.
 
     Examples
     --------
@@ -65,7 +63,7 @@ class Guard:
     >>> guarded = guard(lambda x: (np.sum(x**4), 4 * x**3), True)
     >>> value, gradient = guarded(np.array([1.0, 2.0]))
     >>> guarded
-    <Guard: 1 call, 1 look: 1 correct>
+    <Guard: 1 call, 1 check: 1 correct>
     """
 
     def __init__(
@@ -82,7 +80,7 @@ class Guard:
         self._on_wrong = on_wrong
         self._options = options
         self._rng = options.generator()
-        self._next = 0  # the call at which the gradient is looked at next
+        self._next = 0  # the call at which the gradient is checked next
         self._wait = every
         self._noise = 0.0  # of func, relative to its value, as far as it is known
         self._checks: list[GuardCheck] = []
@@ -91,17 +89,17 @@ class Guard:
 
     @property
     def checks(self) -> tuple[GuardCheck, ...]:
-        """See the class."""
+        """What each check found, in order."""
         return tuple(self._checks)
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """See the class."""
+        """The reports of `verify_grad`'s checks, which follow a suspicion, in order."""
         return tuple(each.report for each in self._checks if each.report is not None)
 
     @property
     def n_func(self) -> int:
-        """See the class."""
+        """The evaluations of ``func`` that the checks took."""
         return sum(each.n_func for each in self._checks)
 
     def __iter__(self) -> Iterator[Callable[..., Any]]:
@@ -111,11 +109,32 @@ class Guard:
         verdicts = [each.verdict.value for each in self._checks]
         found = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
         calls = f"{self.n_calls} call{'s' * (self.n_calls != 1)}"
-        looks = f"{len(verdicts)} look{'s' * (len(verdicts) != 1)}"
-        return f"<Guard: {calls}, {looks}{': ' if found else ''}{found}>"
+        checks = f"{len(verdicts)} check{'s' * (len(verdicts) != 1)}"
+        return f"<Guard: {calls}, {checks}{': ' if found else ''}{found}>"
 
     def grad(self, x: Any, *args: Any, **options: Any) -> Any:
-        """Return the gradient, as the user's function does, and look at it if its turn has come."""
+        """Return the gradient as the user's function does, and check it if its turn has come.
+
+        Parameters
+        ----------
+        x : array or tree
+            The point.
+        *args, **options : Any
+            What the user's functions take beside x.
+
+        Returns
+        -------
+        array or tree
+            What the user's function returned.
+
+        Raises
+        ------
+        GradientError
+            If the gradient is wrong, and `on_wrong` is "raise".
+        TypeError
+            If x has no values, as inside of ``jax.jit``, or if ``func`` returns no pair where
+            `grad` is True.
+        """
         __tracebackhide__ = True
         if self._grad is None:
             return self(x, *args, **options)[1]
@@ -126,12 +145,28 @@ class Guard:
         return gradient
 
     def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
-        """Return the value and the gradient, and look at the gradient if its turn has come."""
+        """Return the value and the gradient, and check the gradient if its turn has come.
+
+        Parameters
+        ----------
+        x, *args, **options
+            As in `grad`.
+
+        Returns
+        -------
+        value, gradient
+            What the user's functions returned.
+
+        Raises
+        ------
+        GradientError, TypeError
+            As in `grad`.
+        """
         __tracebackhide__ = True
         if self._grad is not None:
             return self.func(x, *args, **options), self.grad(x, *args, **options)
         returned = self._func(x, *args, **options)
-        _require_pair(returned)
+        require_pair(returned)
         self.n_calls = calls = self.n_calls + 1
         if calls > self._next or type(x) is not np.ndarray:
             self._note(x, returned[1], args, options, returned[0])
@@ -145,26 +180,29 @@ class Guard:
         options: dict[str, Any],
         value: Any = None,
     ) -> None:
-        """Look at a gradient, if its turn has come."""
+        """Check a gradient, if its turn has come."""
         __tracebackhide__ = True
         if type(x) is not np.ndarray:
-            _require_values(x)
+            require_values(x)
         call = self.n_calls - 1
         if call < self._next:
             return
         func, grad = self._pair(options)
         problem = Problem("grad", func, grad, x, args, self._options)
-        found = self._looked(call, problem, gradient, _first(value))
+        found = self._checked(call, problem, gradient, first_part(value))
         self._checks.append(found)
-        has_doubt = found.report is not None
-        self._wait = min(2 * self._wait, _MOST_WAITS * self._every) if has_doubt else self._every
+        is_false_alarm = found.report is not None and found.verdict is not Verdict.WRONG
+        longer = min(2 * self._wait, _MOST_WAITS * self._every)
+        self._wait = longer if is_false_alarm else self._every
         self._next = call + self._wait
+        if found.report is not None:
+            SESSION.notify(found.report)
         self._act(found)
 
     def _first_part(self, x: Any, *args: Any, **options: Any) -> Any:
         """Return the value, where the user's function returns the gradient too."""
         returned = self._func(x, *args, **options)
-        _require_pair(returned)
+        require_pair(returned)
         return returned[0]
 
     def _pair(self, options: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -177,7 +215,7 @@ class Guard:
         @functools.wraps(self._func, assigned=())
         def func(x: Any, *args: Any) -> Any:
             value = self.func(x, *args, **options)
-            return _first(value) if self._grad is None else value
+            return first_part(value) if self._grad is None else value
 
         def grad(x: Any, *args: Any) -> Any:
             if self._grad is None:
@@ -186,59 +224,40 @@ class Guard:
 
         return func, grad
 
-    def _looked(self, call: int, problem: Problem, gradient: Any, value: Any) -> GuardCheck:
-        """Return what a look finds, and a whole check if the look raises a suspicion."""
+    def _checked(self, call: int, problem: Problem, gradient: Any, value: Any) -> GuardCheck:
+        """Check along one tangent, and as `verify_grad` does if that raises a suspicion."""
         x = problem.x0
         try:
-            line, epsilon = self._line(x, gradient)
+            direction, epsilon = self._direction(x, gradient)
         except ValueError:
-            if _is_finite(x):
+            if is_finite(x):
                 raise
             # The solver has gone astray, whether the gradient is right or not.
             return GuardCheck(call, Verdict.INCONCLUSIVE, np.nan, np.nan, np.nan, 0)
-        values = ValuesOnLine(problem.func, problem.args, line)
-        known = None if value is None else values.number(value)
-        found = look(values, line, gradient, epsilon, self._options.rtol, known)
-        verdict, report = found.verdict, None
+        evaluator = DirectionEvaluator(problem.func, problem.args, direction)
+        known = None if value is None else evaluator.number(value)
+        found = spot_check(evaluator, gradient, epsilon, self._options.rtol, known)
+        verdict, report, n_func = found.verdict, None, 0
         if verdict is None:
-            report = self._confirmed(problem, line, found)
+            is_first = all(each.verdict is not Verdict.WRONG for each in self.reports)
+            report, n_func = confirmed(problem, evaluator, found, is_first)
             verdict = report.verdict
-            size = abs(values.at(0.0))  # and what func keeps belongs to x again
+            size = abs(evaluator.at(0.0))  # and what func keeps belongs to x again
             self._noise = max(self._noise, report.noise / (size or 1.0))
-        n_func = values.n_func + (0 if report is None else report.n_func)
-        numbers = found.claim, found.estimate, found.uncertainty
-        return GuardCheck(call, verdict, *numbers, n_func, report)
+        numbers = found.claimed_change, found.observed_change, found.uncertainty
+        return GuardCheck(call, verdict, *numbers, evaluator.n_func + n_func, report)
 
-    def _line(self, x: Any, gradient: Any) -> tuple[Line, float]:
-        """Return a random line through x, and the relative noise that func has at least there."""
+    def _direction(self, x: Any, gradient: Any) -> tuple[RandomDirection, float]:
+        """Return a random direction at x, and the relative noise that func has at least there."""
         options = self._options
-        is_plain = _is_plain(x) and _is_plain(gradient) and x.shape == gradient.shape
-        if is_plain and options.bounds is None and _is_finite(x):
+        are_plain = is_plain(x) and is_plain(gradient) and x.shape == gradient.shape
+        if are_plain and options.bounds is None and is_finite(x):
             epsilon = max(DOUBLE, self._noise)
-            return LineOfArray(x, gradient, step_length(epsilon), self._rng), epsilon
+            return DirectionOfArray(x, gradient, step_length(epsilon), self._rng), epsilon
         point = make_point(x, allow_complex=True)
         epsilon = max(DOUBLE, *point.epsilons, self._noise)
         bounds, claims = make_bounds(options.bounds, point, "x"), point.claim_leaves(gradient)
-        return LineOfPoint(point, claims, step_length(epsilon), bounds, self._rng), epsilon
-
-    def _confirmed(self, problem: Problem, line: Line, found: Look) -> Report:
-        """Return the report of a whole check, along the tangent that raised the suspicion first."""
-
-        def checked(direction: Any, max_evals: int) -> Report:
-            evaluation = Evaluation(budget=Budget(max_evals))
-            options = replace(problem.options, direction=direction, evaluation=evaluation, rng=None)
-            return check(replace(problem, options=options))
-
-        report = checked(line.tangent(), _EVALS_TO_CONFIRM)
-        if report.verdict is Verdict.WRONG and not self.reports:
-            whole = checked("auto", _EVALS_TO_LOCATE)
-            return whole if whole.verdict is Verdict.WRONG else report
-        if report.verdict is Verdict.CORRECT:
-            again, _ = line.claimed(problem.claim(line.at(0.0), *problem.args))
-            # The gradient is right now, and was not when the solver asked for it.
-            if abs(again - found.claim) > abs(again - found.estimate) + found.uncertainty:
-                return replace(report, verdict=Verdict.WRONG, hints=(_CHANGED,))
-        return report
+        return DirectionOfPoint(point, claims, step_length(epsilon), bounds, self._rng), epsilon
 
     def _act(self, found: GuardCheck) -> None:
         """Raise or warn if a gradient is wrong."""
@@ -260,38 +279,3 @@ def _frames_of_ours() -> int:
     while frame.f_back is not None and is_our_file(frame.f_code.co_filename):
         frame, count = frame.f_back, count + 1
     return count
-
-
-def _require_pair(returned: Any) -> None:
-    if not isinstance(returned, (tuple, list)) or len(returned) != _PARTS:
-        raise TypeError(
-            f"func returned {quote(returned)}; with grad=True it must return a pair (value, "
-            "gradient)"
-        )
-
-
-def _first(value: Any) -> Any:
-    """Return the value of what may be a pair (value, aux)."""
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _require_values(x: Any) -> None:
-    """Raise a `TypeError` if x has no values, as inside of a compiled function."""
-    if is_traced(x):
-        raise TypeError(
-            "x is traced by JAX, so that there are no values, and a guard needs values; put it "
-            "around the compiled function, as "
-            "checkgrad.guard(jax.jit(jax.value_and_grad(loss)), True), and call it outside of jit"
-        )
-
-
-def _is_plain(array: Any) -> bool:
-    """Return whether an array is one of NumPy in float64."""
-    return type(array) is np.ndarray and array.dtype == np.float64 and array.size > 0
-
-
-def _is_finite(x: Any) -> bool:
-    if _is_plain(x):
-        return math.isfinite(float(x.sum()))
-    leaves, _ = flatten_tree(x)
-    return all(np.all(np.isfinite(host(leaf))) for leaf in leaves if is_array(leaf))

@@ -37,12 +37,50 @@ from checkgrad.widening import WidenedProblem, widen
 
 
 def check(problem: Problem) -> Report:
-    """Judge a claim.
+    """Judge a claim, and notify the listener of this process of the report.
 
     Parameters
     ----------
     problem : Problem
         The claim, and the func that it is the derivative of.
+
+    Returns
+    -------
+    Report
+        What was found.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the check was interrupted and the user wants it raised. The listener has the report.
+    """
+    try:
+        report = judge(problem)
+    except KeyboardInterrupt as interrupt:
+        if hasattr(interrupt, "report"):
+            SESSION.notify(interrupt.report)
+        raise
+    SESSION.notify(report)
+    return report
+
+
+def judge(problem: Problem) -> Report:
+    """Judge a claim, and notify nobody: the caller may yet change the report, or judge again.
+
+    Parameters
+    ----------
+    problem : Problem
+        The claim, and the func that it is the derivative of.
+
+    Returns
+    -------
+    Report
+        What was found.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        As in `check`. The exception has the report.
     """
     if (group := find_group(problem.options.group, problem.x0)) is not None:
         return check_together(problem, group, _check_alone)
@@ -58,9 +96,7 @@ def _check_alone(problem: Problem) -> Report:
             result = confirmed_elsewhere(problem, result, examine)
         report = report_on([result], stopped=budget.reason, keep_samples=options.keep_samples)
     elapsed = time.perf_counter() - start
-    report = replace(report, seed=options.seed, elapsed=elapsed)
-    SESSION.tell(report)
-    return budget.outcome(report)
+    return budget.outcome(replace(report, seed=options.seed, elapsed=elapsed))
 
 
 def examine(problem: Problem) -> ClaimResult:

@@ -71,11 +71,15 @@ class Options:
         ValueError
             If it is no number between 0 and 1.
         """
+        self.require_rtol()
+        return default_rtol(epsilon) if self.rtol is None else float(self.rtol)
+
+    def require_rtol(self) -> None:
+        """Raise a `ValueError` if `rtol` is no number between 0 and 1."""
         if self.rtol is None:
-            return default_rtol(epsilon)
+            return
         if not isinstance(self.rtol, (int, float, np.number)) or not 0 < self.rtol < 1:
             raise ValueError(f"rtol is {quote(self.rtol)}; pass a number between 0 and 1, or None")
-        return float(self.rtol)
 
     def require_precision(self) -> None:
         """Raise a `ValueError` if `precision` is unknown."""

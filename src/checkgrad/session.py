@@ -1,4 +1,4 @@
-"""What holds for all checks of a process: the seed, the budget, and who hears of their reports.
+"""Settings of this process for checks: the seed, the budget, and a listener that gets every report.
 
 A test runner sets it, see `checkgrad.pytest_plugin`. Checks read it where the user's call says
 nothing. The module imports nothing else of the package, so that a runner that starts without any
@@ -31,12 +31,13 @@ class Session:
         self._listeners: list[Callable[[Any], Any]] = []
 
     @contextmanager
-    def heard_by(
+    def listening(
         self, listener: Callable[[Any], Any], seed: int | None, max_evals: int | None
     ) -> Iterator[None]:
-        """Tell a listener of every report from now on, and use its seed and its budget.
+        """Notify a listener of every report in this context, and use its seed and its budget.
 
-        Of listeners inside of each other, the innermost one is told: a test may run a test runner.
+        Of listeners inside of each other, the innermost one gets the reports: a test may run a test
+        runner.
 
         Parameters
         ----------
@@ -55,8 +56,8 @@ class Session:
             self._listeners.remove(listener)
             self.seed, self.max_evals = before
 
-    def tell(self, report: Any) -> None:
-        """Tell the listener, if there is one, that a check ended."""
+    def notify(self, report: Any) -> None:
+        """Pass the report of a check that ended to the listener, if there is one."""
         if self._listeners:
             self._listeners[-1](report)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.step_errors import step_errors
 
 pytestmark = pytest.mark.numpy
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.numpy
 SIGMA = 1e-10
 
 
-def line(func: Any = np.exp, noise: float = SIGMA, estimate: float = 1.0) -> SampledLine:
+def line(func: Any = np.exp, noise: float = SIGMA, estimate: float = 1.0) -> DirectionSamples:
     lengths = np.exp2(-np.arange(1.0, 30.0))
     steps = np.sort(np.concatenate([lengths, -lengths]))
     value = float(func(np.zeros(1))[0])
-    return SampledLine(
+    return DirectionSamples(
         "x[0]", steps, func(steps), value, noise, 1.25, estimate, 1e-7, 0.25, "wrong"
     )
 

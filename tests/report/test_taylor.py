@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 
 from checkgrad import verify_grad
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.taylor import remainder, taylor_rate
 
 pytestmark = pytest.mark.numpy
 
 
-def line(claim: float, noise: float = 0.0, steps: Any = None, func: Any = np.exp) -> SampledLine:
+def line(
+    claim: float, noise: float = 0.0, steps: Any = None, func: Any = np.exp
+) -> DirectionSamples:
     """``func`` at 0, sampled to both sides."""
     lengths = np.exp2(-np.arange(2.0, 12.0)) if steps is None else np.asarray(steps)
     signed = np.sort(np.concatenate([lengths, -lengths]))
     values = func(signed)
     at = float(func(np.zeros(1))[0])
-    return SampledLine("x[0]", signed, values, at, noise, claim, 1.0, 1e-9, 0.1, "correct")
+    return DirectionSamples("x[0]", signed, values, at, noise, claim, 1.0, 1e-9, 0.1, "correct")
 
 
 @pytest.mark.parametrize(("claim", "rate"), [(1.0, 2), (1.1, 1), (0.0, 1)])

@@ -15,7 +15,7 @@ import numpy as np
 
 
 class SizedArray(Protocol):
-    """An array of NumPy, JAX or PyTorch. A number of NumPy's is none, since it has no length."""
+    """An array of NumPy, JAX or PyTorch. A NumPy scalar does not match: it has no length."""
 
     @property
     def shape(self) -> Any:

@@ -184,7 +184,7 @@ def verify_autodiff(
             budget.stopped_by(stop)
         report = runner.report(_notes(derivatives.left_out))
     report = replace(report, seed=options.seed, elapsed=time.perf_counter() - start)
-    SESSION.tell(report)
+    SESSION.notify(report)
     return budget.outcome(report)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from checkgrad.arrays.bounds import require_pair
 from checkgrad.arrays.messages import quote, require_functions
 from checkgrad.guarding import ON_WRONG, Guard
 from checkgrad.problem import Options
@@ -24,10 +25,12 @@ def guard(
 ) -> Guard:
     """Check a gradient while a solver uses it: at the first call, and at every so-many-th one.
 
-    A gradient may be right where a test looks, and wrong where the solver goes. A look compares it
-    with differences of `func` along a random tangent, at three evaluations of `func`, or four where
-    these leave doubt. What looks wrong is checked as `verify_grad` does, and counts as wrong only
-    if that confirms it.
+    A gradient may be right at the points of a test, and wrong where the solver goes. A check
+    compares it with differences of `func` along one random tangent. It takes three evaluations of
+    `func`, and five where these leave doubt (in JAX two and four; one less where the value is
+    known). What looks wrong is checked again along the same tangent, in at most 400 evaluations,
+    and counts as wrong only if that confirms it. At the first wrong gradient, up to 2000 more find
+    the entries.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def guard(
         ``scipy.optimize.minimize(func, x0, jac=True)``, or as ``jax.value_and_grad`` makes it. The
         value may be a pair ``(value, aux)``.
     every : int
-        How many calls of the gradient there are from one look to the next. After a suspicion that
+        How many calls of the gradient there are from one check to the next. After a suspicion that
         was not confirmed, up to eight times as many.
     on_wrong : {"raise", "warn", "record"}
         What happens at a wrong gradient. "raise": a `GradientError`, which ends the solver. "warn":
@@ -61,17 +64,17 @@ def guard(
     TypeError
         If `func` or `grad` is no function; at a call, if x has no values, as inside of ``jax.jit``.
     ValueError
-        If an option has no meaning.
+        If an option has no meaning; at a call, if x does not fit `bounds`.
     GradientError
         At a call: if the gradient is wrong, and `on_wrong` is "raise".
 
     See Also
     --------
-    verify_grad : a whole check at one point.
+    verify_grad : check all of a gradient at one point.
 
     Notes
     -----
-    After a look, `func` is called at x again, so that what it keeps from one call to the next
+    At the end of a check, `func` is called at x, so that what it keeps from one call to the next
     belongs to x. The solver gets the same numbers as without a guard.
 
     Examples
@@ -97,6 +100,7 @@ def guard(
     if str(on_wrong) not in ON_WRONG:
         raise ValueError(f"on_wrong is {quote(on_wrong)}; pass 'raise', 'warn' or 'record'")
     options = Options(rtol=rtol, bounds=bounds, rng=rng)
-    options.tolerance(0.0)  # which refuses an rtol that has no meaning
+    options.require_rtol()
+    require_pair(bounds)
     made = None if grad is True else grad
     return Guard(func, made, int(every), on_wrong, options)

@@ -47,13 +47,7 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):  # as SciPy's Bounds has them
         bounds = tuple(_one_number(side) for side in (bounds.lb, bounds.ub))
     _refuse_pairs(bounds, point)
-    try:
-        lower, upper = bounds
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"bounds is {quote(bounds)}; pass a pair (lower, upper), each a number, None, or "
-            "shaped like x0"
-        ) from None
+    lower, upper = _two_sides(bounds)
     low, high = _side(lower, -np.inf, point), _side(upper, np.inf, point)
     crossed = np.flatnonzero(~(low <= high))
     if crossed.size:
@@ -70,6 +64,23 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
             f"{name}{point.place(i)} is {x0[i]}, outside of its bounds ({low[i]}, {high[i]})"
         )
     return low, high
+
+
+def require_pair(bounds: Any) -> None:
+    """Raise a `ValueError` if bounds are of no form that `make_bounds` takes, whatever x0 is."""
+    if bounds is not None and not (hasattr(bounds, "lb") and hasattr(bounds, "ub")):
+        _two_sides(bounds)
+
+
+def _two_sides(bounds: Any) -> tuple[Any, Any]:
+    try:
+        lower, upper = bounds
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"bounds is {quote(bounds)}; pass a pair (lower, upper), each a number, None, or "
+            "shaped like x0"
+        ) from None
+    return lower, upper
 
 
 def bounded(bounds: tuple[Floats, Floats]) -> bool:

@@ -49,7 +49,7 @@ class StoppableCall:
     Attributes
     ----------
     found : Any
-        What the body of the context found, which sets it; if it was stopped, what was kept.
+        What the body sets; after a stop, what was kept.
     stop : Stopped or None
         What ended the body before its end. It is to be raised again, with what is known by then.
 

@@ -1,4 +1,4 @@
-"""How noise sets in with the distance: with a jump, or as the third differences of a wave grow.
+"""Tells noise that appears at some distance from the third differences of a smooth function.
 
 This module owns the arithmetic. `checkgrad.measure.lasting` evaluates ``func``.
 """
@@ -52,6 +52,11 @@ def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onse
         The noise next to x0: what is below it cannot be seen.
     noise : float
         The noise in question, which one of the `levels` at least is as large as.
+
+    Returns
+    -------
+    Onset
+        What was decided, or the distance at which to measure next.
 
     Examples
     --------

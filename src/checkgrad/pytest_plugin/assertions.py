@@ -21,6 +21,11 @@ def explain(op: str, left: object, right: object, heard: list[Report]) -> list[s
         What was compared.
     heard : list of Report
         The reports of the test so far.
+
+    Returns
+    -------
+    list of str or None
+        The lines, the comparison first.
     """
     if isinstance(left, Report) and isinstance(right, Report):
         return [f"{left!r} {op} {right!r}", *_differences(left, right)]

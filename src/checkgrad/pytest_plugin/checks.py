@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from checkgrad.report.report import Report
 
 
-def as_check(report: Report, test: str, place: str, is_whole: bool) -> dict[str, Any]:
+def as_check(report: Report, test: str, place: str, with_report: bool) -> dict[str, Any]:
     """Return a check as JSON has it.
 
     Parameters
@@ -19,8 +19,13 @@ def as_check(report: Report, test: str, place: str, is_whole: bool) -> dict[str,
         The node id of the test.
     place : str
         The line that called the check, as ``path:line``.
-    is_whole : bool
-        Whether the report itself is wanted too.
+    with_report : bool
+        Whether the report itself belongs to it.
+
+    Returns
+    -------
+    dict
+        The check: strings, numbers, and the report as a dictionary if it is wanted.
     """
     check: dict[str, Any] = {
         "test": test,
@@ -31,7 +36,7 @@ def as_check(report: Report, test: str, place: str, is_whole: bool) -> dict[str,
         "n_grad": report.n_grad,
         "seconds": report.elapsed or 0.0,
     }
-    if is_whole:
+    if with_report:
         check["report"] = report.to_dict(arrays=False)
     return check
 

@@ -35,6 +35,11 @@ def shown_first(
         What pytest reports of it.
     heard : list of Report
         The reports of the phase in which it failed.
+
+    Returns
+    -------
+    None
+        `report` is changed.
     """
     error = excinfo.value
     if not isinstance(error, AssertionError) or error.__cause__ is not None:

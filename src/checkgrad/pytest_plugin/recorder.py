@@ -49,7 +49,7 @@ class Recorder:
         self._places: list[str] = []
         self._listening = ExitStack()
         self._listening.enter_context(
-            SESSION.heard_by(
+            SESSION.listening(
                 self._hear,
                 config.getoption("checkgrad_seed"),
                 config.getoption("checkgrad_max_evals"),
@@ -121,7 +121,7 @@ class Recorder:
 
         places = zip(self.reports, self._places, strict=True)
         return [
-            as_check(each, report.nodeid, place, is_whole=self._directory is not None)
+            as_check(each, report.nodeid, place, with_report=self._directory is not None)
             for each, place in places
         ]
 

@@ -17,7 +17,7 @@ from checkgrad.report.notes import not_repeatable, notes_on, remarks_on
 from checkgrad.report.reasons import sentences_on, so_far_hints, stopped_hint
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult, OutputResult
-from checkgrad.report.sampled import sampled_lines
+from checkgrad.report.sampled import samples_at
 from checkgrad.report.slips import slips
 from checkgrad.report.tree import inputs_of
 from checkgrad.report.versions import versions
@@ -101,7 +101,7 @@ def _report_with_verdict(
         rtol=max(result.spec.rtol for _, result in found),
         noise=max(result.spec.sigma_at_x0 for _, result in found),
         mismatches=tuple(map(mismatch_at, places)),
-        samples=sampled_lines(_kept(places, entries or found, keep_samples)),
+        samples=samples_at(_kept(places, entries or found, keep_samples)),
         n_wrong=len(located) or int(sum(each.wrong.sum() for each in decisions)),
         n_unresolved=0 if located else int(sum(each.open.sum() for each in decisions)),
         located=bool(located),

@@ -45,8 +45,7 @@ class Comparison:
     outputs : TreeSpec or None
         What ``func`` returns; None where that is a number.
     conjugated : bool
-        Whether a complex gradient is the derivative by the real part less i times that by the
-        imaginary part.
+        Whether a complex gradient is ``df/dRe - i df/dIm``, as in JAX.
     claim, estimate, uncertainty : array, shape (rows, columns)
         The claim, the nearest valid derivative, and the uncertainty of the comparison; for claims
         certified by agreement, that of the agreement. NaN where nothing was compared.

@@ -17,7 +17,7 @@ from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.samples import Floats
 from checkgrad.report.comparison import DECISIONS, Comparison
 from checkgrad.report.mismatch import Mismatch
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.tree import TreeSpec, array_from_dict, array_to_dict
 
 if TYPE_CHECKING:
@@ -174,11 +174,11 @@ def _comparison_from_dict(found: dict[str, Any]) -> Comparison:
     )
 
 
-def _samples_to_dict(each: SampledLine) -> dict[str, Any]:
+def _samples_to_dict(each: DirectionSamples) -> dict[str, Any]:
     values = {name: value for name, value in vars(each).items() if name not in ("steps", "values")}
     return {**_numbers(values), "steps": _list(each.steps), "values": _list(each.values)}
 
 
-def _samples_from_dict(found: dict[str, Any]) -> SampledLine:
+def _samples_from_dict(found: dict[str, Any]) -> DirectionSamples:
     arrays = {name: _array(found[name]) for name in ("steps", "values")}
-    return SampledLine(**{**_from_numbers(found), **arrays})
+    return DirectionSamples(**{**_from_numbers(found), **arrays})

@@ -16,8 +16,8 @@ from checkgrad.report.comparison import Comparison
 from checkgrad.report.dictionary import from_dict, to_dict
 from checkgrad.report.error import GradientError
 from checkgrad.report.mismatch import Mismatch
-from checkgrad.report.one_line import one_line
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
+from checkgrad.report.summary import one_line
 from checkgrad.report.text import printable, render_text
 from checkgrad.report.tree import ArraySpec
 from checkgrad.report.views import Views
@@ -97,10 +97,10 @@ class Report(Views):
         The seconds that the check took; None where they were not measured.
     versions : dict of str to str
         The versions of checkgrad, NumPy and the array library.
-    samples : tuple of SampledLine
-        What `func` was seen to be along the directions that `mismatches` names, in their order, or
-        along others, see `keep_samples` of `verify_grad`. Of a gradient of more than 16,384
-        coordinates that is checked along all of them, none is kept.
+    samples : tuple of DirectionSamples
+        Values of `func` along the directions that `mismatches` names, in the same order.
+        `keep_samples` adds others. Of a gradient of more than 16,384 coordinates that is checked
+        along all of them, none is kept.
     comparisons : tuple of Comparison
         What `claim`, `estimate`, `uncertainty` and `decisions` are made of, flat, for each claim.
 
@@ -146,7 +146,7 @@ class Report(Views):
     seed: int | None = None
     elapsed: float | None = field(default=None, compare=False)
     versions: dict[str, str] = field(default_factory=dict, compare=False)
-    samples: tuple[SampledLine, ...] = field(default=(), compare=False)
+    samples: tuple[DirectionSamples, ...] = field(default=(), compare=False)
     comparisons: tuple[Comparison, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:

@@ -18,7 +18,7 @@ from checkgrad.report.worst import Place
 
 
 @dataclass(frozen=True, eq=False)
-class SampledLine:
+class DirectionSamples:
     """``func`` along one direction through x0, and what was concluded from it.
 
     Attributes
@@ -33,7 +33,7 @@ class SampledLine:
     value : float
         ``func(x0)``.
     noise : float
-        The standard deviation of the error of one evaluation.
+        The standard deviation of the error of one evaluation, in the units of ``func``.
     claim, estimate, uncertainty : float
         As in `checkgrad.Mismatch`.
     fitted_step : float
@@ -62,7 +62,7 @@ class SampledLine:
     decision: str
 
 
-def sampled_lines(places: Sequence[Place]) -> tuple[SampledLine, ...]:
+def samples_at(places: Sequence[Place]) -> tuple[DirectionSamples, ...]:
     """Return what was sampled along the directions at some places.
 
     Places along which nothing was sampled by itself, as those of claims that were certified in
@@ -72,17 +72,22 @@ def sampled_lines(places: Sequence[Place]) -> tuple[SampledLine, ...]:
     ----------
     places : sequence of Place
         The places.
+
+    Returns
+    -------
+    tuple of DirectionSamples
+        Those of each direction that was sampled by itself, in the order of `places`.
     """
     known = {
         id(result): dict(zip(chosen, result.directions.known(chosen), strict=True))
         for result, chosen in _by_result(places)
     }
-    lines = []
+    found = []
     for claim, result, i in places:
         steps, values = known[id(result)][i]
         if steps.size:
-            lines.append(_line(claim.where(result, i), result, i, steps, values))
-    return tuple(lines)
+            found.append(_samples_along(claim.where(result, i), result, i, steps, values))
+    return tuple(found)
 
 
 def _by_result(places: Iterable[Place]) -> list[tuple[OutputResult, list[int]]]:
@@ -93,10 +98,12 @@ def _by_result(places: Iterable[Place]) -> list[tuple[OutputResult, list[int]]]:
     return list(found.values())
 
 
-def _line(where: str, result: OutputResult, i: int, steps: Floats, values: Floats) -> SampledLine:
+def _samples_along(
+    where: str, result: OutputResult, i: int, steps: Floats, values: Floats
+) -> DirectionSamples:
     decisions, spec = result.decisions, result.spec
     estimate = float(decisions.estimate.nearest_to(decisions.claim)[i])
-    return SampledLine(
+    return DirectionSamples(
         where=where,
         steps=steps,
         values=values,

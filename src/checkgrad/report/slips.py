@@ -27,6 +27,7 @@ from checkgrad.report.results import ClaimResult, Located, OutputResult
 
 _SAME_FACTOR = 1e-2  # of its distance from 1 that a factor may vary by from tangent to tangent
 _COTANGENT_IGNORED = "vjp returns the same for every cotangent: is it ignored?"
+SEE_WHERE = "to see where the claim is wrong, pass direction='all', or a tangent of one array"
 _CONJUGATE = 1e-3  # relative to itself that a conjugate may lie off its estimate
 
 
@@ -265,4 +266,4 @@ def _along_tangents(form: str, results: Sequence[OutputResult]) -> Iterator[str]
     if ratios.size > 1 and np.ptp(ratios) <= _SAME_FACTOR * np.abs(ratios[0] - 1):
         yield f"claim is {ratios[0]:.4g} times the estimate along every tangent: a constant factor"
     if PROJECTED not in results[0].directions.words:
-        yield "to see where the claim is wrong, pass direction='all', or a tangent of one array"
+        yield SEE_WHERE

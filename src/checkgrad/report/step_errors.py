@@ -13,7 +13,7 @@ import numpy as np
 
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 
 CENTRAL_ORDER = 2  # the power of the step that the error of a central quotient grows by
 _ALIKE = 1e-6  # relative: the steps to both sides of x0 that make a central quotient
@@ -60,12 +60,12 @@ class StepErrors:
     claim_error: float
 
 
-def step_errors(samples: SampledLine) -> StepErrors:
+def step_errors(samples: DirectionSamples) -> StepErrors:
     """Return the errors of the quotients along one direction.
 
     Parameters
     ----------
-    samples : SampledLine
+    samples : DirectionSamples
         What was sampled along it.
     """
     reference = samples.estimate if math.isfinite(samples.estimate) else samples.claim

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkgrad.numerics.samples import Floats
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 
 _ABOVE_NOISE = 10.0  # times the noise of a remainder: less would bend the slope
 _ALIKE = 1e-2  # relative: steps of one length
@@ -44,14 +44,14 @@ class Remainder:
     rate: float | None
 
 
-def remainder(samples: SampledLine) -> Remainder:
+def remainder(samples: DirectionSamples) -> Remainder:
     """Return the remainder along one direction.
 
     Of the two sides of x0, the larger remainder counts at each step.
 
     Parameters
     ----------
-    samples : SampledLine
+    samples : DirectionSamples
         What was sampled along it.
     """
     with np.errstate(all="ignore"):
@@ -79,12 +79,12 @@ def _rate(step: Floats, size: Floats, noise: Floats) -> float | None:
     return float(np.median(slopes[:_FINEST]))
 
 
-def taylor_rate(lines: Sequence[SampledLine]) -> float | None:
+def taylor_rate(lines: Sequence[DirectionSamples]) -> float | None:
     """Return the lowest rate along some directions; None where none is known.
 
     Parameters
     ----------
-    lines : sequence of SampledLine
+    lines : sequence of DirectionSamples
         What was sampled along them.
     """
     rates = (remainder(each).rate for each in lines)

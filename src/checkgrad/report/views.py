@@ -12,7 +12,7 @@ from checkgrad.report.comparison import Comparison, Part
 from checkgrad.report.html import render_html, render_page
 from checkgrad.report.plots.canvas import new_axes
 from checkgrad.report.plots.choose import Kind, drawing
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.taylor import taylor_rate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Views:
     """The part of a report that is to look at."""
 
     comparisons: tuple[Comparison, ...]
-    samples: tuple[SampledLine, ...]
+    samples: tuple[DirectionSamples, ...]
 
     @property
     def claim(self) -> Any:
@@ -199,6 +199,11 @@ class Views:
         -------
         None
             The file is written.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
 
         Examples
         --------

@@ -10,12 +10,12 @@ from checkgrad.arrays.messages import quote
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.report.agreement import agreement_points
 from checkgrad.report.leaf_errors import LeafErrors, images
-from checkgrad.report.one_line import summary
 from checkgrad.report.plots.agreement import draw_agreement
 from checkgrad.report.plots.image import draw_image
 from checkgrad.report.plots.steps import draw_steps
 from checkgrad.report.plots.taylor import draw_taylor
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
+from checkgrad.report.summary import summary
 
 if TYPE_CHECKING:
     from checkgrad.report.report import Report
@@ -76,7 +76,7 @@ def drawing(report: Report, kind: str, where: str | int | None) -> Callable[[Any
     return partial(draw_agreement, points, summary(report))
 
 
-def _line(samples: Sequence[SampledLine], where: str | int | None) -> SampledLine:
+def _line(samples: Sequence[DirectionSamples], where: str | int | None) -> DirectionSamples:
     """Return the samples along a direction; along the first if the user names none."""
     if not samples:
         raise ValueError(

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE, PURPLE, VERMILION
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.step_errors import CENTRAL_ORDER, StepErrors, step_errors
 
 
-def draw_steps(samples: SampledLine, ax: Any) -> None:
+def draw_steps(samples: DirectionSamples, ax: Any) -> None:
     """Draw the errors along one direction.
 
     Parameters
     ----------
-    samples : SampledLine
+    samples : DirectionSamples
         What was sampled along it.
     ax : matplotlib.axes.Axes
         Where to.

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE
-from checkgrad.report.sampled import SampledLine
+from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.taylor import remainder
 
 _SLOPES = ((1, "slope 1: a wrong claim", "--"), (2, "slope 2: a right claim", ":"))
 
 
-def draw_taylor(samples: SampledLine, ax: Any) -> None:
+def draw_taylor(samples: DirectionSamples, ax: Any) -> None:
     """Draw the remainder along one direction.
 
     Parameters
     ----------
-    samples : SampledLine
+    samples : DirectionSamples
         What was sampled along it.
     ax : matplotlib.axes.Axes
         Where to.

@@ -1,8 +1,9 @@
-"""``func`` on one line through a point, for a look that must cost next to nothing.
+"""``func`` along one random direction through a point, for a check inside of a solver.
 
-A plain array of NumPy takes the short way. Other points of up to some hundred thousand coordinates
-are moved on the host: a library that compiles would compile every operation for a look of
-microseconds. Larger ones are moved on their device.
+This module owns the direction, ``func`` along it, and what a gradient claims along it. It judges
+nothing. A plain array of NumPy takes the short way. Other points of up to some hundred thousand
+coordinates are moved on the host: a library that compiles would compile every operation for a
+check of microseconds. Larger ones are moved on their device.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _PLAIN = (float, np.float64)
 Leaves = Sequence[Array]
 
 
-class Line(Protocol):
-    """A line through x0, along a random tangent, with a step on both sides.
+class RandomDirection(Protocol):
+    """A random tangent at x0, with a step on both sides.
 
     Every coordinate moves by the size of a normal number times its own size, in the direction in
     which the gradient says that ``func`` grows. What the coordinates change ``func`` by adds up
@@ -77,8 +78,8 @@ class Line(Protocol):
         """
 
 
-class LineOfArray:
-    """A line through a NumPy array of float64.
+class DirectionOfArray:
+    """A random tangent at a NumPy array of float64.
 
     Parameters
     ----------
@@ -102,26 +103,26 @@ class LineOfArray:
 
     @cached_property
     def point(self) -> Point:
-        """See `Line`."""
+        """See `RandomDirection`."""
         return make_point(self._x)
 
     def at(self, steps: float) -> Any:
-        """See `Line`."""
+        """See `RandomDirection`."""
         return self._x + steps * self._step
 
     def tangent(self) -> Any:
-        """See `Line`."""
+        """See `RandomDirection`."""
         return self._step
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
-        """See `Line`. The gradient is an array like x0."""
+        """See `RandomDirection`. The gradient is an array like x0."""
         with np.errstate(all="ignore"):
             terms = (gradient * self._step).reshape(-1)
             return float(terms.sum()), math.sqrt(float(terms @ terms))
 
 
-class LineOfPoint:
-    """A line through any x0.
+class DirectionOfPoint:
+    """A random tangent at any x0.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ class LineOfPoint:
             self._tangent = point.leafwise(turned, tangent, gradient)
 
     def at(self, steps: float) -> Any:
-        """See `Line`."""
+        """See `RandomDirection`."""
         return self._point.for_func(self._moved(steps))
 
     def _moved(self, steps: float) -> Leaves:
@@ -178,7 +179,7 @@ class LineOfPoint:
         return point.leafwise(lambda x, v: x + steps * v, self._tangent)
 
     def tangent(self) -> Any:
-        """See `Line`."""
+        """See `RandomDirection`."""
         leaves = self._from_host(self._step) if self._on_host else self._tangent
         return self._point.as_tangent(leaves)
 
@@ -192,7 +193,7 @@ class LineOfPoint:
         ]
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
-        """See `Line`."""
+        """See `RandomDirection`."""
         point = self._point
         claims = point.claim_leaves(gradient)
         with np.errstate(all="ignore"):  # a gradient may not be finite
@@ -216,8 +217,8 @@ def _sizes(x: Floats, overall: float = 0.0) -> Floats:
     return np.where(sizes > 0, np.maximum(sizes, _LEAST_PART * mean), mean)
 
 
-class ValuesOnLine:
-    """Evaluates ``func`` at points of a line.
+class DirectionEvaluator:
+    """Evaluates ``func`` along a random direction.
 
     Parameters
     ----------
@@ -225,19 +226,24 @@ class ValuesOnLine:
         The function.
     args : tuple
         Its further arguments.
-    line : Line
-        The line.
+    direction : RandomDirection
+        The direction.
 
     Attributes
     ----------
+    direction : RandomDirection
+        See above.
     epsilon : float
         The machine epsilon of the coarsest dtype of the values so far.
     """
 
-    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], line: Line) -> None:
+    def __init__(
+        self, func: Callable[..., Any], args: tuple[Any, ...], direction: RandomDirection
+    ) -> None:
         self._user = func
         self._func = UserFunction(func, args)
-        self._line = line
+        self._args = args
+        self.direction = direction
         self.epsilon = DOUBLE
 
     @property
@@ -248,7 +254,7 @@ class ValuesOnLine:
     def at(self, steps: float) -> float:
         """Return ``func`` so many steps from x0; NaN where it raises."""
         try:
-            value = self._func.once(self._line.at(steps))
+            value = self._func.once(self.direction.at(steps))
         except MemoryError:
             raise
         except Exception as error:
@@ -267,7 +273,7 @@ class ValuesOnLine:
         """
         if type(value) in _PLAIN:
             return float(value)
-        point = self._line.point
+        point = self.direction.point
         self.epsilon = max(self.epsilon, float(machine_epsilon(value)))
         array = point.backend.to_host(numeric_value(value, point))
         if array.size != 1:
@@ -275,3 +281,19 @@ class ValuesOnLine:
                 f"func returned shape {array.shape}; guard takes a func that returns one number"
             )
         return float(array.reshape(()).real)
+
+    def claimed_again(self, claim: Callable[..., Any]) -> tuple[float, float]:
+        """Ask for the gradient at x0 again, and return what it claims along the direction.
+
+        Parameters
+        ----------
+        claim : callable
+            The user's gradient. It gets the further arguments of ``func``. Its exceptions pass.
+
+        Returns
+        -------
+        change, size : float
+            As in `RandomDirection.claimed`.
+        """
+        again = UserFunction(claim, self._args, name="grad", is_func=False)
+        return self.direction.claimed(again.with_user_errstate(self.direction.at(0.0)))
