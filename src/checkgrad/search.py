@@ -191,7 +191,7 @@ class Search:
             return False
         place = self._heaviest(start, stop)
         is_wrong = self._confirm(place)
-        claim = float(self.axes.claim[place])
+        claim = self.axes.claimed(place)
         if not is_wrong or abs(self._errors[place] - error * claim) > abs(
             _FACTOR_VARIES * error * claim
         ):
@@ -201,11 +201,7 @@ class Search:
         return True
 
     def _heaviest(self, start: int, stop: int) -> int:
-        weights = self.axes.weights[start:stop].copy()
-        for each in self._errors:
-            if start <= each < stop:
-                weights[each - start] = -1.0
-        return start + int(np.argmax(weights))
+        return self.axes.heaviest(start, stop, self._errors)
 
     def _measure_another(self, here: _Range) -> bool:
         """Measure the residual along the part of one more tangent, if there is one."""
@@ -232,7 +228,7 @@ class Search:
     def _find_any(self, here: _Range) -> None:
         """Find any wrong entry where nearly all are: a heavy one, or else one by halving."""
         heaviest = self._heaviest(here.start, here.stop)
-        if self.axes.weights[heaviest] > 0 and self._confirm(heaviest):
+        if self.axes.weight(heaviest) > 0 and self._confirm(heaviest):
             return
         ((tangent, residual),) = here.rows.items()
         start, stop = here.start, here.stop
