@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,42 +17,44 @@ from typing import Any
 N_DEVICES = 8
 SIZES = 10_000, 400_000, 2_000_000
 AXES = "Auto", "Explicit"
-TIMEOUT = 240.0  # seconds, after which the processes are taken for dead
+TIMEOUT = 300.0  # seconds, after which the processes are taken for dead
 
 
-def in_eight_devices(*scenarios: str) -> dict[str, Any]:
-    """Run scenarios in another process, and return what each returned."""
-    return run([[sys.executable, __file__, *scenarios]], N_DEVICES)[0]
-
-
-def in_two_processes(port: int) -> list[dict[str, Any]]:
-    """Run the scenario of two processes with two devices each; return what each returned."""
-    return run([[sys.executable, __file__, "processes", str(k), str(port)] for k in (0, 1)], 2)
-
-
-def run(commands: list[list[str]], devices: int) -> list[dict[str, Any]]:
-    flag = f"--xla_force_host_platform_device_count={devices}"
-    setting = {"XLA_FLAGS": flag, "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
-    environment = os.environ | setting | {"PYTHONPATH": os.pathsep.join(sys.path)}
+def all_scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run all scenarios at once; return what those on eight devices return, and two processes."""
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        port = str(taken.getsockname()[1])
     running = [
-        subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=Path(__file__).parent,
-        )
-        for command in commands
+        started(N_DEVICES, "memory", "float32"),
+        started(N_DEVICES, "wrong", "kinds", "tree"),
+        *(started(2, "processes", rank, port) for rank in ("0", "1")),
     ]
     try:
         said = [process.communicate(timeout=TIMEOUT)[0] for process in running]
-    finally:
+    except BaseException:
         for process in running:
             process.kill()
+            process.communicate()
+        raise
     for text, process in zip(said, running, strict=True):
         assert process.returncode == 0, text
-    return [json.loads(text.splitlines()[-1]) for text in said]
+    found = [json.loads(text.splitlines()[-1]) for text in said]
+    return found[0] | found[1], found[2:]
+
+
+def started(devices: int, *arguments: str) -> subprocess.Popen[str]:
+    """Start a process with so many devices on its CPU."""
+    flag = f"--xla_force_host_platform_device_count={devices}"
+    setting = {"XLA_FLAGS": flag, "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
+    return subprocess.Popen(
+        [sys.executable, __file__, *arguments],
+        env=os.environ | setting | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parent,
+    )
 
 
 # --- what runs in the other process ---------------------------------------------------------------
@@ -216,8 +219,27 @@ def kinds() -> dict[str, Any]:
             verify_grad(func, grad, bad)
         except ValueError as error:
             found[f"{axes} nan"] = str(error)
+    found["tangents"] = _tangents_of_meshes()
     with jax.set_mesh(x0.sharding.mesh):
         found["set_mesh"] = verify_grad(func, grad, x0, direction=2).verdict.value
+    return found
+
+
+def _tangents_of_meshes() -> list[list[float]]:
+    """Return a random tangent of the same seed, of an x0 on eight devices and on four."""
+    import jax
+    import numpy as np
+    from jax.sharding import NamedSharding, PartitionSpec
+
+    from checkgrad.backends import find_backend
+
+    found = []
+    for count in (8, 4):
+        mesh = jax.make_mesh((count,), ("part",), devices=jax.devices()[:count])
+        like = jax.device_put(np.ones(16), NamedSharding(mesh, PartitionSpec("part")))
+        tangent = find_backend([like]).random_tangent(np.random.default_rng(0), like)
+        assert tangent.sharding == like.sharding
+        found.append(np.asarray(tangent).tolist())
     return found
 
 

@@ -6,14 +6,13 @@ fails.
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
 
 pytest.importorskip("jax")
 
-from eight_devices import AXES, SIZES, in_eight_devices, in_two_processes
+from eight_devices import AXES, SIZES, all_scenarios
 
 pytestmark = pytest.mark.libraries("jax")
 
@@ -22,16 +21,20 @@ MOST_SHARDS_IN_FLOAT64 = 8  # of float32
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
-    return in_eight_devices("memory", "float32", "wrong", "kinds", "tree")
+def scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    return all_scenarios()
 
 
-@pytest.fixture(scope="module")
-def of_processes() -> list[dict[str, Any]]:
-    with socket.socket() as taken:
-        taken.bind(("localhost", 0))
-        port = taken.getsockname()[1]
-    return in_two_processes(port)
+@pytest.fixture
+def found(scenarios: Any) -> dict[str, Any]:
+    of_eight_devices: dict[str, Any] = scenarios[0]
+    return of_eight_devices
+
+
+@pytest.fixture
+def of_processes(scenarios: Any) -> list[dict[str, Any]]:
+    of_two: list[dict[str, Any]] = scenarios[1]
+    return of_two
 
 
 @pytest.mark.parametrize("axes", AXES)
@@ -77,6 +80,11 @@ def test_all_doors_take_sharded_arrays(found: dict[str, Any], axes: str) -> None
 
 def test_a_mesh_that_is_set_does_not_matter(found: dict[str, Any]) -> None:
     assert found["kinds"]["set_mesh"] == "correct"
+
+
+def test_tangents_are_the_same_on_any_number_of_devices(found: dict[str, Any]) -> None:
+    on_eight, on_four = found["kinds"]["tangents"]
+    assert on_eight == on_four
 
 
 @pytest.mark.parametrize("axes", AXES)

@@ -59,7 +59,7 @@ class Entries:
         """How many there are."""
         return self._point.size
 
-    def __getitem__(self, coordinates: npt.NDArray[np.intp]) -> Floats:
+    def __getitem__(self, coordinates: npt.NDArray[np.intp] | int) -> Floats:
         """Return the entries at some coordinates."""
         asked = np.asarray(coordinates)
         for each in np.unique(asked).tolist():
