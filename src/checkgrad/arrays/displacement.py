@@ -5,12 +5,15 @@ A report says with it where a function failed. The module moves no points.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.entries import entry_of, largest_of
 from checkgrad.arrays.point import Point
+from checkgrad.backends import Array
 
 _NAMED = 3  # coordinates that moved are named up to so many
 
@@ -58,6 +61,8 @@ def displacement_of(point: Point, x: Any) -> Displacement | None:
     """
     try:
         leaves = point.claim_leaves(x, name="x", said="is", tangent=True)
+        if point.is_partitioned:
+            return _where_it_lies(point, leaves)
         coordinates = point.on_host(leaves)
     except Exception:  # whatever a function that failed has left of its argument
         return None
@@ -68,3 +73,24 @@ def displacement_of(point: Point, x: Any) -> Displacement | None:
     named = moved.tolist() if moved.size <= _NAMED else []
     places = tuple((point.place(i), float(coordinates[i])) for i in named)
     return Displacement(places, float(np.max(apart)))
+
+
+def _where_it_lies(point: Point, leaves: Sequence[Array]) -> Displacement | None:
+    """Return what `displacement_of` does, of a partitioned point: only numbers are read."""
+    xp, largest = point.xp, 0.0
+    moved: list[int] = []
+
+    def distance(x: Array, y: Array) -> Array:
+        return xp.abs(y - x)
+
+    for _ in range(_NAMED + 1):
+        place, apart = largest_of(point, distance, [point.leaves, leaves], 0, point.size, moved)
+        if place < 0 or apart == 0:
+            break
+        largest = max(largest, apart)
+        moved.append(place)
+    if not moved:
+        return None
+    named = sorted(moved) if len(moved) <= _NAMED else []
+    places = tuple((point.place(i), entry_of(point, leaves, i)) for i in named)
+    return Displacement(places, largest)

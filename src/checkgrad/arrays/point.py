@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +30,7 @@ from checkgrad.arrays.parsing import (
 from checkgrad.backends import (
     CONVENTIONS,
     Array,
+    Backend,
     find_backend,
     is_array,
     is_conj_convention,
@@ -85,7 +86,7 @@ class Point(Layout):
         leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
-            backend.resembling(backend.gather_detached(part), original)
+            backend.resembling(backend.laid_out(backend.as_leaf(part), original), original)
             for part, original in zip(passed, self.originals, strict=True)
         )
         return replace(self, leaves=leaves, originals=originals)
@@ -106,9 +107,7 @@ class Point(Layout):
         """Return leaves from flat host coordinates, in the dtypes and on the devices of x0."""
         leaves = zip(self.offsets, self.sizes, self.leaves, strict=True)
         return [
-            self.xp.reshape(
-                self.backend.from_host(coordinates[start : start + size], leaf), leaf.shape
-            )
+            self.backend.from_host(coordinates[start : start + size].reshape(leaf.shape), leaf)
             for start, size, leaf in leaves
         ]
 
@@ -119,11 +118,12 @@ class Point(Layout):
 
         See `checkgrad.arrays.neighbours.moved_by_units`.
         """
-
-        def moved(x: Array, sign: Array) -> Array:
-            return neighbours.moved_by_units(x, sign, count, precision, self.xp)
-
-        return self.leafwise(moved, signs)
+        number = float(count)
+        units = (1 + max(epsilon, precision) for epsilon in self.epsilons)
+        return [
+            self.in_blocks(partial(neighbours.moved_by_units, unit=unit, count=number), x, sign)
+            for x, sign, unit in zip(self.leaves, signs, units, strict=True)
+        ]
 
     def coarsened(self, x: Array, precision: float) -> Array:
         """Return entries of x0 rounded to a coarser dtype, one of machine epsilon `precision`."""
@@ -138,26 +138,50 @@ class Point(Layout):
 
     # Work on large leaves, block by block.
 
-    def leafwise(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
+    @cached_property
+    def is_partitioned(self) -> bool:
+        """Whether the library lays a leaf out over devices."""
+        owners = (blockwise.partitions_of(self.backend, leaf) for leaf in self.leaves)
+        return any(owner is not None for owner in owners)
+
+    def leafwise(
+        self, function: Callable[..., Array], *others: Sequence[Array], exactly: bool = False
+    ) -> list[Array]:
         """Return `function` of each leaf of x0 and of the arrays like it in `others`.
 
-        The function works entry by entry. It gets large leaves block by block.
+        The function works entry by entry. It gets large leaves block by block. `exactly` is as in
+        `checkgrad.arrays.blockwise.in_blocks`.
         """
         arrays = zip(self.leaves, *others, strict=True)
-        return [self.in_blocks(function, *each) for each in arrays]
+        return [
+            blockwise.in_blocks(self.backend, function, *each, exactly=exactly) for each in arrays
+        ]
 
-    def blockwise(self, function: Callable[..., Array], *parts: Sequence[Array]) -> Iterator[Array]:
-        """Yield `function` of every block of some `parts`, each of them arrays like the leaves."""
+    def deferred(self, function: Callable[..., Array], *parts: Sequence[Array]) -> list[Array]:
+        """Return `function` of `parts`, arrays like the leaves, in the least memory.
+
+        See `checkgrad.arrays.blockwise.deferred`.
+        """
+        arrays = zip(*parts, strict=True)
+        return [blockwise.deferred(self.backend, function, *each) for each in arrays]
+
+    def blockwise(
+        self, function: Callable[..., Array], *parts: Sequence[Array], exactly: bool = False
+    ) -> Iterator[Array]:
+        """Yield what `function` reduces every block of some `parts` to.
+
+        Each of them is arrays like the leaves.
+        """
         for arrays in zip(*parts, strict=True):
             if math.prod(arrays[0].shape):
-                yield from self.blocks(function, *arrays)
+                yield from blockwise.blocks(self.backend, function, *arrays, exactly=exactly)
 
     def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """Return `function` of arrays of one shape, computed block by block if they are large."""
         return blockwise.in_blocks(self.backend, function, *arrays)
 
     def blocks(self, function: Callable[..., Array], *arrays: Array) -> Iterator[Array]:
-        """Yield `function` of every block of arrays of one shape; of small ones as they are."""
+        """Yield what `function` reduces every block of arrays of one shape to."""
         return blockwise.blocks(self.backend, function, *arrays)
 
     def whole(self, array: Array) -> Array:
@@ -203,13 +227,13 @@ def make_point(
     arrays = [plain_array(part) if is_host_part(part) else part for part in parts]
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])
     taken = [backend_array(array, backend, like) for array in arrays]
-    originals = [copy_for_claim(array, backend) for array in taken]
+    originals = [_kept(array, backend) for array in taken]
     require_values(originals)  # where JAX traces, a copy has no values even if its source has
     paths = ("",) if structure is None else structure.paths
     complexes = tuple(allow_complex and is_number(a, "complex floating") for a in originals)
     given = parts if structure else [x0]
     leaves = tuple(
-        backend.gather_detached(
+        backend.as_leaf(
             real_pairs(array, backend.xp)
             if paired
             else as_real_floating(array, backend.xp, f"x0{path}", part)
@@ -231,16 +255,42 @@ def make_point(
     return point
 
 
+def _kept(array: Array, backend: Backend) -> Array:
+    """Return an array of the user's, safe from later writes: nobody writes to partitioned ones."""
+    if blockwise.partitions_of(backend, array) is not None:
+        return array
+    return copy_for_claim(array, backend)
+
+
 def _require_finite(point: Point) -> None:
     """Raise a `ValueError` that names the first coordinate that is not finite."""
     for leaf, array in enumerate(point.leaves):
         with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(float(point.xp.sum(array))):  # one pass, which makes no array
-                continue
-        if not bool(point.xp.all(point.xp.isfinite(array))):
-            values = point.backend.to_host(array).ravel()
-            entry = int(np.flatnonzero(~np.isfinite(values))[0])
+            if blockwise.partitions_of(point.backend, array) is not None:
+                (total,) = point.blocks(point.xp.sum, array)
+            else:
+                total = point.xp.sum(array)  # one pass, which makes no array
+        if math.isfinite(float(total)):
+            continue
+        entry, value = _first_not_finite(point, array)
+        if not math.isfinite(value):
             place = f"x0{point.place(point.offsets[leaf] + entry)}"
-            raise ValueError(
-                f"{place} is {values[entry]}; a derivative can be checked at finite x0 only"
-            )
+            raise ValueError(f"{place} is {value}; a derivative can be checked at finite x0 only")
+
+
+def _first_not_finite(point: Point, array: Array) -> tuple[int, float]:
+    """Return the first entry of an array that is not finite, and its value; else the first one."""
+    partitions, xp = blockwise.partitions_of(point.backend, array), point.xp
+    if partitions is None:
+        values = point.backend.to_host(array).ravel()
+        entry = int(np.argmax(~np.isfinite(values)))
+        return entry, float(values[entry])
+    positions, end = partitions.positions, math.prod(array.shape)
+
+    def first(x: Array) -> Array:
+        place = xp.min(xp.where(xp.isfinite(x), end, positions(x)))
+        value = xp.sum(xp.where(positions(x) == place, x, xp.zeros_like(x)))
+        return xp.stack([xp.astype(place, xp.float64), xp.astype(value, xp.float64)])
+
+    place, value = point.backend.to_host(partitions.reduced(first, array)).tolist()
+    return int(place), value

@@ -26,6 +26,7 @@ from checkgrad.backends.files import (
     converted,
     read_arrays,
 )
+from checkgrad.backends.partitions import Deferred, Partitions
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
     backend_of,
@@ -52,6 +53,7 @@ __all__ = [
     "Backend",
     "CannotWidenError",
     "Convention",
+    "Deferred",
     "Differentiation",
     "Entries",
     "HostArray",
@@ -59,6 +61,7 @@ __all__ = [
     "NativeDtypes",
     "NoSuchDtypeError",
     "Observation",
+    "Partitions",
     "ProcessGroup",
     "Structure",
     "WideFunction",

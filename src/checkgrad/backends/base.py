@@ -17,6 +17,7 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.differentiation import Differentiation
+from checkgrad.backends.partitions import Partitions
 from checkgrad.backends.widening import PassedFloat64, Widening
 
 _NARROW_EXTENSIONS = ("bfloat16",)  # dtypes of the package ml_dtypes, which NumPy does not know
@@ -46,6 +47,8 @@ class Backend(ABC):
         The convention of complex gradients, one of `checkgrad.backends.conventions.CONVENTIONS`.
     differentiation : Differentiation or None
         The library's own differentiation; None where it has none.
+    partitions : Partitions or None
+        Work on arrays that the library lays out over devices; None where it has none.
     compiles : bool
         Whether the library compiles code for every new shape.
     maps : bool
@@ -58,6 +61,7 @@ class Backend(ABC):
     xp: Any
     convention: str = "jax"
     differentiation: Differentiation | None = None
+    partitions: Partitions | None = None
     compiles: bool = False
     maps: bool = False
     bitcasts: tuple[int, ...] = ()
@@ -98,10 +102,18 @@ class Backend(ABC):
         """
         return array
 
+    def as_leaf(self, array: Array) -> Array:
+        """Return the same values as checkgrad holds them, without a record, where they are."""
+        return self.gather_detached(array)
+
+    def laid_out(self, array: Any, like: Array) -> Any:
+        """Return what the user's code returned for a leaf `like`, laid out over devices as that."""
+        return array
+
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
         """Return `structure` such that it partitions leaves over devices as `originals` are.
 
-        It undoes what `gather_detached` does to the placement.
+        It undoes what `as_leaf` does to the placement.
         """
         return structure
 
@@ -150,6 +162,10 @@ class Backend(ABC):
     def is_local(self, array: Array) -> bool:
         """Return whether `array` is whole in the memory of one CPU, and costs little to read."""
         return False
+
+    def device_name(self, array: Array) -> str:
+        """Return what a report calls the device of `array`."""
+        return str(array_api_compat.device(array))
 
     def machine_epsilon(self, array: Array) -> Any:
         """Return the machine epsilon of the dtype of `array`; 0 where the dtype is exact."""

@@ -117,7 +117,7 @@ class FunctionClaim:
         claims = self._point.claim_leaves(claim, name=self._name)
         self._note(max(float(machine_epsilon(part)) for part in claims))
         if not passing:
-            claims = [self._point.backend.copy(part) for part in claims]
+            claims = [self._point.backend.snapshot(part) for part in claims]
         return GradientByLeaves(claims, self._point)
 
     def changes(

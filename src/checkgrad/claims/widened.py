@@ -57,6 +57,20 @@ class NativeClaim:
         """Return a point of float64, rounded to the dtypes of the user."""
         return [self._native.backend.widened(each) for each in self._native.narrowed(leaves)]
 
+    def scaled(self, leaves: Leaves, factor: float) -> list[Array]:
+        """Return a point of float64 whose coordinates are multiplied by a factor."""
+        return [self._wide.in_blocks(lambda x: x * factor, leaf) for leaf in leaves]
+
+    def holds(self, leaves: Leaves) -> bool:
+        """Return whether arrays like a point of float64 hold numbers of the user's dtypes only."""
+        if not self._wide.is_partitioned:
+            leaves = [part.reshape(-1)[:_SAMPLE] for part in leaves]
+            pairs = zip(leaves, self.rounded(leaves), strict=True)
+            return all(bool((part == rounded).all()) for part, rounded in pairs)
+        xp = self._wide.xp
+        same = self._wide.blockwise(lambda a, b: xp.all(a == b), leaves, self.rounded(leaves))
+        return all(map(bool, same))
+
     def gradients(
         self, leaves: Leaves, outputs: Outputs, passing: bool = False
     ) -> Iterator[ClaimedGradient]:
@@ -175,15 +189,13 @@ class PreferredClaim:
         """
         if not all(map(self._is_native, gradients)):
             return False
-        moved = [leaf * (1 + _UNSEEN) for leaf in leaves]
+        moved = self.native.scaled(leaves, 1 + _UNSEEN)
         return all(map(self._is_native, self.wide.gradients(moved, outputs)))
 
     def _is_native(self, gradient: ClaimedGradient) -> bool:
         if gradient.leaves is None:
             return False
-        parts = [part.reshape(-1)[:_SAMPLE] for part in gradient.leaves]
-        pairs = zip(parts, self.native.rounded(parts), strict=True)
-        return all(bool((part == rounded).all()) for part, rounded in pairs)
+        return self.native.holds(gradient.leaves)
 
     def changes(
         self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]

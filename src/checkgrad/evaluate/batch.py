@@ -59,6 +59,8 @@ class BatchEvaluator:
         self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(has_few_digits(x) for x in point.leaves):
             self._possible = False
+        if batch == "auto" and point.is_partitioned:  # a device has room for few points
+            self._possible = False
         if evaluation.workers is not None:  # who get one point each
             self._possible = False
         self._footprint = 0  # bytes; not known yet
@@ -209,6 +211,8 @@ class BatchEvaluator:
         point, backend = self._point, self._point.backend
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # what there is to warn of was seen at x0
+            if not point.complexes[leaf]:
+                together = backend.laid_out(together, point.originals[leaf])
             found = self._of_many_points(leaf)(together)
         values = as_numeric(found, backend, point.leaves[0], "func")
         count = together.shape[0]

@@ -10,6 +10,7 @@ import numpy as np
 
 from checkgrad.arrays.arithmetic import alike, at_least_single, norm
 from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.blockwise import block_lengths, deferred
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
 from checkgrad.precision import DOUBLE
@@ -39,7 +40,7 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
     """
     xp = point.xp
     if not any(bool(zeros) for zeros in point.blockwise(lambda x: xp.any(x == 0), point.leaves)):
-        return point.leafwise(xp.abs)
+        return point.deferred(xp.abs, point.leaves)
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
     worth = 0.0
@@ -51,19 +52,18 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         if worth <= left_by_cancelling(point) * typical:
             worth = typical
 
+    most = worth if worth > 0 else math.inf
+
     def size(x: Array, claim: Array, mean: float) -> Array:
-        if not bool(xp.any(x == 0)):
-            return xp.abs(x)
-        stand_in = xp.full_like(x, mean or overall)
-        if worth > 0:
-            with np.errstate(all="ignore"):
-                needed = worth / xp.abs(xp.astype(claim, x.dtype))
-            stand_in = xp.where(needed < stand_in, needed, stand_in)
-        stand_in = xp.where(stand_in > 0, stand_in, xp.full_like(x, mean or overall))
+        with np.errstate(all="ignore"):
+            needed = most / xp.abs(xp.astype(claim, x.dtype))
+        typical = xp.zeros_like(x) + mean
+        stand_in = xp.where(needed < typical, needed, typical)
+        stand_in = xp.where(stand_in > 0, stand_in, typical)
         return xp.where(x != 0, xp.abs(x), stand_in)
 
     return [
-        point.in_blocks(partial(size, mean=mean), x, claim)
+        deferred(point.backend, partial(size, mean=mean or overall), x, claim)
         for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
 
@@ -79,7 +79,7 @@ def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:
     if count == 0:
         return 0.0
     blocks = point.blocks(lambda x: xp.mean(xp.abs(x) * scale), point.leaves[leaf])
-    lengths = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
+    lengths = block_lengths(point.backend, point.leaves[leaf])
     mean = sum(float(each) * (n / count) for each, n in zip(blocks, lengths, strict=True)) / scale
     return mean if math.isfinite(mean) or scale < 1 else _mean_size(point, leaf, 1 / BLOCK)
 
@@ -89,11 +89,12 @@ def claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point
 
     The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
     """
+    xp = point.xp
 
     def change(claim: Array, step: Array) -> Array:
         # Products overflow in float16.
-        pair = [at_least_single(part, point.xp) for part in (claim, step)]
-        one, other = alike(pair, point.xp)
+        pair = [at_least_single(part, xp) for part in (claim, step)]
+        one, other = alike(pair, xp)
         return one * other
 
     return _norm(point, change, claims, steps)
@@ -101,9 +102,10 @@ def claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point
 
 def _norm(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
     """Return the 2-norm of `function` of all entries; 0 if it is not finite."""
+    xp = point.xp
     with np.errstate(all="ignore"):
-        blocks = (float(norm([block], point.xp)) for block in point.blockwise(function, *parts))
-        size = math.hypot(*blocks)
+        norms = point.blockwise(lambda *each: norm([function(*each)], xp), *parts)
+        size = math.hypot(*map(float, norms))
     return size if math.isfinite(size) else 0.0
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from checkgrad.arrays.blockwise import partitions_of
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Entries
 
@@ -53,6 +55,18 @@ def perturbed(point: Point, leaf: int, entries: Entries, moved: Array) -> Iterat
     """Yield x0 with entries of one leaf replaced, in the user's structure."""
     copies = point.backend.perturbed_copies(point.leaves[leaf], entries, moved)
     return in_place_of(point, leaf, copies)
+
+
+def perturbed_from_host(
+    point: Point, leaf: int, entries: Entries, moved: npt.NDArray[np.float64]
+) -> Iterator[Any]:
+    """Yield what `perturbed` does, where the new values are on the host.
+
+    They stay there if the leaf is laid out over devices: each device would hold all of them.
+    """
+    x = point.leaves[leaf]
+    stay = partitions_of(point.backend, x) is not None
+    return perturbed(point, leaf, entries, moved if stay else point.backend.from_host(moved, x))
 
 
 def in_place_of(point: Point, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:

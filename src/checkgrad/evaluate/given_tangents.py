@@ -90,7 +90,7 @@ def projected(
     tangents = []
     for _ in range(count):
         random = [
-            point.backend.random_tangent(rng, x) * size
+            point.backend.random_tangent(rng, x) * point.whole(size)
             for x, size in zip(point.leaves, sizes, strict=True)
         ]
         tangents.append(_tangent(point, project(point.as_tangent(random)), "returned"))

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats, Point, make_point
+from checkgrad.arrays.products import product
 from checkgrad.backends import Array, machine_epsilon
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.coordinate_sizes import claimed_change
@@ -199,8 +199,8 @@ class LineOfPoint:
             if self._on_host:
                 terms = point.on_host(claims) * self._step
                 return float(terms.sum()), math.sqrt(float(terms @ terms))
-            blocks = point.blockwise(lambda c, v: dot(c, v, point.xp), claims, self._tangent)
-            return math.fsum(map(float, blocks)), claimed_change(claims, self._tangent, point)
+            along = product(claims, self._tangent, point)
+            return along, claimed_change(claims, self._tangent, point)
 
 
 def _along(gradient: Floats, rng: np.random.Generator) -> Floats:

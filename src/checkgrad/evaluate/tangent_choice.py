@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blockwise import halved
+from checkgrad.arrays.blockwise import random
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
@@ -174,12 +174,15 @@ def random_tangents(
     shrunk = _shrunk(point, sizes)
     weights = leaf_weights(point, claims, sizes)
 
-    def tangent(x: Array, size: Array, weight: float) -> Array:
-        return point.backend.random_tangent(rng, x) * (size * (shrunk * weight))
+    def tangent(numbers: Array, size: Array, factor: float) -> Array:
+        return numbers * (size * factor)
 
     leaves = list(zip(point.leaves, sizes, weights, strict=True))
     tangents = [
-        [halved(point.backend, partial(tangent, weight=w), x, size) for x, size, w in leaves]
+        [
+            random(point.backend, rng, partial(tangent, factor=shrunk * weight), x, size)
+            for x, size, weight in leaves
+        ]
         for _ in range(count)
     ]
     tangents = [_inward(point, tangent, bounds) for tangent in tangents]
@@ -238,7 +241,7 @@ def _with_negative_entry(point: Point, tangent: list[Array]) -> list[Array]:
     """Return a tangent, or its opposite if it has no negative entry."""
     if any(bool(least < 0) for least in point.blockwise(point.xp.min, tangent)):
         return tangent
-    return point.leafwise(lambda _, v: -v, tangent)
+    return point.deferred(lambda v: -v, tangent)
 
 
 def _inward(point: Point, tangent: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:

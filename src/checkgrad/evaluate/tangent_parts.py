@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.entries import between, entry_of, largest_of
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -103,12 +104,7 @@ class TangentParts:
     def entries(self, coordinate: int) -> Floats:
         """Return the entry of all tangents at a coordinate."""
         point = self._evaluator.point
-        leaf, entry = point.locate(coordinate)
-        found = []
-        for tangent in self._tangents:
-            flat = point.xp.reshape(point.whole(tangent[leaf]), (-1,))
-            found.append(float(flat[entry]))
-        return np.asarray(found)
+        return np.asarray([entry_of(point, each, coordinate) for each in self._tangents])
 
     def best_match(
         self,
@@ -139,11 +135,15 @@ class TangentParts:
             The squared cosine of the angle between its entries and the residuals.
         """
         point = self._evaluator.point
-        units = (residuals / np.linalg.norm(residuals)).tolist()
+        units, xp = (residuals / np.linalg.norm(residuals)).tolist(), point.xp
 
         def scores(*entries: Array) -> Array:
-            return _squared_cosines(entries, units, point.xp)
+            return _squared_cosines(entries, units, xp)
 
+        if point.is_partitioned:
+            parts = [self._tangents[j] for j in chosen]
+            best, highest = largest_of(point, scores, parts, start, stop, excluded)
+            return (best, min(highest, 1.0)) if highest > 0 else (-1, 0.0)
         best, highest = -1, 0.0
         for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
             if size == 0 or offset >= stop or offset + size <= start:
@@ -160,25 +160,7 @@ class TangentParts:
 
     def _part(self, tangent: int, start: int, stop: int, without: int = -1) -> list[Array]:
         """Return a tangent with 0 outside of a range of coordinates."""
-        point = self._evaluator.point
-        part = []
-        leaves = zip(point.leaves, self._tangents[tangent], point.offsets, strict=True)
-        for x, v, offset in leaves:
-            size = math.prod(x.shape)
-            low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
-            is_holed = low <= without - offset < high
-            if (low, high) == (0, size) and not is_holed:
-                part.append(v)
-            elif low >= high:
-                part.append(point.xp.zeros_like(x))
-            else:
-                kept = np.zeros(size)
-                kept[low:high] = 1.0
-                if is_holed:
-                    kept[without - offset] = 0.0
-                mask = point.xp.reshape(point.backend.from_host(kept, x), x.shape)
-                part.append(point.whole(v) * mask)
-        return part
+        return between(self._evaluator.point, self._tangents[tangent], start, stop, without)
 
 
 def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) -> Array:

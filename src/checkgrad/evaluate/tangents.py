@@ -15,6 +15,7 @@ import numpy as np
 
 from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.point import Floats
+from checkgrad.arrays.products import product
 from checkgrad.backends import Array
 from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.evaluator import Evaluator
@@ -112,6 +113,12 @@ class Tangents:
         """Return a point along a tangent, and what the claim says of how far it lies off."""
         point, gradients = self._evaluator.point, self._claim.leaves
         with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
+            if point.is_partitioned and gradients is not None:
+                moved = point.leafwise(lambda x, v: x + step * v, tangent)
+                off = point.deferred(
+                    lambda x, v, y: (y - x) - step * v, point.leaves, tangent, moved
+                )
+                return moved, np.asarray([product(each, off, point) for each in gradients])
             if gradients is None:
                 moved = point.leafwise(lambda x, v: x + step * v, tangent)
                 off = point.leafwise(lambda x, v, y: (y - x) - step * v, tangent, moved)

@@ -91,9 +91,9 @@ class _CoarserNumbers:
 
     def holds_x0(self) -> bool:
         """Return whether x0 is one of them."""
-        point = self._near.point
+        point, coarser = self._near.point, self._coarser
         same = point.blockwise(
-            lambda x: point.xp.all(point.coarsened(x, self._coarser) == x), point.leaves
+            lambda x: point.xp.all(point.coarsened(x, coarser) == x), point.leaves, exactly=True
         )
         return all(bool(block) for block in same)
 
@@ -126,6 +126,6 @@ class _CoarserNumbers:
             base = point.coarsened(base + count * coarser * base * sign, coarser)
             return base + part * coarser * base * sign
 
-        leaves = point.leafwise(moved, self._signs)
+        leaves = point.leafwise(moved, self._signs, exactly=True)
         found: Floats = near.values(iter([near.assembled(leaves)]))[0]
         return found
