@@ -7,11 +7,16 @@ arrays fit the cache, and take little memory and little time. The arrays may be 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 
-from checkgrad.arrays.blocks import BLOCK, Halved, Lazy, upper_half
+import numpy as np
+
+from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, split
 from checkgrad.backends import Array, Backend
+
+_SEEDS = 2**63
 
 
 def is_large(array: Array) -> bool:
@@ -25,7 +30,7 @@ def blocks(backend: Backend, function: Callable[..., Array], *arrays: Array) -> 
     if not is_large(arrays[0]):
         yield function(*arrays)
         return
-    for each in zip(*(_split(backend, array) for array in arrays), strict=True):
+    for each in zip(*(split(backend, array) for array in arrays), strict=True):
         # Wait before the next block. A library that computes later holds all blocks at once.
         yield backend.block_until_ready(function(*each))
 
@@ -37,22 +42,58 @@ def in_blocks(backend: Backend, function: Callable[..., Array], *arrays: Array) 
     """
     if not is_large(arrays[0]):
         return function(*arrays)
-    return backend.joined(blocks(backend, function, *arrays), arrays[0].shape, arrays[0])
+    return backend.joined(blocks(backend, function, *arrays), arrays[0].shape, _held(arrays[0]))
 
 
-def halved(backend: Backend, function: Callable[..., Array], x: Array, *others: Array) -> Array:
-    """Return `in_blocks` with half of the digits, in half of the memory, where `x` is large.
+def on_demand(backend: Backend, function: Callable[..., Array], *arrays: Array) -> Array:
+    """Return `in_blocks` as a lazy array, which is computed anew wherever it is needed.
 
-    The result is a `Halved` array. It is an ordinary array if `x` is small, or if `backend` cannot
-    read the bits of the dtype of `x`.
+    The result is an ordinary array where the arrays are small.
     """
-    if not is_large(x) or backend.xp.finfo(x.dtype).bits not in backend.bitcasts:
-        return in_blocks(backend, function, x, *others)
+    if not is_large(arrays[0]):
+        return function(*arrays)
+    return Computed(_held(arrays[0]), backend, function, tuple(arrays))
 
-    def upper(*each: Array) -> Array:
-        return upper_half(function(*each), backend)
 
-    return Halved(in_blocks(backend, upper, x, *others), backend, x.dtype)
+def random(
+    backend: Backend,
+    draw: Callable[[np.random.Generator, Array], Array],
+    rng: np.random.Generator,
+    x: Array,
+) -> Array:
+    """Return random numbers like `x`; lazy ones, which take no memory, if `x` is large.
+
+    Parameters
+    ----------
+    backend : Backend
+        The array library of `x`.
+    draw : callable
+        Makes random numbers like an array, as `Backend.random_tangent` does.
+    rng : numpy.random.Generator
+        Where they, or their seed, come from.
+    x : array
+        The array.
+    """
+    if not is_large(x):
+        return draw(rng, x)
+    return Random(_held(x), backend, next(split(backend, x)), draw, int(rng.integers(_SEEDS)))
+
+
+def in_range(backend: Backend, array: Array, start: int, stop: int, without: int = -1) -> Array:
+    """Return an array in a range of entries, and 0 elsewhere; lazy if it is large.
+
+    See `checkgrad.arrays.blocks.Range`.
+    """
+    part = Range(_held(array), backend, array, start, stop, without)
+    return part if is_large(array) else whole(backend, part)
+
+
+def entry_of(backend: Backend, array: Array, entry: int) -> float:
+    """Return one entry of an array, which may be lazy."""
+    if not isinstance(array, Lazy):
+        return float(backend.xp.reshape(array, (-1,))[entry])
+    block = next(itertools.islice(array.blocks(), entry // BLOCK, None))
+    return float(block[entry % BLOCK])
 
 
 def whole(backend: Backend, array: Array) -> Array:
@@ -62,5 +103,15 @@ def whole(backend: Backend, array: Array) -> Array:
     return backend.joined(array.blocks(), array.shape, array.held)
 
 
-def _split(backend: Backend, array: Array) -> Iterator[Array]:
-    return array.blocks() if isinstance(array, Lazy) else backend.split(array, BLOCK)
+def copy(backend: Backend, array: Array) -> Array:
+    """Return an array in memory of its own; a lazy one is computed."""
+    return whole(backend, array) if isinstance(array, Lazy) else backend.copy(array)
+
+
+def resembled(array: Array) -> Array:
+    """Return an array of the dtype and on the device of `array`, which may be lazy."""
+    return array.first if isinstance(array, Lazy) else array
+
+
+def _held(array: Array) -> Array:
+    return array.held if isinstance(array, Lazy) else array

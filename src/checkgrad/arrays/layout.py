@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.blockwise import resembled
 from checkgrad.arrays.places import array_of, entry_text, offsets_of
 from checkgrad.backends import Array, Backend, Structure
 
@@ -29,9 +30,9 @@ class Layout:
     backend : Backend
         The array library of the leaves.
     leaves : tuple of array
-        The real floating leaves of x0, as the library's own arrays. They record nothing for
-        differentiation. They are copies made at entry, because ``func`` may write into the user's
-        arrays. They are never written to and never handed out.
+        The real floating leaves of x0, as the library's own arrays, or lazy ones. They record
+        nothing for differentiation. They are copies made at entry, because ``func`` may write into
+        the user's arrays. They are never written to and never handed out.
     structure : Structure or None
         How the leaves make up the tree; None if x0 is a single array.
     complexes : tuple of bool
@@ -77,6 +78,10 @@ class Layout:
     def size(self) -> int:
         """The number of coordinates."""
         return sum(self.sizes)
+
+    def like(self, leaf: int) -> Array:
+        """Return an array of the dtype and on the device of a leaf: itself if it is in memory."""
+        return resembled(self.leaves[leaf])
 
     def locate(self, coordinate: int) -> tuple[int, int]:
         """Return the leaf that `coordinate` lies in, and its flat entry there."""

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blocks import RandomSigns
-from checkgrad.arrays.blockwise import is_large
+from checkgrad.arrays.blockwise import is_large, random
 from checkgrad.backends import Array, Backend
 
 
@@ -54,9 +53,9 @@ def coarsened(x: Array, precision: float, xp: Any) -> Array:
 def random_signs(x: Array, rng: np.random.Generator, backend: Backend) -> Array:
     """Return a random 1 or -1 for every entry of `x`, in its dtype and on its device.
 
-    The signs of a large array are a `RandomSigns`, which takes no memory.
+    The signs of a large array are lazy.
     """
     if is_large(x):
-        return RandomSigns(x, backend, int(rng.integers(2**63)))
+        return random(backend, backend.random_signs, rng, x)
     numbers = backend.random_tangent(rng, x)
     return backend.xp.astype(numbers > 0, x.dtype) * 2 - 1

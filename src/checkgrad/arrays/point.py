@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays import blockwise, claim_arrays, neighbours
+from checkgrad.arrays.blocks import Lazy
 from checkgrad.arrays.layout import Layout
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import (
@@ -57,7 +58,11 @@ class Point(Layout):
 
     def copy(self) -> Any:
         """Return x0 for ``func``, in memory of its own."""
-        return self.for_func([self.backend.copy(leaf) for leaf in self.leaves])
+        return self.for_func(self.copies(self.leaves))
+
+    def copies(self, leaves: Sequence[Array]) -> list[Array]:
+        """Return arrays like the leaves, which may be lazy, in memory of their own."""
+        return [blockwise.copy(self.backend, leaf) for leaf in leaves]
 
     def copy_for_claim(self) -> Any:
         """Return x0 for the claim: as the user passed it, in memory of its own."""
@@ -80,9 +85,14 @@ class Point(Layout):
     # The same point in float64.
 
     def widened(self) -> Point:
-        """Return the same point in float64; its arrays require a gradient where those of x0 do."""
+        """Return the same point in float64; its arrays require a gradient where those of x0 do.
+
+        Large leaves are lazy. What they look like in memory is read from those of this point.
+        """
         backend = self.backend
-        leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
+        leaves = tuple(self.on_demand(backend.widened, leaf) for leaf in self.leaves)
+        if any(isinstance(leaf, Lazy) for leaf in leaves):
+            return replace(self, leaves=leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
             backend.resembling(backend.gather_detached(part), original)
@@ -92,8 +102,10 @@ class Point(Layout):
 
     def narrowed(self, leaves: Sequence[Array]) -> list[Array]:
         """Return wide arrays like the leaves in the dtypes of this point."""
-        pairs = zip(leaves, self.leaves, strict=True)
-        return [self.backend.narrowed(self.whole(wide), like) for wide, like in pairs]
+        return [
+            self.in_blocks(partial(self.backend.narrowed, like=like), wide)
+            for wide, like in zip(leaves, self.leaves, strict=True)
+        ]
 
     # To the host and back.
 
@@ -104,13 +116,12 @@ class Point(Layout):
 
     def from_host(self, coordinates: Floats) -> list[Array]:
         """Return leaves from flat host coordinates, in the dtypes and on the devices of x0."""
-        leaves = zip(self.offsets, self.sizes, self.leaves, strict=True)
-        return [
-            self.xp.reshape(
-                self.backend.from_host(coordinates[start : start + size], leaf), leaf.shape
-            )
-            for start, size, leaf in leaves
-        ]
+        leaves = []
+        for leaf, (start, size) in enumerate(zip(self.offsets, self.sizes, strict=True)):
+            numbers = coordinates[start : start + size]
+            array = self.backend.from_host(numbers, self.like(leaf))
+            leaves.append(self.xp.reshape(array, self.leaves[leaf].shape))
+        return leaves
 
     # Points next to x0.
 
@@ -136,6 +147,10 @@ class Point(Layout):
         """
         return [neighbours.random_signs(x, rng, self.backend) for x in self.leaves]
 
+    def random_numbers(self, rng: np.random.Generator, leaf: int) -> Array:
+        """Return independent numbers of mean 0 and variance 1, like a leaf; lazy if it is large."""
+        return blockwise.random(self.backend, self.backend.random_tangent, rng, self.leaves[leaf])
+
     # Work on large leaves, block by block.
 
     def leafwise(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
@@ -159,6 +174,13 @@ class Point(Layout):
     def blocks(self, function: Callable[..., Array], *arrays: Array) -> Iterator[Array]:
         """Yield `function` of every block of arrays of one shape; of small ones as they are."""
         return blockwise.blocks(self.backend, function, *arrays)
+
+    def on_demand(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """Return `function` of arrays of one shape, computed where it is needed if they are large.
+
+        The methods of this class take the result for an array.
+        """
+        return blockwise.on_demand(self.backend, function, *arrays)
 
     def whole(self, array: Array) -> Array:
         """Return `array` as it is, or all of a lazy one."""

@@ -50,8 +50,6 @@ class Backend(ABC):
         Whether the library compiles code for every new shape.
     maps : bool
         Whether the library maps a function over a leading axis, as `mapped` does.
-    bitcasts : tuple of int
-        The widths, in bits, of the dtypes that `bitcast` takes.
     """
 
     name: str
@@ -60,7 +58,6 @@ class Backend(ABC):
     differentiation: Differentiation | None = None
     compiles: bool = False
     maps: bool = False
-    bitcasts: tuple[int, ...] = ()
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -227,10 +224,6 @@ class Backend(ABC):
         """Return complex numbers from real and imaginary parts along the last axis."""
         wide = self.xp.result_type(pairs.dtype, self.xp.complex64)
         return self.xp.astype(pairs[..., 0], wide) + 1j * self.xp.astype(pairs[..., 1], wide)
-
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        """Return the bits of `array` as another dtype of the same width, one of `bitcasts`."""
-        raise NotImplementedError(f"{self.name} has no bitcast")
 
     # ---- Functions of narrower floats, evaluated in float64. ----
 

@@ -16,7 +16,6 @@ class NumPyBackend(Backend):
     """NumPy. It overrides much for speed: plain NumPy is faster than the compatible namespace."""
 
     name = "numpy"
-    bitcasts = (32, 64)
 
     def host(self, array: Array) -> HostArray:
         return as_numpy(array)
@@ -35,9 +34,6 @@ class NumPyBackend(Backend):
 
     def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
         return fill_in_blocks(blocks, lambda dtype: np.empty(shape, dtype))
-
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        return array.view(dtype)
 
     def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0

@@ -53,7 +53,6 @@ class TorchBackend(Backend):
     convention = "torch"
     differentiation = TorchDifferentiation()
     maps = True
-    bitcasts = (32, 64)
 
     def host(self, array: Array) -> HostArray:
         tensor = _dense(array.detach())
@@ -99,9 +98,6 @@ class TorchBackend(Backend):
 
     def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
         return fill_in_blocks(blocks, lambda dtype: _empty(shape, like, dtype))
-
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        return array.view(dtype)
 
     def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0

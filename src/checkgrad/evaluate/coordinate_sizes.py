@@ -22,7 +22,7 @@ Leaves = Sequence[Array]
 
 
 def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[Array]:
-    """Return the size of every coordinate, as arrays like x0.
+    """Return the size of every coordinate, as arrays like x0; large ones are lazy.
 
     Where a coordinate is 0, it is the mean size of its leaf, or of all leaves. It is no more than
     what changes ``func``, by the claim, by all of its value or by what the other coordinates are
@@ -39,7 +39,7 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
     """
     xp = point.xp
     if not any(bool(zeros) for zeros in point.blockwise(lambda x: xp.any(x == 0), point.leaves)):
-        return point.leafwise(xp.abs)
+        return [point.on_demand(xp.abs, x) for x in point.leaves]
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
     worth = 0.0
@@ -63,7 +63,7 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         return xp.where(x != 0, xp.abs(x), stand_in)
 
     return [
-        point.in_blocks(partial(size, mean=mean), x, claim)
+        point.on_demand(partial(size, mean=mean), x, claim)
         for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
 

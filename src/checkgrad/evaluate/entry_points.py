@@ -51,7 +51,7 @@ class EntryPoints:
 
 def perturbed(point: Point, leaf: int, entries: Entries, moved: Array) -> Iterator[Any]:
     """Yield x0 with entries of one leaf replaced, in the user's structure."""
-    copies = point.backend.perturbed_copies(point.leaves[leaf], entries, moved)
+    copies = point.backend.perturbed_copies(point.whole(point.leaves[leaf]), entries, moved)
     return in_place_of(point, leaf, copies)
 
 
@@ -59,10 +59,9 @@ def in_place_of(point: Point, leaf: int, copies: Iterator[Array]) -> Iterator[An
     """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
     if point.is_single_real_array and point.is_plain:
         return copies
-    leaves, copy = point.leaves, point.backend.copy
+    before, after = point.leaves[:leaf], point.leaves[leaf + 1 :]
     return (
-        point.for_func([moved if other == leaf else copy(x) for other, x in enumerate(leaves)])
-        for moved in copies
+        point.for_func([*point.copies(before), moved, *point.copies(after)]) for moved in copies
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.blockwise import entry_of, in_range
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -104,11 +105,7 @@ class TangentParts:
         """Return the entry of all tangents at a coordinate."""
         point = self._evaluator.point
         leaf, entry = point.locate(coordinate)
-        found = []
-        for tangent in self._tangents:
-            flat = point.xp.reshape(point.whole(tangent[leaf]), (-1,))
-            found.append(float(flat[entry]))
-        return np.asarray(found)
+        return np.asarray([entry_of(point.backend, v[leaf], entry) for v in self._tangents])
 
     def best_match(
         self,
@@ -166,18 +163,9 @@ class TangentParts:
         for x, v, offset in leaves:
             size = math.prod(x.shape)
             low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
-            is_holed = low <= without - offset < high
-            if (low, high) == (0, size) and not is_holed:
-                part.append(v)
-            elif low >= high:
-                part.append(point.xp.zeros_like(x))
-            else:
-                kept = np.zeros(size)
-                kept[low:high] = 1.0
-                if is_holed:
-                    kept[without - offset] = 0.0
-                mask = point.xp.reshape(point.backend.from_host(kept, x), x.shape)
-                part.append(point.whole(v) * mask)
+            hole = without - offset if low <= without - offset < high else -1
+            is_all = (low, high) == (0, size) and hole < 0
+            part.append(v if is_all else in_range(point.backend, v, low, high, hole))
         return part
 
 
