@@ -119,7 +119,8 @@ def parse(problem: Problem) -> ParsedProblem:
     """
     options = problem.options
     require_functions(**{"func": problem.func, problem.form: problem.claim})
-    point = make_point(problem.x0, True, options.convention, problem.constants)
+    spread = options.evaluation.spread
+    point = make_point(problem.x0, True, options.convention, problem.constants, spread)
     reader = None
     if problem.form != "grad":
         reader = OutputReader(point, many=options.evaluation.batch == "vectorized")

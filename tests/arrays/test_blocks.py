@@ -48,7 +48,7 @@ def test_random_numbers_are_the_same_whenever_they_are_made(xp: Library) -> None
     x = large(xp)
     backend = find_backend([x])
     like = next(split(backend, x))
-    for draw in (backend.random_signs, backend.random_tangent):
+    for draw in (backend.random_signs, backend.random_tangent, backend.random_block):
         numbers = Random(x, backend, like, draw, 5)
         first, second = joined(xp, numbers), joined(xp, numbers)
         np.testing.assert_array_equal(first, second)

@@ -6,6 +6,7 @@ host and back. It validates x0. It never calls ``func``.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from checkgrad.arrays import blockwise, claim_arrays, neighbours
 from checkgrad.arrays.blocks import Lazy
+from checkgrad.arrays.finiteness import require_finite
 from checkgrad.arrays.layout import Layout
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import (
@@ -28,6 +30,7 @@ from checkgrad.arrays.parsing import (
     plain_array,
     real_pairs,
 )
+from checkgrad.arrays.spread import PartNumbers, Spread
 from checkgrad.backends import (
     CONVENTIONS,
     Array,
@@ -111,8 +114,12 @@ class Point(Layout):
 
     def on_host(self, leaves: Sequence[Array]) -> Floats:
         """Return all coordinates of `leaves` on the host, as a flat float64 array."""
-        parts = [self.backend.to_host(self.whole(leaf)).reshape(-1) for leaf in leaves]
-        return np.concatenate(parts)
+        found = []
+        for k, leaf in enumerate(leaves):
+            part, array = self.part(k), self.whole(leaf)
+            array = array if part is None else part.whole(array)
+            found.append(self.backend.to_host(array).reshape(-1))
+        return np.concatenate(found)
 
     def from_host(self, coordinates: Floats) -> list[Array]:
         """Return leaves from flat host coordinates, in the dtypes and on the devices of x0."""
@@ -120,7 +127,8 @@ class Point(Layout):
         for leaf, (start, size) in enumerate(zip(self.offsets, self.sizes, strict=True)):
             numbers = coordinates[start : start + size]
             array = self.backend.from_host(numbers, self.like(leaf))
-            leaves.append(self.xp.reshape(array, self.leaves[leaf].shape))
+            array, part = self.xp.reshape(array, self.whole_shape(leaf)), self.part(leaf)
+            leaves.append(array if part is None else part.taken(array))
         return leaves
 
     # Points next to x0.
@@ -145,11 +153,23 @@ class Point(Layout):
 
         Those of large leaves are lazy. The methods of this class take them for arrays.
         """
-        return [neighbours.random_signs(x, rng, self.backend) for x in self.leaves]
+        signs = []
+        for leaf, x in enumerate(self.leaves):
+            if self.part(leaf) is None:
+                signs.append(neighbours.random_signs(x, rng, self.backend))
+            else:
+                numbers = self.random_numbers(rng, leaf)
+                signs.append(self.on_demand(self.xp.sign, numbers))
+        return signs
 
     def random_numbers(self, rng: np.random.Generator, leaf: int) -> Array:
         """Return independent numbers of mean 0 and variance 1, like a leaf; lazy if it is large."""
-        return blockwise.random(self.backend, self.backend.random_tangent, rng, self.leaves[leaf])
+        x, backend, part = self.leaves[leaf], self.backend, self.part(leaf)
+        if part is not None:
+            numbers = PartNumbers(x, backend, part, int(rng.integers(2**63)))
+            return numbers if blockwise.is_large(x) else self.whole(numbers)
+        draw = backend.random_block if blockwise.is_large(x) else backend.random_tangent
+        return blockwise.random(backend, draw, rng, x)
 
     # Work on large leaves, block by block.
 
@@ -161,11 +181,30 @@ class Point(Layout):
         arrays = zip(self.leaves, *others, strict=True)
         return [self.in_blocks(function, *each) for each in arrays]
 
-    def blockwise(self, function: Callable[..., Array], *parts: Sequence[Array]) -> Iterator[Array]:
-        """Yield `function` of every block of some `parts`, each of them arrays like the leaves."""
-        for arrays in zip(*parts, strict=True):
-            if math.prod(arrays[0].shape):
-                yield from self.blocks(function, *arrays)
+    def numbers(
+        self,
+        function: Callable[..., Any],
+        *arrays: Sequence[Array],
+        leaves: Sequence[int] | None = None,
+    ) -> list[float]:
+        """Return `function` of every block, a number each, on all ranks together.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a block of each of the arrays.
+        *arrays : sequence of array
+            Each is arrays like the leaves.
+        leaves : sequence of int, optional
+            Which leaves they are like; by default all.
+        """
+        found = [
+            [float(block) for block in self.blocks(function, *each)]
+            if math.prod(each[0].shape)
+            else []
+            for each in zip(*arrays, strict=True)
+        ]
+        return list(itertools.chain(*self.shared(found, leaves)))
 
     def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """Return `function` of arrays of one shape, computed block by block if they are large."""
@@ -196,6 +235,7 @@ def make_point(
     allow_complex: bool = False,
     convention: str | None = None,
     constants: Collection[str] = (),
+    spread: Spread | None = None,
 ) -> Point:
     """Validate x0 and flatten it.
 
@@ -209,6 +249,8 @@ def make_point(
         The convention of claims at complex leaves. The default is the one of the array library.
     constants : collection of str, optional
         The paths of floating leaves that are not differentiated.
+    spread : Spread, optional
+        How the leaves lie on the ranks, if x0 holds the parts of this rank.
 
     Raises
     ------
@@ -245,24 +287,10 @@ def make_point(
         complexes=complexes,
         conj_convention=is_conj_convention(convention or backend.convention),
         originals=tuple(originals),
+        spread=spread,
     )
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")
-    _require_finite(point)
+    require_finite(point)
     return point
-
-
-def _require_finite(point: Point) -> None:
-    """Raise a `ValueError` that names the first coordinate that is not finite."""
-    for leaf, array in enumerate(point.leaves):
-        with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(float(point.xp.sum(array))):  # one pass, which makes no array
-                continue
-        if not bool(point.xp.all(point.xp.isfinite(array))):
-            values = point.backend.to_host(array).ravel()
-            entry = int(np.flatnonzero(~np.isfinite(values))[0])
-            place = f"x0{point.place(point.offsets[leaf] + entry)}"
-            raise ValueError(
-                f"{place} is {values[entry]}; a derivative can be checked at finite x0 only"
-            )

@@ -159,6 +159,10 @@ class Backend(ABC):
         numbers = np.asarray(rng.standard_normal(size=like.shape))
         return self.from_host(numbers, like)  # the host casts: the device may lack float64
 
+    def random_block(self, rng: np.random.Generator, like: Array) -> Array:
+        """Return the same for a block of a large array, at once. The numbers need not be normal."""
+        return self.random_tangent(rng, like)
+
     def random_signs(self, rng: Any, like: Array) -> Array:
         """Return a random 1 or -1 for every entry, like `like`."""
         return self.from_host(rng.integers(2, size=like.shape) * 2.0 - 1.0, like)

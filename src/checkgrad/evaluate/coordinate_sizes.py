@@ -38,7 +38,7 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         ``func(x0)``.
     """
     xp = point.xp
-    if not any(bool(zeros) for zeros in point.blockwise(lambda x: xp.any(x == 0), point.leaves)):
+    if not any(point.numbers(lambda x: xp.any(x == 0), point.leaves)):
         return [point.on_demand(xp.abs, x) for x in point.leaves]
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
@@ -78,16 +78,28 @@ def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:
     xp, count = point.xp, point.sizes[leaf]
     if count == 0:
         return 0.0
-    blocks = point.blocks(lambda x: xp.mean(xp.abs(x) * scale), point.leaves[leaf])
-    lengths = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
-    mean = sum(float(each) * (n / count) for each, n in zip(blocks, lengths, strict=True)) / scale
+    lengths: list[int] = []
+
+    def mean_of_block(x: Array) -> Array:
+        lengths.append(math.prod(x.shape))
+        return xp.mean(xp.abs(x) * scale)
+
+    means = point.numbers(mean_of_block, [point.leaves[leaf]], leaves=[leaf])
+    (lengths,) = point.shared([lengths], [leaf])
+    mean = sum(each * (n / count) for each, n in zip(means, lengths, strict=True)) / scale
     return mean if math.isfinite(mean) or scale < 1 else _mean_size(point, leaf, 1 / BLOCK)
 
 
-def claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point) -> float:
+def claimed_change(
+    claims: Sequence[Array],
+    steps: Sequence[Array],
+    point: Point,
+    leaves: Sequence[int] | None = None,
+) -> float:
     """Return what the claim says ``func`` changes by when every coordinate takes its step.
 
-    The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
+    The 2-norm over the coordinates of some leaves, by default all, computed where they are; 0 where
+    it is not finite.
     """
 
     def change(claim: Array, step: Array) -> Array:
@@ -96,19 +108,31 @@ def claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point
         one, other = alike(pair, point.xp)
         return one * other
 
-    return _norm(point, change, claims, steps)
+    return _norm(point, change, claims, steps, leaves=leaves)
 
 
-def _norm(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
+def _norm(
+    point: Point,
+    function: Callable[..., Array],
+    *parts: Sequence[Array],
+    leaves: Sequence[int] | None = None,
+) -> float:
     """Return the 2-norm of `function` of all entries; 0 if it is not finite."""
+
+    def norm_of_block(*each: Array) -> Array:
+        return norm([function(*each)], point.xp)
+
     with np.errstate(all="ignore"):
-        blocks = (float(norm([block], point.xp)) for block in point.blockwise(function, *parts))
-        size = math.hypot(*blocks)
+        size = math.hypot(*point.numbers(norm_of_block, *parts, leaves=leaves))
     return size if math.isfinite(size) else 0.0
 
 
-def largest_size(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
-    """Return the largest size of `function` of all entries."""
+def largest_size(
+    point: Point,
+    function: Callable[..., Array],
+    *parts: Sequence[Array],
+    leaves: Sequence[int] | None = None,
+) -> float:
+    """Return the largest size of `function` of all entries of some leaves, by default all."""
     xp = point.xp
-    blocks = point.blockwise(lambda *each: xp.max(xp.abs(function(*each))), *parts)
-    return max(float(block) for block in blocks)
+    return max(point.numbers(lambda *each: xp.max(xp.abs(function(*each))), *parts, leaves=leaves))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.entries import perturbed_leaf
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Entries
 
@@ -51,7 +52,7 @@ class EntryPoints:
 
 def perturbed(point: Point, leaf: int, entries: Entries, moved: Array) -> Iterator[Any]:
     """Yield x0 with entries of one leaf replaced, in the user's structure."""
-    copies = point.backend.perturbed_copies(point.whole(point.leaves[leaf]), entries, moved)
+    copies = perturbed_leaf(point, leaf, entries, moved)
     return in_place_of(point, leaf, copies)
 
 

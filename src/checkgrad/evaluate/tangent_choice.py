@@ -189,9 +189,10 @@ def random_tangents(
 def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
     """Return the factor of the length of random tangents with which no entry overflows."""
     room = [
-        largest_size(point, lambda size: size, [size]) / float(point.xp.finfo(x.dtype).max)
-        for x, size in zip(point.leaves, sizes, strict=True)
-        if math.prod(size.shape)
+        largest_size(point, lambda size: size, [size], leaves=[leaf])
+        / float(point.xp.finfo(point.leaves[leaf].dtype).max)
+        for leaf, size in enumerate(sizes)
+        if point.sizes[leaf]
     ]
     return 1.0 if max(room) < _ROOM else _ROOM
 
@@ -232,7 +233,7 @@ def scaled_tangents(
 
 def _with_negative_entry(point: Point, tangent: list[Array]) -> list[Array]:
     """Return a tangent, or its opposite if it has no negative entry."""
-    if any(bool(least < 0) for least in point.blockwise(point.xp.min, tangent)):
+    if min(point.numbers(point.xp.min, tangent)) < 0:
         return tangent
     return [point.on_demand(operator.neg, v) for v in tangent]
 

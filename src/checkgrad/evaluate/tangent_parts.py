@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blockwise import entry_of, in_range
+from checkgrad.arrays.entries import all_blocks, entry_of, in_range
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -105,7 +105,7 @@ class TangentParts:
         """Return the entry of all tangents at a coordinate."""
         point = self._evaluator.point
         leaf, entry = point.locate(coordinate)
-        return np.asarray([entry_of(point.backend, v[leaf], entry) for v in self._tangents])
+        return np.asarray([entry_of(point, leaf, v[leaf], entry) for v in self._tangents])
 
     def best_match(
         self,
@@ -145,8 +145,8 @@ class TangentParts:
         for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
             if size == 0 or offset >= stop or offset + size <= start:
                 continue
-            first = offset
-            for block in point.blocks(scores, *(self._tangents[j][leaf] for j in chosen)):
+            first, arrays = offset, [self._tangents[j][leaf] for j in chosen]
+            for block in all_blocks(point, leaf, scores, *arrays):
                 found = point.backend.to_host(block).reshape(-1)
                 _leave_out(found, first, start, stop, excluded)
                 place = int(np.argmax(found))
@@ -159,13 +159,12 @@ class TangentParts:
         """Return a tangent with 0 outside of a range of coordinates."""
         point = self._evaluator.point
         part = []
-        leaves = zip(point.leaves, self._tangents[tangent], point.offsets, strict=True)
-        for x, v, offset in leaves:
-            size = math.prod(x.shape)
+        for leaf, v in enumerate(self._tangents[tangent]):
+            offset, size = point.offsets[leaf], point.sizes[leaf]
             low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
             hole = without - offset if low <= without - offset < high else -1
             is_all = (low, high) == (0, size) and hole < 0
-            part.append(v if is_all else in_range(point.backend, v, low, high, hole))
+            part.append(v if is_all else in_range(point, leaf, v, low, high, hole))
         return part
 
 

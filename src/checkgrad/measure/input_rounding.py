@@ -79,10 +79,11 @@ class _CoarserNumbers:
     def holds_x0(self) -> bool:
         """Return whether x0 is one of them."""
         point = self._near.point
-        same = point.blockwise(
-            lambda x: point.xp.all(point.coarsened(x, self._coarser) == x), point.leaves
+        return all(
+            point.numbers(
+                lambda x: point.xp.all(point.coarsened(x, self._coarser) == x), point.leaves
+            )
         )
-        return all(bool(block) for block in same)
 
     def ask_near_x0(self) -> None:
         """Ask for all values around x0 that `rounds_input` may ask for."""

@@ -132,10 +132,9 @@ class Neighbourhood:
 
     def has_zeros(self) -> bool:
         """Return whether some coordinates are 0, and others are not."""
-        zeros = self.point.blockwise(lambda x: self.point.xp.any(x == 0), self.point.leaves)
-        return (
-            any(map(bool, zeros)) and largest_size(self.point, lambda x: x, self.point.leaves) > 0
-        )
+        point = self.point
+        has_any = any(point.numbers(lambda x: point.xp.any(x == 0), point.leaves))
+        return has_any and largest_size(point, lambda x: x, point.leaves) > 0
 
     def has_room(self, epsilon: float) -> bool:
         """Return whether all points of `along_line` are within the bounds.
