@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.entries import perturbed_leaf
+from checkgrad.arrays.leaf_entries import perturbed_leaf
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Entries
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.entries import all_blocks, entry_of, in_range
+from checkgrad.arrays.leaf_entries import all_blocks, entry_of, in_range
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient

@@ -9,7 +9,7 @@ import pytest
 
 from arrays.reversed_part import spread_point
 from checkgrad.arrays.blocks import BLOCK
-from checkgrad.arrays.entries import all_blocks, entry_of, in_range, perturbed_leaf
+from checkgrad.arrays.leaf_entries import all_blocks, entry_of, in_range, perturbed_leaf
 from checkgrad.arrays.point import make_point
 
 SMALL = np.arange(1.0, 7.0).reshape(2, 3)
