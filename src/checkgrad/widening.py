@@ -25,6 +25,8 @@ from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE, SINGLE
 from checkgrad.problem import Problem
 
+_WIDE_ARRAYS = 3  # like x0 in float64: the claim, a point, and one that func makes of it
+_DOUBLE = 8  # bytes of a number in float64
 _SEED = 0  # of the point at which the two functions are compared, besides x0
 
 
@@ -96,7 +98,9 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
     for leaf in native.point.leaves:
         if obstacle := backend.lacks_float64(leaf):
             raise CannotWidenError(obstacle)
-    disagreeing, obstacle = None, ""
+    if obstacle := _lacks_memory(native.point):
+        raise CannotWidenError(obstacle)
+    disagreeing = None
     for widening in backend.widenings():
         if not native.is_narrow and not widening.sees_inside:
             continue
@@ -111,6 +115,16 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
     if disagreeing is not None:
         return disagreeing
     raise CannotWidenError(obstacle or "nothing sees narrower floats inside of a func of float64")
+
+
+def _lacks_memory(point: Point) -> str:
+    """Return why there is no memory for a large x0 in float64; empty if there is."""
+    if point.size <= BLOCK:
+        return ""
+    needed, free = _WIDE_ARRAYS * _DOUBLE * point.size, point.backend.free_memory(point.leaves[0])
+    if needed <= free:
+        return ""
+    return f"it takes {needed / 1e9:.2g} GB at least, and {free / 1e9:.2g} GB of memory are free"
 
 
 def _widened_by(

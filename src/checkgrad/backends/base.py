@@ -6,6 +6,7 @@ takes time, and NumPy, JAX and PyTorch do without it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,7 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.differentiation import Differentiation
+from checkgrad.backends.free_memory import free_host_memory
 from checkgrad.backends.widening import PassedFloat64, Widening
 
 _NARROW_EXTENSIONS = ("bfloat16",)  # dtypes of the package ml_dtypes, which NumPy does not know
@@ -238,6 +240,10 @@ class Backend(ABC):
     def lacks_float64(self, array: Array) -> str:
         """Return why there is no float64 where `array` is; empty where there is."""
         return ""
+
+    def free_memory(self, array: Array) -> float:
+        """Return how many bytes are free where `array` is; infinity where nobody says so."""
+        return free_host_memory() if self.on_host(array) else math.inf
 
     def widened(self, array: Array) -> Array:
         """Return a floating `array` in float64 or complex128, on the same devices."""

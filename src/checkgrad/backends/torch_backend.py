@@ -176,6 +176,13 @@ class TorchBackend(Backend):
         kind = array.device.type
         return f"the device {kind} has no float64" if kind in _WITHOUT_FLOAT64 else ""
 
+    def free_memory(self, array: Array) -> float:
+        if not array.is_cuda:
+            return super().free_memory(array)
+        device = array.device
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept)  # PyTorch keeps what it freed
+
     def widened(self, array: Array) -> Array:
         wide = torch.complex128 if array.is_complex() else torch.float64
         return array.detach().to(wide, copy=True)
