@@ -126,9 +126,9 @@ def test_leafwise_gives_a_function_each_leaf_and_the_arrays_beside_it() -> None:
     np.testing.assert_array_equal(found[1], [[7.0, 7.0, 7.0]])
 
 
-def test_blockwise_leaves_out_empty_parts() -> None:
+def test_numbers_of_blocks_leave_out_empty_leaves() -> None:
     point = make_point([np.ones(2), np.empty(0), np.ones(2 * BLOCK)])
-    sizes = list(point.blockwise(lambda x: x.size, point.leaves))
+    sizes = point.numbers(lambda x: x.size, point.leaves)
     assert sizes == [2, BLOCK, BLOCK]
 
 
