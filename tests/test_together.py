@@ -282,9 +282,12 @@ def test_rank_that_has_nothing_of_a_leaf_checks_along_tangents_with_the_others(p
 
 
 def test_a_rank_holds_its_part_of_x0_only(partitioned):
-    """A shard, a copy, the claim, a point and what func makes; all of x0 would be two shards."""
+    """A shard, a copy, the claim, a point and what func makes: 5.3 where memory is given back.
+
+    With all of x0, which is two shards, it would be 13 shards.
+    """
     report = same_report(partitioned["memory_of_parts"])
     assert report["verdict"] == "correct"
     for of_func, of_check in report["shards"]:
         assert of_func < 3
-        assert of_check < 6.5
+        assert of_check < 9
