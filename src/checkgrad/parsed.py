@@ -120,7 +120,8 @@ def parse(problem: Problem) -> ParsedProblem:
     """
     options = problem.options
     require_functions(**{"func": problem.func, problem.form: problem.claim})
-    point = make_point(problem.x0, True, options.convention, problem.constants)
+    spread = options.evaluation.spread
+    point = make_point(problem.x0, True, options.convention, problem.constants, spread)
     budget = options.evaluation.budget
     budget.agree = agreement(point) or budget.agree
     reader = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from checkgrad.arrays.entries import Entries, between, coordinates_of, entry_of, largest_of
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.entries import Entries, coordinates_of, largest_of
 from checkgrad.arrays.point import Point, make_point
 
 TREE = {"a": np.asarray([[1.0, -2.0], [3.0, 4.0]]), "b": np.asarray([5.0, -6.0])}
@@ -18,8 +19,6 @@ def point() -> Point:
 
 def test_entries_are_those_of_all_coordinates(point: Point) -> None:
     every = point.on_host(point.leaves)
-    for coordinate in range(point.size):
-        assert entry_of(point, point.leaves, coordinate) == every[coordinate]
     chosen = np.asarray([[5, 0], [0, 3]])
     np.testing.assert_array_equal(Entries(point, point.leaves)[chosen], every[chosen])
     np.testing.assert_array_equal(coordinates_of(point, point.leaves, single=True), every)
@@ -35,9 +34,19 @@ def test_the_largest_is_looked_for_in_a_range_without_some(point: Point) -> None
     assert largest(2, 3, (2,))[1] == -np.inf
 
 
-def test_arrays_are_0_outside_of_a_range_and_at_a_hole(point: Point) -> None:
-    part = between(point, point.leaves, 1, 5, without=3)
-    np.testing.assert_array_equal(point.on_host(part), [0, -2, 3, 0, 5, 0])
-    whole = between(point, point.leaves, 0, 4)
-    assert whole[0] is point.leaves[0]
-    np.testing.assert_array_equal(whole[1], [0, 0])
+def test_the_largest_of_a_large_leaf_is_looked_for_in_all_its_blocks() -> None:
+    x = np.ones(2 * BLOCK + 3)
+    x[[BLOCK - 1, 2 * BLOCK]] = 2.0, 3.0
+    point = make_point(x)
+
+    def largest(start: int, stop: int, excluded: tuple[int, ...] = ()) -> tuple[int, float]:
+        return largest_of(point, np.abs, [[x]], start, stop, excluded)
+
+    assert largest(0, x.size) == (2 * BLOCK, 3.0)
+    assert largest(0, x.size, (2 * BLOCK,)) == (BLOCK - 1, 2.0)
+    assert largest(BLOCK, 2 * BLOCK) == (BLOCK, 1.0)
+
+
+def test_what_is_no_number_is_not_the_largest(point: Point) -> None:
+    claims = [np.full((2, 2), np.nan), np.asarray([np.nan, -1.0])]
+    assert largest_of(point, np.abs, [claims], 0, 6, ()) == (5, 1.0)

@@ -8,12 +8,17 @@ is worked on where it lies, in one call. This module knows nothing of x0.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
-from checkgrad.arrays.blocks import BLOCK, Halved, Lazy, upper_half
+import numpy as np
+
+from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, split
 from checkgrad.backends import Array, Backend, Deferred, Partitions
+
+_SEEDS = 2**63
 
 
 def is_large(array: Array) -> bool:
@@ -24,9 +29,8 @@ def is_large(array: Array) -> bool:
 
 def partitions_of(backend: Backend, array: Array) -> Partitions | None:
     """Return how to work on an array that is laid out over devices; None for any other one."""
-    held = array.held if isinstance(array, Lazy) else array
     owner = backend.partitions
-    return owner if owner is not None and owner.owns(held) else None
+    return owner if owner is not None and owner.owns(array) else None
 
 
 def block_lengths(backend: Backend, array: Array) -> list[int]:
@@ -50,7 +54,7 @@ def blocks(
     if not is_large(arrays[0]):
         yield function(*arrays)
         return
-    for each in zip(*(_split(backend, array) for array in arrays), strict=True):
+    for each in zip(*(split(backend, array) for array in arrays), strict=True):
         # Wait before the next block. A library that computes later holds all blocks at once.
         yield backend.block_until_ready(function(*each))
 
@@ -67,46 +71,65 @@ def in_blocks(
         return partitions.mapped(function, *arrays, exactly=exactly)
     if not is_large(arrays[0]):
         return function(*arrays)
-    return backend.joined(blocks(backend, function, *arrays), arrays[0].shape, arrays[0])
+    return backend.joined(blocks(backend, function, *arrays), arrays[0].shape, _held(arrays[0]))
 
 
-def halved(backend: Backend, function: Callable[..., Array], x: Array, *others: Array) -> Array:
-    """Return `in_blocks` with half of the digits, in half of the memory, where `x` is large.
+def on_demand(backend: Backend, function: Callable[..., Array], *arrays: Array) -> Array:
+    """Return `in_blocks` as a lazy array, which is computed anew wherever it is needed.
 
-    The result is a `Halved` array. It is an ordinary array if `x` is small, or if `backend` cannot
-    read the bits of the dtype of `x`.
+    Of a partitioned array, the result is a `Deferred` one of the same dtype. The result is an
+    ordinary array where the arrays are small.
     """
-    if not is_large(x) or backend.xp.finfo(x.dtype).bits not in backend.bitcasts:
-        return in_blocks(backend, function, x, *others)
-
-    def upper(*each: Array) -> Array:
-        return upper_half(function(*each), backend)
-
-    return Halved(in_blocks(backend, upper, x, *others), backend, x.dtype)
-
-
-def deferred(backend: Backend, function: Callable[..., Array], *arrays: Array) -> Array:
-    """Return `in_blocks`. Of a partitioned array, it is made in every call that needs it."""
-    if partitions_of(backend, arrays[0]) is None:
-        return in_blocks(backend, function, *arrays)
-    first = arrays[0]
-    return Deferred(function, arrays, first.like if isinstance(first, Deferred) else first)
+    if partitions_of(backend, arrays[0]) is not None:
+        return Deferred(function, tuple(arrays), _held(arrays[0]))
+    if not is_large(arrays[0]):
+        return function(*arrays)
+    return Computed(_held(arrays[0]), backend, function, tuple(arrays))
 
 
 def random(
-    backend: Backend, rng: Any, function: Callable[..., Array], x: Array, *others: Array
+    backend: Backend,
+    draw: Callable[[np.random.Generator, Array], Array],
+    rng: np.random.Generator,
+    x: Array,
 ) -> Array:
-    """Return `function` of normal numbers like `x` and of `others`, in the least memory.
+    """Return random numbers like `x`; lazy ones, which take no memory, if `x` is large.
 
-    Of a partitioned array it is deferred, of another large one it is `halved`.
+    Parameters
+    ----------
+    backend : Backend
+        The array library of `x`.
+    draw : callable
+        Makes random numbers like an array, as `Backend.random_tangent` does.
+    rng : numpy.random.Generator
+        Where they, or their seed, come from.
+    x : array
+        The array.
     """
-    if (partitions := partitions_of(backend, x)) is not None:
-        return deferred(backend, function, partitions.random_tangent(rng, x), *others)
+    if not is_large(x):
+        return draw(rng, x)
+    return Random(_held(x), backend, next(split(backend, x)), draw, int(rng.integers(_SEEDS)))
 
-    def drawn(x: Array, *others: Array) -> Array:
-        return function(backend.random_tangent(rng, x), *others)
 
-    return halved(backend, drawn, x, *others)
+def in_range(backend: Backend, array: Array, start: int, stop: int, without: int = -1) -> Array:
+    """Return an array in a range of entries, and 0 elsewhere; lazy if it is large.
+
+    See `checkgrad.arrays.blocks.Range`. Of a partitioned array it is deferred.
+    """
+    if (partitions := partitions_of(backend, array)) is not None:
+        return _in_range_where_it_lies(backend, partitions, array, start, stop, without)
+    part = Range(_held(array), backend, array, start, stop, without)
+    return part if is_large(array) else whole(backend, part)
+
+
+def entry_of(backend: Backend, array: Array, entry: int) -> float:
+    """Return one entry of an array, which may be lazy or deferred."""
+    if (partitions := partitions_of(backend, array)) is not None:
+        return _entry_where_it_lies(backend, partitions, array, entry)
+    if not isinstance(array, Lazy):
+        return float(backend.xp.reshape(array, (-1,))[entry])
+    block = next(itertools.islice(array.blocks(), entry // BLOCK, None))
+    return float(block[entry % BLOCK])
 
 
 def whole(backend: Backend, array: Array) -> Array:
@@ -118,5 +141,58 @@ def whole(backend: Backend, array: Array) -> Array:
     return backend.joined(array.blocks(), array.shape, array.held)
 
 
-def _split(backend: Backend, array: Array) -> Iterator[Array]:
-    return array.blocks() if isinstance(array, Lazy) else backend.split(array, BLOCK)
+def copy(backend: Backend, array: Array) -> Array:
+    """Return an array in memory of its own; a lazy or a deferred one is computed."""
+    is_held = not isinstance(array, Lazy | Deferred)
+    return backend.copy(array) if is_held else whole(backend, array)
+
+
+def widened(backend: Backend, array: Array) -> Array:
+    """Return an array in float64, see `on_demand`; one in memory if it is partitioned."""
+    if partitions_of(backend, array) is not None:
+        return backend.widened(whole(backend, array))
+    return on_demand(backend, backend.widened, array)
+
+
+def narrowed(backend: Backend, array: Array, like: Array) -> Array:
+    """Return an array in the dtype of `like`, in memory."""
+    if partitions_of(backend, array) is not None:
+        return backend.narrowed(whole(backend, array), like)
+    return in_blocks(backend, partial(backend.narrowed, like=like), array)
+
+
+def resembled(array: Array) -> Array:
+    """Return an array of the dtype and on the device of `array`, which may be lazy."""
+    return array.first if isinstance(array, Lazy) else array
+
+
+def _held(array: Array) -> Array:
+    if isinstance(array, Deferred):
+        return array.like
+    return array.held if isinstance(array, Lazy) else array
+
+
+def _entry_where_it_lies(
+    backend: Backend, partitions: Partitions, array: Array, entry: int
+) -> float:
+    xp, positions, place = backend.xp, partitions.positions, float(entry)
+
+    def only(x: Array) -> Array:
+        return xp.sum(xp.where(positions(x) == place, x, xp.zeros_like(x)))
+
+    return float(partitions.reduced(only, array))
+
+
+def _in_range_where_it_lies(
+    backend: Backend, partitions: Partitions, array: Array, start: int, stop: int, without: int
+) -> Array:
+    xp, positions = backend.xp, partitions.positions
+    # Code is compiled anew for other integers in a closure, but not for other floats.
+    first, end, left_out = float(start), float(stop), float(without)
+
+    def kept(x: Array) -> Array:
+        places = positions(x)
+        inside = (places >= first) & (places < end) & (places != left_out)
+        return xp.where(inside, x, xp.zeros_like(x))
+
+    return on_demand(backend, kept, array)

@@ -96,7 +96,7 @@ def _claim_leaf(
     layout: Layout, part: Any, leaf: int, value_shape: tuple[int, ...], name: str, said: str
 ) -> Array:
     """Return one part of a claim as an array of the shape that it must have."""
-    like = layout.leaves[leaf]
+    like = layout.like(leaf)
     array = as_numeric(layout.backend.laid_out(part, like), layout.backend, like, name, said)
     shape = layout.user_shape(leaf)
     accepted = _accepted_shape(tuple(array.shape), value_shape, shape)

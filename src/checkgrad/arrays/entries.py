@@ -1,4 +1,4 @@
-"""Single entries of arrays like x0: read, searched, and left out, without the others.
+"""Single entries of arrays like x0: read and searched, without the others.
 
 Where the library lays arrays out over devices, this goes on where they lie: only single numbers
 come to the host. This module reads no claim and judges nothing.
@@ -7,35 +7,21 @@ come to the host. This module reads no claim and judges nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from checkgrad.arrays.blockwise import deferred, partitions_of
+from checkgrad.arrays.blockwise import partitions_of
+from checkgrad.arrays.leaf_entries import all_blocks, entry_of
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array
+from checkgrad.backends import Array, Partitions
 
 Leaves = Sequence[Array]
 _EXCLUDED = 8  # code is compiled for each multiple of so many excluded coordinates
 _HALVINGS = 12  # of the range of exponents of float64, of which there are 2**11
-
-
-def entry_of(point: Point, leaves: Leaves, coordinate: int) -> float:
-    """Return the entry at a coordinate of arrays like x0."""
-    xp, backend = point.xp, point.backend
-    leaf, entry = point.locate(coordinate)
-    partitions = partitions_of(backend, leaves[leaf])
-    if partitions is None:
-        return float(xp.reshape(point.whole(leaves[leaf]), (-1,))[entry])
-    positions, place = partitions.positions, float(entry)
-    return float(
-        partitions.reduced(
-            lambda x: xp.sum(xp.where(positions(x) == place, x, xp.zeros_like(x))), leaves[leaf]
-        )
-    )
 
 
 class Entries:
@@ -64,7 +50,8 @@ class Entries:
         asked = np.asarray(coordinates)
         for each in np.unique(asked).tolist():
             if each not in self._known:
-                self._known[each] = entry_of(self._point, self._leaves, each)
+                leaf, entry = self._point.locate(each)
+                self._known[each] = entry_of(self._point, leaf, self._leaves[leaf], entry)
         found = [self._known[each] for each in asked.reshape(-1).tolist()]
         return np.asarray(found, dtype=np.float64).reshape(asked.shape)
 
@@ -85,7 +72,7 @@ def largest_of(
     stop: int,
     excluded: Collection[int],
 ) -> tuple[int, float]:
-    """Return the coordinate where a function of partitioned arrays is largest, and its value.
+    """Return the coordinate where a function of arrays is largest, and its value.
 
     Parameters
     ----------
@@ -111,40 +98,56 @@ def largest_of(
     for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
         if size == 0 or offset >= stop or offset + size <= start:
             continue
-        out = [float(each - offset) for each in excluded if offset <= each < offset + size]
-        out += [-1.0] * (-len(out) % _EXCLUDED)
-        arrays = [part[leaf] for part in parts]
-        place, value = _largest_of_leaf(
-            point, function, arrays, (float(start - offset), float(stop - offset)), out
-        )
-        if value > highest:
-            best, highest = offset + place, value
+        arrays, ends = [part[leaf] for part in parts], (start - offset, stop - offset)
+        out = [each - offset for each in excluded if offset <= each < offset + size]
+        if (partitions := partitions_of(point.backend, arrays[0])) is not None:
+            found = iter([_largest_where_it_lies(point, partitions, function, arrays, ends, out)])
+        else:
+            found = _largest_of_blocks(point, leaf, function, arrays, ends, out)
+        for place, value in found:
+            if value > highest:
+                best, highest = offset + place, value
     return best, highest
 
 
-def _largest_of_leaf(
+def _largest_of_blocks(
     point: Point,
+    leaf: int,
     function: Callable[..., Array],
     arrays: Sequence[Array],
-    ends: tuple[float, float],
-    out: Sequence[float],
-) -> tuple[int, float]:
-    """Return the entry of one leaf where a function is largest, and its value there."""
-    xp = point.xp
-    partitions = partitions_of(point.backend, arrays[0])
-    if partitions is None:
-        found = point.backend.to_host(function(*map(point.whole, arrays))).reshape(-1)
-        numbers = np.arange(found.size)
-        kept = (numbers >= ends[0]) & (numbers < ends[1]) & ~np.isin(numbers, out)
-        found = np.where(kept & ~np.isnan(found), found, -np.inf)
+    ends: tuple[int, int],
+    out: Sequence[int],
+) -> Iterator[tuple[int, float]]:
+    """Yield the entry of each block of a leaf where a function is largest, and its value there."""
+    first = 0
+    for block in all_blocks(point, leaf, function, *arrays):
+        found = point.backend.to_host(block).reshape(-1)
+        found[np.isnan(found)] = -math.inf
+        found[: max(ends[0] - first, 0)] = -math.inf
+        found[max(ends[1] - first, 0) :] = -math.inf
+        found[[entry - first for entry in out if 0 <= entry - first < found.size]] = -math.inf
         place = int(np.argmax(found))
-        return place, float(found[place])
-    positions, (low, high) = partitions.positions, ends
+        yield first + place, float(found[place])
+        first += found.size
+
+
+def _largest_where_it_lies(
+    point: Point,
+    partitions: Partitions,
+    function: Callable[..., Array],
+    arrays: Sequence[Array],
+    ends: tuple[int, int],
+    out: Sequence[int],
+) -> tuple[int, float]:
+    """Return the entry of a partitioned leaf where a function is largest, and its value there."""
+    xp, positions = point.xp, partitions.positions
+    low, high = map(float, ends)
+    left_out = [*map(float, out), *[-1.0] * (-len(out) % _EXCLUDED)]
 
     def largest(*each: Array) -> Array:
         scores, places = function(*each), positions(each[0])
         kept = (places >= low) & (places < high) & ~xp.isnan(scores)
-        for place in out:
+        for place in left_out:
             kept = kept & (places != place)
         scores = xp.where(kept, xp.astype(scores, xp.float64), -math.inf)
         highest = xp.max(scores)
@@ -153,49 +156,6 @@ def _largest_of_leaf(
 
     place, value = point.backend.to_host(partitions.reduced(largest, *arrays)).tolist()
     return int(place), value
-
-
-def between(point: Point, leaves: Leaves, start: int, stop: int, without: int = -1) -> list[Array]:
-    """Return arrays like x0 with 0 outside of a range of coordinates, and at one of them.
-
-    Those that are 0 all over are ordinary arrays, and so are those of which a part is 0, unless
-    they are partitioned. The others are as they were.
-    """
-    part = []
-    for x, v, offset in zip(point.leaves, leaves, point.offsets, strict=True):
-        size = math.prod(x.shape)
-        low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
-        is_holed = low <= without - offset < high
-        if (low, high) == (0, size) and not is_holed:
-            part.append(v)
-        elif low >= high:
-            part.append(point.xp.zeros_like(x))
-        else:
-            hole = without - offset if is_holed else -1
-            part.append(_masked(point, x, v, (low, high), hole))
-    return part
-
-
-def _masked(point: Point, x: Array, v: Array, ends: tuple[int, int], hole: int) -> Array:
-    """Return an array like a leaf with 0 outside of a range of entries, and at a hole."""
-    low, high = ends
-    partitions = partitions_of(point.backend, x)
-    if partitions is None:
-        kept = np.zeros(math.prod(x.shape))
-        kept[low:high] = 1.0
-        if hole >= 0:
-            kept[hole] = 0.0
-        mask = point.xp.reshape(point.backend.from_host(kept, x), x.shape)
-        return point.whole(v) * mask
-    xp, positions = point.xp, partitions.positions
-    first, end, left_out = float(low), float(high), float(hole)
-
-    def masked(v: Array) -> Array:
-        places = positions(v)
-        kept = (places >= first) & (places < end) & (places != left_out)
-        return xp.where(kept, v, xp.zeros_like(v))
-
-    return deferred(point.backend, masked, v)
 
 
 def typical_size(point: Point, sizes: Leaves) -> float:
@@ -208,7 +168,7 @@ def typical_size(point: Point, sizes: Leaves) -> float:
     for _ in range(_HALVINGS):
         middle = (low + high) // 2
         below = partial(_count_below, most=2.0**middle, xp=xp)
-        count = sum(map(float, point.blockwise(below, sizes)))
+        count = sum(point.numbers(below, sizes))
         low, high = (low, middle) if 2 * count >= point.size else (middle, high)
     return 2.0**high
 

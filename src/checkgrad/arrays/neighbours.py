@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blocks import RandomSigns
-from checkgrad.arrays.blockwise import is_large, partitions_of
+from checkgrad.arrays.blockwise import is_large, partitions_of, random
 from checkgrad.backends import Array, Backend
 
 
@@ -51,12 +50,11 @@ def coarsened(x: Array, precision: float, xp: Any) -> Array:
 def random_signs(x: Array, rng: np.random.Generator, backend: Backend) -> Array:
     """Return a random 1 or -1 for every entry of `x`, in its dtype and on its device.
 
-    The signs of a large array are a `RandomSigns`, which takes no memory. Those of a partitioned
-    array are deferred.
+    The signs of a large array are lazy, and those of a partitioned array are deferred.
     """
     if (partitions := partitions_of(backend, x)) is not None:
         return partitions.random_signs(rng, x)
     if is_large(x):
-        return RandomSigns(x, backend, int(rng.integers(2**63)))
+        return random(backend, backend.random_signs, rng, x)
     numbers = backend.random_tangent(rng, x)
     return backend.xp.astype(numbers > 0, x.dtype) * 2 - 1

@@ -6,8 +6,7 @@ host and back. It validates x0. It never calls ``func``.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeAlias
@@ -16,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays import blockwise, claim_arrays, neighbours
-from checkgrad.arrays.layout import Layout
+from checkgrad.arrays.blocks import Lazy
+from checkgrad.arrays.finiteness import require_finite
+from checkgrad.arrays.leaf_work import LeafWork
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import (
     as_real_floating,
@@ -27,6 +28,7 @@ from checkgrad.arrays.parsing import (
     plain_array,
     real_pairs,
 )
+from checkgrad.arrays.spread import PartNumbers, Spread
 from checkgrad.backends import (
     CONVENTIONS,
     Array,
@@ -42,7 +44,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Point(Layout):
+class Point(LeafWork):
     """x0, and what is needed to hand it out and to read claims of its structure.
 
     Attributes
@@ -58,7 +60,11 @@ class Point(Layout):
 
     def copy(self) -> Any:
         """Return x0 for ``func``, in memory of its own."""
-        return self.for_func([self.backend.copy(leaf) for leaf in self.leaves])
+        return self.for_func(self.copies(self.leaves))
+
+    def copies(self, leaves: Sequence[Array]) -> list[Array]:
+        """Return arrays like the leaves, which may be lazy, in memory of their own."""
+        return [blockwise.copy(self.backend, leaf) for leaf in leaves]
 
     def copy_for_claim(self) -> Any:
         """Return x0 for the claim: as the user passed it, in memory of its own."""
@@ -81,9 +87,14 @@ class Point(Layout):
     # The same point in float64.
 
     def widened(self) -> Point:
-        """Return the same point in float64; its arrays require a gradient where those of x0 do."""
+        """Return the same point in float64; its arrays require a gradient where those of x0 do.
+
+        Large leaves are lazy. What they look like in memory is read from those of this point.
+        """
         backend = self.backend
-        leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
+        leaves = tuple(blockwise.widened(backend, leaf) for leaf in self.leaves)
+        if any(isinstance(leaf, Lazy) for leaf in leaves):
+            return replace(self, leaves=leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
             backend.resembling(backend.laid_out(backend.as_leaf(part), original), original)
@@ -93,23 +104,33 @@ class Point(Layout):
 
     def narrowed(self, leaves: Sequence[Array]) -> list[Array]:
         """Return wide arrays like the leaves in the dtypes of this point."""
-        pairs = zip(leaves, self.leaves, strict=True)
-        return [self.backend.narrowed(self.whole(wide), like) for wide, like in pairs]
+        return [
+            blockwise.narrowed(self.backend, wide, like)
+            for wide, like in zip(leaves, self.leaves, strict=True)
+        ]
 
     # To the host and back.
 
     def on_host(self, leaves: Sequence[Array]) -> Floats:
         """Return all coordinates of `leaves` on the host, as a flat float64 array."""
-        parts = [self.backend.to_host(self.whole(leaf)).reshape(-1) for leaf in leaves]
-        return np.concatenate(parts)
+        found = []
+        for k, leaf in enumerate(leaves):
+            part, array = self.part(k), self.whole(leaf)
+            array = array if part is None else part.whole(array)
+            found.append(self.backend.to_host(array).reshape(-1))
+        return np.concatenate(found)
 
     def from_host(self, coordinates: Floats) -> list[Array]:
-        """Return leaves from flat host coordinates, in the dtypes and on the devices of x0."""
-        leaves = zip(self.offsets, self.sizes, self.leaves, strict=True)
-        return [
-            self.backend.from_host(coordinates[start : start + size].reshape(leaf.shape), leaf)
-            for start, size, leaf in leaves
-        ]
+        """Return leaves from flat host coordinates, in the dtypes and on the devices of x0.
+
+        They are shaped on the host: a library may compile reshapes.
+        """
+        leaves = []
+        for leaf, (start, size) in enumerate(zip(self.offsets, self.sizes, strict=True)):
+            numbers = coordinates[start : start + size].reshape(self.whole_shape(leaf))
+            array, part = self.backend.from_host(numbers, self.like(leaf)), self.part(leaf)
+            leaves.append(array if part is None else part.taken(array))
+        return leaves
 
     # Points next to x0.
 
@@ -134,59 +155,25 @@ class Point(Layout):
 
         Those of large leaves are lazy. The methods of this class take them for arrays.
         """
-        return [neighbours.random_signs(x, rng, self.backend) for x in self.leaves]
+        signs = []
+        for leaf, x in enumerate(self.leaves):
+            if self.part(leaf) is None:
+                signs.append(neighbours.random_signs(x, rng, self.backend))
+            else:
+                numbers = self.random_numbers(rng, leaf)
+                signs.append(self.on_demand(self.xp.sign, numbers))
+        return signs
 
-    # Work on large leaves, block by block.
-
-    @cached_property
-    def is_partitioned(self) -> bool:
-        """Whether the library lays a leaf out over devices."""
-        owners = (blockwise.partitions_of(self.backend, leaf) for leaf in self.leaves)
-        return any(owner is not None for owner in owners)
-
-    def leafwise(
-        self, function: Callable[..., Array], *others: Sequence[Array], exactly: bool = False
-    ) -> list[Array]:
-        """Return `function` of each leaf of x0 and of the arrays like it in `others`.
-
-        The function works entry by entry. It gets large leaves block by block. `exactly` is as in
-        `checkgrad.arrays.blockwise.in_blocks`.
-        """
-        arrays = zip(self.leaves, *others, strict=True)
-        return [
-            blockwise.in_blocks(self.backend, function, *each, exactly=exactly) for each in arrays
-        ]
-
-    def deferred(self, function: Callable[..., Array], *parts: Sequence[Array]) -> list[Array]:
-        """Return `function` of `parts`, arrays like the leaves, in the least memory.
-
-        See `checkgrad.arrays.blockwise.deferred`.
-        """
-        arrays = zip(*parts, strict=True)
-        return [blockwise.deferred(self.backend, function, *each) for each in arrays]
-
-    def blockwise(
-        self, function: Callable[..., Array], *parts: Sequence[Array], exactly: bool = False
-    ) -> Iterator[Array]:
-        """Yield what `function` reduces every block of some `parts` to.
-
-        Each of them is arrays like the leaves.
-        """
-        for arrays in zip(*parts, strict=True):
-            if math.prod(arrays[0].shape):
-                yield from blockwise.blocks(self.backend, function, *arrays, exactly=exactly)
-
-    def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
-        """Return `function` of arrays of one shape, computed block by block if they are large."""
-        return blockwise.in_blocks(self.backend, function, *arrays)
-
-    def blocks(self, function: Callable[..., Array], *arrays: Array) -> Iterator[Array]:
-        """Yield what `function` reduces every block of arrays of one shape to."""
-        return blockwise.blocks(self.backend, function, *arrays)
-
-    def whole(self, array: Array) -> Array:
-        """Return `array` as it is, or all of a lazy one."""
-        return blockwise.whole(self.backend, array)
+    def random_numbers(self, rng: np.random.Generator, leaf: int) -> Array:
+        """Return independent numbers of mean 0 and variance 1, like a leaf; lazy if it is large."""
+        x, backend, part = self.leaves[leaf], self.backend, self.part(leaf)
+        if part is not None:
+            numbers = PartNumbers(x, backend, part, int(rng.integers(2**63)))
+            return numbers if blockwise.is_large(x) else self.whole(numbers)
+        if (partitions := blockwise.partitions_of(backend, x)) is not None:
+            return partitions.random_tangent(rng, x)
+        draw = backend.random_block if blockwise.is_large(x) else backend.random_tangent
+        return blockwise.random(backend, draw, rng, x)
 
     # The claim.
 
@@ -198,6 +185,7 @@ def make_point(
     allow_complex: bool = False,
     convention: str | None = None,
     constants: Collection[str] = (),
+    spread: Spread | None = None,
 ) -> Point:
     """Validate x0 and flatten it.
 
@@ -211,6 +199,8 @@ def make_point(
         The convention of claims at complex leaves. The default is the one of the array library.
     constants : collection of str, optional
         The paths of floating leaves that are not differentiated.
+    spread : Spread, optional
+        How the leaves lie on the ranks, if x0 holds the parts of this rank.
 
     Raises
     ------
@@ -247,11 +237,12 @@ def make_point(
         complexes=complexes,
         conj_convention=is_conj_convention(convention or backend.convention),
         originals=tuple(originals),
+        spread=spread,
     )
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")
-    _require_finite(point)
+    require_finite(point)
     return point
 
 
@@ -260,37 +251,3 @@ def _kept(array: Array, backend: Backend) -> Array:
     if blockwise.partitions_of(backend, array) is not None:
         return array
     return copy_for_claim(array, backend)
-
-
-def _require_finite(point: Point) -> None:
-    """Raise a `ValueError` that names the first coordinate that is not finite."""
-    for leaf, array in enumerate(point.leaves):
-        with np.errstate(over="ignore", invalid="ignore"):
-            if blockwise.partitions_of(point.backend, array) is not None:
-                (total,) = point.blocks(point.xp.sum, array)
-            else:
-                total = point.xp.sum(array)  # one pass, which makes no array
-        if math.isfinite(float(total)):
-            continue
-        entry, value = _first_not_finite(point, array)
-        if not math.isfinite(value):
-            place = f"x0{point.place(point.offsets[leaf] + entry)}"
-            raise ValueError(f"{place} is {value}; a derivative can be checked at finite x0 only")
-
-
-def _first_not_finite(point: Point, array: Array) -> tuple[int, float]:
-    """Return the first entry of an array that is not finite, and its value; else the first one."""
-    partitions, xp = blockwise.partitions_of(point.backend, array), point.xp
-    if partitions is None:
-        values = point.backend.to_host(array).ravel()
-        entry = int(np.argmax(~np.isfinite(values)))
-        return entry, float(values[entry])
-    positions, end = partitions.positions, math.prod(array.shape)
-
-    def first(x: Array) -> Array:
-        place = xp.min(xp.where(xp.isfinite(x), end, positions(x)))
-        value = xp.sum(xp.where(positions(x) == place, x, xp.zeros_like(x)))
-        return xp.stack([xp.astype(place, xp.float64), xp.astype(value, xp.float64)])
-
-    place, value = point.backend.to_host(partitions.reduced(first, array)).tolist()
-    return int(place), value

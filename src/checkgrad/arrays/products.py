@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,19 +22,21 @@ def product(claims: Sequence[Array], tangent: Sequence[Array], point: Point) -> 
     point : Point
         x0.
     """
+    xp = point.xp
     with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
-        pairs = zip(claims, tangent, strict=True)
-        return sum(float(part) for pair in pairs for part in _products(*pair, point))
-
-
-def _products(claim: Array, tangent: Array, point: Point) -> Iterator[Array]:
-    xp, backend = point.xp, point.backend
-    if 0 in claim.shape:
-        return
-    if partitions_of(backend, claim) is None or backend.lacks_float64(claim):
-        yield from point.blocks(lambda c, v: dot(c, v, xp), claim, tangent)
-    else:  # where the sum of a whole shard is not split into blocks, it is taken in float64
-        wide = xp.float64
-        yield from point.blocks(
-            lambda c, v: xp.sum(xp.astype(c, wide) * xp.astype(v, wide)), claim, tangent
+        if not point.is_partitioned:
+            return sum(point.numbers(lambda c, v: dot(c, v, xp), claims, tangent))
+        sums = (
+            point.numbers(_product_of(claim, point), [claim], [v], leaves=[leaf])
+            for leaf, (claim, v) in enumerate(zip(claims, tangent, strict=True))
         )
+        return sum(map(sum, sums))
+
+
+def _product_of(claim: Array, point: Point) -> Callable[[Array, Array], Array]:
+    """Return how to sum the products with a claim, an array like a leaf."""
+    xp, backend = point.xp, point.backend
+    if partitions_of(backend, claim) is None or backend.lacks_float64(claim):
+        return lambda c, v: dot(c, v, xp)
+    wide = xp.float64  # the sum of a whole shard is not split into blocks
+    return lambda c, v: xp.sum(xp.astype(c, wide) * xp.astype(v, wide))

@@ -8,6 +8,7 @@ through the namespace ``backend.xp``.
 
 from __future__ import annotations
 
+from checkgrad.backends.array_parts import ArrayPart
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend
 from checkgrad.backends.conventions import (
@@ -50,6 +51,7 @@ __all__ = [
     "LIBRARY_NAMES",
     "SUFFIXES",
     "Array",
+    "ArrayPart",
     "Backend",
     "CannotWidenError",
     "Convention",

@@ -6,6 +6,7 @@ takes time, and NumPy, JAX and PyTorch do without it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,7 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.differentiation import Differentiation
+from checkgrad.backends.free_memory import free_host_memory
 from checkgrad.backends.partitions import Partitions
 from checkgrad.backends.widening import PassedFloat64, Widening
 
@@ -53,8 +55,6 @@ class Backend(ABC):
         Whether the library compiles code for every new shape.
     maps : bool
         Whether the library maps a function over a leading axis, as `mapped` does.
-    bitcasts : tuple of int
-        The widths, in bits, of the dtypes that `bitcast` takes.
     """
 
     name: str
@@ -64,7 +64,6 @@ class Backend(ABC):
     partitions: Partitions | None = None
     compiles: bool = False
     maps: bool = False
-    bitcasts: tuple[int, ...] = ()
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -178,6 +177,10 @@ class Backend(ABC):
         numbers = np.asarray(rng.standard_normal(size=like.shape))
         return self.from_host(numbers, like)  # the host casts: the device may lack float64
 
+    def random_block(self, rng: np.random.Generator, like: Array) -> Array:
+        """Return the same for a block of a large array, at once. The numbers need not be normal."""
+        return self.random_tangent(rng, like)
+
     def random_signs(self, rng: Any, like: Array) -> Array:
         """Return a random 1 or -1 for every entry, like `like`."""
         return self.from_host(rng.integers(2, size=like.shape) * 2.0 - 1.0, like)
@@ -244,10 +247,6 @@ class Backend(ABC):
         wide = self.xp.result_type(pairs.dtype, self.xp.complex64)
         return self.xp.astype(pairs[..., 0], wide) + 1j * self.xp.astype(pairs[..., 1], wide)
 
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        """Return the bits of `array` as another dtype of the same width, one of `bitcasts`."""
-        raise NotImplementedError(f"{self.name} has no bitcast")
-
     # ---- Functions of narrower floats, evaluated in float64. ----
 
     def widenings(self) -> Sequence[Widening]:
@@ -257,6 +256,10 @@ class Backend(ABC):
     def lacks_float64(self, array: Array) -> str:
         """Return why there is no float64 where `array` is; empty where there is."""
         return ""
+
+    def free_memory(self, array: Array) -> float:
+        """Return how many bytes are free where `array` is; infinity where nobody says so."""
+        return free_host_memory() if self.on_host(array) else math.inf
 
     def widened(self, array: Array) -> Array:
         """Return a floating `array` in float64 or complex128, on the same devices."""

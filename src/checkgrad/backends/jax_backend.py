@@ -103,7 +103,6 @@ class JaxBackend(Backend):
     partitions = JaxPartitions()
     compiles = True
     maps = True
-    bitcasts = (32,)  # not of float64 on every device
 
     def host(self, array: Array) -> HostArray:
         return as_numpy(gathered_on_host(array) if isinstance(array, jax.Array) else array)
@@ -170,9 +169,6 @@ class JaxBackend(Backend):
             return
         for start in range(0, array.size, size):
             yield _compiled_block(array, start, min(size, array.size - start))
-
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        return jax.lax.bitcast_convert_type(array, dtype)
 
     def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0

@@ -97,7 +97,7 @@ class JacClaim(ManyOutputsClaim):
 
     def _block(self, claim: Any, spec: OutputSpec, k: int, leaf: int) -> Array:
         point, part = self._point, spec.parts[k]
-        xp, x = point.xp, point.leaves[leaf]
+        xp, x = point.xp, point.like(leaf)
         name = f"{self._name}{part.path}{point.leaf_path(leaf)}"
         array = as_numeric(point.backend.laid_out(claim, x), point.backend, x, name)
         inner, outer = point.user_shape(leaf), tuple(part.like.shape)

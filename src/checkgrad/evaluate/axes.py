@@ -248,7 +248,7 @@ class Axes:
             wanted = x0 + steps
             for leaf in np.unique(leaf_of).tolist():
                 here = leaf_of == leaf
-                rounded = point.backend.from_host(wanted[here], point.leaves[leaf])
+                rounded = point.backend.from_host(wanted[here], point.like(leaf))
                 moved[here] = point.backend.to_host(rounded)
             taken = moved - x0
         usable = (moved >= lower) & (moved <= upper)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays.blockwise import partitions_of
+from checkgrad.arrays.leaf_entries import perturbed_leaf
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Entries
 
@@ -53,7 +54,7 @@ class EntryPoints:
 
 def perturbed(point: Point, leaf: int, entries: Entries, moved: Array) -> Iterator[Any]:
     """Yield x0 with entries of one leaf replaced, in the user's structure."""
-    copies = point.backend.perturbed_copies(point.leaves[leaf], entries, moved)
+    copies = perturbed_leaf(point, leaf, entries, moved)
     return in_place_of(point, leaf, copies)
 
 
@@ -64,7 +65,7 @@ def perturbed_from_host(
 
     They stay there if the leaf is laid out over devices: each device would hold all of them.
     """
-    x = point.leaves[leaf]
+    x = point.like(leaf)
     stay = partitions_of(point.backend, x) is not None
     return perturbed(point, leaf, entries, moved if stay else point.backend.from_host(moved, x))
 
@@ -73,10 +74,9 @@ def in_place_of(point: Point, leaf: int, copies: Iterator[Array]) -> Iterator[An
     """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
     if point.is_single_real_array and point.is_plain:
         return copies
-    leaves, copy = point.leaves, point.backend.copy
+    before, after = point.leaves[:leaf], point.leaves[leaf + 1 :]
     return (
-        point.for_func([moved if other == leaf else copy(x) for other, x in enumerate(leaves)])
-        for moved in copies
+        point.for_func([*point.copies(before), moved, *point.copies(after)]) for moved in copies
     )
 
 

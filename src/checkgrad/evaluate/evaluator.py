@@ -211,7 +211,7 @@ class Evaluator:
         `moved` are the new values, exactly representable in the dtype of the leaf. The values are
         those of `host_values`.
         """
-        x, backend = self.point.leaves[leaf], self.point.backend
+        x, backend = self.point.like(leaf), self.point.backend
         count = len(entries)
         if self._takes(count):
             more = self.batch.filled(count, leaf) - count

@@ -19,7 +19,6 @@ import numpy as np
 
 from checkgrad.arrays.arithmetic import alike, dot, forward_difference, forward_steps, reshaped
 from checkgrad.arrays.blocks import BLOCK
-from checkgrad.arrays.blockwise import random
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Point
@@ -200,14 +199,15 @@ def _moved_where_it_lies(
     """Return what `_moved_in_blocks` does, where x0 is laid out over devices."""
     point, xp = evaluator.point, evaluator.point.xp
     moved, longest = [], 0.0
-    for x in point.leaves:
+    for leaf, x in enumerate(point.leaves):
         default = math.copysign(_default_step(x, evaluator), step)
         parts = partial(_moved_and_lengths, step=step, default=default, xp=xp)
-        tangent = random(point.backend, rng, xp.multiply, x, xp.ones_like(x))
+        tangent = point.random_numbers(rng, leaf)
         moved.append(point.in_blocks(lambda x, v, parts=parts: parts(x, v)[0], x, tangent))
         lengths = point.blocks(lambda x, v, parts=parts: xp.max(xp.abs(parts(x, v)[1])), x, tangent)
         longest = max(longest, *map(float, lengths))
-    off = point.deferred(lambda x, y: y - x, point.leaves, moved)
+    pairs = zip(moved, point.leaves, strict=True)
+    off = [point.on_demand(operator.sub, *pair) for pair in pairs]
     change = xp.asarray(product(claims, off, point), dtype=point.leaves[0].dtype)
     return moved, change / longest, longest
 

@@ -174,22 +174,13 @@ class LineOfPoint:
     def _moved(self, steps: float) -> Leaves:
         point = self._point
         if self._on_host:
-            return self._from_host(self._x + steps * self._step)
+            return point.from_host(self._x + steps * self._step)
         return point.leafwise(lambda x, v: x + steps * v, self._tangent)
 
     def tangent(self) -> Any:
         """See `Line`."""
-        leaves = self._from_host(self._step) if self._on_host else self._tangent
+        leaves = self._point.from_host(self._step) if self._on_host else self._tangent
         return self._point.as_tangent(leaves)
-
-    def _from_host(self, coordinates: Floats) -> Leaves:
-        """Return leaves from coordinates, shaped on the host: a library may compile reshapes."""
-        point = self._point
-        ranges = zip(point.offsets, point.sizes, point.leaves, strict=True)
-        return [
-            point.backend.from_host(coordinates[start : start + size].reshape(leaf.shape), leaf)
-            for start, size, leaf in ranges
-        ]
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `Line`."""

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.entries import between, entry_of, largest_of
+from checkgrad.arrays.entries import largest_of
+from checkgrad.arrays.leaf_entries import entry_of, in_range
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -104,7 +105,8 @@ class TangentParts:
     def entries(self, coordinate: int) -> Floats:
         """Return the entry of all tangents at a coordinate."""
         point = self._evaluator.point
-        return np.asarray([entry_of(point, each, coordinate) for each in self._tangents])
+        leaf, entry = point.locate(coordinate)
+        return np.asarray([entry_of(point, leaf, v[leaf], entry) for v in self._tangents])
 
     def best_match(
         self,
@@ -140,27 +142,21 @@ class TangentParts:
         def scores(*entries: Array) -> Array:
             return _squared_cosines(entries, units, xp)
 
-        if point.is_partitioned:
-            parts = [self._tangents[j] for j in chosen]
-            best, highest = largest_of(point, scores, parts, start, stop, excluded)
-            return (best, min(highest, 1.0)) if highest > 0 else (-1, 0.0)
-        best, highest = -1, 0.0
-        for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
-            if size == 0 or offset >= stop or offset + size <= start:
-                continue
-            first = offset
-            for block in point.blocks(scores, *(self._tangents[j][leaf] for j in chosen)):
-                found = point.backend.to_host(block).reshape(-1)
-                _leave_out(found, first, start, stop, excluded)
-                place = int(np.argmax(found))
-                if found[place] > highest:
-                    best, highest = first + place, float(found[place])
-                first += found.size
-        return best, min(highest, 1.0)
+        parts = [self._tangents[j] for j in chosen]
+        best, highest = largest_of(point, scores, parts, start, stop, excluded)
+        return (best, min(highest, 1.0)) if highest > 0 else (-1, 0.0)
 
     def _part(self, tangent: int, start: int, stop: int, without: int = -1) -> list[Array]:
         """Return a tangent with 0 outside of a range of coordinates."""
-        return between(self._evaluator.point, self._tangents[tangent], start, stop, without)
+        point = self._evaluator.point
+        part = []
+        for leaf, v in enumerate(self._tangents[tangent]):
+            offset, size = point.offsets[leaf], point.sizes[leaf]
+            low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
+            hole = without - offset if low <= without - offset < high else -1
+            is_all = (low, high) == (0, size) and hole < 0
+            part.append(v if is_all else in_range(point, leaf, v, low, high, hole))
+        return part
 
 
 def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) -> Array:
@@ -174,14 +170,3 @@ def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) 
     product = reduce(lambda a, b: a + b, [v * u for v, u in zip(relative, units, strict=True)])
     square = reduce(lambda a, b: a + b, [v * v for v in relative])
     return product * product / xp.where(square > 0, square, xp.ones_like(square))
-
-
-def _leave_out(
-    scores: Floats, first: int, start: int, stop: int, excluded: Collection[int]
-) -> None:
-    """Set the scores of a block that begins at coordinate `first` to -1 outside of a range."""
-    scores[: max(start - first, 0)] = -1.0
-    scores[max(stop - first, 0) :] = -1.0
-    for each in excluded:
-        if 0 <= each - first < scores.size:
-            scores[each - first] = -1.0

@@ -7,6 +7,7 @@ far too little to matter if it is not.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
@@ -115,20 +116,25 @@ class Tangents:
         with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
             if point.is_partitioned and gradients is not None:
                 moved = point.leafwise(lambda x, v: x + step * v, tangent)
-                off = point.deferred(
-                    lambda x, v, y: (y - x) - step * v, point.leaves, tangent, moved
-                )
+                off = [
+                    point.on_demand(lambda x, v, y: (y - x) - step * v, *each)
+                    for each in zip(point.leaves, tangent, moved, strict=True)
+                ]
                 return moved, np.asarray([product(each, off, point) for each in gradients])
             if gradients is None:
                 moved = point.leafwise(lambda x, v: x + step * v, tangent)
                 off = point.leafwise(lambda x, v, y: (y - x) - step * v, tangent, moved)
                 return moved, self._claim.changes(off)
-            missed: list[list[float]] = []
+            missed: list[list[list[float]]] = []  # by leaf, block and output
 
             def move(x: Array, v: Array, *claims: Array) -> Array:
                 y = x + step * v
-                missed.append([float(dot(c, (y - x) - step * v, point.xp)) for c in claims])
+                missed[-1].append([float(dot(c, (y - x) - step * v, point.xp)) for c in claims])
                 return y
 
-            moved = point.leafwise(move, tangent, *gradients)
-            return moved, np.asarray([math.fsum(parts) for parts in zip(*missed, strict=True)])
+            moved = []
+            for arrays in zip(point.leaves, tangent, *gradients, strict=True):
+                missed.append([])
+                moved.append(point.in_blocks(move, *arrays))
+            blocks = itertools.chain(*point.shared(missed))
+            return moved, np.asarray([math.fsum(parts) for parts in zip(*blocks, strict=True)])

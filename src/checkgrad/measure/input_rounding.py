@@ -92,10 +92,12 @@ class _CoarserNumbers:
     def holds_x0(self) -> bool:
         """Return whether x0 is one of them."""
         point, coarser = self._near.point, self._coarser
-        same = point.blockwise(
-            lambda x: point.xp.all(point.coarsened(x, coarser) == x), point.leaves, exactly=True
+        xp = point.xp
+        return all(
+            point.numbers(
+                lambda x: xp.all(point.coarsened(x, coarser) == x), point.leaves, exactly=True
+            )
         )
-        return all(bool(block) for block in same)
 
     def ask_near_x0(self) -> None:
         """Ask for all values around x0 that `rounds_input` may ask for."""

@@ -135,8 +135,7 @@ class Neighbourhood:
     def has_zeros(self) -> bool:
         """Return whether some coordinates are 0."""
         xp = self.point.xp
-        zeros = self.point.blockwise(lambda x: xp.any(x == 0), self.point.leaves)
-        return any(map(bool, zeros))
+        return any(self.point.numbers(lambda x: xp.any(x == 0), self.point.leaves))
 
     def is_zero(self) -> bool:
         """Return whether all coordinates are 0."""
