@@ -27,7 +27,7 @@ def all_scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         port = str(taken.getsockname()[1])
     running = [
         started(N_DEVICES, "memory", "float32"),
-        started(N_DEVICES, "wrong", "kinds", "tree"),
+        started(N_DEVICES, "wrong", "kinds", "tree", "beside"),
         *(started(2, "processes", rank, port) for rank in ("0", "1")),
     ]
     try:
@@ -282,6 +282,33 @@ def tree() -> dict[str, Any]:
         wrong = verify_grad(func, off, x0, direction="random", locate="off")
         found[axes] = [right.verdict.value, wrong.verdict.value, str(right)]
     return found
+
+
+def beside() -> dict[str, Any]:
+    """A large leaf on one device beside one over all; its claim lies over all of them."""
+    import jax
+    import jax.numpy as jnp
+    from jax.sharding import NamedSharding, PartitionSpec
+
+    from checkgrad import verify_grad
+
+    over_all = sharded(64, "Auto", "float32")
+    everywhere = NamedSharding(over_all.sharding.mesh, PartitionSpec())
+    x0 = {"all": over_all, "one": jnp.linspace(0.5, 2, 200_000, dtype=jnp.float32)}
+
+    def func(x: Any) -> Any:
+        return jnp.sum(jnp.sin(x["all"])) + jnp.sum(jnp.cos(jax.device_put(x["one"], everywhere)))
+
+    def right(x: Any) -> Any:
+        return {"all": jnp.cos(x["all"]), "one": -jnp.sin(jax.device_put(x["one"], everywhere))}
+
+    def off(x: Any) -> Any:
+        claim = right(x)
+        return claim | {"one": claim["one"].at[190_000].multiply(3)}
+
+    reports = [verify_grad(func, claim, x0, direction="random") for claim in (right, off)]
+    places = [each.where for each in reports[1].mismatches]
+    return {"verdicts": [each.verdict.value for each in reports], "places": places}
 
 
 def processes(rank: int, port: int) -> dict[str, Any]:

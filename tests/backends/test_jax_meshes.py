@@ -94,6 +94,11 @@ def test_leaves_of_a_tree_lie_each_as_it_did(found: dict[str, Any], axes: str) -
     assert "8 devices (cpu)" in text
 
 
+def test_a_large_leaf_may_lie_on_one_device_and_its_claim_on_all(found: dict[str, Any]) -> None:
+    assert found["beside"]["verdicts"] == ["correct", "wrong"]
+    assert found["beside"]["places"] == ["x['one'][190000]"]
+
+
 @pytest.mark.parametrize("axes", AXES)
 def test_two_processes_come_to_the_same_report(
     of_processes: list[dict[str, Any]], axes: str

@@ -10,9 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 from checkgrad.backends.array_types import Array, Structure
+from checkgrad.backends.jax_wide_setting import with_float64
 
 _INT32 = 2**31 - 1
 _ONE_ARRAY = Structure(
@@ -100,16 +101,16 @@ def over_auto_axes(array: Array) -> Array:
 
 
 def laid_out(array: Any, like: Array) -> Any:
-    """Return `array` partitioned as `like` is.
+    """Return `array` partitioned as `like` is, or on its device.
 
     It may have more axes before those of `like`, which are not partitioned. If it is complex and
     `like` has pairs of real numbers, it lacks their axis. What is no array of JAX, or has another
     shape, is returned as it is.
     """
-    if not is_partitioned(like) or not isinstance(array, jax.Array):
+    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
         return array
-    if isinstance(array, jax.core.Tracer):
-        return array
+    if not is_partitioned(like):
+        return _on_device_of(like, array)
     shape, spec = tuple(like.shape), tuple(like.sharding.spec)
     if jnp.iscomplexobj(array) and not jnp.iscomplexobj(like):
         shape, spec = shape[:-1], spec[: len(shape) - 1]
@@ -119,6 +120,15 @@ def laid_out(array: Any, like: Array) -> Any:
     sharding = NamedSharding(like.sharding.mesh, PartitionSpec(*[None] * more, *spec))
     sharding = like.sharding if shape == tuple(array.shape) == tuple(like.shape) else sharding
     return array if array.sharding == sharding else jax.device_put(array, sharding)
+
+
+def _on_device_of(like: Any, array: Array) -> Array:
+    """Return a partitioned `array` on the device of `like`, if that is on a single one."""
+    is_single = isinstance(like, jax.Array) and isinstance(like.sharding, SingleDeviceSharding)
+    if not is_single or not is_partitioned(array) or not array.is_fully_addressable:
+        return array
+    with with_float64():
+        return placed(np.asarray(array), like)
 
 
 def partitioning(structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
