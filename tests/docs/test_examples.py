@@ -29,7 +29,7 @@ def beyond_numpy(path):
     return [pytest.mark.libraries(*libraries)] if libraries else []
 
 
-def tests_in(module):
+def doctests_of(module):
     """Find the examples of a module, also those of its classes that name a public module."""
     finder, source = doctest.DocTestFinder(), inspect.getsource(module)
     public = [
@@ -235,7 +235,7 @@ def dotted_name(path):
 def test_code_in_docstrings_gives_what_stands_below_it(module):
     """Examples that import an optional library run where it is installed."""
     try:
-        found = tests_in(importlib.import_module(module))
+        found = doctests_of(importlib.import_module(module))
     except ModuleNotFoundError as error:
         if not error.name or not OPTIONAL_IMPORT.fullmatch(f"import {error.name}"):
             raise

@@ -21,10 +21,12 @@ pytestmark = [
 SECONDS = 60  # for a script, at most
 
 HEAD = """
-import multiprocessing, os, sys, time
+import multiprocessing, os, signal, sys, time
 import numpy as np
 from checkgrad import verify_grad
 
+# A shell that starts the tests in the background has them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 X0 = np.linspace(0.5, 2.0, 6)
 
 def func(x):
