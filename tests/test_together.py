@@ -51,6 +51,9 @@ PARTITIONED = (
     "distributed_tensors",
     "distributed_tensors_float32",
     "distributed_tensor_off_by_a_percent",
+    "parts_of_tensors",
+    "rank_without_a_part",
+    "memory_of_parts",
     "replicated_gradient_that_differs",
     "replicated_x0_that_differs",
     "module_under_fsdp2",
@@ -266,3 +269,25 @@ def test_page_shows_what_its_program_prints(tmp_path):
     lines = [line for line in shown.splitlines() if "±" not in line]  # the last digits may differ
     for line in lines[:-1]:
         assert outcome.stdout.count(line) == 2, outcome.stdout
+
+
+def test_parts_of_tensors_know_where_they_lie(partitioned):
+    for found in partitioned["parts_of_tensors"]:
+        assert all(found["facts"]), found["facts"]
+
+
+def test_rank_that_has_nothing_of_a_leaf_checks_along_tangents_with_the_others(partitioned):
+    report = same_report(partitioned["rank_without_a_part"])
+    assert (report["right"], report["verdict"]) == ("correct", "wrong")
+
+
+def test_a_rank_holds_its_part_of_x0_only(partitioned):
+    """A shard, a copy, the claim, a point and what func makes: 5.3 where memory is given back.
+
+    With all of x0, which is two shards, it would be 13 shards.
+    """
+    report = same_report(partitioned["memory_of_parts"])
+    assert report["verdict"] == "correct"
+    for of_func, of_check in report["shards"]:
+        assert of_func < 3
+        assert of_check < 9

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from checkgrad.backends import CannotWidenError
+from checkgrad import Verdict, verify_grad
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.backends import Backend, CannotWidenError
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.parsed import parse
 from checkgrad.precision import SINGLE
@@ -104,3 +106,37 @@ def test_complex_steps_are_not_widened():
 def test_a_func_of_float64_is_not_looked_into_where_nobody_can():
     with pytest.raises(CannotWidenError, match="nothing sees narrower floats"):
         widened("grad", np.sum, np.ones_like, X0.astype(float))
+
+
+def test_a_large_x0_is_widened_only_if_there_is_memory(monkeypatch):
+    x0 = np.linspace(0.5, 1.5, BLOCK + 1, dtype=np.float32)
+    needed = 3 * 8 * x0.size
+    for free, fits in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(Backend, "free_memory", lambda backend, array, f=free: f)
+        if fits:
+            widened("grad", np.sum, np.ones_like, x0)
+            continue
+        with pytest.raises(CannotWidenError, match=r"GB at least, and 0\.0031 GB of"):
+            widened("grad", np.sum, np.ones_like, x0)
+        widened("grad", np.sum, np.ones_like)  # a small one takes next to nothing
+        report = verify_grad(np.sum, np.ones_like, x0, direction="random", rng=0)
+        assert report.evaluated_in == "float32"
+        assert "of memory are free" in str(report)
+
+
+def test_a_large_func_that_rounds_inside_is_looked_at_where_the_claim_is_not_right():
+    x0 = np.linspace(0.5, 1.5, BLOCK + 1, dtype=np.float32)
+
+    def func(x):
+        return np.sum(np.sin(x.astype(np.float32)).astype(np.float64) * x)
+
+    def grad(x, factor):
+        return factor * (np.sin(x) + x * np.cos(x))
+
+    right, wrong = (
+        verify_grad(func, lambda x, f=f: grad(x, f), x0, direction=4, rng=0, locate="off")
+        for f in (1.0, 1.1)
+    )
+    assert (right.verdict, right.evaluated_in) == (Verdict.CORRECT, "float64")
+    assert (wrong.verdict, wrong.evaluated_in) == (Verdict.WRONG, "float32")
+    assert "it rounds to a narrower dtype inside" in str(wrong)

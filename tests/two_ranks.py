@@ -583,6 +583,135 @@ def distributed_tensor_off_by_a_percent(rank, group):
 
 
 @scenario
+def parts_of_tensors(rank, group):
+    """Return whether parts know where they lie, and what random numbers of the wholes are."""
+    import torch
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    from checkgrad.backends.torch_parts import torch_part
+
+    line, grid = mesh_of(group), DeviceMesh("cpu", [[0], [1]])
+    cases = [
+        (line, [Shard(0)], (5, 3)),
+        (line, [Shard(1)], (5, 3)),
+        (line, [Replicate()], (5, 3)),
+        (grid, [Replicate(), Shard(0)], (5, 3)),
+        (grid, [Shard(1), Replicate()], (5, 3)),
+        (line, [Shard(0)], (1,)),
+    ]
+    facts = []
+    for mesh, placements, shape in cases:
+        size = int(np.prod(shape))
+        whole = torch.arange(float(size)).reshape(shape)
+        tensor = distribute_tensor(whole, mesh, placements)
+        part, local = torch_part(tensor, 2), tensor.to_local()
+        own, n = local.reshape(-1).tolist(), local.numel()
+        facts += [
+            part.indices(0, n).tolist() == own,
+            part.indices(min(1, n), n).tolist() == own[1:],
+            [part.place_of(i) for i in range(size) if i in own] == list(range(n)),
+            all(part.place_of(i) == -1 for i in range(size) if i not in own),
+            torch.equal(part.taken(whole), local) and torch.equal(part.taken(tensor), local),
+            torch.equal(part.whole(local), whole),
+            part.assembled(local).placements == tensor.placements,
+            part.taken(torch.ones(2, 2)).shape == (2, 2),
+        ]
+        random = part.random_block(5, 0, n, local).reshape(local.shape)
+        facts.append(torch.equal(part.whole(random), random_whole(shape)))
+    strided = distribute_tensor(torch.ones(4, dtype=torch.int64), line, [Shard(0)])
+    return {"facts": [*facts, torch_part(strided, 2) is None, torch_part(tensor, 3) is None]}
+
+
+def random_whole(shape):
+    """Return the random numbers of a tensor that one rank has all of."""
+    import torch
+    from torch.distributed.tensor import Replicate, distribute_tensor
+
+    from checkgrad.backends.torch_parts import torch_part
+
+    mesh = mesh_of(torch.distributed.group.WORLD)
+    tensor = distribute_tensor(torch.ones(shape), mesh, [Replicate()])
+    return torch_part(tensor, 2).random_block(5, 0, tensor.numel(), torch.ones(1)).reshape(shape)
+
+
+@scenario
+def rank_without_a_part(rank, group):
+    """One leaf is on rank 0 only, and another one lies in many blocks."""
+    import torch
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    from checkgrad import verify_grad
+
+    mesh = mesh_of(group)
+    many = torch.linspace(0.5, 1.5, 270_001)
+    numbers = {"one": torch.ones(1), "many": many, "two": torch.ones(2)}
+    placements = {"one": Shard(0), "many": Shard(0), "two": Replicate()}
+    x0 = {
+        name: distribute_tensor(each.double(), mesh, [placements[name]])
+        for name, each in numbers.items()
+    }
+
+    def func(p):
+        return sum((leaf**3).sum() for leaf in p.values())
+
+    def grad(p):
+        return {name: 3 * leaf**2 for name, leaf in p.items()}
+
+    def off(p):
+        found = grad(p)
+        return found | {"many": scaled_shard(found["many"], 1.01, rank)}
+
+    options = {"direction": 2, "rng": 0, "locate": "off"}
+    reports = [verify_grad(func, each, x0, **options) for each in (grad, off)]
+    return told(reports[1]) | {"right": reports[0].verdict.value}
+
+
+@scenario
+def memory_of_parts(rank, group):
+    """Return the peak memory of this rank in shards, of one call of func and of a check."""
+    import torch
+    from torch.distributed.tensor import DTensor, Shard
+
+    from checkgrad import verify_grad
+
+    mesh = mesh_of(group)
+    size = int(os.environ.get("CHECKGRAD_ENTRIES_OF_A_PART", "2000000"))
+
+    def of(size):
+        local = torch.linspace(0.5, 1.5, size, dtype=torch.float64) + rank
+        return DTensor.from_local(local, mesh, [Shard(0)], run_check=False)
+
+    def func(x):
+        return (x * x).sum()
+
+    def grad(x):
+        return 2 * x
+
+    options = {"direction": "random", "rng": 0, "group": group}
+    verify_grad(func, grad, of(100), **options)  # what is imported when used
+    x0 = of(size)
+    largest_memory()
+    shard = 8 * size
+    before = largest_memory() - shard  # the one of x0 is there already
+    func(x0)
+    of_func = (largest_memory() - before) / shard
+    report = verify_grad(func, grad, x0, **options)
+    of_check = (largest_memory() - before) / shard
+    found = [None, None]
+    torch.distributed.all_gather_object(found, (of_func, of_check), group=group)
+    return told(report) | {"shards": found}
+
+
+def largest_memory():
+    """Return the largest resident memory of this process since the last call, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    lines = dict(line.split(":", 1) for line in status.splitlines())
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(lines["VmHWM"].split()[0]) * 1024
+
+
+@scenario
 def replicated_gradient_that_differs(rank, group):
     import torch
 

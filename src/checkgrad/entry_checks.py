@@ -54,9 +54,8 @@ class EntryChecks:
         self._claim = claim
         self._output = output
         self._base = base
-        sizes_of_claim = np.where(np.isfinite(self.axes.claim), np.abs(self.axes.claim), 0.0)
         # Beside an entry stand those that are the largest, by themselves and for x0.
-        self._largest = [int(np.argmax(each)) for each in (sizes_of_claim, self.axes.weights)]
+        self._largest = [self.axes.largest_claim(), self.axes.heaviest(0, parsed.point.size)]
 
     def check(self, coordinate: int) -> tuple[float, bool]:
         """Return the error of the claim at an entry, and whether the claim is wrong there."""

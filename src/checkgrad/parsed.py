@@ -10,6 +10,7 @@ from checkgrad.arrays.bounds import make_bounds
 from checkgrad.arrays.messages import require_functions
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Floats, Point, make_point
+from checkgrad.arrays.processes import agreement
 from checkgrad.claims.forms import Claim
 from checkgrad.claims.make import make_claim
 from checkgrad.evaluate.calling import UserFunction
@@ -119,14 +120,17 @@ def parse(problem: Problem) -> ParsedProblem:
     """
     options = problem.options
     require_functions(**{"func": problem.func, problem.form: problem.claim})
-    point = make_point(problem.x0, True, options.convention, problem.constants)
+    spread = options.evaluation.spread
+    point = make_point(problem.x0, True, options.convention, problem.constants, spread)
+    budget = options.evaluation.budget
+    budget.agree = agreement(point) or budget.agree
     reader = None
     if problem.form != "grad":
         reader = OutputReader(point, many=options.evaluation.batch == "vectorized")
     evaluator = Evaluator(problem.func, point, problem.args, options.evaluation, reader)
     bounds = make_bounds(options.bounds, point, problem.name)
     rng = options.generator()
-    budget, name = options.evaluation.budget, problem.form
+    name = problem.form
     function = UserFunction(problem.claim, problem.args, name=name, budget=budget, is_func=False)
     claim = make_claim(problem.form, function, point, reader)
     options.require_method(point)

@@ -135,7 +135,7 @@ def _examine_in_best_dtype(problem: Problem, parsed: ParsedProblem) -> ClaimResu
         # Something inside of func may be narrower than float64.
         try:
             widened = widen(problem, parsed, value)
-            if not widened.disagreement:
+            if not widened.disagreement and not widened.rounds_inside():
                 return _examine_in_float64(widened, parsed, problem.label)
         except CannotWidenError:
             pass
@@ -151,9 +151,7 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         widened = widen(problem, parsed, value)
     except CannotWidenError as error:
         _require_auto(problem, str(error))
-        result = examine_parsed(parsed, problem.label, value)
-        remarks = (remark_on_native(parsed.point, str(error)),)
-        return replace(result, n_func=parsed.evaluator.n_func, remarks=remarks)
+        return _examine_natively(problem, parsed, value, str(error))
     if widened.disagreement:
         _require_auto(problem, widened.disagreement)
         result, obstacle = examine_parsed(parsed, problem.label, value), widened.disagreement
@@ -161,6 +159,10 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
             result = without_wrong(result)
     else:
         wide = _examine_in_float64(widened, parsed, problem.label)
+        is_open = not wide.is_right and not problem.options.evaluation.budget.reason
+        if is_open and (obstacle := widened.rounds_inside()):
+            parsed.evaluator.n_refused += widened.evaluator.n_func
+            return _examine_natively(problem, parsed, value, obstacle)
         if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
             return wide
         # Nobody sees inside of func. If the claim is right as it is written, func is another
@@ -178,6 +180,15 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         n_grad=widened.claim.n_grad,
         remarks=(remark_on_native(parsed.point, obstacle),) if obstacle else result.remarks,
     )
+
+
+def _examine_natively(
+    problem: Problem, parsed: ParsedProblem, value: Floats, obstacle: str
+) -> ClaimResult:
+    """Examine a claim as it is, and remark why not in float64."""
+    result = examine_parsed(parsed, problem.label, value)
+    remarks = (remark_on_native(parsed.point, obstacle),)
+    return replace(result, n_func=parsed.evaluator.n_func, remarks=remarks)
 
 
 def _require_auto(problem: Problem, obstacle: str) -> None:

@@ -180,7 +180,7 @@ class Search:
             return False
         place = self._heaviest(start, stop)
         is_wrong = self._confirm(place)
-        claim = float(self.axes.claim[place])
+        claim = self.axes.claimed(place)
         if not is_wrong or abs(self._errors[place] - error * claim) > abs(
             _FACTOR_VARIES * error * claim
         ):
@@ -190,11 +190,7 @@ class Search:
         return True
 
     def _heaviest(self, start: int, stop: int) -> int:
-        weights = self.axes.weights[start:stop].copy()
-        for each in self._errors:
-            if start <= each < stop:
-                weights[each - start] = -1.0
-        return start + int(np.argmax(weights))
+        return self.axes.heaviest(start, stop, self._errors)
 
     def _measure_another(self, here: Range) -> bool:
         """Measure the residual along the part of one more tangent, if there is one."""
@@ -240,7 +236,7 @@ class Search:
 
         Two evaluations tell that, where a check of an entry costs some thirty.
         """
-        if not self.axes.weights[coordinate] > 0:
+        if not self.axes.weight(coordinate) > 0:
             return False
         typical = abs(here.rows[tangent]) / math.sqrt(here.size)
         off = abs(self.parts.residual(tangent, coordinate, coordinate + 1))

@@ -1,8 +1,8 @@
 """A check that all ranks of a process group do together.
 
-Every rank goes through the whole check, with all of x0. This module makes the problem that is the
-same on all ranks: it compares what they were called with, and puts functions that agree in the
-place of the user's. It judges nothing, but it chooses the rank whose claim is judged.
+Every rank goes through the whole check, with all of x0 or its parts. This module makes the problem
+that is the same on all ranks: it compares what they were called with, and puts functions that agree
+in the place of the user's. It judges nothing, but it chooses the rank whose claim is judged.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy as np
 
 from checkgrad.arrays.digests import digest_of
 from checkgrad.arrays.messages import require_functions
+from checkgrad.arrays.spread import Spread
 from checkgrad.backends import ProcessGroup, flatten_tree, is_array
 from checkgrad.evaluate.agreed import AgreedClaim, AgreedFunc
 from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks
 from checkgrad.evaluate.exchange import Ended, Exchange, RanksError
-from checkgrad.evaluate.shares import Shares, is_tangent
+from checkgrad.evaluate.shares import Shares, are_same, is_tangent
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.problem import Problem
 from checkgrad.report.report import Report
@@ -67,7 +68,7 @@ def check_together(
 def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Report]) -> Report:
     group = exchange.group
     require_functions(**{"func": problem.func, problem.form: problem.claim})
-    shares = Shares(problem.x0, group, _are_apart(problem, exchange))
+    shares = Shares(problem.x0, group, _are_apart(problem, exchange), _works_on_parts(problem))
     evaluation = problem.options.evaluation
     budget = evaluation.budget
     # Clocks differ: that of rank 0 counts.
@@ -77,7 +78,9 @@ def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Re
     claim = AgreedClaim(
         problem.claim, problem.form, shares, exchange, found, problem.form in _LIKE_X0
     )
-    options = replace(problem.options, group=None, evaluation=replace(evaluation, batch="loop"))
+    spread = Spread(shares.parts, exchange.all) if shares.parts else None
+    evaluation = replace(evaluation, batch="loop", spread=spread)
+    options = replace(problem.options, group=None, evaluation=evaluation)
     if shares.are_partitioned:
         _require_same_whole(shares, exchange)
         options = replace(
@@ -119,15 +122,27 @@ def _same_report(report: Report, exchange: Exchange) -> Report:
 
 def _require_same_whole(shares: Shares, exchange: Exchange) -> None:
     """Raise if a leaf that is whole on several ranks is not the same on them."""
-    leaves, structure = flatten_tree(shares.x0)
-    of_ranks = exchange.all("all of x0", [digest_of(leaf) for leaf in leaves])
-    for path, digests in zip(structure.paths, zip(*of_ranks, strict=True), strict=True):
-        if len(set(digests)) > 1:
+    paths = flatten_tree(shares.x0)[1].paths
+    of_ranks = exchange.all("all of x0", shares.digests(shares.x0))
+    for path, digests in zip(paths, zip(*of_ranks, strict=True), strict=True):
+        if not are_same(digests):
             raise Ended(
                 ValueError(
                     f"x0{path} is replicated, but not the same on all ranks; broadcast it first"
                 )
             )
+
+
+def _works_on_parts(problem: Problem) -> bool:
+    """Return whether each rank may work on its part of leaves that the library lays out.
+
+    Other forms of claims, bounds and functions of tangents have other shapes than x0, or need all
+    of it.
+    """
+    options = problem.options
+    needs_all = callable(options.direction) or options.bounds is not None
+    is_plain = problem.form == "grad" and options.method == "differences" and not needs_all
+    return is_plain and all(map(_is_floating, flatten_tree(problem.x0)[0]))
 
 
 def _precision_of_partitioned(precision: str, x0: Any) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Floats, Point
@@ -23,6 +25,8 @@ from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE, SINGLE
 from checkgrad.problem import Problem
 
+_WIDE_ARRAYS = 3  # like x0 in float64: the claim, a point, and one that func makes of it
+_DOUBLE = 8  # bytes of a number in float64
 _SEED = 0  # of the point at which the two functions are compared, besides x0
 
 
@@ -49,6 +53,10 @@ class WidenedProblem:
         does not.
     sees_inside : bool
         Whether narrower floats inside of ``func`` were widened too.
+    rounds_inside : callable
+        Returns where ``func`` rounds to a narrower dtype all the same; empty if it does not. A
+        large x0 is not looked at before: it takes four evaluations, and a claim that agrees with
+        ``func`` in float64 to many digits needs none.
     """
 
     parsed: ParsedProblem
@@ -59,6 +67,7 @@ class WidenedProblem:
     claim_function: WideUserFunction
     disagreement: str
     sees_inside: bool
+    rounds_inside: Callable[[], str] = str
 
     def release(self) -> None:
         """Give back the memory that func and the claim keep from one evaluation to the next."""
@@ -89,7 +98,9 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
     for leaf in native.point.leaves:
         if obstacle := backend.lacks_float64(leaf):
             raise CannotWidenError(obstacle)
-    disagreeing, obstacle = None, ""
+    if obstacle := _lacks_memory(native.point):
+        raise CannotWidenError(obstacle)
+    disagreeing = None
     for widening in backend.widenings():
         if not native.is_narrow and not widening.sees_inside:
             continue
@@ -106,6 +117,16 @@ def widen(problem: Problem, native: ParsedProblem, value: Floats) -> WidenedProb
     raise CannotWidenError(obstacle or "nothing sees narrower floats inside of a func of float64")
 
 
+def _lacks_memory(point: Point) -> str:
+    """Return why there is no memory for a large x0 in float64; empty if there is."""
+    if point.size <= BLOCK:
+        return ""
+    needed, free = _WIDE_ARRAYS * _DOUBLE * point.size, point.backend.free_memory(point.leaves[0])
+    if needed <= free:
+        return ""
+    return f"it takes {needed / 1e9:.2g} GB at least, and {free / 1e9:.2g} GB of memory are free"
+
+
 def _widened_by(
     widening: Widening, problem: Problem, native: ParsedProblem, value: Floats
 ) -> WidenedProblem:
@@ -119,7 +140,11 @@ def _widened_by(
         except Exception as error:
             raise CannotWidenError(brief(error)) from error
     try:
-        found, agreement = _compared(widening, native, parsed, evaluator, value)
+        found, agreement, rounds_inside = _compared(widening, native, parsed, evaluator, value)
+        if native.point.size <= BLOCK or problem.options.precision == "float64":
+            if obstacle := rounds_inside():
+                raise CannotWidenError(obstacle)
+            rounds_inside = str
     except (CannotWidenError, *STOPS):
         native.evaluator.n_refused += evaluator.n_func
         raise
@@ -139,6 +164,7 @@ def _widened_by(
         claim_function=function,
         disagreement=agreement.disagreement,
         sees_inside=widening.sees_inside,
+        rounds_inside=rounds_inside,
     )
 
 
@@ -148,13 +174,15 @@ def _compared(
     parsed: ParsedProblem,
     evaluator: WideEvaluator,
     value: Floats,
-) -> tuple[Floats, Agreement]:
+) -> tuple[Floats, Agreement, Callable[[], str]]:
     """Return all numbers of func(x0) in float64, and how they compare with those of the user.
+
+    The last is `WidenedProblem.rounds_inside`.
 
     Raises
     ------
     CannotWidenError
-        If func cannot be evaluated in float64, or rounds to a narrower dtype there.
+        If func cannot be evaluated in float64.
     """
     with native.point.backend.with_float64():
         if not native.is_narrow and evaluator.coarsest_epsilon() <= DOUBLE:
@@ -172,13 +200,17 @@ def _compared(
     near = Neighbourhood(native.evaluator, every, value, native.bounds, rng)
     agreement, seen = compare_in_float64(near, evaluator, found), evaluator.observation
     if agreement.disagreement:
-        return found, agreement
-    is_unseen = seen.islands or seen.escapes or not widening.sees_inside
-    if is_unseen and not follows_float64(near, evaluator, found):
+        return found, agreement, str
+
+    def rounds_inside() -> str:
+        is_unseen = seen.islands or seen.escapes or not widening.sees_inside
+        if not is_unseen or follows_float64(near, evaluator, found):
+            return ""
         operations = f", in {', '.join(seen.islands)}" if seen.islands else ""
-        raise CannotWidenError(f"it rounds to a narrower dtype inside{operations}")
+        return f"it rounds to a narrower dtype inside{operations}"
+
     # An island rounds as coarsely as before, whatever its operands hold.
-    return found, replace(agreement, units=0.0) if seen.islands else agreement
+    return found, replace(agreement, units=0.0) if seen.islands else agreement, rounds_inside
 
 
 def _parsed(

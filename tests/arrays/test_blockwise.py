@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from checkgrad.arrays import blockwise
-from checkgrad.arrays.blocks import BLOCK, Halved, RandomSigns
+from checkgrad.arrays.blocks import BLOCK, Lazy
 from checkgrad.backends import find_backend
 
 if TYPE_CHECKING:
@@ -46,24 +46,38 @@ def test_results_of_blocks_are_joined_in_the_first_shape(xp: Library) -> None:
 
 
 def test_a_lazy_array_stands_beside_an_ordinary_one() -> None:
-    signs = RandomSigns(LARGE, BACKEND, seed=3)
+    signs = blockwise.random(BACKEND, BACKEND.random_signs, np.random.default_rng(3), LARGE)
+    assert isinstance(signs, Lazy)
     found = blockwise.in_blocks(BACKEND, lambda x, sign: x * sign, LARGE, signs)
     np.testing.assert_array_equal(found, LARGE * blockwise.whole(BACKEND, signs))
 
 
-def test_halved_keeps_half_of_the_digits_of_large_arrays_only() -> None:
-    found = blockwise.halved(BACKEND, lambda x: x + 3, LARGE)
-    assert isinstance(found, Halved)
-    assert found.held.nbytes == LARGE.nbytes // 2
-    np.testing.assert_allclose(blockwise.whole(BACKEND, found), LARGE + 3, rtol=2.0**-20)
-    small = blockwise.halved(BACKEND, lambda x: x + 3, LARGE[:5])
+def test_what_is_computed_on_demand_is_lazy_for_large_arrays_only() -> None:
+    found = blockwise.on_demand(BACKEND, lambda x: x + 3, LARGE)
+    assert isinstance(found, Lazy)
+    assert found.held is LARGE
+    np.testing.assert_array_equal(blockwise.whole(BACKEND, found), LARGE + 3)
+    np.testing.assert_array_equal(blockwise.copy(BACKEND, found), LARGE + 3)
+    small = blockwise.on_demand(BACKEND, lambda x: x + 3, LARGE[:5])
     np.testing.assert_array_equal(small, LARGE[:5] + 3)
 
 
-def test_halved_keeps_all_digits_of_a_dtype_whose_bits_cannot_be_read() -> None:
-    half: Any = LARGE.astype(np.float16)
-    found = blockwise.halved(BACKEND, lambda x: x * 1, half)
-    np.testing.assert_array_equal(found, half)
+def test_a_copy_of_an_ordinary_array_has_memory_of_its_own() -> None:
+    copy = blockwise.copy(BACKEND, LARGE)
+    np.testing.assert_array_equal(copy, LARGE)
+    assert not np.shares_memory(copy, LARGE)
+
+
+def test_an_entry_of_an_array_is_found_lazy_or_not() -> None:
+    lazy = blockwise.on_demand(BACKEND, lambda x: x + 3, LARGE)
+    for place in (0, BLOCK - 1, BLOCK, LARGE.size - 1):
+        assert blockwise.entry_of(BACKEND, LARGE, place) == LARGE.ravel()[place]
+        assert blockwise.entry_of(BACKEND, lazy, place) == LARGE.ravel()[place] + 3
+
+
+def test_a_range_of_a_small_array_is_an_array() -> None:
+    found = blockwise.in_range(BACKEND, np.arange(1.0, 7.0).reshape(2, 3), 1, 5, without=2)
+    np.testing.assert_array_equal(found, [[0.0, 2.0, 0.0], [4.0, 5.0, 0.0]])
 
 
 def test_the_whole_of_an_ordinary_array_is_itself() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from checkgrad.arrays.blocks import BLOCK, RandomSigns
+from checkgrad.arrays.blocks import BLOCK, Lazy
 from checkgrad.arrays.neighbours import coarsened, moved_by_units, random_signs
 from checkgrad.arrays.point import make_point
 from checkgrad.backends import find_backend
@@ -23,7 +23,7 @@ VALUES = [1.0, -1.0, 1.5, -3.0, 0.0, 1e4]
 def test_a_coordinate_moves_by_units_in_the_last_place(xp: Library, dtype: str) -> None:
     x = xp.detach(xp.asarray(VALUES, dtype))
     for sign in (1.0, -1.0):
-        moved = moved_by_units(x, xp.ones_like(x) * sign, 2, 0.0, xp.namespace)
+        moved = moved_by_units(x, xp.ones_like(x) * sign, 1 + xp.eps(dtype), 2.0)
         xp.assert_native(moved, dtype)
         change = xp.to_numpy(moved) - xp.to_numpy(x)
         assert change[4] == 0  # 0 has no unit in the last place
@@ -35,16 +35,18 @@ def test_a_coordinate_moves_by_units_in_the_last_place(xp: Library, dtype: str) 
 
 def test_the_unit_is_the_coarser_of_the_dtype_and_the_precision() -> None:
     x = np.asarray([1.0, -2.0])
-    moved = moved_by_units(x, np.ones(2), 3, 2.0**-10, np)
+    point, signs = make_point(x), [np.ones(2)]
+    (moved,) = point.neighbour(signs, 3, 2.0**-10)
     np.testing.assert_array_equal(moved, x * (1 + 3 * 2.0**-10))
-    finest = moved_by_units(x, np.ones(2), 3, 2.0**-60, np)
-    np.testing.assert_array_equal(finest, moved_by_units(x, np.ones(2), 3, 0.0, np))
+    (finest,), (plain,) = (point.neighbour(signs, 3, unit) for unit in (2.0**-60, 0.0))
+    np.testing.assert_array_equal(finest, plain)
+    np.testing.assert_array_equal(plain, moved_by_units(x, signs[0], 1 + 2.0**-52, 3.0))
 
 
 def test_moving_the_largest_number_raises_no_floating_point_error() -> None:
     with np.errstate(all="raise"):
         largest = np.asarray([np.finfo(float).max])
-        assert not np.isfinite(moved_by_units(largest, np.ones(1), 2, 0.0, np)).any()
+        assert not np.isfinite(moved_by_units(largest, np.ones(1), 1 + 2.0**-52, 2.0)).any()
 
 
 @pytest.mark.parametrize(("wide", "narrow"), [("float64", "float32"), ("float32", "float16")])
@@ -70,7 +72,7 @@ def test_random_signs_of_a_small_array_are_an_array(xp: Library) -> None:
 def test_random_signs_of_a_large_array_are_lazy() -> None:
     x = np.ones(BLOCK + 1)
     backend = find_backend([x])
-    assert isinstance(random_signs(x, np.random.default_rng(0), backend), RandomSigns)
+    assert isinstance(random_signs(x, np.random.default_rng(0), backend), Lazy)
     assert isinstance(random_signs(x[1:], np.random.default_rng(0), backend), np.ndarray)
 
 

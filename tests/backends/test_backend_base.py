@@ -162,19 +162,6 @@ def test_pairs_become_complex_numbers(xp: Library) -> None:
 
 
 @pytest.mark.one_setting
-def test_bits_are_read_as_integers_and_back(xp: Library) -> None:
-    x = xp.detach(xp.asarray(VALUES, "float32"))
-    backend = find_backend([x])
-    if 32 not in backend.bitcasts:
-        with pytest.raises(NotImplementedError):
-            backend.bitcast(x, xp.int32)
-        return
-    bits = backend.bitcast(x, xp.int32)
-    np.testing.assert_array_equal(backend.host(bits), np.asarray(VALUES, np.float32).view(np.int32))
-    np.testing.assert_array_equal(xp.to_numpy(backend.bitcast(bits, xp.float32)), VALUES)
-
-
-@pytest.mark.one_setting
 def test_functions_are_mapped_where_the_library_does(xp: Library) -> None:
     x, backend = array_and_backend(xp)
     func = backend.mapped(xp.sum) if backend.maps else None

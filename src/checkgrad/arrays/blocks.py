@@ -1,17 +1,21 @@
 """Large arrays that are not held in memory, but made block by block where they are needed.
 
 A check along a random tangent of many millions of coordinates needs as much memory as the arrays
-like x0 that it holds at once. Random arrays are made anew from a seed instead of being held. This
-module owns these arrays; `checkgrad.arrays.blockwise` owns the work on them.
+like x0 that it holds at once. Random arrays are made anew from a seed instead of being held, and
+what follows from other arrays is computed again. This module owns these arrays;
+`checkgrad.arrays.blockwise` owns the work on them.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
 from checkgrad.backends import Array, Backend
@@ -26,7 +30,7 @@ class Lazy(ABC):
     Attributes
     ----------
     held : array
-        An array of the same shape, on the same device. It is the only one in memory.
+        An array of the same shape, on the same device, that is in memory anyway.
     backend : Backend
         The array library.
     """
@@ -39,56 +43,115 @@ class Lazy(ABC):
         """The shape of the array."""
         return tuple(self.held.shape)
 
+    @property
+    def device(self) -> Any:
+        """The device of the array."""
+        return array_api_compat.device(self.held)
+
+    @cached_property
+    def first(self) -> Array:
+        """The first block. It has the dtype and the device of the array."""
+        return next(self.blocks())
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array."""
+        return self.first.dtype
+
     @abstractmethod
     def blocks(self) -> Iterator[Array]:
         """Yield the flat array in blocks of `BLOCK` entries; the last block may be shorter."""
 
 
 @dataclass(frozen=True)
-class Halved(Lazy):
-    """A floating array of which only the upper half of the bits of every number is held.
-
-    The held array has integers of half the width. A tangent needs no more digits than that.
+class Computed(Lazy):
+    """What a function makes, entry by entry, of some arrays.
 
     Attributes
     ----------
-    dtype : dtype
-        The dtype of the numbers that `blocks` makes.
+    function : callable
+        Takes one block of each array.
+    arrays : tuple of array
+        Arrays of the shape of the held one. They may be lazy.
     """
 
-    dtype: Any
+    function: Callable[..., Array]
+    arrays: tuple[Any, ...]
 
     def blocks(self) -> Iterator[Array]:
-        """Yield the flat array in blocks; the lower half of the bits of every number is 0."""
-        xp = self.backend.xp
-        bits = xp.finfo(self.dtype).bits
-        for upper in self.backend.split(self.held, BLOCK):
-            whole = xp.astype(upper, getattr(xp, f"int{bits}")) << bits // 2
-            yield self.backend.bitcast(whole, self.dtype)
-
-
-def upper_half(numbers: Array, backend: Backend) -> Array:
-    """Return the upper half of the bits of floating `numbers`, as integers of half the width."""
-    xp = backend.xp
-    bits = xp.finfo(numbers.dtype).bits
-    whole = backend.bitcast(numbers, getattr(xp, f"int{bits}"))
-    return xp.astype(whole >> bits // 2, getattr(xp, f"int{bits // 2}"))
+        """Yield the flat array in blocks."""
+        for each in zip(*(split(self.backend, array) for array in self.arrays), strict=True):
+            # Wait before the next block. A library that computes later holds all blocks at once.
+            yield self.backend.block_until_ready(self.function(*each))
 
 
 @dataclass(frozen=True)
-class RandomSigns(Lazy):
-    """A random 1 or -1 for every entry of the held array.
+class Random(Lazy):
+    """Random numbers, one for every entry.
 
     Attributes
     ----------
+    like : array
+        A block of the dtype and on the device of the numbers.
+    draw : callable
+        Makes the numbers of one block, as `Backend.random_tangent` does.
     seed : int
-        Every call of `blocks` makes the same signs from this seed.
+        Every call of `blocks` makes the same numbers from this seed.
     """
 
+    like: Array
+    draw: Callable[[np.random.Generator, Array], Array]
     seed: int
 
     def blocks(self) -> Iterator[Array]:
         """Yield the flat array in blocks."""
-        rng = np.random.default_rng(self.seed)
-        for block in self.backend.split(self.held, BLOCK):
-            yield self.backend.random_signs(rng, block)
+        rng, size = np.random.default_rng(self.seed), math.prod(self.shape)
+        for start in range(0, size, BLOCK):
+            like = self.like
+            if size - start < BLOCK:
+                like = next(self.backend.split(like, size - start))
+            yield self.draw(rng, like)
+
+
+@dataclass(frozen=True)
+class Range(Lazy):
+    """An array in a range of entries, and 0 elsewhere.
+
+    Attributes
+    ----------
+    array : array
+        The array. It may be lazy.
+    start, stop : int
+        The range.
+    without : int
+        An entry of the range that is 0 too; -1 if there is none.
+    """
+
+    array: Any
+    start: int
+    stop: int
+    without: int = -1
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield the flat array in blocks."""
+        first = 0
+        for block in split(self.backend, self.array):
+            size = block.shape[0]
+            low, high = (min(max(end - first, 0), size) for end in (self.start, self.stop))
+            is_holed = low <= self.without - first < high
+            if (low, high) == (0, size) and not is_holed:
+                yield block
+            elif low >= high:
+                yield self.backend.xp.zeros_like(block)
+            else:
+                kept = np.zeros(size)
+                kept[low:high] = 1.0
+                if is_holed:
+                    kept[self.without - first] = 0.0
+                yield block * self.backend.from_host(kept, block)
+            first += size
+
+
+def split(backend: Backend, array: Any) -> Iterator[Array]:
+    """Yield an array, lazy or not, flat and in blocks."""
+    return array.blocks() if isinstance(array, Lazy) else backend.split(array, BLOCK)

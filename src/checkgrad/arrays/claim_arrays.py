@@ -65,8 +65,8 @@ def claim_leaves(
         _require_real_where_x0_is(layout, arrays, name, said)
     sign = -1 if layout.conj_convention and not tangent else 1
     return [
-        _paired(array, sign, layout.xp) if paired else array
-        for array, paired in zip(arrays, layout.complexes, strict=True)
+        layout.backend.laid_out(_paired(array, sign, layout.xp), leaf) if paired else array
+        for array, paired, leaf in zip(arrays, layout.complexes, layout.leaves, strict=True)
     ]
 
 
@@ -96,7 +96,8 @@ def _claim_leaf(
     layout: Layout, part: Any, leaf: int, value_shape: tuple[int, ...], name: str, said: str
 ) -> Array:
     """Return one part of a claim as an array of the shape that it must have."""
-    array = as_numeric(part, layout.backend, layout.leaves[leaf], name, said)
+    like = layout.like(leaf)
+    array = as_numeric(layout.backend.laid_out(part, like), layout.backend, like, name, said)
     shape = layout.user_shape(leaf)
     accepted = _accepted_shape(tuple(array.shape), value_shape, shape)
     if accepted is None:

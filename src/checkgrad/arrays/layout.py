@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from checkgrad.arrays.blockwise import resembled
 from checkgrad.arrays.places import array_of, entry_text, offsets_of
-from checkgrad.backends import Array, Backend, Structure
+from checkgrad.arrays.spread import Spread
+from checkgrad.backends import Array, ArrayPart, Backend, Structure
 
+_T = TypeVar("_T")
 _NAMED = 8  # paths that a message names
 
 
@@ -29,9 +32,9 @@ class Layout:
     backend : Backend
         The array library of the leaves.
     leaves : tuple of array
-        The real floating leaves of x0, as the library's own arrays. They record nothing for
-        differentiation. They are copies made at entry, because ``func`` may write into the user's
-        arrays. They are never written to and never handed out.
+        The real floating leaves of x0, as the library's own arrays, or lazy ones. They record
+        nothing for differentiation. They are copies made at entry, because ``func`` may write into
+        the user's arrays. They are never written to and never handed out.
     structure : Structure or None
         How the leaves make up the tree; None if x0 is a single array.
     complexes : tuple of bool
@@ -40,6 +43,9 @@ class Layout:
         How a claim at a complex leaf combines the derivatives by the real and the imaginary part.
         True: the first minus i times the second. False: the first plus i times the second. See
         `checkgrad.backends.conventions`.
+    spread : Spread or None
+        How the leaves lie on the ranks, if these have parts of them; None for this process alone.
+        The leaves are the parts of this rank then. Coordinates count those of the whole leaves.
     """
 
     backend: Backend
@@ -47,6 +53,7 @@ class Layout:
     structure: Structure | None
     complexes: tuple[bool, ...]
     conj_convention: bool
+    spread: Spread | None = field(default=None, kw_only=True)
 
     @property
     def xp(self) -> Any:
@@ -66,7 +73,7 @@ class Layout:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """The number of coordinates of each leaf."""
-        return tuple(math.prod(leaf.shape) for leaf in self.leaves)
+        return tuple(math.prod(self.whole_shape(leaf)) for leaf in range(len(self.leaves)))
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -78,6 +85,10 @@ class Layout:
         """The number of coordinates."""
         return sum(self.sizes)
 
+    def like(self, leaf: int) -> Array:
+        """Return an array of the dtype and on the device of a leaf: itself if it is in memory."""
+        return resembled(self.leaves[leaf])
+
     def locate(self, coordinate: int) -> tuple[int, int]:
         """Return the leaf that `coordinate` lies in, and its flat entry there."""
         leaf = array_of(coordinate, self.offsets)
@@ -88,8 +99,17 @@ class Layout:
         leaf, entry = self.locate(coordinate)
         if self.structure is not None and self.structure.entry_name is not None:
             return self.structure.entry_name(entry)
-        shape = tuple(self.leaves[leaf].shape)
+        shape = self.whole_shape(leaf)
         return self.leaf_path(leaf) + entry_text(shape, entry, self.complexes[leaf])
+
+    def part(self, leaf: int) -> ArrayPart | None:
+        """Return the part that this rank has of a leaf; None if it has all of it."""
+        return None if self.spread is None else self.spread.parts[leaf]
+
+    def whole_shape(self, leaf: int) -> tuple[int, ...]:
+        """Return the shape of a leaf, on all ranks together."""
+        part = self.part(leaf)
+        return tuple(self.leaves[leaf].shape) if part is None else part.shape
 
     def user_shape(self, leaf: int) -> tuple[int, ...]:
         """Return the shape of a leaf as the user passed it."""
@@ -99,6 +119,14 @@ class Layout:
     def leaf_path(self, leaf: int) -> str:
         """Return the path of a leaf in the user's tree; empty if x0 is a single array."""
         return "" if self.structure is None else self.structure.paths[leaf]
+
+    def shared(
+        self, found: Sequence[list[_T]], leaves: Sequence[int] | None = None
+    ) -> list[list[_T]]:
+        """Return what is found in blocks of some leaves, by default all, on all ranks together."""
+        if self.spread is None:
+            return list(found)
+        return self.spread.shared(found, range(len(found)) if leaves is None else leaves)
 
     def as_passed(self, leaves: Sequence[Array]) -> list[Array]:
         """Return arrays like the leaves as arrays like the user's: complex where x0 is."""

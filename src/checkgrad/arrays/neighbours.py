@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blocks import RandomSigns
-from checkgrad.arrays.blockwise import is_large
+from checkgrad.arrays.blockwise import is_large, partitions_of, random
 from checkgrad.backends import Array, Backend
 
 
-def moved_by_units(x: Array, signs: Array, count: int, precision: float, xp: Any) -> Array:
+def moved_by_units(x: Array, signs: Array, unit: float, count: float) -> Array:
     """Return `x` with every entry moved by some units in the last place.
 
     Parameters
@@ -24,16 +23,13 @@ def moved_by_units(x: Array, signs: Array, count: int, precision: float, xp: Any
         Real floating numbers. An entry that is 0 stays: it has no such unit.
     signs : array
         1 for an entry that grows in magnitude, -1 for one that shrinks.
-    count : int
+    unit : float
+        1 plus the machine epsilon whose units these are.
+    count : float
         How many units.
-    precision : float
-        The unit is that of this machine epsilon where it is coarser than the one of the dtype.
-    xp : namespace
-        The array API namespace of both arrays.
     """
     with np.errstate(all="ignore"):
-        unit = x * (1 + max(float(xp.finfo(x.dtype).eps), precision)) - x
-        return x + count * (unit * signs)
+        return x + count * ((x * unit - x) * signs)
 
 
 def coarsened(x: Array, precision: float, xp: Any) -> Array:
@@ -54,9 +50,11 @@ def coarsened(x: Array, precision: float, xp: Any) -> Array:
 def random_signs(x: Array, rng: np.random.Generator, backend: Backend) -> Array:
     """Return a random 1 or -1 for every entry of `x`, in its dtype and on its device.
 
-    The signs of a large array are a `RandomSigns`, which takes no memory.
+    The signs of a large array are lazy, and those of a partitioned array are deferred.
     """
+    if (partitions := partitions_of(backend, x)) is not None:
+        return partitions.random_signs(rng, x)
     if is_large(x):
-        return RandomSigns(x, backend, int(rng.integers(2**63)))
+        return random(backend, backend.random_signs, rng, x)
     numbers = backend.random_tangent(rng, x)
     return backend.xp.astype(numbers > 0, x.dtype) * 2 - 1

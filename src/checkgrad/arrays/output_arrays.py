@@ -49,7 +49,7 @@ def output_arrays(
     """
     if value is None:
         raise TypeError(f"{name} returned None; it must return numbers (is a return missing?)")
-    like, value = point.leaves[0], unlabelled(value)
+    like, value = point.like(0), unlabelled(value)
     if is_array(value) or is_one_array(value):
         return [as_numeric(value, point.backend, like, name, said)], [""], None
     leaves, structure = flatten_floating(value)
@@ -103,7 +103,7 @@ def _stacked(value: Any, point: Point) -> Array:
     """Return a number, an array, or nested lists of numbers and 0-d arrays as one array."""
     if isinstance(value, (list, tuple)):
         return point.xp.stack([_stacked(item, point) for item in value])
-    like = point.leaves[0]
+    like = point.like(0)
     if is_array(value):
         return backend_array(value, point.backend, like)
     return point.backend.asarray(value, like)

@@ -6,17 +6,18 @@ host and back. It validates x0. It never calls ``func``.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from checkgrad.arrays import blockwise, claim_arrays, neighbours
-from checkgrad.arrays.layout import Layout
+from checkgrad.arrays.blocks import Lazy
+from checkgrad.arrays.finiteness import require_finite
+from checkgrad.arrays.leaf_work import LeafWork
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import (
     as_real_floating,
@@ -27,9 +28,11 @@ from checkgrad.arrays.parsing import (
     plain_array,
     real_pairs,
 )
+from checkgrad.arrays.spread import PartNumbers, Spread
 from checkgrad.backends import (
     CONVENTIONS,
     Array,
+    Backend,
     find_backend,
     is_array,
     is_conj_convention,
@@ -41,7 +44,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Point(Layout):
+class Point(LeafWork):
     """x0, and what is needed to hand it out and to read claims of its structure.
 
     Attributes
@@ -57,7 +60,11 @@ class Point(Layout):
 
     def copy(self) -> Any:
         """Return x0 for ``func``, in memory of its own."""
-        return self.for_func([self.backend.copy(leaf) for leaf in self.leaves])
+        return self.for_func(self.copies(self.leaves))
+
+    def copies(self, leaves: Sequence[Array]) -> list[Array]:
+        """Return arrays like the leaves, which may be lazy, in memory of their own."""
+        return [blockwise.copy(self.backend, leaf) for leaf in leaves]
 
     def copy_for_claim(self) -> Any:
         """Return x0 for the claim: as the user passed it, in memory of its own."""
@@ -80,37 +87,50 @@ class Point(Layout):
     # The same point in float64.
 
     def widened(self) -> Point:
-        """Return the same point in float64; its arrays require a gradient where those of x0 do."""
+        """Return the same point in float64; its arrays require a gradient where those of x0 do.
+
+        Large leaves are lazy. What they look like in memory is read from those of this point.
+        """
         backend = self.backend
-        leaves = tuple(backend.widened(leaf) for leaf in self.leaves)
+        leaves = tuple(blockwise.widened(backend, leaf) for leaf in self.leaves)
+        if any(isinstance(leaf, Lazy) for leaf in leaves):
+            return replace(self, leaves=leaves)
         passed = self.as_passed(leaves)  # what was no floating number is one from now on
         originals = tuple(
-            backend.resembling(backend.gather_detached(part), original)
+            backend.resembling(backend.laid_out(backend.as_leaf(part), original), original)
             for part, original in zip(passed, self.originals, strict=True)
         )
         return replace(self, leaves=leaves, originals=originals)
 
     def narrowed(self, leaves: Sequence[Array]) -> list[Array]:
         """Return wide arrays like the leaves in the dtypes of this point."""
-        pairs = zip(leaves, self.leaves, strict=True)
-        return [self.backend.narrowed(self.whole(wide), like) for wide, like in pairs]
+        return [
+            blockwise.narrowed(self.backend, wide, like)
+            for wide, like in zip(leaves, self.leaves, strict=True)
+        ]
 
     # To the host and back.
 
     def on_host(self, leaves: Sequence[Array]) -> Floats:
         """Return all coordinates of `leaves` on the host, as a flat float64 array."""
-        parts = [self.backend.to_host(self.whole(leaf)).reshape(-1) for leaf in leaves]
-        return np.concatenate(parts)
+        found = []
+        for k, leaf in enumerate(leaves):
+            part, array = self.part(k), self.whole(leaf)
+            array = array if part is None else part.whole(array)
+            found.append(self.backend.to_host(array).reshape(-1))
+        return np.concatenate(found)
 
     def from_host(self, coordinates: Floats) -> list[Array]:
-        """Return leaves from flat host coordinates, in the dtypes and on the devices of x0."""
-        leaves = zip(self.offsets, self.sizes, self.leaves, strict=True)
-        return [
-            self.xp.reshape(
-                self.backend.from_host(coordinates[start : start + size], leaf), leaf.shape
-            )
-            for start, size, leaf in leaves
-        ]
+        """Return leaves from flat host coordinates, in the dtypes and on the devices of x0.
+
+        They are shaped on the host: a library may compile reshapes.
+        """
+        leaves = []
+        for leaf, (start, size) in enumerate(zip(self.offsets, self.sizes, strict=True)):
+            numbers = coordinates[start : start + size].reshape(self.whole_shape(leaf))
+            array, part = self.backend.from_host(numbers, self.like(leaf)), self.part(leaf)
+            leaves.append(array if part is None else part.taken(array))
+        return leaves
 
     # Points next to x0.
 
@@ -119,11 +139,12 @@ class Point(Layout):
 
         See `checkgrad.arrays.neighbours.moved_by_units`.
         """
-
-        def moved(x: Array, sign: Array) -> Array:
-            return neighbours.moved_by_units(x, sign, count, precision, self.xp)
-
-        return self.leafwise(moved, signs)
+        number = float(count)
+        units = (1 + max(epsilon, precision) for epsilon in self.epsilons)
+        return [
+            self.in_blocks(partial(neighbours.moved_by_units, unit=unit, count=number), x, sign)
+            for x, sign, unit in zip(self.leaves, signs, units, strict=True)
+        ]
 
     def coarsened(self, x: Array, precision: float) -> Array:
         """Return entries of x0 rounded to a coarser dtype, one of machine epsilon `precision`."""
@@ -134,35 +155,25 @@ class Point(Layout):
 
         Those of large leaves are lazy. The methods of this class take them for arrays.
         """
-        return [neighbours.random_signs(x, rng, self.backend) for x in self.leaves]
+        signs = []
+        for leaf, x in enumerate(self.leaves):
+            if self.part(leaf) is None:
+                signs.append(neighbours.random_signs(x, rng, self.backend))
+            else:
+                numbers = self.random_numbers(rng, leaf)
+                signs.append(self.on_demand(self.xp.sign, numbers))
+        return signs
 
-    # Work on large leaves, block by block.
-
-    def leafwise(self, function: Callable[..., Array], *others: Sequence[Array]) -> list[Array]:
-        """Return `function` of each leaf of x0 and of the arrays like it in `others`.
-
-        The function works entry by entry. It gets large leaves block by block.
-        """
-        arrays = zip(self.leaves, *others, strict=True)
-        return [self.in_blocks(function, *each) for each in arrays]
-
-    def blockwise(self, function: Callable[..., Array], *parts: Sequence[Array]) -> Iterator[Array]:
-        """Yield `function` of every block of some `parts`, each of them arrays like the leaves."""
-        for arrays in zip(*parts, strict=True):
-            if math.prod(arrays[0].shape):
-                yield from self.blocks(function, *arrays)
-
-    def in_blocks(self, function: Callable[..., Array], *arrays: Array) -> Array:
-        """Return `function` of arrays of one shape, computed block by block if they are large."""
-        return blockwise.in_blocks(self.backend, function, *arrays)
-
-    def blocks(self, function: Callable[..., Array], *arrays: Array) -> Iterator[Array]:
-        """Yield `function` of every block of arrays of one shape; of small ones as they are."""
-        return blockwise.blocks(self.backend, function, *arrays)
-
-    def whole(self, array: Array) -> Array:
-        """Return `array` as it is, or all of a lazy one."""
-        return blockwise.whole(self.backend, array)
+    def random_numbers(self, rng: np.random.Generator, leaf: int) -> Array:
+        """Return independent numbers of mean 0 and variance 1, like a leaf; lazy if it is large."""
+        x, backend, part = self.leaves[leaf], self.backend, self.part(leaf)
+        if part is not None:
+            numbers = PartNumbers(x, backend, part, int(rng.integers(2**63)))
+            return numbers if blockwise.is_large(x) else self.whole(numbers)
+        if (partitions := blockwise.partitions_of(backend, x)) is not None:
+            return partitions.random_tangent(rng, x)
+        draw = backend.random_block if blockwise.is_large(x) else backend.random_tangent
+        return blockwise.random(backend, draw, rng, x)
 
     # The claim.
 
@@ -174,6 +185,7 @@ def make_point(
     allow_complex: bool = False,
     convention: str | None = None,
     constants: Collection[str] = (),
+    spread: Spread | None = None,
 ) -> Point:
     """Validate x0 and flatten it.
 
@@ -187,6 +199,8 @@ def make_point(
         The convention of claims at complex leaves. The default is the one of the array library.
     constants : collection of str, optional
         The paths of floating leaves that are not differentiated.
+    spread : Spread, optional
+        How the leaves lie on the ranks, if x0 holds the parts of this rank.
 
     Raises
     ------
@@ -203,13 +217,13 @@ def make_point(
     arrays = [plain_array(part) if is_host_part(part) else part for part in parts]
     like = next((a for a in arrays if not isinstance(a, np.ndarray)), arrays[0])
     taken = [backend_array(array, backend, like) for array in arrays]
-    originals = [copy_for_claim(array, backend) for array in taken]
+    originals = [_kept(array, backend) for array in taken]
     require_values(originals)  # where JAX traces, a copy has no values even if its source has
     paths = ("",) if structure is None else structure.paths
     complexes = tuple(allow_complex and is_number(a, "complex floating") for a in originals)
     given = parts if structure else [x0]
     leaves = tuple(
-        backend.gather_detached(
+        backend.as_leaf(
             real_pairs(array, backend.xp)
             if paired
             else as_real_floating(array, backend.xp, f"x0{path}", part)
@@ -223,24 +237,17 @@ def make_point(
         complexes=complexes,
         conj_convention=is_conj_convention(convention or backend.convention),
         originals=tuple(originals),
+        spread=spread,
     )
     if point.size == 0:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in leaves)
         raise ValueError(f"x0 is empty (shape {shapes}); there is no derivative to check")
-    _require_finite(point)
+    require_finite(point)
     return point
 
 
-def _require_finite(point: Point) -> None:
-    """Raise a `ValueError` that names the first coordinate that is not finite."""
-    for leaf, array in enumerate(point.leaves):
-        with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(float(point.xp.sum(array))):  # one pass, which makes no array
-                continue
-        if not bool(point.xp.all(point.xp.isfinite(array))):
-            values = point.backend.to_host(array).ravel()
-            entry = int(np.flatnonzero(~np.isfinite(values))[0])
-            place = f"x0{point.place(point.offsets[leaf] + entry)}"
-            raise ValueError(
-                f"{place} is {values[entry]}; a derivative can be checked at finite x0 only"
-            )
+def _kept(array: Array, backend: Backend) -> Array:
+    """Return an array of the user's, safe from later writes: nobody writes to partitioned ones."""
+    if blockwise.partitions_of(backend, array) is not None:
+        return array
+    return copy_for_claim(array, backend)

@@ -8,6 +8,7 @@ through the namespace ``backend.xp``.
 
 from __future__ import annotations
 
+from checkgrad.backends.array_parts import ArrayPart
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend
 from checkgrad.backends.conventions import (
@@ -26,6 +27,7 @@ from checkgrad.backends.files import (
     converted,
     read_arrays,
 )
+from checkgrad.backends.partitions import Deferred, Partitions
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
     backend_of,
@@ -49,9 +51,11 @@ __all__ = [
     "LIBRARY_NAMES",
     "SUFFIXES",
     "Array",
+    "ArrayPart",
     "Backend",
     "CannotWidenError",
     "Convention",
+    "Deferred",
     "Differentiation",
     "Entries",
     "HostArray",
@@ -59,6 +63,7 @@ __all__ = [
     "NativeDtypes",
     "NoSuchDtypeError",
     "Observation",
+    "Partitions",
     "ProcessGroup",
     "Structure",
     "WideFunction",

@@ -6,6 +6,7 @@ takes time, and NumPy, JAX and PyTorch do without it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,8 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.blocks import fill_in_blocks
 from checkgrad.backends.differentiation import Differentiation
+from checkgrad.backends.free_memory import free_host_memory
+from checkgrad.backends.partitions import Partitions
 from checkgrad.backends.widening import PassedFloat64, Widening
 
 _NARROW_EXTENSIONS = ("bfloat16",)  # dtypes of the package ml_dtypes, which NumPy does not know
@@ -46,21 +49,21 @@ class Backend(ABC):
         The convention of complex gradients, one of `checkgrad.backends.conventions.CONVENTIONS`.
     differentiation : Differentiation or None
         The library's own differentiation; None where it has none.
+    partitions : Partitions or None
+        Work on arrays that the library lays out over devices; None where it has none.
     compiles : bool
         Whether the library compiles code for every new shape.
     maps : bool
         Whether the library maps a function over a leading axis, as `mapped` does.
-    bitcasts : tuple of int
-        The widths, in bits, of the dtypes that `bitcast` takes.
     """
 
     name: str
     xp: Any
     convention: str = "jax"
     differentiation: Differentiation | None = None
+    partitions: Partitions | None = None
     compiles: bool = False
     maps: bool = False
-    bitcasts: tuple[int, ...] = ()
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -98,10 +101,18 @@ class Backend(ABC):
         """
         return array
 
+    def as_leaf(self, array: Array) -> Array:
+        """Return the same values as checkgrad holds them, without a record, where they are."""
+        return self.gather_detached(array)
+
+    def laid_out(self, array: Any, like: Array) -> Any:
+        """Return what the user's code returned for a leaf `like`, laid out over devices as that."""
+        return array
+
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
         """Return `structure` such that it partitions leaves over devices as `originals` are.
 
-        It undoes what `gather_detached` does to the placement.
+        It undoes what `as_leaf` does to the placement.
         """
         return structure
 
@@ -151,6 +162,10 @@ class Backend(ABC):
         """Return whether `array` is whole in the memory of one CPU, and costs little to read."""
         return False
 
+    def device_name(self, array: Array) -> str:
+        """Return what a report calls the device of `array`."""
+        return str(array_api_compat.device(array))
+
     def machine_epsilon(self, array: Array) -> Any:
         """Return the machine epsilon of the dtype of `array`; 0 where the dtype is exact."""
         if self.xp.isdtype(array.dtype, ("real floating", "complex floating")):
@@ -161,6 +176,10 @@ class Backend(ABC):
         """Return independent random numbers of mean 0 and variance 1, like `like`."""
         numbers = np.asarray(rng.standard_normal(size=like.shape))
         return self.from_host(numbers, like)  # the host casts: the device may lack float64
+
+    def random_block(self, rng: np.random.Generator, like: Array) -> Array:
+        """Return the same for a block of a large array, at once. The numbers need not be normal."""
+        return self.random_tangent(rng, like)
 
     def random_signs(self, rng: Any, like: Array) -> Array:
         """Return a random 1 or -1 for every entry, like `like`."""
@@ -228,10 +247,6 @@ class Backend(ABC):
         wide = self.xp.result_type(pairs.dtype, self.xp.complex64)
         return self.xp.astype(pairs[..., 0], wide) + 1j * self.xp.astype(pairs[..., 1], wide)
 
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        """Return the bits of `array` as another dtype of the same width, one of `bitcasts`."""
-        raise NotImplementedError(f"{self.name} has no bitcast")
-
     # ---- Functions of narrower floats, evaluated in float64. ----
 
     def widenings(self) -> Sequence[Widening]:
@@ -241,6 +256,10 @@ class Backend(ABC):
     def lacks_float64(self, array: Array) -> str:
         """Return why there is no float64 where `array` is; empty where there is."""
         return ""
+
+    def free_memory(self, array: Array) -> float:
+        """Return how many bytes are free where `array` is; infinity where nobody says so."""
+        return free_host_memory() if self.on_host(array) else math.inf
 
     def widened(self, array: Array) -> Array:
         """Return a floating `array` in float64 or complex128, on the same devices."""

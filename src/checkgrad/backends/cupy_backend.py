@@ -23,7 +23,6 @@ class CupyBackend(Backend):
     """CuPy, on the current CUDA device."""
 
     name = "cupy"
-    bitcasts = (32, 64)
 
     def host(self, array: Array) -> HostArray:
         numbers: HostArray = cupy.asnumpy(array)
@@ -60,6 +59,3 @@ class CupyBackend(Backend):
         wide = np.result_type(pairs.dtype, np.complex64)
         real = np.finfo(wide).dtype
         return cupy.ascontiguousarray(pairs, real).view(wide)[..., 0]
-
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        return array.view(dtype)

@@ -22,10 +22,22 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend, as_numpy
 from checkgrad.backends.jax_differentiation import JaxDifferentiation
+from checkgrad.backends.jax_partitions import (
+    JaxPartitions,
+    cast,
+    copied,
+    gathered_on_host,
+    in_mesh_of,
+)
 from checkgrad.backends.jax_placement import (
     device_of,
     gathered,
     is_indexed,
+    is_partitioned,
+    is_traced_now,
+    laid_out,
+    name_of_devices,
+    over_auto_axes,
     partitioning,
     placed,
     ready_on_all_devices,
@@ -88,15 +100,15 @@ class JaxBackend(Backend):
 
     name = "jax"
     differentiation = JaxDifferentiation()
+    partitions = JaxPartitions()
     compiles = True
     maps = True
-    bitcasts = (32,)  # not of float64 on every device
 
     def host(self, array: Array) -> HostArray:
-        return as_numpy(array)
+        return as_numpy(gathered_on_host(array) if isinstance(array, jax.Array) else array)
 
     def obstacle(self, array: Array) -> str:
-        if not isinstance(array, jax.core.Tracer):
+        if not isinstance(array, jax.core.Tracer) and not is_traced_now(array):
             return ""
         return (
             f"traced by JAX (an array of shape {tuple(array.shape)} and dtype {array.dtype}), so "
@@ -116,11 +128,19 @@ class JaxBackend(Backend):
     def gather_detached(self, array: Array) -> Array:
         return gathered(array)
 
+    def as_leaf(self, array: Array) -> Array:
+        return over_auto_axes(array)
+
+    def laid_out(self, array: Any, like: Array) -> Any:
+        return laid_out(array, like)
+
     def placing(self, structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
         return partitioning(structure, originals)
 
     def copy(self, array: Array) -> Array:
-        return _compiled_copy(ready_on_all_devices(array))
+        return (
+            copied(array) if is_partitioned(array) else _compiled_copy(ready_on_all_devices(array))
+        )
 
     def snapshot(self, array: Array) -> Array:
         return ready_on_all_devices(array)
@@ -150,12 +170,12 @@ class JaxBackend(Backend):
         for start in range(0, array.size, size):
             yield _compiled_block(array, start, min(size, array.size - start))
 
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        return jax.lax.bitcast_convert_type(array, dtype)
-
     def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
     ) -> Iterator[Array]:
+        if is_partitioned(array):
+            yield from self.partitions.perturbed_copies(array, entries, values, first)
+            return
         for place, entry in enumerate(entries, first):
             yield _compiled_with_entry(array, entry, values, place)
 
@@ -168,10 +188,14 @@ class JaxBackend(Backend):
         return f"JAX has no float64 on a device of the kind {names}" if platforms else ""
 
     def widened(self, array: Array) -> Array:
+        if is_partitioned(array):
+            return cast(array, wide_dtype(array.dtype))
         with with_float64():
             return _compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
 
     def narrowed(self, array: Array, like: Array) -> Array:
+        if is_partitioned(array):
+            return cast(array, like.dtype)
         with with_float64():
             return _compiled_cast(ready_on_all_devices(array), like.dtype)
 
@@ -187,8 +211,12 @@ class JaxBackend(Backend):
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
-        batch: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
+        with in_mesh_of(array):
+            batch: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
         return batch
+
+    def device_name(self, array: Array) -> str:
+        return name_of_devices(array) if is_partitioned(array) else super().device_name(array)
 
     def on_host(self, array: Array) -> bool:
         return all(device.platform == "cpu" for device in array.devices())
@@ -215,6 +243,8 @@ class JaxBackend(Backend):
         return _compiled_maps[func]
 
     def random_tangent(self, rng: Any, like: Array) -> Array:
+        if is_partitioned(like):
+            return self.partitions.mapped(jnp.positive, self.partitions.random_tangent(rng, like))
         with device_of(like):
             numbers = jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
         return placed(numbers, like)

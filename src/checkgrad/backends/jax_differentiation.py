@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.differentiation import Differentiation, ListFunction
-from checkgrad.backends.jax_placement import partitioned
+from checkgrad.backends.jax_placement import laid_out
 
 # What JAX raises where a function has no rule for a mode: a custom_vjp in forward mode; in reverse
 # mode a rule that is not linear in its tangent, or a while_loop; a primitive in any mode.
@@ -46,7 +46,7 @@ class JaxDifferentiation(Differentiation):
             return tuple(func(every))
 
         values, vjp = jax.vjp(of_chosen, *(primals[place] for place in chosen))
-        weights = [partitioned(*pair) for pair in zip(weights, values, strict=True)]
+        weights = [laid_out(*pair) for pair in zip(weights, values, strict=True)]
         if between is not None:
             between()
         gradients = [jnp.zeros_like(part) for part in primals]

@@ -9,9 +9,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 from checkgrad.backends.array_types import Array, Structure
+from checkgrad.backends.jax_wide_setting import with_float64
 
 _INT32 = 2**31 - 1
 _ONE_ARRAY = Structure(
@@ -51,7 +53,31 @@ def placed(array: Array, like: Array) -> Array:
     sharding = like.sharding
     if array.shape != like.shape and isinstance(sharding, NamedSharding):
         sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition fits only `like`
+    if isinstance(array, np.ndarray) and not sharding.is_fully_addressable:
+        # All processes have the same numbers, and each takes its part.
+        return jax.make_array_from_callback(array.shape, sharding, lambda place: array[place])
     return jax.device_put(array, sharding)
+
+
+def is_partitioned(array: Any) -> bool:
+    """Return whether `array` is laid out over several devices of a mesh."""
+    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
+        return False
+    return isinstance(array.sharding, NamedSharding) and len(array.sharding.device_set) > 1
+
+
+def is_traced_now(array: Any) -> bool:
+    """Return whether JAX traces what is done with a partitioned `array`, so that it has no values.
+
+    Other arrays are copied, and the copy shows it.
+    """
+    return is_partitioned(array) and isinstance(jnp.positive(jnp.zeros(())), jax.core.Tracer)
+
+
+def name_of_devices(array: Array) -> str:
+    """Return how many devices of which kind a partitioned array is laid out over."""
+    kinds = dict.fromkeys(device.platform for device in array.sharding.device_set)
+    return f"{len(array.sharding.device_set)} devices ({', '.join(kinds)})"
 
 
 def gathered(array: Array) -> Array:
@@ -64,24 +90,55 @@ def gathered(array: Array) -> Array:
     return jax.device_put(array, NamedSharding(array.sharding.mesh, PartitionSpec()))
 
 
-def partitioned(array: Array, like: Array) -> Array:
-    """Return `array` partitioned as `like` is, if that is part of the type of `like`.
-
-    An array of another shape is returned as it is.
-    """
-    if not _is_explicit(like) or array.shape != like.shape:
+def over_auto_axes(array: Array) -> Array:
+    """Return `array` where it is, with a partition that is no part of its type. It is no copy."""
+    if not _is_explicit(array):
         return array
-    return jax.device_put(array, like.sharding)
+    mesh = array.sharding.mesh
+    axes = (AxisType.Auto,) * len(mesh.axis_names)
+    auto = Mesh(mesh.devices, mesh.axis_names, axis_types=axes)
+    return jax.device_put(array, NamedSharding(auto, array.sharding.spec))
+
+
+def laid_out(array: Any, like: Array) -> Any:
+    """Return `array` partitioned as `like` is, or on its device.
+
+    It may have more axes before those of `like`, which are not partitioned. If it is complex and
+    `like` has pairs of real numbers, it lacks their axis. What is no array of JAX, or has another
+    shape, is returned as it is.
+    """
+    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
+        return array
+    if not is_partitioned(like):
+        return _on_device_of(like, array)
+    shape, spec = tuple(like.shape), tuple(like.sharding.spec)
+    if jnp.iscomplexobj(array) and not jnp.iscomplexobj(like):
+        shape, spec = shape[:-1], spec[: len(shape) - 1]
+    more = array.ndim - len(shape)
+    if more < 0 or tuple(array.shape[more:]) != shape:
+        return array
+    sharding = NamedSharding(like.sharding.mesh, PartitionSpec(*[None] * more, *spec))
+    sharding = like.sharding if shape == tuple(array.shape) == tuple(like.shape) else sharding
+    return array if array.sharding == sharding else jax.device_put(array, sharding)
+
+
+def _on_device_of(like: Any, array: Array) -> Array:
+    """Return a partitioned `array` on the device of `like`, if that is on a single one."""
+    is_single = isinstance(like, jax.Array) and isinstance(like.sharding, SingleDeviceSharding)
+    if not is_single or not is_partitioned(array) or not array.is_fully_addressable:
+        return array
+    with with_float64():
+        return placed(np.asarray(array), like)
 
 
 def partitioning(structure: Structure | None, originals: Sequence[Array]) -> Structure | None:
     """Return `structure` such that it partitions its leaves as `originals` are."""
-    if not any(map(_is_explicit, originals)):
+    if not any(map(is_partitioned, originals)):
         return structure
     whole = _ONE_ARRAY if structure is None else structure
 
     def restored(leaves: list[Array]) -> list[Array]:
-        return [partitioned(*pair) for pair in zip(leaves, originals, strict=True)]
+        return [laid_out(*pair) for pair in zip(leaves, originals, strict=True)]
 
     return dataclasses.replace(
         whole,
@@ -93,6 +150,11 @@ def partitioning(structure: Structure | None, originals: Sequence[Array]) -> Str
 def is_indexed(array: Array) -> bool:
     """Return whether compiled code can address the entries of `array`: one device, int32."""
     return len(array.devices()) == 1 and array.size <= _INT32
+
+
+def sharding_in_type(array: Array) -> Any:
+    """Return the sharding of `array` if it is part of its type, else None."""
+    return array.sharding if _is_explicit(array) else None
 
 
 def _is_explicit(array: Array) -> bool:

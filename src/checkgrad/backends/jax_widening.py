@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from checkgrad.backends.array_types import Array
+from checkgrad.backends.jax_placement import sharding_in_type
 from checkgrad.backends.jax_wide_dtypes import is_floating
 from checkgrad.backends.jax_wide_evaluation import WideEvaluation, one_line
 from checkgrad.backends.jax_wide_observation import Observing
@@ -86,9 +87,9 @@ class _WideJaxpr(WideFunction):
         is_array = [hasattr(leaf, "dtype") and hasattr(leaf, "shape") for leaf in leaves]
         arrays = [leaf for leaf, chosen in zip(leaves, is_array, strict=True) if chosen]
         others = [leaf for leaf, chosen in zip(leaves, is_array, strict=True) if not chosen]
-        shapes = tuple(self._native_shapes(arrays))
+        types = tuple(self._native_types(arrays))
         kinds = [(type(leaf), leaf) for leaf in others]
-        key = (structure, tuple(is_array), shapes, repr(kinds), user_has_float64())
+        key = (structure, tuple(is_array), types, repr(kinds), user_has_float64())
         if key not in self._traces:
 
             def function(*given: Any) -> Any:
@@ -96,21 +97,25 @@ class _WideJaxpr(WideFunction):
                 chosen = [next(arrays if is_one else rest) for is_one in is_array]
                 return self._function(*jax.tree_util.tree_unflatten(structure, chosen))
 
-            self._traces[key] = _Trace(function, shapes)
+            self._traces[key] = _Trace(function, types)
         return self._traces[key], arrays
 
-    def _native_shapes(self, arrays: Sequence[Array]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    def _native_types(self, arrays: Sequence[Array]) -> Iterator[tuple[Any, ...]]:
+        """Yield the shape, the dtype and the sharding that each array has as the user has it."""
         natives = iter(self._natives)
         for array in arrays:
             dtype = next(natives) if is_floating(array.dtype) else array.dtype
-            yield tuple(array.shape), dtype
+            yield tuple(array.shape), dtype, sharding_in_type(array)
 
 
 class _Trace:
-    """The jaxpr of a function at one set of shapes, and the wide code for it."""
+    """The jaxpr of a function of one set of types, and the wide code for it."""
 
-    def __init__(self, function: Callable[..., Any], shapes: Sequence[Any]) -> None:
-        natives = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]
+    def __init__(self, function: Callable[..., Any], types: Sequence[Any]) -> None:
+        natives = [
+            jax.ShapeDtypeStruct(shape, dtype, sharding=sharding)
+            for shape, dtype, sharding in types
+        ]
         try:
             with as_user_set():
                 jaxpr, result = jax.make_jaxpr(function, return_shape=True)(*natives)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from checkgrad.backends.array_parts import ArrayPart
 from checkgrad.backends.array_types import Array, HostArray
 from checkgrad.backends.trees import flatten_tree
 
@@ -61,6 +62,12 @@ class ProcessGroup(Protocol):
 
     def is_partitioned(self, array: Any) -> bool:
         """Return whether one array is laid out over the ranks by its library."""
+
+    def part(self, array: Array) -> ArrayPart | None:
+        """Return the part of this rank of a partitioned array.
+
+        None if it cannot be worked on by itself.
+        """
 
     def whole(self, array: Array) -> Array:
         """Return all of an array that is laid out over the ranks. All ranks must call it."""

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from checkgrad.backends.array_types import Array, Entries, HostArray
 from checkgrad.backends.base import Backend
 from checkgrad.backends.blocks import fill_in_blocks
-from checkgrad.backends.seeds import draw_seed
+from checkgrad.backends.seeds import DEVIATION, draw_seed
 from checkgrad.backends.torch_differentiation import TorchDifferentiation
 from checkgrad.backends.torch_obstacles import obstacle_of
 from checkgrad.backends.torch_strides import is_plain, strided_copy, with_strides_of
@@ -24,7 +24,6 @@ from checkgrad.backends.widening import Widening
 _MANY = 2**14  # entries from which on random numbers on the CPU are uniform, not normal
 _LARGE = 2**22  # bytes from which on NumPy asks for huge pages
 _WITHOUT_FLOAT64 = ("mps", "xla", "hpu", "vulkan", "privateuseone")  # kinds of devices
-_DEVIATION = math.sqrt((2**32 - 1) / 12)  # the standard deviation of 2**16 equally spaced numbers
 
 
 class _Largest(TorchDispatchMode):  # type: ignore[misc]
@@ -53,7 +52,6 @@ class TorchBackend(Backend):
     convention = "torch"
     differentiation = TorchDifferentiation()
     maps = True
-    bitcasts = (32, 64)
 
     def host(self, array: Array) -> HostArray:
         tensor = _dense(array.detach())
@@ -99,9 +97,6 @@ class TorchBackend(Backend):
 
     def joined(self, blocks: Iterator[Array], shape: tuple[int, ...], like: Array) -> Array:
         return fill_in_blocks(blocks, lambda dtype: _empty(shape, like, dtype))
-
-    def bitcast(self, array: Array, dtype: Any) -> Array:
-        return array.view(dtype)
 
     def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -149,7 +144,7 @@ class TorchBackend(Backend):
         # The CPU makes normal numbers one after the other. For a large array that takes longer
         # than the rest of a check. Uniform numbers do as well, and one draw gives four of them.
         numbers = _random_integers(rng, like, torch.int16).to(torch.float32)
-        return numbers.add_(0.5).div_(_DEVIATION).to(like.dtype)
+        return numbers.add_(0.5).div_(DEVIATION).to(like.dtype)
 
     def random_signs(self, rng: Any, like: Array) -> Array:
         if self.on_host(like):
@@ -180,6 +175,13 @@ class TorchBackend(Backend):
     def lacks_float64(self, array: Array) -> str:
         kind = array.device.type
         return f"the device {kind} has no float64" if kind in _WITHOUT_FLOAT64 else ""
+
+    def free_memory(self, array: Array) -> float:
+        if not array.is_cuda:
+            return super().free_memory(array)
+        device = array.device
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept)  # PyTorch keeps what it freed
 
     def widened(self, array: Array) -> Array:
         wide = torch.complex128 if array.is_complex() else torch.float64

@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch.distributed import distributed_c10d
 from torch.utils._python_dispatch import _disable_current_modes
 
+from checkgrad.backends.array_parts import ArrayPart
 from checkgrad.backends.array_types import Array, HostArray
 from checkgrad.backends.dispatch import host
 from checkgrad.backends.process_groups import LostError
@@ -107,6 +108,12 @@ class TorchRanks:
     def is_partitioned(self, array: Any) -> bool:
         """See `ProcessGroup.is_partitioned`."""
         return _is_dtensor(array)
+
+    def part(self, array: Array) -> ArrayPart | None:
+        """See `ProcessGroup.part`."""
+        from checkgrad.backends.torch_parts import torch_part
+
+        return torch_part(array, self.size)
 
     def whole(self, array: Array) -> Array:
         """See `ProcessGroup.whole`."""

@@ -102,9 +102,9 @@ class FunctionClaim:
 
         If they are `handed` over, it gets them as they are.
         """
-        if not handed:
-            leaves = [self._point.backend.copy(leaf) for leaf in leaves]
-        return self._function.with_user_errstate(self._point.for_claim(leaves), *vectors)
+        point = self._point
+        leaves = [point.whole(leaf) for leaf in leaves] if handed else point.copies(leaves)
+        return self._function.with_user_errstate(point.for_claim(leaves), *vectors)
 
     def _note(self, epsilon: float) -> None:
         self.epsilon = max(self.epsilon, epsilon)
@@ -117,7 +117,7 @@ class FunctionClaim:
         claims = self._point.claim_leaves(claim, name=self._name)
         self._note(max(float(machine_epsilon(part)) for part in claims))
         if not passing:
-            claims = [self._point.backend.copy(part) for part in claims]
+            claims = [self._point.backend.snapshot(part) for part in claims]
         return GradientByLeaves(claims, self._point)
 
     def changes(
@@ -175,7 +175,7 @@ class JvpClaim(ManyOutputsClaim):
 
     def pushed(self, leaves: Leaves, tangent: Leaves) -> Floats:
         """Return what the claim at a point says of a tangent: a vector like that of func."""
-        own = [self._point.backend.copy(self._point.whole(part)) for part in tangent]
+        own = self._point.copies(tangent)
         value = self._call(leaves, self._point.as_tangent(own))
         self._note(self._reader.epsilon(value, self._name))
         return self._reader.vector(value, self._name)

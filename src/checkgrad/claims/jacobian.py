@@ -35,7 +35,8 @@ class JacClaim(ManyOutputsClaim):
                 claims = [block[entry - spec.offsets[k], ...] for block in blocks[k]]
             else:
                 claims = self._weighted(blocks, outputs.weights_of(output, spec.size))
-            yield GradientByLeaves(claims, point)
+            pairs = zip(claims, point.leaves, strict=True)
+            yield GradientByLeaves([point.backend.laid_out(*pair) for pair in pairs], point)
 
     def _weighted(self, blocks: list[list[Array]], weights: Floats) -> list[Array]:
         """Return the weighted sum of all gradients."""
@@ -96,9 +97,9 @@ class JacClaim(ManyOutputsClaim):
 
     def _block(self, claim: Any, spec: OutputSpec, k: int, leaf: int) -> Array:
         point, part = self._point, spec.parts[k]
-        xp, x = point.xp, point.leaves[leaf]
+        xp, x = point.xp, point.like(leaf)
         name = f"{self._name}{part.path}{point.leaf_path(leaf)}"
-        array = as_numeric(claim, point.backend, x, name)
+        array = as_numeric(point.backend.laid_out(claim, x), point.backend, x, name)
         inner, outer = point.user_shape(leaf), tuple(part.like.shape)
         if tuple(array.shape) != outer + inner:
             flat = outer in ((), (1,)) and tuple(array.shape) in (inner, outer + inner, (1, *inner))

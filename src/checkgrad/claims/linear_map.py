@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
-from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.point import Floats, Point
+from checkgrad.arrays.products import product
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
 from checkgrad.evaluate.outputs import Outputs
@@ -42,13 +40,6 @@ class GradientByLeaves:
     def along(self, tangent: Leaves) -> float:
         """Return what it says of a tangent."""
         return product(self.leaves, tangent, self.point)
-
-
-def product(claims: Leaves, tangent: Leaves, point: Point) -> float:
-    """Return what a claim says of a tangent: the sum of the products of all entries."""
-    with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
-        blocks = point.blockwise(lambda c, v: dot(c, v, point.xp), claims, tangent)
-        return sum(float(block) for block in blocks)
 
 
 class _Changes(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from checkgrad.arrays.blockwise import widened
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
@@ -31,12 +32,17 @@ class NativeClaim:
         The claim at x0 in the dtypes of the user.
     native, wide : Point
         x0 in the dtypes of the user, and in float64.
+
+    Attributes
+    ----------
+    wide_point : Point
+        x0 in float64.
     """
 
     def __init__(self, claim: Claim, native: Point, wide: Point) -> None:
         self._claim = claim
         self._native = native
-        self._wide = wide
+        self.wide_point = wide
 
     @property
     def n_grad(self) -> int:
@@ -55,7 +61,18 @@ class NativeClaim:
 
     def rounded(self, leaves: Leaves) -> list[Array]:
         """Return a point of float64, rounded to the dtypes of the user."""
-        return [self._native.backend.widened(each) for each in self._native.narrowed(leaves)]
+        narrow = self._native.narrowed(leaves)
+        return [widened(self._native.backend, each) for each in narrow]
+
+    def holds(self, leaves: Leaves) -> bool:
+        """Return whether arrays like a point of float64 hold numbers of the user's dtypes only."""
+        point = self.wide_point
+        if not point.is_partitioned:
+            leaves = [part.reshape(-1)[:_SAMPLE] for part in leaves]
+            pairs = zip(leaves, self.rounded(leaves), strict=True)
+            return all(bool((part == rounded).all()) for part, rounded in pairs)
+        xp = point.xp
+        return all(point.numbers(lambda a, b: xp.all(a == b), leaves, self.rounded(leaves)))
 
     def gradients(
         self, leaves: Leaves, outputs: Outputs, passing: bool = False
@@ -72,8 +89,8 @@ class NativeClaim:
             if gradient.leaves is None:
                 yield _NarrowGradient(gradient, self._native)
             else:
-                parts = [backend.widened(part) for part in gradient.leaves]
-                yield GradientByLeaves(parts, self._wide)
+                parts = [widened(backend, part) for part in gradient.leaves]
+                yield GradientByLeaves(parts, self.wide_point)
 
     def changes(
         self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]
@@ -156,34 +173,32 @@ class PreferredClaim:
             return
         self._was_called = True
         found: list[ClaimedGradient] = []
+        point = self.native.wide_point
         try:
             found = list(self.wide.gradients(leaves, outputs))
             if outputs.count and found[0].leaves is None:  # a jvp, which is called only now
-                found[0].along([leaf * 0 + 1 for leaf in leaves])
-            if self.wide.epsilon > DOUBLE or self._is_rounded(found, leaves, outputs):
+                found[0].along(point.leafwise(point.xp.ones_like))
+            if self.wide.epsilon > DOUBLE or self._is_rounded(found, outputs):
                 self.obstacle = "it computes in a narrower dtype whatever it gets"
         except Exception as error:
             self.obstacle = brief(error)
         yield from found if self.is_wide else self.native.gradients(leaves, outputs)
 
-    def _is_rounded(
-        self, gradients: Sequence[ClaimedGradient], leaves: Leaves, outputs: Outputs
-    ) -> bool:
+    def _is_rounded(self, gradients: Sequence[ClaimedGradient], outputs: Outputs) -> bool:
         """Return whether the claim in float64 holds numbers of the user's dtypes only.
 
         A simple claim may do so at x0. It does not at a point that only float64 can hold.
         """
         if not all(map(self._is_native, gradients)):
             return False
-        moved = [leaf * (1 + _UNSEEN) for leaf in leaves]
-        return all(map(self._is_native, self.wide.gradients(moved, outputs)))
+        point = self.native.wide_point
+        moved = [point.on_demand(lambda x: x * (1 + _UNSEEN), leaf) for leaf in point.leaves]
+        return all(map(self._is_native, self.wide.gradients(moved, outputs, passing=True)))
 
     def _is_native(self, gradient: ClaimedGradient) -> bool:
         if gradient.leaves is None:
             return False
-        parts = [part.reshape(-1)[:_SAMPLE] for part in gradient.leaves]
-        pairs = zip(parts, self.native.rounded(parts), strict=True)
-        return all(bool((part == rounded).all()) for part, rounded in pairs)
+        return self.native.holds(gradient.leaves)
 
     def changes(
         self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]

@@ -20,7 +20,7 @@ from checkgrad.arrays.messages import brief
 from checkgrad.backends import HostArray, flatten_tree
 from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks, epsilon_of_numbers
 from checkgrad.evaluate.exchange import Ended, Exchange, Late, RanksError
-from checkgrad.evaluate.shares import Shares
+from checkgrad.evaluate.shares import Shares, are_same
 
 # How long a collective in a function of the user's may wait for the other ranks, in seconds. All
 # ranks call the function at the same time, so that they wait for the slowest of them only. The
@@ -228,22 +228,23 @@ class AgreedClaim(AgreedFunction):
         shares, is_first = self._shares, not self._calls
         if self._name == "jvp":
             further = shares.own(further[0]), *further[1:]
-        claim = self._called(shares.own(x), *further, whole=shares.whole)
+        whole = shares.like_x0 if self._is_like_x0 else shares.whole
+        claim = self._called(shares.own(x), *further, whole=whole)
         if self._is_like_x0 and shares.are_apart:
             return shares.joined(claim)
         return self._judged(claim, is_first)
 
     def _judged(self, claim: Any, is_first: bool) -> Any:
         """Return the claim of the rank that is judged; compare them at x0."""
-        numbers = self._numbers(claim)
-        digests = [digest_of(each) for each in numbers]
-        if len({tuple(each) for each in self._exchange.all("a claim", digests)}) == 1:
+        digests = self._exchange.all("a claim", self._shares.digests(claim))
+        if len(set(map(len, digests))) == 1 and all(map(are_same, zip(*digests, strict=True))):
             return claim
-        of_ranks = self._exchange.group.gather(numbers)
+        claim = self._shares.all_of(claim)
+        of_ranks = self._exchange.group.gather(self._numbers(claim))
         self._require_same_shapes(of_ranks)
         if is_first:
             self._found.compare(of_ranks)
-        return self._with_numbers(claim, of_ranks[self._found.judged])
+        return self._shares.like_x0(self._with_numbers(claim, of_ranks[self._found.judged]))
 
 
 def _are_same(a: Sequence[Any], b: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.entries import coordinates_of
 from checkgrad.arrays.point import Floats
 from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.evaluator import Evaluator
@@ -55,9 +56,10 @@ class Axes:
         rng: np.random.Generator,
         are_few: bool = False,
     ) -> None:
+        point = evaluator.point
         self._evaluator = evaluator
         self._outputs = outputs
-        self._x0 = evaluator.point.on_host(evaluator.point.leaves)
+        self._x0 = coordinates_of(point, point.leaves, are_few)
         self._bounds = bounds
         self._rng = rng
         keeps = are_few or self._x0.size <= _FEW or outputs.count > 1
@@ -246,7 +248,7 @@ class Axes:
             wanted = x0 + steps
             for leaf in np.unique(leaf_of).tolist():
                 here = leaf_of == leaf
-                rounded = point.backend.from_host(wanted[here], point.leaves[leaf])
+                rounded = point.backend.from_host(wanted[here], point.like(leaf))
                 moved[here] = point.backend.to_host(rounded)
             taken = moved - x0
         usable = (moved >= lower) & (moved <= upper)

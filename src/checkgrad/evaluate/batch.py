@@ -59,6 +59,8 @@ class BatchEvaluator:
         self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(has_few_digits(x) for x in point.leaves):
             self._possible = False
+        if batch == "auto" and point.is_partitioned:  # a device has room for few points
+            self._possible = False
         if evaluation.workers is not None:  # who get one point each
             self._possible = False
         self._footprint = 0  # bytes; not known yet
@@ -132,7 +134,7 @@ class BatchEvaluator:
         counted: int,
     ) -> Iterator[Array]:
         """Yield what `values` returns, `size` points at a time. The first `counted` count."""
-        backend, x = self._point.backend, self._point.leaves[points.leaf]
+        backend, x = self._point.backend, self._point.whole(self._point.leaves[points.leaf])
         without_offset = backend.compiled(_without_offset)
         for start in range(0, len(points), size):
             part = points.part(start, size, self._point.xp)
@@ -163,7 +165,7 @@ class BatchEvaluator:
         alone: Callable[[Array], Array],
     ) -> None:
         """Give up where the batch does not match single calls at the control points."""
-        backend, x = self._point.backend, self._point.leaves[points.leaf]
+        backend, x = self._point.backend, self._point.whole(self._point.leaves[points.leaf])
         apart = [alone(control) for control in controls]  # while the others are computed
         values = backend.to_host(found)
         far = farthest(values[1:-2])
@@ -200,7 +202,7 @@ class BatchEvaluator:
                 self._footprint = max(self._footprint, made)
         each = _COPIES * self._footprint
         most = _MOST
-        if point.backend.on_host(point.leaves[leaf]):
+        if point.backend.on_host(point.like(leaf)):
             most = min(most, max(_MANY, _ON_HOST // each - _COMPANIONS))
         return min(most, max(1, self._memory // each - _COMPANIONS))
 
@@ -209,8 +211,10 @@ class BatchEvaluator:
         point, backend = self._point, self._point.backend
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # what there is to warn of was seen at x0
+            if not point.complexes[leaf]:
+                together = backend.laid_out(together, point.originals[leaf])
             found = self._of_many_points(leaf)(together)
-        values = as_numeric(found, backend, point.leaves[0], "func")
+        values = as_numeric(found, backend, point.like(0), "func")
         count = together.shape[0]
         if math.prod(values.shape) != count * math.prod(shape):
             raise ValueError(f"func returned shape {tuple(values.shape)} for {count} points")
@@ -228,7 +232,7 @@ class BatchEvaluator:
         point, count = self._point, together.shape[0]
         if point.is_single_real_array:
             return together
-        many = [point.xp.broadcast_to(x, (count, *x.shape)) for x in point.leaves]
+        many = [point.xp.broadcast_to(point.whole(x), (count, *x.shape)) for x in point.leaves]
         leaves = [together if k == leaf else point.backend.copy(x) for k, x in enumerate(many)]
         return point.plainly(leaves)
 
@@ -244,7 +248,7 @@ class BatchEvaluator:
 
     def _takes_many(self, leaf: int) -> bool:
         """Return whether ``func`` takes more points than one, where they are all x0."""
-        x = self._point.leaves[leaf]
+        x = self._point.whole(self._point.leaves[leaf])
         try:
             together = self._point.xp.broadcast_to(x, (_TRIED, *x.shape))
             found = self._of_many_points(leaf)(self._point.backend.copy(together))

@@ -183,7 +183,7 @@ class UserFunction:
         function = self._of_point
         if point.is_single_real_array and (in_vmap or point.is_plain):
             return function  # itself: a library may know its trace
-        others = {k: point.backend.copy(x) for k, x in enumerate(point.leaves) if k != leaf}
+        others = {k: point.copies([x])[0] for k, x in enumerate(point.leaves) if k != leaf}
         rebuilt = point.plainly if in_vmap else point.for_func
         return lambda x: function(rebuilt(_with_leaf(others, leaf, x)))
 
@@ -193,7 +193,9 @@ class UserFunction:
 
     def footprint(self, point: Point, leaf: int) -> int:
         """Return the bytes of the largest array that it makes at x0; 0 if unknown."""
-        return point.backend.footprint(self.of_leaf(point, leaf, False), point.leaves[leaf])
+        return point.backend.footprint(
+            self.of_leaf(point, leaf, False), point.whole(point.leaves[leaf])
+        )
 
     def at_many(self, points: Any) -> Any:
         """Call it, a function of many points, at `points` along a leading axis."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from checkgrad.arrays.arithmetic import alike, at_least_single, norm
 from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.blockwise import block_lengths
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array
 from checkgrad.precision import DOUBLE
@@ -22,7 +23,7 @@ Leaves = Sequence[Array]
 
 
 def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[Array]:
-    """Return the size of every coordinate, as arrays like x0.
+    """Return the size of every coordinate, as arrays like x0; large ones are lazy.
 
     Where a coordinate is 0, it is the mean size of its leaf, or of all leaves. It is no more than
     what changes ``func``, by the claim, by all of its value or by what the other coordinates are
@@ -38,8 +39,8 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         ``func(x0)``.
     """
     xp = point.xp
-    if not any(bool(zeros) for zeros in point.blockwise(lambda x: xp.any(x == 0), point.leaves)):
-        return point.leafwise(xp.abs)
+    if not any(point.numbers(lambda x: xp.any(x == 0), point.leaves)):
+        return [point.on_demand(xp.abs, x) for x in point.leaves]
     means = [_mean_size(point, leaf) for leaf in range(len(point.leaves))]
     overall = max(means) or 1.0
     worth = 0.0
@@ -51,19 +52,18 @@ def coordinate_sizes(point: Point, claims: Leaves | None, value: float) -> list[
         if worth <= left_by_cancelling(point) * typical:
             worth = typical
 
+    most = worth if worth > 0 else math.inf
+
     def size(x: Array, claim: Array, mean: float) -> Array:
-        if not bool(xp.any(x == 0)):
-            return xp.abs(x)
-        stand_in = xp.full_like(x, mean or overall)
-        if worth > 0:
-            with np.errstate(all="ignore"):
-                needed = worth / xp.abs(xp.astype(claim, x.dtype))
-            stand_in = xp.where(needed < stand_in, needed, stand_in)
-        stand_in = xp.where(stand_in > 0, stand_in, xp.full_like(x, mean or overall))
+        with np.errstate(all="ignore"):
+            needed = most / xp.abs(xp.astype(claim, x.dtype))
+        typical = xp.zeros_like(x) + mean
+        stand_in = xp.where(needed < typical, needed, typical)
+        stand_in = xp.where(stand_in > 0, stand_in, typical)
         return xp.where(x != 0, xp.abs(x), stand_in)
 
     return [
-        point.in_blocks(partial(size, mean=mean), x, claim)
+        point.on_demand(partial(size, mean=mean or overall), x, claim)
         for x, claim, mean in zip(point.leaves, claims or point.leaves, means, strict=True)
     ]
 
@@ -78,37 +78,55 @@ def _mean_size(point: Point, leaf: int, scale: float = 1.0) -> float:
     xp, count = point.xp, point.sizes[leaf]
     if count == 0:
         return 0.0
-    blocks = point.blocks(lambda x: xp.mean(xp.abs(x) * scale), point.leaves[leaf])
-    lengths = [min(BLOCK, count - start) for start in range(0, count, BLOCK)]
-    mean = sum(float(each) * (n / count) for each, n in zip(blocks, lengths, strict=True)) / scale
+    array = point.leaves[leaf]
+    means = point.numbers(lambda x: xp.mean(xp.abs(x) * scale), [array], leaves=[leaf])
+    (lengths,) = point.shared([block_lengths(point.backend, array)], [leaf])
+    mean = sum(each * (n / count) for each, n in zip(means, lengths, strict=True)) / scale
     return mean if math.isfinite(mean) or scale < 1 else _mean_size(point, leaf, 1 / BLOCK)
 
 
-def claimed_change(claims: Sequence[Array], steps: Sequence[Array], point: Point) -> float:
+def claimed_change(
+    claims: Sequence[Array],
+    steps: Sequence[Array],
+    point: Point,
+    leaves: Sequence[int] | None = None,
+) -> float:
     """Return what the claim says ``func`` changes by when every coordinate takes its step.
 
-    The 2-norm over the coordinates, computed where they are; 0 where it is not finite.
+    The 2-norm over the coordinates of some leaves, by default all, computed where they are; 0 where
+    it is not finite.
     """
+    xp = point.xp
 
     def change(claim: Array, step: Array) -> Array:
         # Products overflow in float16.
-        pair = [at_least_single(part, point.xp) for part in (claim, step)]
-        one, other = alike(pair, point.xp)
+        pair = [at_least_single(part, xp) for part in (claim, step)]
+        one, other = alike(pair, xp)
         return one * other
 
-    return _norm(point, change, claims, steps)
+    return _norm(point, change, claims, steps, leaves=leaves)
 
 
-def _norm(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
+def _norm(
+    point: Point,
+    function: Callable[..., Array],
+    *parts: Sequence[Array],
+    leaves: Sequence[int] | None = None,
+) -> float:
     """Return the 2-norm of `function` of all entries; 0 if it is not finite."""
+    xp = point.xp
     with np.errstate(all="ignore"):
-        blocks = (float(norm([block], point.xp)) for block in point.blockwise(function, *parts))
-        size = math.hypot(*blocks)
+        norms = point.numbers(lambda *each: norm([function(*each)], xp), *parts, leaves=leaves)
+        size = math.hypot(*norms)
     return size if math.isfinite(size) else 0.0
 
 
-def largest_size(point: Point, function: Callable[..., Array], *parts: Sequence[Array]) -> float:
-    """Return the largest size of `function` of all entries."""
+def largest_size(
+    point: Point,
+    function: Callable[..., Array],
+    *parts: Sequence[Array],
+    leaves: Sequence[int] | None = None,
+) -> float:
+    """Return the largest size of `function` of all entries of some leaves, by default all."""
     xp = point.xp
-    blocks = point.blockwise(lambda *each: xp.max(xp.abs(function(*each))), *parts)
-    return max(float(block) for block in blocks)
+    return max(point.numbers(lambda *each: xp.max(xp.abs(function(*each))), *parts, leaves=leaves))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from checkgrad.arrays.blockwise import partitions_of
+from checkgrad.arrays.leaf_entries import perturbed_leaf
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Entries
 
@@ -51,18 +54,29 @@ class EntryPoints:
 
 def perturbed(point: Point, leaf: int, entries: Entries, moved: Array) -> Iterator[Any]:
     """Yield x0 with entries of one leaf replaced, in the user's structure."""
-    copies = point.backend.perturbed_copies(point.leaves[leaf], entries, moved)
+    copies = perturbed_leaf(point, leaf, entries, moved)
     return in_place_of(point, leaf, copies)
+
+
+def perturbed_from_host(
+    point: Point, leaf: int, entries: Entries, moved: npt.NDArray[np.float64]
+) -> Iterator[Any]:
+    """Yield what `perturbed` does, where the new values are on the host.
+
+    They stay there if the leaf is laid out over devices: each device would hold all of them.
+    """
+    x = point.like(leaf)
+    stay = partitions_of(point.backend, x) is not None
+    return perturbed(point, leaf, entries, moved if stay else point.backend.from_host(moved, x))
 
 
 def in_place_of(point: Point, leaf: int, copies: Iterator[Array]) -> Iterator[Any]:
     """Yield x0 with each of `copies` in the place of `leaf`, in the user's structure."""
     if point.is_single_real_array and point.is_plain:
         return copies
-    leaves, copy = point.leaves, point.backend.copy
+    before, after = point.leaves[:leaf], point.leaves[leaf + 1 :]
     return (
-        point.for_func([moved if other == leaf else copy(x) for other, x in enumerate(leaves)])
-        for moved in copies
+        point.for_func([*point.copies(before), moved, *point.copies(after)]) for moved in copies
     )
 
 

@@ -26,7 +26,7 @@ from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.calling import Failure, UserFunction
-from checkgrad.evaluate.entry_points import EntryPoints, in_place_of, perturbed
+from checkgrad.evaluate.entry_points import EntryPoints, in_place_of, perturbed, perturbed_from_host
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
 from checkgrad.evaluate.rounds import make_rounds
 from checkgrad.evaluate.values import complex_numbers, numeric_value, stacked_values, values_on_host
@@ -211,7 +211,7 @@ class Evaluator:
         `moved` are the new values, exactly representable in the dtype of the leaf. The values are
         those of `host_values`.
         """
-        x, backend = self.point.leaves[leaf], self.point.backend
+        x, backend = self.point.like(leaf), self.point.backend
         count = len(entries)
         if self._takes(count):
             more = self.batch.filled(count, leaf) - count
@@ -225,7 +225,7 @@ class Evaluator:
                 together = self.batch.values(points, at_x0, alone, more)
             if together is not None:
                 return backend.to_host(together).astype(np.float64)[:count]
-        return self.host_values(perturbed(self.point, leaf, entries, backend.from_host(moved, x)))
+        return self.host_values(perturbed_from_host(self.point, leaf, entries, moved))
 
     def host_values(self, points: Iterable[Any], function: UserFunction | None = None) -> Floats:
         """Return ``func`` at some points near x0, along the first axis, on the host.

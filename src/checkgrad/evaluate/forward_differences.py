@@ -12,6 +12,7 @@ import math
 import numbers
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Point
+from checkgrad.arrays.products import product
 from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.evaluator import Evaluator
@@ -99,6 +101,8 @@ def jacobian(evaluator: Evaluator, value: Array, epsilon: Any) -> list[Array]:
             point.backend,
         )
         values = evaluator.at_entries(leaf, moved, shape)
+        if point.is_partitioned:  # what func returned lies over axes of the user's
+            values, value = map(point.backend.as_leaf, (values, value))
         quotients = forward_difference
         if not xp.isdtype(values.dtype, "complex floating"):  # complex values raise a warning
             quotients = point.backend.compiled(forward_difference)
@@ -133,7 +137,8 @@ def along_random_tangent(
     if all(isinstance(x, np.ndarray) and x.dtype == np.float64 for x in point.leaves):
         moved, claimed = _moved_as_in_scipy(point, claims, step, rng)
     else:
-        moved, claimed, step = _moved_in_blocks(evaluator, claims, step, rng)
+        moving = _moved_where_it_lies if point.is_partitioned else _moved_in_blocks
+        moved, claimed, step = moving(evaluator, claims, step, rng)
     del claims
     values = xp.reshape(evaluator.at(moved), (1,))
     dtypes = (xp.float32, *(x.dtype for x in point.leaves))
@@ -188,6 +193,25 @@ def _moved_in_blocks(
     return moved, change / longest, longest
 
 
+def _moved_where_it_lies(
+    evaluator: Evaluator, claims: list[Array], step: float, rng: Any
+) -> tuple[list[Array], Array, float]:
+    """Return what `_moved_in_blocks` does, where x0 is laid out over devices."""
+    point, xp = evaluator.point, evaluator.point.xp
+    moved, longest = [], 0.0
+    for leaf, x in enumerate(point.leaves):
+        default = math.copysign(_default_step(x, evaluator), step)
+        parts = partial(_moved_and_lengths, step=step, default=default, xp=xp)
+        tangent = point.random_numbers(rng, leaf)
+        moved.append(point.in_blocks(lambda x, v, parts=parts: parts(x, v)[0], x, tangent))
+        lengths = point.blocks(lambda x, v, parts=parts: xp.max(xp.abs(parts(x, v)[1])), x, tangent)
+        longest = max(longest, *map(float, lengths))
+    pairs = zip(moved, point.leaves, strict=True)
+    off = [point.on_demand(operator.sub, *pair) for pair in pairs]
+    change = xp.asarray(product(claims, off, point), dtype=point.leaves[0].dtype)
+    return moved, change / longest, longest
+
+
 def _moved_block(
     x: Array, tangent: Array, step: float, default: float, xp: Any
 ) -> tuple[Array, float]:
@@ -202,7 +226,15 @@ def _moved_block(
         return x, 0.0
     if x.shape == (BLOCK,) and float(xp.max(xp.abs(x))) * epsilon <= abs(step):
         return x + step * tangent, abs(step)
-    size = xp.abs(x)
+    moved, lengths = _moved_and_lengths(x, tangent, step, default, xp)
+    return moved, float(xp.max(xp.abs(lengths)))
+
+
+def _moved_and_lengths(
+    x: Array, tangent: Array, step: float, default: float, xp: Any
+) -> tuple[Array, Array]:
+    """Return `x` moved along `tangent`, and the step of each coordinate; see `_moved_block`."""
+    size, epsilon = xp.abs(x), float(xp.finfo(x.dtype).eps)
     relative = default * xp.where(size > 1, size, xp.ones_like(size))
     length = xp.where(size * epsilon > abs(step), relative, xp.zeros_like(x) + step)
     move = length * tangent
@@ -210,8 +242,7 @@ def _moved_block(
     length = xp.where(unmoved, relative, length)
     move = xp.where(unmoved, relative * xp.sign(tangent), move)
     with np.errstate(over="ignore"):
-        moved = xp.where(xp.isfinite(x + move), x + move, x - move)
-    return moved, float(xp.max(xp.abs(length)))
+        return xp.where(xp.isfinite(x + move), x + move, x - move), length
 
 
 def _steps(point: Point, epsilon: Any) -> list[Any]:

@@ -7,6 +7,7 @@ allowed tangents only. The module reads and validates tangents. It samples nothi
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,8 @@ def projected(
     tangents = []
     for _ in range(count):
         random = [
-            point.backend.random_tangent(rng, x) * size
-            for x, size in zip(point.leaves, sizes, strict=True)
+            point.in_blocks(operator.mul, point.random_numbers(rng, leaf), size)
+            for leaf, size in enumerate(sizes)
         ]
         tangents.append(_tangent(point, project(point.as_tangent(random)), "returned"))
     return GivenTangents(tangents, f"{count} {PROJECTED}")

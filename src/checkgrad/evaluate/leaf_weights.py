@@ -33,8 +33,8 @@ def leaf_changes(claims: Sequence[Array], sizes: Sequence[Array], point: Point) 
         x0.
     """
     return [
-        claimed_change([claim], [size], point) if math.prod(size.shape) else 0.0
-        for claim, size in zip(claims, sizes, strict=True)
+        claimed_change([claim], [size], point, [leaf]) if point.sizes[leaf] else 0.0
+        for leaf, (claim, size) in enumerate(zip(claims, sizes, strict=True))
     ]
 
 
@@ -65,5 +65,5 @@ def leaf_weights(
     powers = [
         min(cap, round(math.log2(largest / change))) if change > 0 else cap for change in changes
     ]
-    filled = [p for p, size in zip(powers, sizes, strict=True) if math.prod(size.shape)]
+    filled = [power for power, size in zip(powers, point.sizes, strict=True) if size]
     return [2.0 ** min(power - max(filled), 0) for power in powers]

@@ -11,6 +11,7 @@ import numpy as np
 
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.point import Point
+from checkgrad.arrays.spread import Spread
 from checkgrad.evaluate.budget import NO_BUDGET, Budget
 from checkgrad.evaluate.workers import Workers
 
@@ -32,6 +33,8 @@ class Evaluation:
         How much all evaluations of a check may cost together.
     workers : Workers or None
         Who evaluates ``func`` at points around x0; None for this process.
+    spread : Spread or None
+        How the leaves of x0 lie on the ranks that check together, if they have parts of them.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class Evaluation:
     chunk_bytes: Any = CHUNK_BYTES
     budget: Budget = NO_BUDGET
     workers: Workers | None = None
+    spread: Spread | None = None
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.batch in _OF_MANY_POINTS:

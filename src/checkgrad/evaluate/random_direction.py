@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats, Point, make_point
+from checkgrad.arrays.products import product
 from checkgrad.backends import Array, machine_epsilon
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.coordinate_sizes import claimed_change
@@ -175,22 +175,13 @@ class DirectionOfPoint:
     def _moved(self, steps: float) -> Leaves:
         point = self._point
         if self._on_host:
-            return self._from_host(self._x + steps * self._step)
+            return point.from_host(self._x + steps * self._step)
         return point.leafwise(lambda x, v: x + steps * v, self._tangent)
 
     def tangent(self) -> Any:
         """See `RandomDirection`."""
-        leaves = self._from_host(self._step) if self._on_host else self._tangent
+        leaves = self._point.from_host(self._step) if self._on_host else self._tangent
         return self._point.as_tangent(leaves)
-
-    def _from_host(self, coordinates: Floats) -> Leaves:
-        """Return leaves from coordinates, shaped on the host: a library may compile reshapes."""
-        point = self._point
-        ranges = zip(point.offsets, point.sizes, point.leaves, strict=True)
-        return [
-            point.backend.from_host(coordinates[start : start + size].reshape(leaf.shape), leaf)
-            for start, size, leaf in ranges
-        ]
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `RandomDirection`."""
@@ -200,8 +191,8 @@ class DirectionOfPoint:
             if self._on_host:
                 terms = point.on_host(claims) * self._step
                 return float(terms.sum()), math.sqrt(float(terms @ terms))
-            blocks = point.blockwise(lambda c, v: dot(c, v, point.xp), claims, self._tangent)
-            return math.fsum(map(float, blocks)), claimed_change(claims, self._tangent, point)
+            along = product(claims, self._tangent, point)
+            return along, claimed_change(claims, self._tangent, point)
 
 
 def _along(gradient: Floats, rng: np.random.Generator) -> Floats:

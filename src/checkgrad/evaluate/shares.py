@@ -1,8 +1,9 @@
 """How x0 lies on the ranks that check together, and how a whole is made of their shares.
 
-During a check, every rank has all of x0, and func gets the share of its rank. There are two ways.
-All ranks have the same x0 (replicas), whose leaves the library may lay out over the ranks. Or every
-rank has an x0 of its own (shards): all of x0 is then a dictionary of them.
+All ranks have the same x0 (replicas), or every rank has an x0 of its own (shards): all of x0 is
+then a dictionary of them. During a check every rank has all of it, and func gets the share of its
+rank. Or the library lays the leaves of one x0 out over the ranks. Then each rank works on its part
+of them where that is possible, and has all of them where it is not.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from checkgrad.backends import ProcessGroup, flatten_tree, is_array
+from checkgrad.arrays.digests import digest_of
+from checkgrad.backends import ArrayPart, ProcessGroup, flatten_tree, is_array
 
 
 class Shares:
@@ -24,20 +26,41 @@ class Shares:
         The ranks.
     are_apart : bool
         Whether every rank has an x0 of its own.
+    in_parts : bool
+        Whether each rank works on its part of leaves that the library lays out, if it can.
 
     Attributes
     ----------
     are_apart : bool
         See above.
+    parts : tuple of ArrayPart or None
+        The part that this rank has of each leaf, None for one that all ranks have; empty if all
+        ranks have all of x0.
     x0 : Any
-        All of x0, the same on all ranks.
+        What this rank works on: all of x0, the same on all ranks, or its parts.
     """
 
-    def __init__(self, x0: Any, group: ProcessGroup, are_apart: bool) -> None:
+    def __init__(
+        self, x0: Any, group: ProcessGroup, are_apart: bool, in_parts: bool = False
+    ) -> None:
         self._group = group
         self._originals = _leaves(x0)
         self.are_apart = are_apart
-        self.x0 = self.joined(x0) if are_apart else self.whole(x0)
+        self.parts = self._parts_of_leaves() if in_parts else ()
+        if are_apart:
+            self.x0: Any = self.joined(x0)
+        else:
+            self.x0 = self.like_x0(x0)
+
+    def _parts_of_leaves(self) -> tuple[ArrayPart | None, ...]:
+        """Return the parts of all leaves; none if one of them cannot be worked on by itself."""
+        laid_out = list(map(self._group.is_partitioned, self._originals))
+        pairs = zip(self._originals, laid_out, strict=True)
+        parts = tuple(self._group.part(leaf) if lies else None for leaf, lies in pairs)
+        is_possible = all(
+            part is not None or not lies for part, lies in zip(parts, laid_out, strict=True)
+        )
+        return parts if is_possible and any(laid_out) else ()
 
     @property
     def are_partitioned(self) -> bool:
@@ -51,6 +74,11 @@ class Shares:
         if not self.are_partitioned:
             return x
         leaves, structure = flatten_tree(x)
+        if self.parts:
+            parts = zip(leaves, self.parts, strict=True)
+            return structure.unflatten(
+                [x if part is None else part.assembled(x) for x, part in parts]
+            )
         pairs = zip(leaves, self._originals, strict=True)
         return structure.unflatten(
             [
@@ -68,6 +96,39 @@ class Shares:
             [self._group.whole(x) if self._group.is_partitioned(x) else x for x in leaves]
         )
 
+    def like_x0(self, value: Any) -> Any:
+        """Return what this rank works on of something like x0. All ranks must call it."""
+        leaves, structure = flatten_tree(value)
+        if len(leaves) != len(self.parts):
+            return self.whole(value)
+        parts = zip(leaves, self.parts, strict=True)
+        return structure.unflatten(
+            [
+                part.taken(leaf) if part is not None and is_array(leaf) else self.whole(leaf)
+                for leaf, part in parts
+            ]
+        )
+
+    def all_of(self, value: Any) -> Any:
+        """Return all of what `like_x0` returned. All ranks must call it."""
+        leaves, structure = flatten_tree(value)
+        if len(leaves) != len(self.parts):
+            return value
+        parts = zip(leaves, self.parts, strict=True)
+        return structure.unflatten([x if part is None else part.whole(x) for x, part in parts])
+
+    def digests(self, value: Any) -> list[tuple[str, bytes]]:
+        """Return a digest of each leaf of what this rank works on, and where it lies in the whole.
+
+        Ranks that have the same part of a leaf must find the same digest, see `are_same`.
+        """
+        leaves = _leaves(value)
+        parts = self.parts if len(self.parts) == len(leaves) else (None,) * len(leaves)
+        return [
+            (part.key if part is not None else "", digest_of(self._group.numbers(leaf)))
+            for leaf, part in zip(leaves, parts, strict=True)
+        ]
+
     def joined(self, share: Any) -> dict[str, Any]:
         """Return what all ranks have, each something like its x0. All ranks must call it."""
         leaves, structure = flatten_tree(share)
@@ -81,7 +142,7 @@ class Shares:
         """Return a tangent, or a list of them, along all of x0."""
         if isinstance(direction, list) and len(_leaves(direction)) != len(self._originals):
             return [self.of_all(each) for each in direction]
-        return self.joined(direction) if self.are_apart else self.whole(direction)
+        return self.joined(direction) if self.are_apart else self.like_x0(direction)
 
     def _of_ranks(self, leaf: Any) -> Sequence[Any]:
         """Return what stands at the place of a leaf on each rank."""
@@ -93,6 +154,17 @@ class Shares:
             leaf if rank == group.rank else group.with_numbers(numbers, leaf)
             for rank, numbers in enumerate(of_ranks)
         ]
+
+
+def are_same(of_ranks: Sequence[tuple[str, bytes]]) -> bool:
+    """Return whether ranks with the same part of a leaf have the same numbers there.
+
+    Parameters
+    ----------
+    of_ranks : sequence of (str, bytes)
+        What `Shares.digests` says of the leaf, on each rank.
+    """
+    return len(set(of_ranks)) == len({key for key, _ in of_ranks})
 
 
 def is_tangent(direction: Any) -> bool:

@@ -6,13 +6,12 @@ This module makes tangents, in the tree, dtypes and device of x0, and the direct
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blockwise import halved
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
@@ -144,7 +143,7 @@ def random_tangents(
     count: int,
     linearity: bool = False,
 ) -> ChosenTangents:
-    """Return random tangents, made on the device of x0.
+    """Return random tangents, made on the device of x0. Those of large leaves are lazy.
 
     Each coordinate is a normal number times its own size. In a tree, it is also multiplied by the
     weight of its leaf, see `checkgrad.evaluate.leaf_weights`. Tangents that are to show whether a
@@ -174,14 +173,11 @@ def random_tangents(
     shrunk = _shrunk(point, sizes)
     weights = leaf_weights(point, claims, sizes)
 
-    def tangent(x: Array, size: Array, weight: float) -> Array:
-        return point.backend.random_tangent(rng, x) * (size * (shrunk * weight))
+    def tangent(leaf: int) -> Array:
+        factor, size, random = shrunk * weights[leaf], sizes[leaf], point.random_numbers(rng, leaf)
+        return point.on_demand(lambda number, size: number * (size * factor), random, size)
 
-    leaves = list(zip(point.leaves, sizes, weights, strict=True))
-    tangents = [
-        [halved(point.backend, partial(tangent, weight=w), x, size) for x, size, w in leaves]
-        for _ in range(count)
-    ]
+    tangents = [[tangent(leaf) for leaf in range(len(sizes))] for _ in range(count)]
     tangents = [_inward(point, tangent, bounds) for tangent in tangents]
     if linearity:  # on a bound, such a tangent may be followed backward only
         tangents = [_with_negative_entry(point, tangent) for tangent in tangents]
@@ -193,9 +189,10 @@ def random_tangents(
 def _shrunk(point: Point, sizes: Sequence[Array]) -> float:
     """Return the factor of the length of random tangents with which no entry overflows."""
     room = [
-        largest_size(point, lambda size: size, [size]) / float(point.xp.finfo(size.dtype).max)
-        for size in sizes
-        if math.prod(size.shape)
+        largest_size(point, lambda size: size, [size], leaves=[leaf])
+        / float(point.xp.finfo(point.leaves[leaf].dtype).max)
+        for leaf, size in enumerate(sizes)
+        if point.sizes[leaf]
     ]
     return 1.0 if max(room) < _ROOM else _ROOM
 
@@ -236,9 +233,9 @@ def scaled_tangents(
 
 def _with_negative_entry(point: Point, tangent: list[Array]) -> list[Array]:
     """Return a tangent, or its opposite if it has no negative entry."""
-    if any(bool(least < 0) for least in point.blockwise(point.xp.min, tangent)):
+    if min(point.numbers(point.xp.min, tangent)) < 0:
         return tangent
-    return point.leafwise(lambda _, v: -v, tangent)
+    return [point.on_demand(operator.neg, v) for v in tangent]
 
 
 def _inward(point: Point, tangent: list[Array], bounds: tuple[Floats, Floats]) -> list[Array]:

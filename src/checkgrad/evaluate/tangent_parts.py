@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.entries import largest_of
+from checkgrad.arrays.leaf_entries import entry_of, in_range
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -104,11 +106,7 @@ class TangentParts:
         """Return the entry of all tangents at a coordinate."""
         point = self._evaluator.point
         leaf, entry = point.locate(coordinate)
-        found = []
-        for tangent in self._tangents:
-            flat = point.xp.reshape(point.whole(tangent[leaf]), (-1,))
-            found.append(float(flat[entry]))
-        return np.asarray(found)
+        return np.asarray([entry_of(point, leaf, v[leaf], entry) for v in self._tangents])
 
     def best_match(
         self,
@@ -139,45 +137,25 @@ class TangentParts:
             The squared cosine of the angle between its entries and the residuals.
         """
         point = self._evaluator.point
-        units = (residuals / np.linalg.norm(residuals)).tolist()
+        units, xp = (residuals / np.linalg.norm(residuals)).tolist(), point.xp
 
         def scores(*entries: Array) -> Array:
-            return _squared_cosines(entries, units, point.xp)
+            return _squared_cosines(entries, units, xp)
 
-        best, highest = -1, 0.0
-        for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
-            if size == 0 or offset >= stop or offset + size <= start:
-                continue
-            first = offset
-            for block in point.blocks(scores, *(self._tangents[j][leaf] for j in chosen)):
-                found = point.backend.to_host(block).reshape(-1)
-                _leave_out(found, first, start, stop, excluded)
-                place = int(np.argmax(found))
-                if found[place] > highest:
-                    best, highest = first + place, float(found[place])
-                first += found.size
-        return best, min(highest, 1.0)
+        parts = [self._tangents[j] for j in chosen]
+        best, highest = largest_of(point, scores, parts, start, stop, excluded)
+        return (best, min(highest, 1.0)) if highest > 0 else (-1, 0.0)
 
     def _part(self, tangent: int, start: int, stop: int, without: int = -1) -> list[Array]:
         """Return a tangent with 0 outside of a range of coordinates."""
         point = self._evaluator.point
         part = []
-        leaves = zip(point.leaves, self._tangents[tangent], point.offsets, strict=True)
-        for x, v, offset in leaves:
-            size = math.prod(x.shape)
+        for leaf, v in enumerate(self._tangents[tangent]):
+            offset, size = point.offsets[leaf], point.sizes[leaf]
             low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
-            is_holed = low <= without - offset < high
-            if (low, high) == (0, size) and not is_holed:
-                part.append(v)
-            elif low >= high:
-                part.append(point.xp.zeros_like(x))
-            else:
-                kept = np.zeros(size)
-                kept[low:high] = 1.0
-                if is_holed:
-                    kept[without - offset] = 0.0
-                mask = point.xp.reshape(point.backend.from_host(kept, x), x.shape)
-                part.append(point.whole(v) * mask)
+            hole = without - offset if low <= without - offset < high else -1
+            is_all = (low, high) == (0, size) and hole < 0
+            part.append(v if is_all else in_range(point, leaf, v, low, high, hole))
         return part
 
 
@@ -192,14 +170,3 @@ def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) 
     product = reduce(lambda a, b: a + b, [v * u for v, u in zip(relative, units, strict=True)])
     square = reduce(lambda a, b: a + b, [v * v for v in relative])
     return product * product / xp.where(square > 0, square, xp.ones_like(square))
-
-
-def _leave_out(
-    scores: Floats, first: int, start: int, stop: int, excluded: Collection[int]
-) -> None:
-    """Set the scores of a block that begins at coordinate `first` to -1 outside of a range."""
-    scores[: max(start - first, 0)] = -1.0
-    scores[max(stop - first, 0) :] = -1.0
-    for each in excluded:
-        if 0 <= each - first < scores.size:
-            scores[each - first] = -1.0

@@ -7,6 +7,7 @@ far too little to matter if it is not.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ import numpy as np
 
 from checkgrad.arrays.arithmetic import dot
 from checkgrad.arrays.point import Floats
+from checkgrad.arrays.products import product
 from checkgrad.backends import Array
 from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.evaluator import Evaluator
@@ -112,16 +114,27 @@ class Tangents:
         """Return a point along a tangent, and what the claim says of how far it lies off."""
         point, gradients = self._evaluator.point, self._claim.leaves
         with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
+            if point.is_partitioned and gradients is not None:
+                moved = point.leafwise(lambda x, v: x + step * v, tangent)
+                off = [
+                    point.on_demand(lambda x, v, y: (y - x) - step * v, *each)
+                    for each in zip(point.leaves, tangent, moved, strict=True)
+                ]
+                return moved, np.asarray([product(each, off, point) for each in gradients])
             if gradients is None:
                 moved = point.leafwise(lambda x, v: x + step * v, tangent)
                 off = point.leafwise(lambda x, v, y: (y - x) - step * v, tangent, moved)
                 return moved, self._claim.changes(off)
-            missed: list[list[float]] = []
+            missed: list[list[list[float]]] = []  # by leaf, block and output
 
             def move(x: Array, v: Array, *claims: Array) -> Array:
                 y = x + step * v
-                missed.append([float(dot(c, (y - x) - step * v, point.xp)) for c in claims])
+                missed[-1].append([float(dot(c, (y - x) - step * v, point.xp)) for c in claims])
                 return y
 
-            moved = point.leafwise(move, tangent, *gradients)
-            return moved, np.asarray([math.fsum(parts) for parts in zip(*missed, strict=True)])
+            moved = []
+            for arrays in zip(point.leaves, tangent, *gradients, strict=True):
+                missed.append([])
+                moved.append(point.in_blocks(move, *arrays))
+            blocks = itertools.chain(*point.shared(missed))
+            return moved, np.asarray([math.fsum(parts) for parts in zip(*blocks, strict=True)])

@@ -32,7 +32,7 @@ def numeric_value(value: Any, point: Point) -> Array:
     if value is None:
         raise TypeError("func returned None; it must return a number (is a return missing?)")
     try:
-        return as_numeric(value, point.backend, point.leaves[0], "func")
+        return as_numeric(value, point.backend, point.like(0), "func")
     except (TypeError, ValueError) as error:
         advice = named_part(value, _is_number, "func(x)")
         if advice and len(value) > 1 and is_claim(point, value[1]):

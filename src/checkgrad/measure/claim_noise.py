@@ -73,7 +73,7 @@ def _claimed_at(
     """
     point = near.point
     if k == 0:
-        leaves = [point.backend.copy(leaf) for leaf in point.leaves]
+        leaves = point.copies(point.leaves)
     else:
         moved = point.neighbour(near.random_signs(), 1, claim.input_epsilon)
         leaves = within(point, moved, near.bounds)

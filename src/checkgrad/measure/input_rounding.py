@@ -91,11 +91,13 @@ class _CoarserNumbers:
 
     def holds_x0(self) -> bool:
         """Return whether x0 is one of them."""
-        point = self._near.point
-        same = point.blockwise(
-            lambda x: point.xp.all(point.coarsened(x, self._coarser) == x), point.leaves
+        point, coarser = self._near.point, self._coarser
+        xp = point.xp
+        return all(
+            point.numbers(
+                lambda x: xp.all(point.coarsened(x, coarser) == x), point.leaves, exactly=True
+            )
         )
-        return all(bool(block) for block in same)
 
     def ask_near_x0(self) -> None:
         """Ask for all values around x0 that `rounds_input` may ask for."""
@@ -126,6 +128,6 @@ class _CoarserNumbers:
             base = point.coarsened(base + count * coarser * base * sign, coarser)
             return base + part * coarser * base * sign
 
-        leaves = point.leafwise(moved, self._signs)
+        leaves = point.leafwise(moved, self._signs, exactly=True)
         found: Floats = near.values(iter([near.assembled(leaves)]))[0]
         return found

@@ -125,15 +125,17 @@ class Neighbourhood:
         if sizes is None:
             return leaves
 
+        xp, distance = self.point.xp, count * epsilon
+
         def move_zeros(x: Array, moved: Array, sign: Array, size: Array) -> Array:
-            return self.point.xp.where(x == 0, count * epsilon * sign * size, moved)
+            return xp.where(x == 0, distance * sign * size, moved)
 
         return self.point.leafwise(move_zeros, leaves, signs, sizes)
 
     def has_zeros(self) -> bool:
         """Return whether some coordinates are 0."""
-        zeros = self.point.blockwise(lambda x: self.point.xp.any(x == 0), self.point.leaves)
-        return any(map(bool, zeros))
+        xp = self.point.xp
+        return any(self.point.numbers(lambda x: xp.any(x == 0), self.point.leaves))
 
     def is_zero(self) -> bool:
         """Return whether all coordinates are 0."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-import array_api_compat
 import numpy as np
 
 from checkgrad.numerics.decisions import Decisions, Verdict
@@ -200,7 +199,7 @@ def _report(claims: Sequence[ClaimResult], **found: object) -> Report:
     dtype = dtypes_of(point)
     evaluated_in = dict.fromkeys(claim.evaluated_in or dtype for claim in claims)
     kept = [claim.digits.kept for claim in claims if claim.digits is not None]
-    devices = dict.fromkeys(str(array_api_compat.device(leaf)) for leaf in point.leaves)
+    devices = dict.fromkeys(point.backend.device_name(leaf) for leaf in point.leaves)
     return Report(
         n_func=sum(claim.n_func for claim in claims),
         n_grad=sum(claim.n_grad for claim in claims),

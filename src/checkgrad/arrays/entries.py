@@ -1,0 +1,177 @@
+"""Single entries of arrays like x0: read and searched, without the others.
+
+Where the library lays arrays out over devices, this goes on where they lie: only single numbers
+come to the host. This module reads no claim and judges nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from checkgrad.arrays.blockwise import partitions_of
+from checkgrad.arrays.leaf_entries import all_blocks, entry_of
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import Array, Partitions
+
+Leaves = Sequence[Array]
+_EXCLUDED = 8  # code is compiled for each multiple of so many excluded coordinates
+_HALVINGS = 12  # of the range of exponents of float64, of which there are 2**11
+
+
+class Entries:
+    """Entries of arrays like x0, which can be asked for as those of an array on the host.
+
+    Parameters
+    ----------
+    point : Point
+        x0.
+    leaves : sequence of array
+        The arrays.
+    """
+
+    def __init__(self, point: Point, leaves: Leaves) -> None:
+        self._point = point
+        self._leaves = leaves
+        self._known: dict[int, float] = {}
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self._point.size
+
+    def __getitem__(self, coordinates: npt.NDArray[np.intp] | int) -> Floats:
+        """Return the entries at some coordinates."""
+        asked = np.asarray(coordinates)
+        for each in np.unique(asked).tolist():
+            if each not in self._known:
+                leaf, entry = self._point.locate(each)
+                self._known[each] = entry_of(self._point, leaf, self._leaves[leaf], entry)
+        found = [self._known[each] for each in asked.reshape(-1).tolist()]
+        return np.asarray(found, dtype=np.float64).reshape(asked.shape)
+
+
+def coordinates_of(point: Point, leaves: Leaves, single: bool) -> Floats | Entries:
+    """Return all entries of arrays like x0, on the host.
+
+    If `single` ones are to be asked for, and x0 is partitioned, they come one by one.
+    """
+    return Entries(point, leaves) if single and point.is_partitioned else point.on_host(leaves)
+
+
+def largest_of(
+    point: Point,
+    function: Callable[..., Array],
+    parts: Sequence[Leaves],
+    start: int,
+    stop: int,
+    excluded: Collection[int],
+) -> tuple[int, float]:
+    """Return the coordinate where a function of arrays is largest, and its value.
+
+    Parameters
+    ----------
+    point : Point
+        x0.
+    function : callable
+        Takes and returns arrays like a leaf.
+    parts : sequence of sequence of array
+        Its arguments, each of them arrays like x0.
+    start, stop : int
+        The range of coordinates to choose from.
+    excluded : collection of int
+        Coordinates that are left out.
+
+    Returns
+    -------
+    int
+        The coordinate; -1 if there is none.
+    float
+        The value there.
+    """
+    best, highest = -1, -math.inf
+    for leaf, (offset, size) in enumerate(zip(point.offsets, point.sizes, strict=True)):
+        if size == 0 or offset >= stop or offset + size <= start:
+            continue
+        arrays, ends = [part[leaf] for part in parts], (start - offset, stop - offset)
+        out = [each - offset for each in excluded if offset <= each < offset + size]
+        if (partitions := partitions_of(point.backend, arrays[0])) is not None:
+            found = iter([_largest_where_it_lies(point, partitions, function, arrays, ends, out)])
+        else:
+            found = _largest_of_blocks(point, leaf, function, arrays, ends, out)
+        for place, value in found:
+            if value > highest:
+                best, highest = offset + place, value
+    return best, highest
+
+
+def _largest_of_blocks(
+    point: Point,
+    leaf: int,
+    function: Callable[..., Array],
+    arrays: Sequence[Array],
+    ends: tuple[int, int],
+    out: Sequence[int],
+) -> Iterator[tuple[int, float]]:
+    """Yield the entry of each block of a leaf where a function is largest, and its value there."""
+    first = 0
+    for block in all_blocks(point, leaf, function, *arrays):
+        found = point.backend.to_host(block).reshape(-1)
+        found[np.isnan(found)] = -math.inf
+        found[: max(ends[0] - first, 0)] = -math.inf
+        found[max(ends[1] - first, 0) :] = -math.inf
+        found[[entry - first for entry in out if 0 <= entry - first < found.size]] = -math.inf
+        place = int(np.argmax(found))
+        yield first + place, float(found[place])
+        first += found.size
+
+
+def _largest_where_it_lies(
+    point: Point,
+    partitions: Partitions,
+    function: Callable[..., Array],
+    arrays: Sequence[Array],
+    ends: tuple[int, int],
+    out: Sequence[int],
+) -> tuple[int, float]:
+    """Return the entry of a partitioned leaf where a function is largest, and its value there."""
+    xp, positions = point.xp, partitions.positions
+    low, high = map(float, ends)
+    left_out = [*map(float, out), *[-1.0] * (-len(out) % _EXCLUDED)]
+
+    def largest(*each: Array) -> Array:
+        scores, places = function(*each), positions(each[0])
+        kept = (places >= low) & (places < high) & ~xp.isnan(scores)
+        for place in left_out:
+            kept = kept & (places != place)
+        scores = xp.where(kept, xp.astype(scores, xp.float64), -math.inf)
+        highest = xp.max(scores)
+        first = xp.min(xp.where(scores == highest, places, math.prod(each[0].shape) - 1))
+        return xp.stack([xp.astype(first, xp.float64), highest])
+
+    place, value = point.backend.to_host(partitions.reduced(largest, *arrays)).tolist()
+    return int(place), value
+
+
+def typical_size(point: Point, sizes: Leaves) -> float:
+    """Return the median of positive numbers in partitioned arrays, as a power of two.
+
+    They are not sorted, but counted, by halving the range of exponents.
+    """
+    xp = point.xp
+    low, high = np.finfo(np.float64).minexp, np.finfo(np.float64).maxexp
+    for _ in range(_HALVINGS):
+        middle = (low + high) // 2
+        below = partial(_count_below, most=2.0**middle, xp=xp)
+        count = sum(point.numbers(below, sizes))
+        low, high = (low, middle) if 2 * count >= point.size else (middle, high)
+    return 2.0**high
+
+
+def _count_below(x: Array, most: float, xp: Any) -> Array:
+    return xp.sum(xp.astype(x <= most, xp.int64))

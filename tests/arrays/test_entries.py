@@ -1,0 +1,52 @@
+"""Single entries of arrays like x0, on one device. `test_jax_meshes.py` has those on several."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.entries import Entries, coordinates_of, largest_of
+from checkgrad.arrays.point import Point, make_point
+
+TREE = {"a": np.asarray([[1.0, -2.0], [3.0, 4.0]]), "b": np.asarray([5.0, -6.0])}
+
+
+@pytest.fixture
+def point() -> Point:
+    return make_point(TREE)
+
+
+def test_entries_are_those_of_all_coordinates(point: Point) -> None:
+    every = point.on_host(point.leaves)
+    chosen = np.asarray([[5, 0], [0, 3]])
+    np.testing.assert_array_equal(Entries(point, point.leaves)[chosen], every[chosen])
+    np.testing.assert_array_equal(coordinates_of(point, point.leaves, single=True), every)
+
+
+def test_the_largest_is_looked_for_in_a_range_without_some(point: Point) -> None:
+    def largest(start: int, stop: int, excluded: tuple[int, ...] = ()) -> tuple[int, float]:
+        return largest_of(point, np.abs, [point.leaves], start, stop, excluded)
+
+    assert largest(0, 6) == (5, 6.0)
+    assert largest(0, 6, (5, 4)) == (3, 4.0)
+    assert largest(0, 2) == (1, 2.0)
+    assert largest(2, 3, (2,))[1] == -np.inf
+
+
+def test_the_largest_of_a_large_leaf_is_looked_for_in_all_its_blocks() -> None:
+    x = np.ones(2 * BLOCK + 3)
+    x[[BLOCK - 1, 2 * BLOCK]] = 2.0, 3.0
+    point = make_point(x)
+
+    def largest(start: int, stop: int, excluded: tuple[int, ...] = ()) -> tuple[int, float]:
+        return largest_of(point, np.abs, [[x]], start, stop, excluded)
+
+    assert largest(0, x.size) == (2 * BLOCK, 3.0)
+    assert largest(0, x.size, (2 * BLOCK,)) == (BLOCK - 1, 2.0)
+    assert largest(BLOCK, 2 * BLOCK) == (BLOCK, 1.0)
+
+
+def test_what_is_no_number_is_not_the_largest(point: Point) -> None:
+    claims = [np.full((2, 2), np.nan), np.asarray([np.nan, -1.0])]
+    assert largest_of(point, np.abs, [claims], 0, 6, ()) == (5, 1.0)
