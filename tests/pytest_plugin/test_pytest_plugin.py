@@ -175,6 +175,137 @@ def test_other_assertions_look_as_they_always_do(run):
     assert not any("claim" in line for line in lines)
 
 
+TWO_REPORTS = """
+def test_it():
+    first = verify_grad(func, broken, X0)
+    second = verify_grad(func, broken, 2 * X0)
+    assert repr(first)[:60] == repr(second)[:60]
+    assert {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asserted", "claim"),
+    [
+        ("first", "claim 3.375"),
+        ("second", "claim 13.5"),
+        ("second, 'a message'", "claim 13.5"),
+        ("all([first])", "claim 3.375"),
+        ("[None, second][1]", "claim 13.5"),
+    ],
+)
+def test_of_reports_that_look_alike_the_asserted_one_is_shown(run, asserted, claim):
+    lines = failure(run(TWO_REPORTS.format(asserted)))
+    shown = [line for line in lines if line.startswith("E     x[1]")]
+    assert [claim in line for line in shown] == [True]
+
+
+def test_of_reports_without_names_the_last_one_is_shown(run):
+    tests = """
+def made(scale):
+    return verify_grad(func, broken, scale * X0)
+
+def test_it():
+    made(1).hints
+    assert made(2)
+"""
+    shown = [line for line in failure(run(tests)) if line.startswith("E     x[1]")]
+    assert ["claim 13.5" in line for line in shown] == [True]
+
+
+MADE_BEFORE = {
+    "fixture": """
+@pytest.fixture
+def report():
+    return verify_grad(func, broken, X0)
+
+def test_it(report):
+    assert {}
+""",
+    "fixture of the module": """
+@pytest.fixture(scope="module")
+def report():
+    return verify_grad(func, broken, X0)
+
+def test_other(report):
+    pass
+
+def test_it(report):
+    assert {}
+""",
+    "setup_method": """
+class TestIt:
+    def setup_method(self):
+        self.report = verify_grad(func, broken, X0)
+
+    def test_it(self):
+        report = self.report
+        assert {}
+""",
+    "setUpClass": """
+import unittest
+
+class TestIt(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.report = verify_grad(func, broken, X0)
+
+    def test_0(self):
+        pass
+
+    def test_it(self):
+        report = self.report
+        assert {}
+""",
+    "module": """
+report = verify_grad(func, broken, X0)
+
+def test_it():
+    assert {}
+""",
+}
+
+
+@pytest.mark.parametrize("comparison", ["report", "report.verdict == Verdict.CORRECT"])
+@pytest.mark.parametrize("where", MADE_BEFORE)
+def test_report_made_before_the_test_is_shown(run, where, comparison):
+    text = "\n".join(failure(run(MADE_BEFORE[where].format(comparison))))
+    assert "x[1]  claim 3.375" in text
+
+
+def test_report_of_unittest_is_shown(run):
+    tests = MADE_BEFORE["setUpClass"].replace("assert {}", "self.assertTrue(report)")
+    assert "x[1]  claim 3.375" in "\n".join(failure(run(tests)))
+
+
+def test_check_at_module_scope_counts_for_no_test(run):
+    text = run(MADE_BEFORE["module"].format("report")).stdout.str()
+    assert " in 1 test" not in text
+
+
+def test_reports_that_no_test_can_reach_are_not_kept(run):
+    tests = """
+import gc
+import weakref
+
+made = []
+
+@pytest.fixture
+def report():
+    found = verify_grad(func, broken, X0)
+    made.append(weakref.ref(found))
+    return found
+
+def test_it(report):
+    pass
+
+def test_later():
+    gc.collect()
+    assert made[0]() is None
+"""
+    run(tests).assert_outcomes(passed=2)
+
+
 # --- what is collected ---------------------------------------------------------------------------
 
 COLLECTED = """

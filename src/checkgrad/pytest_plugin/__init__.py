@@ -95,7 +95,7 @@ def pytest_assertrepr_compare(
         return None
     from checkgrad.pytest_plugin.assertions import explain
 
-    return explain(op, left, right, recorder.reports)
+    return explain(op, left, right, recorder.explaining)
 
 
 @pytest.fixture

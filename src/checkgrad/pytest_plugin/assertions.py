@@ -20,7 +20,7 @@ def explain(op: str, left: object, right: object, heard: list[Report]) -> list[s
     left, right : object
         What was compared.
     heard : list of Report
-        The reports of the test so far.
+        The reports that the test may be about, in the order in which they were made.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +35,7 @@ def shown_first(
     report : pytest.TestReport
         What pytest reports of it.
     heard : list of Report
-        The reports of the phase in which it failed.
+        The reports that the test may be about, in the order in which they were made.
 
     Returns
     -------
@@ -50,7 +51,7 @@ def shown_first(
     if isinstance(error, GradientError):
         lines = _take_error_lines(shown.reprtraceback.reprentries[-1])
         lines[:1] = [lines[0].split("GradientError: ", 1)[-1].split("GradcheckError: ", 1)[-1]]
-    elif (asserted := _asserted(str(error), heard)) is not None:
+    elif (asserted := _asserted(excinfo, heard)) is not None:
         lines = str(asserted).splitlines()
     else:
         return
@@ -67,7 +68,23 @@ def _take_error_lines(entry: Any) -> list[str]:
     return [line[len(_FAILED) :] for line in lines]
 
 
-def _asserted(message: str, heard: list[Report]) -> Report | None:
-    """Return the report that an assertion was about, by its repr in the message."""
-    named = (report for report in heard if repr(report)[:_ENOUGH_TO_TELL] in message)
-    return next((report for report in named if not report), None)
+def _asserted(excinfo: pytest.ExceptionInfo[Any], heard: list[Report]) -> Report | None:
+    """Return the report that an assertion was about, by its repr in the message.
+
+    Several reports may have the same repr. A report that the failing statement names is taken
+    before others, and otherwise the one that was made last.
+    """
+    message = str(excinfo.value)
+    found = [each for each in heard if not each and repr(each)[:_ENOUGH_TO_TELL] in message]
+    if not found:
+        return None
+    named = [id(value) for value in _named_in_statement(excinfo)]
+    return next((each for each in reversed(found) if id(each) in named), found[-1])
+
+
+def _named_in_statement(excinfo: pytest.ExceptionInfo[Any]) -> list[object]:
+    """Return the values of the variables that the failing statement names."""
+    entry = excinfo.traceback[-1]
+    variables = {**entry.frame.f_globals, **entry.frame.f_locals}
+    words = set(re.findall(r"\w+", str(entry.statement)))
+    return [variables[word] for word in words & variables.keys()]

@@ -7,6 +7,7 @@ So pytest-xdist carries it to the process that writes what a person reads.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,6 +59,10 @@ class Recorder:
         self.has_heard = False
         self.reports: list[Report] = []
         self.reports_of_test: list[Report] = []
+        # By file of tests: reports made while it was imported or a test of it was set up. Later
+        # tests may share them. They are not kept alive: arrays may be large.
+        self._shared: dict[Path, list[weakref.ref[Report]]] = {}
+        self._path = Path()
         self.checks: list[dict[str, Any]] = []
 
     def pytest_unconfigure(self) -> None:
@@ -81,11 +86,33 @@ class Recorder:
         return f"{path.as_posix()}:{frame.f_lineno}"
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        """Begin a test with no reports: those of checks while tests are collected are nobody's."""
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Keep the reports of checks at module scope. They count for no test."""
+        report = yield
+        self._share(collector.path)
+        self._forget()
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Begin a test with no reports of its own."""
         self._forget()
         self.reports_of_test = []
+        self._path = item.path
         return (yield)
+
+    @property
+    def explaining(self) -> list[Report]:
+        """The reports that a failing assertion of the test may be about, those of the test last."""
+        shared = [reference() for reference in self._shared.get(self._path, ())]
+        return [*(each for each in shared if each is not None), *self.reports_of_test]
+
+    def _share(self, path: Path) -> None:
+        """Let all tests of a file have the reports of this phase."""
+        if self.reports:
+            self._shared.setdefault(path, []).extend(map(weakref.ref, self.reports))
 
     def _forget(self) -> None:
         self.reports, self._places = [], []
@@ -103,7 +130,9 @@ class Recorder:
         if report.failed and call.excinfo is not None and self._is_short:
             from checkgrad.pytest_plugin.failures import shown_first
 
-            shown_first(item, call.excinfo, report, self.reports)
+            shown_first(item, call.excinfo, report, self.explaining)
+        if call.when == "setup":
+            self._share(item.path)
         self._forget()
         return report
 
