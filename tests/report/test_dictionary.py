@@ -182,3 +182,36 @@ def test_keys_of_later_versions_are_ignored_and_defaults_stand_for_missing_ones(
     found = made(Verdict.CORRECT).to_dict() | {"something": 1}
     del found["remarks"]
     assert Report.from_dict(found) == made(Verdict.CORRECT)
+
+
+def test_keys_of_later_versions_are_ignored_in_all_parts() -> None:
+    report = verify_grad(func, lambda x: 2 * grad(x), VALUES)
+    found = report.to_dict()
+    for name in ("mismatches", "samples", "comparisons", "inputs"):
+        found[name][0]["something"] = 1
+    found["comparisons"][0]["inputs"]["arrays"][0]["something"] = 1
+    assert_same_report(Report.from_dict(found), report)
+
+
+@pytest.mark.parametrize("found", [None, [1], "{}"])
+def test_what_is_no_dictionary_is_refused_with_what_to_pass(found: Any) -> None:
+    with pytest.raises(TypeError, match=r"the report is .* \(type .*; pass the dictionary that"):
+        Report.from_dict(found)
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        (None, "n_wrong"),
+        ("mismatches", "estimate"),
+        ("samples", "noise"),
+        ("samples", "steps"),
+        ("comparisons", "claim"),
+        ("inputs", "dtype"),
+    ],
+)
+def test_a_missing_key_is_named(part: str | None, key: str) -> None:
+    found = verify_grad(func, lambda x: 2 * grad(x), VALUES).to_dict()
+    del (found if part is None else found[part][0])[key]
+    with pytest.raises(ValueError, match=f"the report lacks the key '{key}'; pass all"):
+        Report.from_dict(found)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checkgrad.arrays.messages import quote
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.samples import Floats
 from checkgrad.report.comparison import DECISIONS, Comparison
@@ -60,9 +61,16 @@ def from_dict(found: Mapping[str, Any], make: Callable[..., Report]) -> Report:
 
     Raises
     ------
+    TypeError
+        If it is no dictionary.
     ValueError
-        If it is no report, or one of a later version of the schema.
+        If it is no report, or one of a later version of the schema, or a key is missing.
     """
+    if not isinstance(found, Mapping):
+        raise TypeError(
+            f"the report is {quote(found)}; pass the dictionary that report.to_dict() returned "
+            "(of JSON, what json.loads returns)"
+        )
     if found.get("schema") != SCHEMA:
         raise ValueError(
             f"this is no report: its key 'schema' is not {SCHEMA!r}; pass what "
@@ -74,8 +82,28 @@ def from_dict(found: Mapping[str, Any], make: Callable[..., Report]) -> Report:
             f"the report has schema_version {version!r}, and this version of checkgrad reads "
             f"{SCHEMA_VERSION}; upgrade checkgrad"
         )
-    names = {field.name for field in dataclasses.fields(make)}  # type: ignore[arg-type]
-    return make(**{name: _read(name, found[name]) for name in names & found.keys()})
+    try:
+        return make(**{name: _read(name, value) for name, value in _known(make, found).items()})
+    except KeyError as error:
+        raise ValueError(
+            f"the report lacks the key {error}; pass all of what report.to_dict() returned"
+        ) from None
+
+
+def _known(make: Callable[..., Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the attributes of a dataclass: keys of later versions are ignored.
+
+    Raises
+    ------
+    KeyError
+        If one is missing that has no default.
+    """
+    fields = dataclasses.fields(make)  # type: ignore[arg-type]
+    for field in fields:
+        is_needed = field.default is field.default_factory is dataclasses.MISSING
+        if is_needed and field.name not in found:
+            raise KeyError(field.name)
+    return {field.name: found[field.name] for field in fields if field.name in found}
 
 
 def _written(name: str, value: Any) -> Any:
@@ -100,7 +128,7 @@ def _read(name: str, value: Any) -> Any:
     if name == "verdict":
         return Verdict(value)
     if name == "mismatches":
-        return tuple(Mismatch(**_from_numbers(each)) for each in value)
+        return tuple(Mismatch(**_known(Mismatch, _from_numbers(each))) for each in value)
     if name == "inputs":
         return tuple(map(array_from_dict, value))
     if name == "comparisons":
@@ -181,4 +209,4 @@ def _samples_to_dict(each: DirectionSamples) -> dict[str, Any]:
 
 def _samples_from_dict(found: dict[str, Any]) -> DirectionSamples:
     arrays = {name: _array(found[name]) for name in ("steps", "values")}
-    return DirectionSamples(**{**_from_numbers(found), **arrays})
+    return DirectionSamples(**_known(DirectionSamples, {**_from_numbers(found), **arrays}))

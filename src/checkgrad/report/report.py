@@ -208,8 +208,10 @@ class Report(Views):
 
         Raises
         ------
+        TypeError
+            If it is no dictionary.
         ValueError
-            If it is no report, or one of a later version of the schema.
+            If it is no report, or one of a later version of the schema, or a key is missing.
 
         Examples
         --------
