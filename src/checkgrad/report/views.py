@@ -155,7 +155,9 @@ class Views:
         where : str or int, optional
             Of what. For "steps" and "taylor" a direction in `samples`, as the report names it,
             ``"x[3]"`` for example, or its number there; by default the first. For "image" the path
-            of an array; by default that with the most wrong entries.
+            of an array, with or without the name of the argument; by default that with the most
+            wrong entries. "auto" draws an image of an array, and the steps along a direction.
+            "agreement" shows all places, and takes none.
         ax : matplotlib.axes.Axes, optional
             Where to draw. By default the axes of a new figure.
 

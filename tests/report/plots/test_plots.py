@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from report_cases import made, undetermined
 from checkgrad import Report, Verdict, verify_grad, verify_jac
 from checkgrad.report.html import render_html
 from checkgrad.report.plots.choose import CAPTIONS, chosen_kind
-from checkgrad.report.plots.style import BLUE, MARKS, VERMILION
+from checkgrad.report.plots.style import BLUE, MARKS, VERMILION, literal
 from checkgrad.report.taylor import remainder
 
 pytestmark = [
@@ -186,6 +187,65 @@ def test_an_array_is_chosen_by_its_path(ax: Any) -> None:
     assert np.asarray(shown.images[0].get_array()).shape == (2, 3)
     with pytest.raises(ValueError, match="no array of two dimensions; pass one of"):
         report.plot("image", where="['r']")
+
+
+def wrong_in_two() -> Report:
+    x0 = {"p": np.ones((2, 3)), "q": np.ones((3, 4))}
+    return verify_grad(
+        lambda params: np.sum(params["p"]) + np.sum(params["q"]),
+        lambda params: {"p": 3 * params["p"], "q": 2 * params["q"]},
+        x0,
+    )
+
+
+@pytest.mark.parametrize("kind", ["image", "auto"])
+def test_an_array_is_chosen_by_the_words_of_the_report(kind: Any, ax: Any) -> None:
+    report = wrong_in_two()
+    assert "params['p'][0, 0]" in str(report)
+    assert report.plot(kind, where="params['p']", ax=ax).get_title() == "['p']"
+    ax.figure.clear()
+    assert report.plot(kind, where="['p']", ax=ax.figure.subplots()).get_title() == "['p']"
+    with pytest.raises(ValueError, match=r"where is \"other\['p'\]\""):
+        report.plot(kind, where="other['p']", ax=ax)
+
+
+def test_an_array_of_a_right_claim_is_chosen_with_any_argument(ax: Any) -> None:
+    x0 = {"p": np.ones((2, 3))}
+    report = verify_grad(lambda x: np.sum(x["p"]), lambda x: {"p": np.ones((2, 3))}, x0)
+    assert report.plot("image", where="x['p']", ax=ax).get_title() == "['p']"
+
+
+def test_a_place_alone_chooses_the_kind_that_shows_it(ax: Any) -> None:
+    report = verify_grad(lambda x: np.sum(np.sin(x)), lambda x: -np.cos(x), np.ones((2, 2)))
+    assert chosen_kind(report) == "image"
+    assert report.plot(where="x[0, 0]", ax=ax).get_title() == "x[0, 0]: wrong"
+    ax.figure.clear()
+    assert report.plot(where="x", ax=ax.figure.subplots()).images
+    with pytest.raises(ValueError, match=r"where is 'x.7, 7.'.*; pass one of"):
+        report.plot(where="x[7, 7]", ax=ax)
+
+
+def test_claim_against_estimate_takes_no_place(ax: Any) -> None:
+    with pytest.raises(ValueError, match=r"where is 'no such place'.*shows all places"):
+        noise().plot("agreement", where="no such place", ax=ax)
+
+
+@pytest.mark.parametrize("key", [r"$\theta$", "$a_{$"])
+@pytest.mark.parametrize("kind", ["agreement", "image", "steps", "taylor"])
+def test_names_with_dollar_signs_are_drawn_as_they_are(kind: Any, key: str, tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    x0 = {key: np.ones((2, 2))}
+    report = verify_grad(lambda p: np.sum(p[key]), lambda p: {key: 3 * p[key]}, x0)
+    figure = Figure(layout="constrained")
+    report.plot(kind, ax=figure.subplots())
+    figure.savefig(tmp_path / "picture.svg", dpi=20)
+
+
+@pytest.mark.parametrize("text", ["$", r"\$x$", r"$\theta$", "$_$^{$", "a$b"])
+def test_a_text_is_drawn_literally(text: str, ax: Any) -> None:
+    artist = ax.text(0, 0, literal(text))
+    assert artist._preprocess_math(artist.get_text()) == (text, False)
 
 
 def test_a_jacobian_is_an_image(ax: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.report.agreement import AgreementPoints
-from checkgrad.report.plots.style import GREY, MARKS, MOST_SHAPES
+from checkgrad.report.plots.style import GREY, MARKS, MOST_SHAPES, literal
 
 _LABELLED = 3  # points whose place stands beside them
 
@@ -38,7 +38,8 @@ def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
             spread = points.uncertainty[here]
             ax.errorbar(x, y, xerr=spread, fmt="none", ecolor=mark["color"], linewidth=1, zorder=1)
     for where, x, y in points.named[:_LABELLED]:
-        ax.annotate(where, (x, y), xytext=(6, 4), textcoords="offset points", fontsize="small")
+        beside = {"xytext": (6, 4), "textcoords": "offset points", "fontsize": "small"}
+        ax.annotate(literal(where), (x, y), **beside)
     if points.linear_up_to is not None:
         for scale in (ax.set_xscale, ax.set_yscale):
             scale("symlog", linthresh=points.linear_up_to)
@@ -46,5 +47,5 @@ def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
         ax.plot([], [], " ", label=f"not finite ({points.missing})")
     ax.set_xlabel("estimate")
     ax.set_ylabel("claim")
-    ax.set_title(title, fontsize="medium", wrap=True)
+    ax.set_title(literal(title), fontsize="medium", wrap=True)
     ax.legend(fontsize="small", framealpha=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -28,6 +29,7 @@ CAPTIONS = {
     "steps": "error of difference quotients against the step",
     "taylor": "Taylor's remainder against the step",
 }
+_ARGUMENT = re.compile(r"[^\W\d]\w*(?=$|\.|\[)")  # the name in front of a path, as of x[3]
 
 
 def chosen_kind(report: Report) -> str:
@@ -64,14 +66,21 @@ def drawing(report: Report, kind: str, where: str | int | None) -> Callable[[Any
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {quote(kind)}; pass one of {', '.join(map(repr, KINDS))}")
-    kind = kind if kind != "auto" else chosen_kind(report)
+    if kind == "auto":
+        kind = chosen_kind(report) if where is None else _kind_of_place(report, where)
     if kind in ("steps", "taylor"):
         draw = draw_steps if kind == "steps" else draw_taylor
         return partial(draw, _line(report.samples, where))
     if not report.comparisons:
         raise ValueError("nothing was compared, so there is nothing to plot")
     if kind == "image":
-        return partial(draw_image, _image(images(report.comparisons), where))
+        found = images(report.comparisons)
+        return partial(draw_image, _image(found, _path(report, found, where)))
+    if where is not None:
+        raise ValueError(
+            f"where is {quote(where)}, and kind='agreement' shows all places; pass no where, or "
+            "another kind"
+        )
     points = agreement_points(report.comparisons, report.mismatches)
     return partial(draw_agreement, points, summary(report))
 
@@ -107,6 +116,28 @@ def _image(found: Sequence[LeafErrors], where: str | int | None) -> LeafErrors:
     raise ValueError(
         f"where is {quote(where)}, which is no array of two dimensions; {_one_of(names)}"
     )
+
+
+def _kind_of_place(report: Report, where: str | int) -> str:
+    """Return the picture that shows one place."""
+    found = images(report.comparisons)
+    names = [each.name for each in found]
+    return "image" if _path(report, found, where) in names else "steps"
+
+
+def _path(report: Report, found: Sequence[LeafErrors], where: str | int | None) -> str | int | None:
+    """Return an array's place without the name of func's argument, which the report's text has.
+
+    A report that names no place does not know the argument. Any name is taken for it then.
+    """
+    named = _ARGUMENT.match(where) if isinstance(where, str) else None
+    if named is None or where in [each.name for each in found]:
+        return where
+    places = [each.where for each in report.mismatches]
+    places += [each.where for each in report.samples]
+    arguments = {name.group() for each in places if (name := _ARGUMENT.match(each))}
+    is_known = named.group() in arguments or not arguments
+    return named.string[named.end() :] if is_known else where
 
 
 def _one_of(names: Sequence[str]) -> str:

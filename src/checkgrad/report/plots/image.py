@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.report.leaf_errors import LeafErrors
-from checkgrad.report.plots.style import VERMILION
+from checkgrad.report.plots.style import VERMILION, literal
 
 _MOST_MARKS = 400  # wrong entries; more of them would cover the image
 _ELONGATED = 8.0  # times longer than wide: entries are no squares then
@@ -42,4 +42,4 @@ def draw_image(errors: LeafErrors, ax: Any) -> None:
         ax.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), framealpha=0)
     ax.set_xlabel("column")
     ax.set_ylabel("row")
-    ax.set_title(errors.name, pad=24 if len(wrong) else None)
+    ax.set_title(literal(errors.name), pad=24 if len(wrong) else None)

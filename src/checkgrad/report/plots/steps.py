@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE, PURPLE, VERMILION
+from checkgrad.report.plots.style import (
+    BLUE,
+    GREY,
+    LEGEND_BELOW,
+    ORANGE,
+    PURPLE,
+    VERMILION,
+    literal,
+)
 from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.step_errors import CENTRAL_ORDER, StepErrors, step_errors
 
@@ -42,7 +50,7 @@ def draw_steps(samples: DirectionSamples, ax: Any) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("step h")
     ax.set_ylabel("error of the derivative")
-    ax.set_title(f"{samples.where}: {samples.decision}")
+    ax.set_title(literal(f"{samples.where}: {samples.decision}"))
     ax.legend(**LEGEND_BELOW)
 
 

@@ -24,3 +24,17 @@ LEGEND_BELOW: dict[str, Any] = {
     "fontsize": "x-small",
     "framealpha": 0,
 }
+
+
+def literal(text: str) -> str:
+    """Return a text so that matplotlib draws every character of it.
+
+    Matplotlib takes what is between two dollar signs for a formula, and fails at what is none.
+    Names of the user's may have such signs.
+
+    Parameters
+    ----------
+    text : str
+        What is to be seen.
+    """
+    return text.replace("$", r"\$")

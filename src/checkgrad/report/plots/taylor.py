@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE
+from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE, literal
 from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.taylor import remainder
 
@@ -38,5 +38,5 @@ def draw_taylor(samples: DirectionSamples, ax: Any) -> None:
     ax.set_xlabel("step h")
     ax.set_ylabel("remainder")
     rate = "the rate is hidden in noise" if found.rate is None else f"rate {found.rate:.2f}"
-    ax.set_title(f"{samples.where}: {rate}")
+    ax.set_title(literal(f"{samples.where}: {rate}"))
     ax.legend(**LEGEND_BELOW)
