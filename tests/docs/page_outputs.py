@@ -52,7 +52,7 @@ NUMBERS = re.compile(
     rf"(?P<estimate>{NUMBER}) ± (?P<uncertainty>{NUMBER})"
     rf"|(?:(?<=noise of func )|(?<=noise of func \()|(?<=its noise \())(?P<noise>{NUMBER})"
     rf"|(?P<digits>(?<=to )\d+\.\d(?= digits))"
-    rf"|(?P<count>\d+(?= evaluations of func)|(?<=of func, )\d+(?= of the claim))"
+    rf"|(?P<count>\d+(?= evaluations? of func)|(?<=of func, )\d+(?= of the claim))"
     rf"|(?P<number>(?<![\w.])(?:{NUMBER})(?!\w))"
 )
 

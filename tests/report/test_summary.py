@@ -34,6 +34,8 @@ def test_an_assertion_shows_it() -> None:
 def test_a_correct_one_says_how_many_digits_agree() -> None:
     assert repr(correct()).startswith("<Report correct: 4 coordinates agree to ")
     assert repr(made(Verdict.CORRECT)) == "<Report correct: 4 coordinates agree to 9.0 digits>"
+    single = made(Verdict.CORRECT, n_checked=1)
+    assert repr(single) == "<Report correct: 1 coordinate agrees to 9.0 digits>"
 
 
 def test_a_wrong_one_names_the_largest_relative_error() -> None:

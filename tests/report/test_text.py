@@ -154,6 +154,7 @@ def test_the_footer_says_what_the_check_cost_and_where_it_ran() -> None:
         "12 evaluations of func, 1 of the claim; float32 on cuda:0 (jax), evaluated in float64; "
         "rtol 1e-03; noise of func 1.2e-16"
     )
+    assert footer(made(CORRECT, n_func=1)).startswith("1 evaluation of func, 3 of the claim; ")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def summary(report: Report) -> str:
 
 def _correct(report: Report) -> str:
     digits = agreement(report.resolution).removesuffix(" or better")
-    return f"{count_in_words(report)} agree to {digits}"
+    agree = "agrees" if report.n_checked == 1 else "agree"
+    return f"{count_in_words(report)} {agree} to {digits}"
 
 
 def _wrong(report: Report) -> str:

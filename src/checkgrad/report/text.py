@@ -121,8 +121,9 @@ def footer(report: Report) -> str:
     is_right = report.verdict is Verdict.CORRECT
     if is_right and report.digits is not None and math.isfinite(report.digits):
         dtypes += f"; in {report.dtype} the claim keeps {report.digits:.1f} digits"
+    evaluations = "1 evaluation" if report.n_func == 1 else f"{report.n_func} evaluations"
     line = (
-        f"{report.n_func} evaluations of func, {report.n_grad} of the claim; {report.dtype} on "
+        f"{evaluations} of func, {report.n_grad} of the claim; {report.dtype} on "
         f"{report.device} ({report.backend}){dtypes}; rtol {report.rtol:.0e}; noise of func "
         f"{report.noise:.1e}"
     )
