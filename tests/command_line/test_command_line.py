@@ -291,6 +291,21 @@ def test_options_reach_the_check(capsys):
     assert (found["direction"], found["rtol"], found["seed"]) == ("2 random tangents", 1e-3, 5)
 
 
+def test_json_is_alone_on_stdout(directory, capsys):
+    text = (
+        "print('imported')\ndef func(x):\n    print('called')\n    return (x**2).sum()\n"
+        "def grad(x):\n    print('called')\n    return 2 * x\n"
+    )
+    (directory / "talks.py").write_text(text, encoding="utf-8")
+    assert main(["talks:func", "talks:grad", "--x0", "[1,2]", "--json", "-"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["verdict"] == "correct"
+    assert "imported" in output.err
+    assert "called" in output.err
+    assert main(["talks:func", "talks:grad", "--x0", "[1,2]"]) == 0
+    assert "called" in capsys.readouterr().out
+
+
 def test_report_as_json_and_as_a_page(directory, capsys):
     assert run(":func :broken --json out.json --html out.html", "--x0", X0) == 1
     found = json.loads((directory / "out.json").read_text(encoding="utf-8"))

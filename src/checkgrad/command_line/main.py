@@ -10,6 +10,7 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def main(words: list[str] | None = None) -> int:
     arguments = parsed_arguments(words)
     make_importable()
     try:
-        report = _checked(arguments)
+        # Only the JSON goes to stdout, so that a program can read it.
+        with redirect_stdout(sys.stderr) if arguments.json == "-" else nullcontext():
+            report = _checked(arguments)
         _write(report, arguments)
     except CommandError as error:
         return _failed(str(error))
