@@ -1,11 +1,13 @@
-"""What holds for all checks of a process."""
+"""Settings of a process for checks, and the listener that gets every report."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from checkgrad import verify_grad
+from checkgrad import pipeline, verify_grad
 from checkgrad.session import SEED, SESSION
 
 
@@ -57,3 +59,16 @@ def test_interrupted_check_is_heard_of_too():
     with pytest.raises(KeyboardInterrupt), SESSION.listening(heard.append, None, None):
         verify_grad(func, lambda x: 2 * x, np.ones(3))
     assert [report.complete for report in heard] == [False]
+
+
+def test_check_on_several_ranks_is_heard_of_once_and_as_it_is_returned(monkeypatch):
+    def judge_two_claims(problem, group, judge_alone):
+        judge_alone(problem)
+        return replace(judge_alone(problem), hints=("the claim of rank 1",))
+
+    monkeypatch.setattr(pipeline, "find_group", lambda group, x0: "a group")
+    monkeypatch.setattr(pipeline, "check_together", judge_two_claims)
+    heard = []
+    with SESSION.listening(heard.append, None, None):
+        report = check()
+    assert [id(each) for each in heard] == [id(report)]
