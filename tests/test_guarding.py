@@ -114,6 +114,31 @@ def test_gradient_in_a_buffer_that_func_fills_anew_is_right():
     assert all(check.verdict is Verdict.CORRECT for check in guarded.checks)
 
 
+def test_gradient_that_writes_into_x_is_checked_where_it_was_asked_for():
+    def grad(x):
+        found = rosen_grad(x)
+        x += 1.0
+        return found
+
+    for guarded in (guard(rosen, grad), guard(lambda x: (rosen(x), grad(x)), True)):
+        guarded(X0.copy())
+        (check,) = guarded.checks
+        assert check.verdict is Verdict.CORRECT
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_gradient_in_a_buffer_is_the_same_after_a_suspicion(factor):
+    buffer = np.zeros_like(X0)
+
+    def grad(x):
+        buffer[:] = factor * rosen_grad(x)
+        return buffer
+
+    guarded = guard(lambda x: np.round(rosen(x), 4), grad, on_wrong="record")
+    assert np.array_equal(guarded.grad(X0), factor * rosen_grad(X0))
+    assert len(guarded.reports) == 1
+
+
 # --- what it finds -------------------------------------------------------------------------------
 
 SLIPS = {

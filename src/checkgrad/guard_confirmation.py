@@ -62,9 +62,9 @@ def confirmed(
         located = _checked(problem, "auto", _EVALS_TO_LOCATE)
         n_func += located.n_func
         report = located if located.verdict is Verdict.WRONG else report
-    elif report.verdict is Verdict.CORRECT:
-        again, _ = evaluator.claimed_again(problem.claim)
-        report = replace(report, n_grad=report.n_grad + 1)
+    again, _ = evaluator.claimed_again(problem.claim)  # a buffer of its own belongs to x again
+    report = replace(report, n_grad=report.n_grad + 1)
+    if report.verdict is Verdict.CORRECT:
         # The gradient is right now, and was not when the solver asked for it.
         off = abs(again - found.observed_change) + found.uncertainty
         if abs(again - found.claimed_change) > off:

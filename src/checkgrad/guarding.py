@@ -16,6 +16,7 @@ import numpy as np
 
 from checkgrad.arrays.bounds import make_bounds
 from checkgrad.arrays.point import make_point
+from checkgrad.backends import snapshot
 from checkgrad.evaluate.random_direction import (
     DirectionEvaluator,
     DirectionOfArray,
@@ -138,10 +139,11 @@ class Guard:
         __tracebackhide__ = True
         if self._grad is None:
             return self(x, *args, **options)[1]
+        point = self._point_to_check(x)
         gradient = self._grad(x, *args, **options)
-        self.n_calls = calls = self.n_calls + 1
-        if calls > self._next or type(x) is not np.ndarray:
-            self._note(x, gradient, args, options)
+        self.n_calls += 1
+        if point is not None:
+            self._note(point, gradient, args, options)
         return gradient
 
     def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
@@ -165,12 +167,19 @@ class Guard:
         __tracebackhide__ = True
         if self._grad is not None:
             return self.func(x, *args, **options), self.grad(x, *args, **options)
+        point = self._point_to_check(x)
         returned = self._func(x, *args, **options)
         require_pair(returned)
-        self.n_calls = calls = self.n_calls + 1
-        if calls > self._next or type(x) is not np.ndarray:
-            self._note(x, returned[1], args, options, returned[0])
+        self.n_calls += 1
+        if point is not None:
+            self._note(point, returned[1], args, options, returned[0])
         return returned
+
+    def _point_to_check(self, x: Any) -> Any:
+        """Return a copy of x, which the user's function may write into; None if it is no turn."""
+        if type(x) is not np.ndarray:
+            require_values(x)
+        return snapshot(x) if self.n_calls >= self._next else None
 
     def _note(
         self,
@@ -180,13 +189,9 @@ class Guard:
         options: dict[str, Any],
         value: Any = None,
     ) -> None:
-        """Check a gradient, if its turn has come."""
+        """Check a gradient, and note what is found."""
         __tracebackhide__ = True
-        if type(x) is not np.ndarray:
-            require_values(x)
         call = self.n_calls - 1
-        if call < self._next:
-            return
         func, grad = self._pair(options)
         problem = Problem("grad", func, grad, x, args, self._options)
         found = self._checked(call, problem, gradient, first_part(value))
