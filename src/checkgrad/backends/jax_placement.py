@@ -105,9 +105,9 @@ def laid_out(array: Any, like: Array) -> Any:
 
     It may have more axes before those of `like`, which are not partitioned. If it is complex and
     `like` has pairs of real numbers, it lacks their axis. What is no array of JAX, or has another
-    shape, is returned as it is.
+    shape, is returned as it is; and so it is where JAX traces one of the two.
     """
-    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
+    if not isinstance(array, jax.Array) or _is_traced(array) or _is_traced(like):
         return array
     if not is_partitioned(like):
         return _on_device_of(like, array)
@@ -120,6 +120,10 @@ def laid_out(array: Any, like: Array) -> Any:
     sharding = NamedSharding(like.sharding.mesh, PartitionSpec(*[None] * more, *spec))
     sharding = like.sharding if shape == tuple(array.shape) == tuple(like.shape) else sharding
     return array if array.sharding == sharding else jax.device_put(array, sharding)
+
+
+def _is_traced(array: Any) -> bool:
+    return isinstance(array, jax.core.Tracer)
 
 
 def _on_device_of(like: Any, array: Array) -> Array:
