@@ -15,7 +15,7 @@ from checkgrad.report.mismatch import Mismatch
 
 _RANGE = 1e3  # of sizes, above which a linear axis hides the small ones
 _FINEST = 1e-6  # of the largest size, below which an axis with powers of ten is linear
-_MARGIN = 0.05  # of the range, beside the outermost points
+_MARGIN = 0.05  # of the range, beyond the outermost points
 
 
 @dataclass(frozen=True, eq=False)

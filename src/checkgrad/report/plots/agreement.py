@@ -1,4 +1,4 @@
-"""Claim against estimate: every point beside the diagonal is a difference."""
+"""Claim against estimate: every point off the diagonal is a difference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from checkgrad.report.agreement import AgreementPoints
 from checkgrad.report.plots.style import GREY, MARKS, MOST_SHAPES, literal
 
-_LABELLED = 3  # points whose place stands beside them
+_LABELLED = 3  # points that are labelled with their place
 
 
 def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
@@ -38,8 +38,8 @@ def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
             spread = points.uncertainty[here]
             ax.errorbar(x, y, xerr=spread, fmt="none", ecolor=mark["color"], linewidth=1, zorder=1)
     for where, x, y in points.named[:_LABELLED]:
-        beside = {"xytext": (6, 4), "textcoords": "offset points", "fontsize": "small"}
-        ax.annotate(literal(where), (x, y), **beside)
+        offset = {"xytext": (6, 4), "textcoords": "offset points", "fontsize": "small"}
+        ax.annotate(literal(where), (x, y), **offset)
     if points.linear_up_to is not None:
         for scale in (ax.set_xscale, ax.set_yscale):
             scale("symlog", linthresh=points.linear_up_to)

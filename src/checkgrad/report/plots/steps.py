@@ -15,6 +15,7 @@ from checkgrad.report.plots.style import (
     PURPLE,
     VERMILION,
     literal,
+    scale_by_step,
 )
 from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.step_errors import CENTRAL_ORDER, StepErrors, step_errors
@@ -46,10 +47,7 @@ def draw_steps(samples: DirectionSamples, ax: Any) -> None:
             ax.axhline(value, color=VERMILION, linestyle=style, linewidth=1, label=name)
     if math.isfinite(errors.fitted_step):
         ax.axvline(errors.fitted_step, color=GREY, label="estimate: fitted to steps up to here")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("step h")
-    ax.set_ylabel("error of the derivative")
+    scale_by_step(ax, "error of the derivative")
     ax.set_title(literal(f"{samples.where}: {samples.decision}"))
     ax.legend(**LEGEND_BELOW)
 

@@ -26,6 +26,22 @@ LEGEND_BELOW: dict[str, Any] = {
 }
 
 
+def scale_by_step(ax: Any, name: str) -> None:
+    """Give axes logarithmic scales and labels: the step, and what depends on it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    name : str
+        What depends on the step.
+    """
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("step h")
+    ax.set_ylabel(name)
+
+
 def literal(text: str) -> str:
     """Return a text so that matplotlib draws every character of it.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE, literal
+from checkgrad.report.plots.style import BLUE, GREY, LEGEND_BELOW, ORANGE, literal, scale_by_step
 from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.taylor import remainder
 
@@ -33,10 +33,7 @@ def draw_taylor(samples: DirectionSamples, ax: Any) -> None:
         line = size[-1] * (step / step[-1]) ** slope
         above = line >= min(size.min(), found.noise.max())  # below there is nothing to compare with
         ax.plot(step[above], line[above], style, color=GREY, label=name)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("step h")
-    ax.set_ylabel("remainder")
+    scale_by_step(ax, "remainder")
     rate = "the rate is hidden in noise" if found.rate is None else f"rate {found.rate:.2f}"
     ax.set_title(literal(f"{samples.where}: {rate}"))
     ax.legend(**LEGEND_BELOW)
