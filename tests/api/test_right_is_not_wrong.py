@@ -368,26 +368,26 @@ def test_a_claim_that_is_not_0_is_never_correct_for_a_constant(
         assert report.verdict is Verdict.WRONG, str(report)
 
 
-@pytest.mark.parametrize("factor", [1.0016, 1.0018, 1.0])
-def test_noise_of_large_terms_allows_no_error_above_rtol(xp: Any, factor: float) -> None:
-    """An error of 0.1% is allowed in float32, and nothing is wrong below 0.15%."""
-    x0, claim, large = (xp.asarray([each], "float32") for each in (0.3, factor, 1000))
-    claim, large = xp.detach(claim), xp.detach(large)
+def assert_not_opposite_beneath(xp: Any, large: float, at: float, factor: float) -> Report:
+    """Check a claim for ``(x + large) - large`` in float32, which is right if it is 1."""
+    x0, claim, term = (xp.asarray([each], "float32") for each in (at, factor, large))
+    claim, term = xp.detach(claim), xp.detach(term)
     report = verify_grad(
-        lambda x: xp.sum((x + large) - large), lambda x: claim, x0, precision="native"
+        lambda x: xp.sum((x + term) - term), lambda x: claim, x0, precision="native"
     )
     opposite = Verdict.WRONG if factor == 1 else Verdict.CORRECT
     assert report.verdict is not opposite, str(report)
+    return report
+
+
+@pytest.mark.parametrize("factor", [1.0016, 1.0018, 1.0])
+def test_noise_of_large_terms_allows_no_error_above_rtol(xp: Any, factor: float) -> None:
+    """An error of 0.1% is allowed in float32, and nothing is wrong below 0.15%."""
+    assert_not_opposite_beneath(xp, 1000, 0.3, factor)
 
 
 @pytest.mark.parametrize("factor", [1.01, 1.05, 1.0])
 def test_large_terms_that_cancel_are_not_taken_for_half_precision(xp: Any, factor: float) -> None:
     """Next to x0, the sum rounds as a cast of x0 to bfloat16 does."""
-    x0, claim, large = (xp.asarray([each], "float32") for each in (0.00127, factor, 112))
-    claim, large = xp.detach(claim), xp.detach(large)
-    report = verify_grad(
-        lambda x: xp.sum((x + large) - large), lambda x: claim, x0, precision="native"
-    )
-    opposite = Verdict.WRONG if factor == 1 else Verdict.CORRECT
-    assert report.verdict is not opposite, str(report)
+    report = assert_not_opposite_beneath(xp, 112, 0.00127, factor)
     assert report.rtol == 1e-3
