@@ -178,8 +178,8 @@ def is_explained_by_axes(
 ) -> bool:
     """Return whether a result only looks for claims that are not linear, and this one is linear.
 
-    Beside the axes, a random tangent or a sum of outputs shows nothing else. What the axes show is
-    not put in doubt by what differences make of it, nor by noise.
+    Where the axes are sampled, a random tangent or a sum of outputs shows nothing else. What the
+    axes show is not put in doubt by what differences make of it, nor by noise.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class EntryChecks:
         self._claim = claim
         self._output = output
         self._base = base
-        # Beside an entry stand those that are the largest, by themselves and for x0.
+        # An entry is judged along with the largest ones: the largest claim, and the largest for x0.
         self._largest = [self.axes.largest_claim(), self.axes.heaviest(0, parsed.point.size)]
 
     def check(self, coordinate: int) -> tuple[float, bool]:

@@ -145,7 +145,7 @@ def spot_check(
         if not direction.is_pure:
             evaluator.at(0.0)
     if not math.isfinite(observed):
-        verdict = Verdict.INCONCLUSIVE  # func has no value at x0 or beside it
+        verdict = Verdict.INCONCLUSIVE  # func has no value at x0 or next to it
     return SpotCheck(verdict, claimed, observed, rounding, evaluator.n_func)
 
 

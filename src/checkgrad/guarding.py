@@ -121,7 +121,7 @@ class Guard:
         x : array or tree
             The point.
         *args, **options : Any
-            What the user's functions take beside x.
+            What the user's functions take after x.
 
         Returns
         -------

@@ -35,7 +35,7 @@ def guard(
     Parameters
     ----------
     func : callable ``func(x, *args)``
-        The function, as in `verify_grad`. What the solver passes beside x is passed on.
+        The function, as in `verify_grad`. What the solver passes after x is passed on.
     grad : callable ``grad(x, *args)``, or True
         Its gradient. True: `func` returns a pair of its value and the gradient, as it may for
         ``scipy.optimize.minimize(func, x0, jac=True)``, or as ``jax.value_and_grad`` makes it. The

@@ -110,7 +110,7 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("--max-evals", type=int, help="the largest number of evaluations of func")
     check.add_argument("--timeout", type=float, help="in seconds")
     check.add_argument("--progress", action="store_true", help="show a bar")
-    written = parser.add_argument_group("output, beside the report as text")
+    written = parser.add_argument_group("output, in addition to the report as text")
     written.add_argument(
         "--json", metavar="FILE", help="write the report as JSON; - prints it in place of the text"
     )

@@ -32,7 +32,7 @@ class DirectionPlan:
     axes : bool
         Whether to look along all axes.
     tangents : int
-        Along how many random tangents. Beside axes they only show whether a claim is linear.
+        Along how many random tangents. Along with axes they only show whether a claim is linear.
     given : Any
         The tangents of the user's, or one; None if there is none.
     """

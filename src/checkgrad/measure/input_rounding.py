@@ -67,8 +67,8 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     larger = _CoarserNumbers(near, coarser, 2.0 ** math.ceil(-math.log2(part)))
     note(near.evaluator.rounds, larger.ask_beside)
     there = larger.values(0.0)
-    beside = (larger.values(part) == there) & (larger.values(-part) == there)
-    rounds &= beside | ~np.isfinite(there)
+    is_flat = (larger.values(part) == there) & (larger.values(-part) == there)
+    rounds &= is_flat | ~np.isfinite(there)
     return rounds
 
 

@@ -195,7 +195,7 @@ def _slopes_of_noise(
 ) -> list[Floats]:
     """Return the noise of each line over its distance, on either side of x0.
 
-    A kink at x0 looks like noise in proportion to the distance, but not beside x0.
+    A kink at x0 looks like noise in proportion to the distance, but not on one side of x0.
     """
     slopes = []
     for line, distance in zip(lines, distances, strict=True):

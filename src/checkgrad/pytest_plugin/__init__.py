@@ -1,7 +1,7 @@
 """The plugin for pytest, which finds it by its entry point: options, the fixture, what is hooked.
 
-Most suites check no derivative. This module imports neither NumPy nor what checks; the modules
-beside it are imported where a test needs them.
+Most suites check no derivative. This module imports neither NumPy nor what checks; the other
+modules of this package are imported where a test needs them.
 """
 
 from __future__ import annotations
