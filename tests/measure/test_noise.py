@@ -91,7 +91,7 @@ def test_jumps_elsewhere_count_as_noise(make_near):
     assert len(func.points) == 6
 
 
-def test_noise_beside_a_jump_is_that_without_the_jump(make_near):
+def test_noise_on_each_side_a_jump_is_that_without_the_jump(make_near):
     def jump(x):
         return x[0] + 1e-9 * pseudo_noise(x) + 1e-3 * (x[0] > 1)
 

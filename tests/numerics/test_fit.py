@@ -216,7 +216,7 @@ def test_the_shared_noise_is_not_averaged_away() -> None:
     assert shared.rounding[0] > 3e-6
 
 
-def test_a_direction_without_noise_beside_a_noisy_one_changes_nothing() -> None:
+def test_a_direction_without_noise_on_each_side_a_noisy_one_changes_nothing() -> None:
     steps = np.ldexp(1.0, -np.arange(12))
     values = np.stack([np.cos(steps), 0 * steps], axis=1)
     sigma = np.stack([np.full(12, 1e-9), np.zeros(12)], axis=1)

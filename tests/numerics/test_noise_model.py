@@ -10,7 +10,7 @@ import pytest
 from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_line,
-    noise_beside,
+    noise_on_each_side,
     noise_without_jump,
     quantum_of,
 )
@@ -107,20 +107,22 @@ def test_values_that_are_not_finite_may_lie_beside_a_jump() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 2, 3, 6])
-def test_a_kink_at_the_given_value_is_no_noise_beside_it(at: int) -> None:
+def test_a_kink_at_the_given_value_is_no_noise_on_each_side_it(at: int) -> None:
     values = np.abs(np.arange(7.0) - at)
-    assert noise_beside(values, at) == 0
+    assert noise_on_each_side(values, at) == 0
     assert at in (0, 6) or noise_along_line(values) > 0
 
 
-def test_noise_beside_a_value_is_that_of_both_sides() -> None:
+def test_noise_on_each_side_a_value_is_that_of_both_sides() -> None:
     noise = np.random.default_rng(3).normal(size=4001)
-    assert noise_beside(noise, 1000) == pytest.approx(1.0, rel=0.1)
+    assert noise_on_each_side(noise, 1000) == pytest.approx(1.0, rel=0.1)
     third = np.diff([0.0, 0.0, 0.0, 1.0], 3)
-    found = noise_beside(np.asarray([0.0, 0.0, 0.0, 1.0, 0.0]), 3)
+    found = noise_on_each_side(np.asarray([0.0, 0.0, 0.0, 1.0, 0.0]), 3)
     assert found == pytest.approx(abs(float(third[0])) / 20**0.5)
-    assert noise_beside(np.asarray([1.0, 2.0, 0.0, 1.0]), 2) == 0.0  # too few on either side
-    assert noise_beside(np.ldexp(noise[:7], 900), 3) == math.ldexp(noise_beside(noise[:7], 3), 900)
+    assert noise_on_each_side(np.asarray([1.0, 2.0, 0.0, 1.0]), 2) == 0.0  # too few on either side
+    assert noise_on_each_side(np.ldexp(noise[:7], 900), 3) == math.ldexp(
+        noise_on_each_side(noise[:7], 3), 900
+    )
 
 
 def test_terms_that_cancel_may_lose_three_quarters_of_the_digits() -> None:

@@ -52,8 +52,8 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
     for count in _numbers_seen():
         if not np.any(rounds):
             return rounds
-        there = line.values(0.0, count)
-        rounds &= (line.values(part, count) == there) & (line.values(-part, count) == there)
+        there, is_flat = line.around(count)
+        rounds &= is_flat
         seen.append(there)
     # A func that is flat but for a few jumps does not move between most of them.
     rounds &= np.mean(np.diff(np.stack(seen), axis=0) != 0, axis=0) > limits.mostly_unchanged
@@ -65,9 +65,8 @@ def rounds_input(near: Neighbourhood, coarser: float, epsilon: float, asked: Fla
         return rounds
     # There, the part of a unit that rounding removes is a unit at x0 or more.
     larger = _CoarserNumbers(near, coarser, 2.0 ** math.ceil(-math.log2(part)))
-    note(near.evaluator.rounds, larger.ask_beside)
-    there = larger.values(0.0)
-    is_flat = (larger.values(part) == there) & (larger.values(-part) == there)
+    note(near.evaluator.rounds, larger.around)
+    there, is_flat = larger.around()
     rounds &= is_flat | ~np.isfinite(there)
     return rounds
 
@@ -107,16 +106,17 @@ class _CoarserNumbers:
 
     def ask_farther(self) -> None:
         """Ask for all values around other numbers that `rounds_input` may ask for."""
-        offset = thresholds().rounded_away
         for count in _numbers_seen():
-            for part in (0.0, offset, -offset):
-                self.values(part, count)
+            self.around(count)
 
-    def ask_beside(self) -> None:
-        """Ask for the values around the number itself."""
+    def around(self, count: int = 0) -> tuple[Floats, Flags]:
+        """Return the outputs at a number, and whether they are the same on both sides of it.
+
+        The sides are as near to it as rounding removes.
+        """
         offset = thresholds().rounded_away
-        for part in (0.0, offset, -offset):
-            self.values(part)
+        there = self.values(0.0, count)
+        return there, (self.values(offset, count) == there) & (self.values(-offset, count) == there)
 
     def values(self, part: float, count: int = 0) -> Floats:
         """Return the outputs at `part` of a unit off the number that is `count` of them away."""

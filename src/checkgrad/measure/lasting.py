@@ -19,7 +19,7 @@ from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
     noise_along_lines,
-    noise_beside,
+    noise_on_each_side,
     quanta_of,
 )
 from checkgrad.numerics.onset import onset
@@ -90,17 +90,21 @@ def lasting_noise(
     else:
         lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
-    slope = _slope_noise(lines, distances, before, epsilon)
+    share = 1 / thresholds().agreement
+    slope = _slope_noise(lines, distances, before, epsilon, share)
     left = _is_left(value, largest, epsilon)
     if near.has_zeros() and np.any(left):
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
-        around = _slope_noise_around_0 if is_zero else _slope_noise
-        slope = np.fmax(slope, around(moving, distances, before, epsilon))
+        if is_zero:
+            found = _slope_noise_around_0(moving, distances, before, epsilon)
+        else:
+            found = _slope_noise(moving, distances, before, epsilon, share)
+        slope = np.fmax(slope, found)
     if not is_zero and np.any(left & _shows_noise_alone(lines[-1], value)):
         other = near.line_signs()
         moving = near.along_lines(distances, other, zeros_move=near.has_zeros())
         another = [each[:, chosen] for each in moving]
-        slope = np.fmax(slope, _slope_noise(another, distances, before, epsilon))
+        slope = np.fmax(slope, _slope_noise(another, distances, before, epsilon, share))
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
     noise = _lasting_sigma(levels, most)
@@ -174,9 +178,12 @@ def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
 
 
 def _slope_noise_around_0(
-    lines: Sequence[Floats], distances: Sequence[float], before: int, epsilon: Floats
+    lines: Sequence[Floats],
+    distances: Sequence[float],
+    before: int,
+    epsilon: Floats,
 ) -> Floats:
-    """Return the same where all of x0 is 0, up to an error of rtol.
+    """Return what `_slope_noise` does, where all of x0 is 0: rounding explains all of rtol.
 
     Around 0 terms round alike at all distances, which are powers of two times each other. A power
     such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away,
@@ -186,7 +193,7 @@ def _slope_noise_around_0(
     near, apart = lines[:half], distances[:half]
     slopes = _slopes_of_noise(near, apart, before)
     is_rounding = np.max(slopes, axis=0) <= _SCALES * np.min(slopes, axis=0)
-    slope = _slope_noise(near, apart, before, epsilon, part_of_rtol=1.0)
+    slope = _slope_noise(near, apart, before, epsilon, share=1.0)
     return np.where(is_rounding, slope, 0.0)
 
 
@@ -199,7 +206,7 @@ def _slopes_of_noise(
     """
     slopes = []
     for line, distance in zip(lines, distances, strict=True):
-        found = np.asarray([noise_beside(column, before) for column in line.T])
+        found = np.asarray([noise_on_each_side(column, before) for column in line.T])
         finite = np.all(np.isfinite(line), axis=0)
         slopes.append(np.where(finite, found, 0.0) / (thresholds().noise_spacing * distance))
     return slopes
@@ -210,16 +217,15 @@ def _slope_noise(
     distances: Sequence[float],
     before: int,
     epsilon: Floats,
-    part_of_rtol: float | None = None,
+    share: float,
 ) -> Floats:
     """Return what noise in proportion to the distance may make of a slope; else 0.
 
-    It is a small part of the slope over these distances, and no more than a part of rtol of it.
+    It is a small part of the slope over these distances: at most a `share` of rtol of it.
     """
     limits, slopes = thresholds(), _slopes_of_noise(lines, distances, before)
     least = np.min(slopes, axis=0)
     in_proportion = slopes[0] <= limits.in_proportion * least
-    share = 1 / limits.agreement if part_of_rtol is None else part_of_rtol
     most = [share * default_rtol(each) for each in epsilon]
     part = np.fmin(limits.slope_epsilons * epsilon, most)
     change = np.max(np.abs(lines[-1] - lines[-1][before]), axis=0)

@@ -67,12 +67,12 @@ def noise_without_jump(values: Floats, at: int) -> float:
     return min(found)
 
 
-def noise_beside(values: Floats, at: int) -> float:
+def noise_on_each_side(values: Floats, at: int) -> float:
     """Return the same without third differences over both sides of the value at index `at`.
 
     Examples
     --------
-    >>> noise_beside(np.array([3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0]), 3)
+    >>> noise_on_each_side(np.array([3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0]), 3)
     0.0
     """
     sides = [values[: at + 1], values[at:]]
