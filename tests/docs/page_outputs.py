@@ -37,6 +37,14 @@ SLOWEST = re.compile(r"  \d+\.\d+ s, \d+ evaluations?: ")
 SECONDS = re.compile(r"\d+\.\d+ ?s\b")  # that something took
 OPTIONAL_IMPORT = re.compile(r"(?:import|from) (?:checkgrad\.)?(jax|matplotlib|scipy|torch)\b")
 
+# What a command or a script that a page shows gets of the environment: what it needs in order to
+# run, and nothing by which a program chooses what it prints, such as CI, COLUMNS or FORCE_COLOR.
+NEEDED_VARIABLES = re.compile(
+    r"PATH|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|TEMP|TMP|TMPDIR|LANG|LC_ALL"
+    r"|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|VIRTUAL_ENV|PYTHONPATH|PYTHONDONTWRITEBYTECODE"
+    r"|(?:OMP|MKL|OPENBLAS)_NUM_THREADS|JAX_(?:COMPILATION|PERSISTENT)_CACHE_\w+"
+)
+
 LAST_DIGITS = 5  # units of the last digit shown that a number may differ by ...
 MOST_APART = 0.01  # ... but by no more than this part of it
 DIGITS_APART = 1.0  # that "to 9.1 digits" may differ by
@@ -146,17 +154,22 @@ def _block_outputs(
 # --- run the example scripts --------------------------------------------------------------------
 
 
+def needed_environment() -> dict[str, str]:
+    """Return the environment without what makes a program print one thing here, another there."""
+    found = os.environ.items()
+    return {name: value for name, value in found if NEEDED_VARIABLES.fullmatch(name)}
+
+
 @functools.cache
 def run_script(name: str) -> subprocess.CompletedProcess[str]:
     """Run an example as a reader does: JAX has its default precision unless the script says so."""
-    environment = {key: value for key, value in os.environ.items() if key != "JAX_ENABLE_X64"}
     return subprocess.run(
         [sys.executable, EXAMPLES / name],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
-        env=environment,
+        env=needed_environment(),
     )
 
 
@@ -193,7 +206,7 @@ def run_command(command: str) -> str:
     programs = {"python": python, "pytest": f"{python} -m pytest --rootdir=. -c {os.devnull}"}
     shell = re.sub(r"^(pytest|python)\b", lambda found: programs[found[0]], command)
     environment = {
-        **os.environ,
+        **needed_environment(),
         "COLUMNS": "88",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # no plugin but ours
         "PYTEST_PLUGINS": "checkgrad.pytest_plugin",

@@ -7,6 +7,7 @@ from page_outputs import (
     commands_shown,
     missing_for,
     missing_for_page,
+    needed_environment,
     pages,
     run_command,
     run_script,
@@ -41,6 +42,12 @@ def test_page_shows_what_its_code_prints(page):
 def test_page_shows_what_its_command_prints(page, command, shown):
     shown, printed = without_times(shown), without_times(run_command(command))
     assert same_output(shown, printed), f"{REFRESH}\nshown:\n{shown}printed:\n{printed}"
+
+
+@pytest.mark.parametrize("name", ["CI", "COLUMNS", "FORCE_COLOR", "JAX_ENABLE_X64", "NO_COLOR"])
+def test_commands_and_scripts_get_nothing_that_changes_what_a_program_prints(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert name not in needed_environment()
 
 
 @pytest.mark.parametrize("script", scripts_shown())
