@@ -6,8 +6,10 @@ two outputs count as equal. `test_outputs` compares the outputs, `refresh_output
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import functools
+import importlib
 import importlib.util
 import itertools
 import os
@@ -17,6 +19,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -67,6 +71,12 @@ NUMBERS = re.compile(
 
 def installed(library: str) -> bool:
     return importlib.util.find_spec(library) is not None
+
+
+def beyond_numpy(path: Path) -> list[pytest.MarkDecorator]:
+    """Mark what imports another library: its session runs it too, see tests/conftest.py."""
+    libraries = sorted({*OPTIONAL_IMPORT.findall(path.read_text(encoding="utf-8"))})
+    return [pytest.mark.libraries(*libraries)] if libraries else []
 
 
 def pages() -> list[Path]:
@@ -122,17 +132,25 @@ def code_outputs(page: Path) -> list[Output]:
 
     All blocks of a page share their variables. A block that imports a library that is not
     installed is left out. If it is the first one, so are all others: they use its names.
+    JAX has its default precision, as a reader has it.
     """
     if missing_for_page(page):
         return []
     text = page.read_text(encoding="utf-8")
     variables: dict[str, object] = {}
-    return [
-        output
-        for block in CODE_BLOCK.finditer(text)
-        if all(map(installed, OPTIONAL_IMPORT.findall(block[0])))
-        for output in _block_outputs(page.name, block[0], block.start(), variables)
-    ]
+    with default_precision_of_jax():
+        return [
+            output
+            for block in CODE_BLOCK.finditer(text)
+            if all(map(installed, OPTIONAL_IMPORT.findall(block[0])))
+            for output in _block_outputs(page.name, block[0], block.start(), variables)
+        ]
+
+
+def default_precision_of_jax() -> contextlib.AbstractContextManager[None]:
+    if not installed("jax"):
+        return contextlib.nullcontext()
+    return importlib.import_module("jax").enable_x64(False)
 
 
 def _block_outputs(

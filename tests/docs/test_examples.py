@@ -7,7 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from page_outputs import EXAMPLES, OPTIONAL_IMPORT, installed, missing_for, run_script
+from page_outputs import (
+    EXAMPLES,
+    OPTIONAL_IMPORT,
+    beyond_numpy,
+    installed,
+    missing_for,
+    run_script,
+)
 
 import checkgrad
 
@@ -21,12 +28,6 @@ def assert_examples_hold(tests):
         runner.run(test, out=report.append)
     assert runner.tries > 0
     assert runner.failures == 0, "".join(report)
-
-
-def beyond_numpy(path):
-    """Mark what imports another library: its session runs it too, see tests/conftest.py."""
-    libraries = sorted({*OPTIONAL_IMPORT.findall(path.read_text(encoding="utf-8"))})
-    return [pytest.mark.libraries(*libraries)] if libraries else []
 
 
 def doctests_of(module):

@@ -3,6 +3,7 @@
 import pytest
 from page_outputs import (
     EXAMPLES,
+    beyond_numpy,
     code_outputs,
     commands_shown,
     missing_for,
@@ -22,7 +23,9 @@ TWO_PLACES = "  x[0]  claim 1  estimate 2 Â± 1e-9\n  x[1]  claim 3  estimate 4 Â
 FOOTER = "  {} evaluations of func, 1 of the claim; rtol 1e-05; noise of func {}"
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=beyond_numpy(page), id=page.name) for page in pages()]
+)
 def test_page_shows_what_its_code_prints(page):
     if missing := missing_for_page(page):
         pytest.skip(f"{page.name} needs {', '.join(sorted(missing))}")
@@ -50,7 +53,9 @@ def test_commands_and_scripts_get_nothing_that_changes_what_a_program_prints(mon
     assert name not in needed_environment()
 
 
-@pytest.mark.parametrize("script", scripts_shown())
+@pytest.mark.parametrize(
+    "script", [pytest.param(name, marks=beyond_numpy(EXAMPLES / name)) for name in scripts_shown()]
+)
 def test_page_of_examples_shows_what_a_script_prints(script):
     if missing := missing_for(script):
         pytest.skip(f"{script} needs {', '.join(sorted(missing))}")
