@@ -1,6 +1,7 @@
 """What is shipped, what an import costs, and which module may import which."""
 
 import ast
+import graphlib
 import importlib.metadata
 import importlib.resources
 import inspect
@@ -25,7 +26,6 @@ RUNNING = Path(checkgrad.__file__).parent  # the package as installed
 # may import from. All of those stand above it in this table, so that no imports make a circle. A
 # room may be named here before it is built.
 _GROUND = "precision session numerics backends arrays evaluate claims"
-_JUDGED = f"{_GROUND} measure refine report problem parsed unfinished"
 MAY_IMPORT = {
     "precision": "",
     "session": "",
@@ -39,34 +39,15 @@ MAY_IMPORT = {
     "refine": "precision numerics evaluate",
     "report": f"{_GROUND} refine",
     "problem": "precision session arrays evaluate",
-    "parsed": f"{_GROUND} problem",
-    "widening": f"{_GROUND} measure problem parsed",
-    "digits": f"{_GROUND} report parsed widening",
-    "unfinished": f"{_GROUND} refine report problem parsed",
-    "kept_samples": _JUDGED,
-    "claim_of_outputs": _JUDGED,
-    "exact_derivatives": f"{_JUDGED} claim_of_outputs",
-    "judging": f"{_JUDGED} claim_of_outputs exact_derivatives",
-    "cross_checks": f"{_JUDGED} claim_of_outputs",
-    "second_point": f"{_JUDGED} claim_of_outputs",
-    "ranges": "arrays",
-    "search": f"{_GROUND} ranges",
-    "base_values": f"{_GROUND} measure refine problem parsed",
-    "entry_checks": f"{_JUDGED} claim_of_outputs base_values",
-    "locate": f"{_JUDGED} claim_of_outputs search base_values entry_checks",
-    "examination": f"{_JUDGED} claim_of_outputs judging cross_checks second_point base_values "
-    "entry_checks locate kept_samples",
-    "together": f"{_GROUND} report problem",
-    "pipeline": f"{_JUDGED} widening digits cross_checks second_point entry_checks examination "
-    "together",
-    "mode_labels": "",
-    "modes": f"{_GROUND} report problem pipeline mode_labels",
+    "stages": f"{_GROUND} measure refine report problem",
+    "pipeline": f"{_GROUND} report problem stages",
+    "modes": f"{_GROUND} report problem pipeline",
     "guard_check": "precision numerics evaluate report",
     "guard_confirmation": f"{_GROUND} report problem pipeline guard_check",
     "guarded_call": "arrays backends",
     "guarding": f"{_GROUND} report problem guard_check guard_confirmation guarded_call tracebacks",
     "api": f"{_GROUND} report problem pipeline modes guarding",
-    "drop_ins": f"{_GROUND} report problem pipeline mode_labels modes api",
+    "drop_ins": f"{_GROUND} report problem pipeline modes api",
     "jax": "arrays backends drop_ins",
     "torch": "drop_ins",
     "command_line": f"{_GROUND} report problem tracebacks api",
@@ -232,10 +213,21 @@ def room_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def absolute_imports(path):
-    """The dotted names of all that a module imports, wherever in the module."""
+def name_of(path):
+    """The dotted name of a module; a package has that of its folder."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(("checkgrad", *(part for part in parts if part != "__init__")))
+
+
+def parent_name(name):
+    return name.rpartition(".")[0]
+
+
+def absolute_imports(path, at_once=False):
+    """The dotted names of what a module imports: anywhere in it, or as soon as it is imported."""
     package = ("checkgrad", *path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if at_once else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -262,6 +254,15 @@ def test_module_imports_only_from_rooms_below(path):
     room = room_of(path)
     assert room in MAY_IMPORT, f"{room} has no place in DESIGN.md, section 5"
     assert rooms_imported(path) <= set(MAY_IMPORT[room].split())
+
+
+def test_no_imports_make_a_circle():
+    at_once = {name_of(path): {*absolute_imports(path, at_once=True)} for path in modules()}
+    below = {
+        name: {*at_once} & (names | {*map(parent_name, names)}) - {name}
+        for name, names in at_once.items()
+    }
+    assert [*graphlib.TopologicalSorter(below).static_order()]  # raises CycleError
 
 
 @pytest.mark.parametrize("path", modules(), ids=module_id)

@@ -11,8 +11,8 @@ import pytest
 
 from checkgrad.arrays.point import make_point
 from checkgrad.evaluate.outputs import Outputs
-from checkgrad.parsed import parse
 from checkgrad.problem import Options, Problem, epsilon_of
+from checkgrad.stages.parsed import parse
 
 DOUBLE, SINGLE, HALF = 2.0**-52, 2.0**-23, 2.0**-10
 

@@ -12,12 +12,7 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError, find_group
-from checkgrad.cross_checks import without_wrong
-from checkgrad.digits import with_native_claim
-from checkgrad.entry_checks import is_wrong_as_written
 from checkgrad.evaluate.budget import STOPS
-from checkgrad.examination import examine_parsed
-from checkgrad.parsed import ParsedProblem, parse
 from checkgrad.problem import Problem
 from checkgrad.report.build import report_on
 from checkgrad.report.dtypes import (
@@ -29,11 +24,16 @@ from checkgrad.report.dtypes import (
 )
 from checkgrad.report.report import Report
 from checkgrad.report.results import ClaimResult
-from checkgrad.second_point import confirmed_elsewhere
 from checkgrad.session import SESSION
-from checkgrad.together import check_together
-from checkgrad.unfinished import nothing_known, undecided
-from checkgrad.widening import WidenedProblem, widen
+from checkgrad.stages.cross_checks import without_wrong
+from checkgrad.stages.digits import with_native_claim
+from checkgrad.stages.entry_checks import is_wrong_as_written
+from checkgrad.stages.examination import examine_parsed
+from checkgrad.stages.parsed import ParsedProblem, parse
+from checkgrad.stages.second_point import confirmed_elsewhere
+from checkgrad.stages.together import check_together
+from checkgrad.stages.unfinished import nothing_known, undecided
+from checkgrad.stages.widening import WidenedProblem, widen
 
 
 def check(problem: Problem) -> Report:

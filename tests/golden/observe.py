@@ -76,7 +76,8 @@ def captured(call: Callable[[], Any]) -> tuple[Any, list[dict[str, Any]]]:
     ``axes`` whether the directions are the coordinate axes. The others are arrays with one entry
     for each direction.
     """
-    from checkgrad import modes, pipeline
+    from checkgrad import pipeline
+    from checkgrad.modes import runner
     from checkgrad.report import build
 
     claims: list[Any] = []
@@ -87,7 +88,7 @@ def captured(call: Callable[[], Any]) -> tuple[Any, list[dict[str, Any]]]:
 
     with (
         patch.object(pipeline, "report_on", report_on),
-        patch.object(modes, "report_on", report_on),
+        patch.object(runner, "report_on", report_on),
     ):
         result = call()
     estimates = [

@@ -1,8 +1,8 @@
 """Thresholds of refinement and of its callers: each changes something if halved, or doubled.
 
-The callers are `checkgrad.judging`, `checkgrad.cross_checks` and `checkgrad.claims.linearity`. A
-case gives what is found: steps, directions or flags. tests/numerics and tests/measure hold the
-other thresholds.
+The callers are `judging` and `cross_checks` in `checkgrad.stages`, and `linearity` in
+`checkgrad.claims`. A case gives what is found: steps, directions or flags. tests/numerics and
+tests/measure hold the other thresholds.
 """
 
 from __future__ import annotations

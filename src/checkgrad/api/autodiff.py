@@ -1,6 +1,6 @@
 """`verify_autodiff`: the array library's own differentiation of ``func``, checked as claims.
 
-This module validates the arguments. `checkgrad.modes` runs the checks.
+This module validates the arguments. `checkgrad.modes.runner` runs the checks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from checkgrad.evaluate.budget import STOPS, make_budget
 from checkgrad.evaluate.error_notes import causes_added
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.workers import make_workers
-from checkgrad.modes import MODES, ModeRunner
+from checkgrad.modes.runner import MODES, ModeRunner
 from checkgrad.problem import Locate, Options, Precision
 from checkgrad.report.report import Report
 from checkgrad.session import SESSION

@@ -16,7 +16,7 @@ from checkgrad.backends import Array
 from checkgrad.backends.jax_differentiation import lacks_rule
 from checkgrad.backends.jax_modes import alone, claim_of, nested
 from checkgrad.backends.jax_samples import ClaimSamples, FlatClaim, FlatFunction, FunctionSamples
-from checkgrad.mode_labels import label_of, order_of
+from checkgrad.modes.labels import label_of, order_of
 from checkgrad.numerics.agreement import entries_agree, sums_agree
 from checkgrad.precision import default_rtol
 

@@ -20,7 +20,7 @@ from checkgrad.drop_ins.allowance import Allowance
 from checkgrad.drop_ins.jax_alone import errors_of_one_input
 from checkgrad.drop_ins.jax_linear import errors_of_length
 from checkgrad.drop_ins.jax_tolerances import Tolerances
-from checkgrad.modes import ModeRunner
+from checkgrad.modes.runner import ModeRunner
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem

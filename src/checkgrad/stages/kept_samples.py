@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import digits_of
 from checkgrad.report.results import OutputResult
 from checkgrad.report.worst import LISTED
+from checkgrad.stages.parsed import ParsedProblem
 
 _STEPS = 10  # along each direction: enough to see two slopes
 _LONGEST = 2.0  # binary digits of x0 by which the longest is shorter than it

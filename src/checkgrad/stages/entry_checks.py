@@ -9,8 +9,6 @@ from functools import partial
 import numpy as np
 
 from checkgrad.arrays.point import Floats
-from checkgrad.base_values import base_values
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.chosen_axes import ChosenAxes
 from checkgrad.evaluate.coordinate_sizes import coordinate_sizes
@@ -18,10 +16,12 @@ from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import measure_noise
-from checkgrad.parsed import ParsedProblem
 from checkgrad.refine.one_entry import check_entry
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.stages.base_values import base_values
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
+from checkgrad.stages.parsed import ParsedProblem
 
 
 class EntryChecks:

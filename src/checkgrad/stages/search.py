@@ -22,7 +22,7 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.evaluate.chosen_axes import ChosenAxes
 from checkgrad.evaluate.tangent_parts import TangentParts
 from checkgrad.numerics.matching import chance_of_match, residuals_needed
-from checkgrad.ranges import FIRST_BLOCKS, Range, Rows, leaf_ranges, leaves_in, split
+from checkgrad.stages.ranges import FIRST_BLOCKS, Range, Rows, leaf_ranges, leaves_in, split
 
 _MOST_RESIDUALS = 80  # that a search may measure, at two evaluations each
 _MOST_ENTRIES = 8  # that it looks for: a screen with a few of them tells as much as all

@@ -16,10 +16,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
-from checkgrad.base_values import base_values
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.claims.linear_map import ClaimAtX0
-from checkgrad.entry_checks import EntryChecks
 from checkgrad.evaluate.tangent_parts import TangentParts
 from checkgrad.measure.noise import measure_noise
 from checkgrad.measure.repeatability import Repeatability
@@ -28,7 +25,10 @@ from checkgrad.precision import DOUBLE, has_few_digits
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.bound import BY_TRUNCATION
 from checkgrad.report.results import LeafError, Located, OutputResult
-from checkgrad.search import Search, rms
+from checkgrad.stages.base_values import base_values
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
+from checkgrad.stages.entry_checks import EntryChecks
+from checkgrad.stages.search import Search, rms
 
 _TANGENTS = 10  # that tell one entry from all others; where fewer were checked, more are sampled
 # Coordinates: a look along each of fewer costs no more than a search, and for more the tangents and

@@ -7,10 +7,10 @@ from checkgrad import Verdict, verify_grad
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.backends import Backend, CannotWidenError
 from checkgrad.evaluate.outputs import Outputs
-from checkgrad.parsed import parse
 from checkgrad.precision import SINGLE
 from checkgrad.problem import Options, Problem
-from checkgrad.widening import widen
+from checkgrad.stages.parsed import parse
+from checkgrad.stages.widening import widen
 
 pytestmark = pytest.mark.numpy
 

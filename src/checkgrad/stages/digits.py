@@ -20,7 +20,7 @@ from checkgrad.claims.make import make_claim
 from checkgrad.numerics.narrow_claim import decide_in_narrow_dtype
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.results import ClaimResult, Digits, OutputResult
-from checkgrad.widening import WidenedProblem
+from checkgrad.stages.widening import WidenedProblem
 
 # Differences of so many units of the largest entry of an output need no explanation.
 _UNITS = 8.0

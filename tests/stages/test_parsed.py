@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from checkgrad.evaluate.options import Evaluation
-from checkgrad.parsed import parse
 from checkgrad.problem import Options, Problem
+from checkgrad.stages.parsed import parse
 
 FORMS = ("grad", "jac", "jvp", "vjp")
 X0 = np.asarray([1.0, 2.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from checkgrad.arrays.point import Point, make_point
-from checkgrad.ranges import FIRST_BLOCKS, Range, leaf_ranges, leaves_in, split
+from checkgrad.stages.ranges import FIRST_BLOCKS, Range, leaf_ranges, leaves_in, split
 
 
 def point(*sizes: int) -> Point:

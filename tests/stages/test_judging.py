@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import in_order, judge_louder, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.parsed import parse
 from checkgrad.problem import Options, Problem
 from checkgrad.refine.spec import BaseValues
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
+from checkgrad.stages.judging import in_order, judge_louder, judge_outputs
+from checkgrad.stages.parsed import parse
 
 X0 = np.asarray([0.3, 1.1, -0.7])
 DOUBLE, SINGLE = 2.0**-52, 2.0**-23

@@ -21,9 +21,9 @@ from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.trust import Agreement, compare_in_float64, follows_float64
-from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE, SINGLE
 from checkgrad.problem import Problem
+from checkgrad.stages.parsed import ParsedProblem
 
 _WIDE_ARRAYS = 3  # like x0 in float64: the claim, a point, and one that func makes of it
 _DOUBLE = 8  # bytes of a number in float64

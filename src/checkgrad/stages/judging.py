@@ -8,9 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.directions import Directions
-from checkgrad.exact_derivatives import ExactDerivatives
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.numerics.decide import decide
 from checkgrad.numerics.decisions import Decisions
@@ -21,6 +19,8 @@ from checkgrad.refine.complex_step import refine_by_complex_steps
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues, CheckSpec
 from checkgrad.report.results import OutputResult
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
+from checkgrad.stages.exact_derivatives import ExactDerivatives
 
 _NOT_ANALYTIC = (
     "complex steps and differences disagree: func is not analytic (does it take a modulus, a real "

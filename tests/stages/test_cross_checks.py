@@ -9,18 +9,18 @@ import pytest
 
 from checkgrad import Verdict, verify_grad
 from checkgrad.arrays.point import make_point
-from checkgrad.claim_of_outputs import ClaimOfOutputs
-from checkgrad.cross_checks import is_explained_by_axes, without_ties
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import in_order, judge_outputs
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Reason
 from checkgrad.numerics.thresholds import varied
-from checkgrad.parsed import parse
 from checkgrad.problem import Options, Problem
 from checkgrad.refine.spec import BaseValues
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
+from checkgrad.stages.cross_checks import is_explained_by_axes, without_ties
+from checkgrad.stages.judging import in_order, judge_outputs
+from checkgrad.stages.parsed import parse
 
 DOUBLE, SINGLE = 2.0**-52, 2.0**-23
 

@@ -1,6 +1,6 @@
 """The claim on all outputs, and the axes and tangents that they are looked along.
 
-This module keeps what was sampled along them. `checkgrad.judging` decides what to sample.
+This module keeps what was sampled along them. `checkgrad.stages.judging` decides what to sample.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from checkgrad.evaluate.planned_tangents import planned_tangents
 from checkgrad.evaluate.tangent_choice import ChosenTangents
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.parsed import ParsedProblem
 from checkgrad.refine.first_look import FirstLook
 from checkgrad.refine.groups import Groups, has_groups
 from checkgrad.refine.spec import CheckSpec
-from checkgrad.unfinished import FoundSoFar
+from checkgrad.stages.parsed import ParsedProblem
+from checkgrad.stages.unfinished import FoundSoFar
 
 
 class LookAlong:

@@ -6,8 +6,8 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.measure.noise import Noise
-from checkgrad.parsed import ParsedProblem
 from checkgrad.refine.spec import BaseValues
+from checkgrad.stages.parsed import ParsedProblem
 
 
 def base_values(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValues:

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.claims.linearity import is_sum_of, terms_of_sum
 from checkgrad.evaluate.tangent_choice import scaled_tangents
 from checkgrad.numerics.decide import decide_without_wrong
@@ -20,6 +19,7 @@ from checkgrad.precision import has_few_digits
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues, CheckSpec
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 
 
 def without_ties(

@@ -19,10 +19,10 @@ from checkgrad.evaluate.outputs import Outputs
 from checkgrad.numerics.decide import decide_without_wrong
 from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.findings import Kind
-from checkgrad.parsed import ParsedProblem
 from checkgrad.refine.progress import Progress
 from checkgrad.refine.spec import CheckSpec
 from checkgrad.report.results import ClaimResult, OutputResult
+from checkgrad.stages.parsed import ParsedProblem
 
 
 class FoundSoFar:

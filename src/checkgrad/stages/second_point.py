@@ -14,7 +14,6 @@ import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.coordinate_sizes import largest_size
 from checkgrad.evaluate.rounds import note
 from checkgrad.numerics.thresholds import thresholds
@@ -22,6 +21,7 @@ from checkgrad.precision import digits_of, has_few_digits
 from checkgrad.problem import Problem
 from checkgrad.report.dtypes import STALE
 from checkgrad.report.results import ClaimResult, OutputResult, SecondPoint
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 
 # How far the points are from x0, relative to the length of x0. The first is taken at which func has
 # a finite value. Behind a kink a claim may be another one; then nearer points count as well.

@@ -21,7 +21,7 @@ from checkgrad.claims.library_derivatives import LibraryDerivatives, NoRuleError
 from checkgrad.claims.rule_errors import rule_errors
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.given_tangents import is_projection
-from checkgrad.mode_labels import has_derivative_of, label_of, order_of, ordinal
+from checkgrad.modes.labels import has_derivative_of, label_of, order_of, ordinal
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem

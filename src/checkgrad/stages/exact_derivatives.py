@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checkgrad.claim_of_outputs import ClaimOfOutputs
 from checkgrad.evaluate.complex_step import ComplexSteps
 from checkgrad.evaluate.directions import Directions
 from checkgrad.evaluate.tangent_choice import random_tangents
@@ -15,6 +14,7 @@ from checkgrad.numerics.decisions import Verdict
 from checkgrad.precision import default_rtol
 from checkgrad.refine.loop import refine
 from checkgrad.refine.spec import BaseValues
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,23 @@ from functools import partial
 import numpy as np
 
 from checkgrad.arrays.point import Floats
-from checkgrad.base_values import base_values, rtol_of
-from checkgrad.claim_of_outputs import ClaimOfOutputs
-from checkgrad.cross_checks import is_explained_by_axes, without_ties
 from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.plan import plan_directions
-from checkgrad.judging import in_order, judge_louder, judge_outputs
-from checkgrad.kept_samples import sample_for_report
-from checkgrad.locate import can_locate, located_errors, stands_out
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
 from checkgrad.measure.repeatability import Repeatability, is_noisy
-from checkgrad.parsed import ParsedProblem
 from checkgrad.precision import DOUBLE
 from checkgrad.report.results import ClaimResult, OutputResult
-from checkgrad.second_point import look_elsewhere, note_second_point
-from checkgrad.unfinished import nothing_known
+from checkgrad.stages.base_values import base_values, rtol_of
+from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
+from checkgrad.stages.cross_checks import is_explained_by_axes, without_ties
+from checkgrad.stages.judging import in_order, judge_louder, judge_outputs
+from checkgrad.stages.kept_samples import sample_for_report
+from checkgrad.stages.locate import can_locate, located_errors, stands_out
+from checkgrad.stages.parsed import ParsedProblem
+from checkgrad.stages.second_point import look_elsewhere, note_second_point
+from checkgrad.stages.unfinished import nothing_known
 
 # The noise of func in machine epsilons of its terms, as long as it was not measured.
 _ASSUMED_UNITS = 1.0

@@ -1,0 +1,1 @@
+"""The modes of automatic differentiation, checked one by one."""

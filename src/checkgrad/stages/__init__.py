@@ -1,0 +1,1 @@
+"""The stages of a check, which `checkgrad.pipeline` puts in order."""
