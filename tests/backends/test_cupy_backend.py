@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from checkgrad import Verdict, approx_fprime, check_grad, verify_grad, verify_jac, verify_jvp
-from checkgrad.backends import find_backend, host, machine_epsilon, snapshot
+from checkgrad.backends import cause_of, find_backend, host, machine_epsilon, snapshot
 
 VALUES = [0.3, -1.2, 2.0, 0.7]
 IMPORTED = ("cupy", "array_api_compat.cupy", "checkgrad.backends.cupy_backend")
@@ -182,6 +182,25 @@ def test_values_go_to_the_host_by_an_explicit_copy(cupy: Any) -> None:
     numbers = backend.complexed(pairs).get()
     assert numbers.dtype == np.complex64
     assert np.signbit(numbers[0].imag)
+
+
+def test_free_memory_is_that_of_the_device_with_what_cupy_keeps_for_itself(cupy: Any) -> None:
+    array = cupy.zeros(3)
+    runtime = cupy.cuda.runtime
+    free = find_backend([array]).free_memory(array)
+    assert free == runtime.FREE_BYTES + runtime.KEPT_BYTES
+
+
+def test_arrays_of_another_library_are_named_where_func_refuses_them(cupy: Any) -> None:
+    error = TypeError("Unsupported type <class 'numpy.ndarray'>")
+    assert cause_of(error, "func", [np.zeros(3)]) == (
+        "x0 is an array of NumPy, and func computes with CuPy: pass an array of CuPy, e.g. "
+        "cupy.asarray(x0)"
+    )
+    error = TypeError("Implicit conversion to a NumPy array is not allowed.")
+    assert cause_of(error, "func", [cupy.zeros(3)]).startswith(
+        "x0 is an array of CuPy, and func computes with NumPy: pass "
+    )
 
 
 def test_arrays_of_two_libraries_are_refused(cupy: Any) -> None:

@@ -21,7 +21,6 @@ from checkgrad.backends.differentiation import Differentiation
 from checkgrad.backends.dispatch import host, machine_epsilon, snapshot
 from checkgrad.backends.error_causes import cause_of
 from checkgrad.backends.files import (
-    LIBRARY_NAMES,
     SUFFIXES,
     NoSuchDtypeError,
     converted,
@@ -30,6 +29,7 @@ from checkgrad.backends.files import (
 from checkgrad.backends.partitions import Deferred, Partitions
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
+    LIBRARY_NAMES,
     backend_of,
     find_backend,
     is_array,

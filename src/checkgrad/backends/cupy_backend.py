@@ -43,6 +43,11 @@ class CupyBackend(Backend):
     def on_host(self, array: Array) -> bool:
         return False
 
+    def free_memory(self, array: Array) -> float:
+        with array.device:
+            kept = cupy.get_default_memory_pool().free_bytes()  # CuPy keeps what it freed
+        return float(array.device.mem_info[0] + kept)
+
     def random_tangent(self, rng: Any, like: Array) -> Array:
         # CuPy makes normal numbers of these two dtypes only.
         dtype = like.dtype if like.dtype.char in "fd" else np.dtype(np.float32)

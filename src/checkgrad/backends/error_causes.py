@@ -1,7 +1,8 @@
 """What exceptions of the array libraries mean for x0: the cause, and what to pass instead.
 
-This module knows the words in which libraries complain. It is asked about exceptions that the
-user's functions raised. Where it does not know the cause, it says nothing.
+This module knows words in which libraries complain. `checkgrad.backends.registry` has those in
+which each refuses the arrays of another one. It is asked about exceptions that the user's functions
+raised. Where it does not know the cause, it says nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from checkgrad.backends.registry import is_array, library_of
-
-_NAMES = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch"}
-_CONVERSIONS = {
-    "numpy": "an array of NumPy, e.g. np.asarray(x0)",
-    "jax": "an array of JAX, e.g. jnp.asarray(x0)",
-    "torch": "a tensor, e.g. torch.as_tensor(x0)",
-}
+from checkgrad.backends.registry import LIBRARIES, Library, is_array, library_of
 
 
 @dataclass(frozen=True)
@@ -79,14 +73,6 @@ _COMPLAINTS = (
     ),
 )
 
-# What each library says of arrays of another one.
-_OF_OTHERS = {
-    "torch": r"must be (a )?Tensor, not|expected Tensor as element|must be tuple of Tensors",
-    "jax": r"requires ndarray or scalar arguments, got|is not a valid JAX (array )?type"
-    r"|as an abstract array",
-    "numpy": r"got \((axis|dtype|out)=",
-}
-
 
 def cause_of(error: Exception, name: str, leaves: Sequence[Any]) -> str:
     """Return why a function of the user's raised, if a library's words tell; else nothing.
@@ -103,11 +89,11 @@ def cause_of(error: Exception, name: str, leaves: Sequence[Any]) -> str:
     arrays = [leaf for leaf in leaves if is_array(leaf)]
     if not arrays:
         return ""
-    own, other = library_of(arrays[0]).name, _other_library(error, arrays[0])
-    if other and own in _NAMES:
+    own, other = library_of(arrays[0]), _other_library(error, arrays[0])
+    if other and own.title:
         return (
-            f"x0 is an array of {_NAMES[own]}, and {name} computes with {_NAMES[other]}: pass "
-            f"{_CONVERSIONS[other]}"
+            f"x0 is an array of {own.title}, and {name} computes with {other.title}: pass "
+            f"{other.conversion}"
         )
     text = str(error)
     for complaint in _COMPLAINTS:
@@ -116,18 +102,18 @@ def cause_of(error: Exception, name: str, leaves: Sequence[Any]) -> str:
     return ""
 
 
-def _other_library(error: Exception, array: Any) -> str:
+def _other_library(error: Exception, array: Any) -> Library | None:
     """Return the library for whose arrays a function was written, if it is not that of `array`."""
-    own, text = library_of(array).name, str(error)
+    loaded = [library for library in LIBRARIES if library.name in sys.modules]
+    others = [library for library in loaded if not library.owns(array)]
     if isinstance(error, AttributeError) and isinstance(error.obj, type(array)):
-        return next((each for each in _NAMES if each != own and _has(each, error.name)), "")
+        return next((each for each in others if _has(each, error.name)), None)
     if not isinstance(error, TypeError):
-        return ""
-    return next((k for k, words in _OF_OTHERS.items() if k != own and re.search(words, text)), "")
+        return None
+    return next((each for each in others if re.search(each.refuses, str(error))), None)
 
 
-def _has(library: str, attribute: str | None) -> bool:
-    """Return whether the arrays of a library have an attribute; false if it is not imported."""
-    module = sys.modules.get(library)
-    array_type = {"torch": "Tensor", "jax": "Array", "numpy": "ndarray"}[library]
-    return attribute is not None and hasattr(getattr(module, array_type, None), attribute)
+def _has(library: Library, attribute: str | None) -> bool:
+    """Return whether the arrays of a library, which is imported, have an attribute."""
+    array_type = getattr(sys.modules[library.name], library.array_type, None)
+    return attribute is not None and hasattr(array_type, attribute)

@@ -14,13 +14,7 @@ import numpy as np
 import optree
 
 from checkgrad.backends.array_types import Array
-from checkgrad.backends.registry import backend_of, is_array
-
-# The namespace of each library, and what reads its arrays from a file of safetensors.
-_NAMESPACES = {"numpy": "numpy", "jax": "jax.numpy", "torch": "torch"}
-_SAFETENSORS = {"numpy": "numpy", "jax": "flax", "torch": "torch"}
-LIBRARY_NAMES = tuple(_NAMESPACES)
-
+from checkgrad.backends.registry import backend_of, is_array, library_named
 
 # The kinds of files that can be read.
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".safetensors")
@@ -66,7 +60,7 @@ def read_arrays(path: Path, library: str | None) -> Any:
             with np.load(path, allow_pickle=False) as arrays:
                 return dict(arrays)
         case ".safetensors":
-            reader = import_module(f"safetensors.{_SAFETENSORS[library or 'numpy']}")
+            reader = import_module(f"safetensors.{library_named(library or 'numpy').safetensors}")
             return reader.load_file(path)
     # Without weights_only, a file runs what code it likes.
     return import_module("torch").load(path, map_location="cpu", weights_only=True)
@@ -106,7 +100,7 @@ def _converted(array: Array, library: str | None, dtype: str | None) -> Array:
     if wanted == name and library in (None, backend.name):
         return array
     target = library or backend.name
-    xp = import_module(_NAMESPACES.get(target, target))
+    xp = import_module(library_named(target).namespace or target)
     unknown = f"{target} has no dtype {wanted!r}"
     if wanted == dtype:
         unknown = f"{target} has no floating dtype {wanted!r}; pass e.g. float32 or float64"

@@ -30,27 +30,85 @@ class Library:
     Attributes
     ----------
     name : str
-        The name of the library in messages.
+        The name that the library is imported by.
     backend : str
         The module in this package, and the class in it.
     owns : callable
         Return whether an object is an array of this library, without importing the library.
     may_fork : bool
-        Whether it works in a process that is forked after it was used.
+        Whether it works in a process that is forked after it was used. What has threads of its own,
+        or a GPU, does not.
+    title : str
+        What messages call it. Where it is empty, they say nothing of arrays of the wrong library.
+    array_type : str
+        The class of its arrays, in the module `name`.
+    conversion : str
+        How to make an array of it, for messages.
+    refuses : str
+        A regular expression for what it says of arrays of another library.
+    namespace : str
+        The module that has its functions of arrays; `name` where it is empty.
+    safetensors : str
+        The module of safetensors that reads its arrays from a file. NumPy's is the default: what it
+        reads is converted.
     """
 
     name: str
     backend: str
     owns: Callable[[Any], bool]
     may_fork: bool = True
+    title: str = ""
+    array_type: str = "ndarray"
+    conversion: str = ""
+    refuses: str = r"(?!)"
+    namespace: str = ""
+    safetensors: str = "numpy"
 
 
 LIBRARIES = (
-    Library("numpy", "numpy_backend.NumPyBackend", array_api_compat.is_numpy_array),
-    Library("jax", "jax_backend.JaxBackend", array_api_compat.is_jax_array, False),
-    Library("torch", "torch_backend.TorchBackend", array_api_compat.is_torch_array, False),
-    Library("cupy", "cupy_backend.CupyBackend", array_api_compat.is_cupy_array, False),
+    Library(
+        name="numpy",
+        backend="numpy_backend.NumPyBackend",
+        owns=array_api_compat.is_numpy_array,
+        title="NumPy",
+        conversion="an array of NumPy, e.g. np.asarray(x0)",
+        refuses=r"got \((axis|dtype|out)=|Implicit conversion to a NumPy array",
+    ),
+    Library(
+        name="jax",
+        backend="jax_backend.JaxBackend",
+        owns=array_api_compat.is_jax_array,
+        may_fork=False,
+        title="JAX",
+        array_type="Array",
+        conversion="an array of JAX, e.g. jnp.asarray(x0)",
+        refuses=r"requires ndarray or scalar arguments, got|is not a valid JAX (array )?type"
+        r"|as an abstract array",
+        namespace="jax.numpy",
+        safetensors="flax",
+    ),
+    Library(
+        name="torch",
+        backend="torch_backend.TorchBackend",
+        owns=array_api_compat.is_torch_array,
+        may_fork=False,
+        title="PyTorch",
+        array_type="Tensor",
+        conversion="a tensor, e.g. torch.as_tensor(x0)",
+        refuses=r"must be (a )?Tensor, not|expected Tensor as element|must be tuple of Tensors",
+        safetensors="torch",
+    ),
+    Library(
+        name="cupy",
+        backend="cupy_backend.CupyBackend",
+        owns=array_api_compat.is_cupy_array,
+        may_fork=False,
+        title="CuPy",
+        conversion="an array of CuPy, e.g. cupy.asarray(x0)",
+        refuses=r"Unsupported type <class",
+    ),
 )
+LIBRARY_NAMES = tuple(library.name for library in LIBRARIES)
 _OTHER = "standard_backend.StandardBackend"
 _BACKENDS: WeakKeyDictionary[type, Backend] = WeakKeyDictionary()  # by the types seen so far
 
@@ -71,12 +129,18 @@ def may_fork() -> bool:
     return not any(each.name in sys.modules for each in LIBRARIES if not each.may_fork)
 
 
+def library_named(name: str) -> Library:
+    """Return the library that is imported by a name: one of `LIBRARIES`, or another."""
+    known = (library for library in LIBRARIES if library.name == name)
+    return next(known, Library(name, _OTHER, is_array))
+
+
 def library_of(array: Array) -> Library:
     """Return the library of `array`: one of `LIBRARIES`, or one of the standard's others."""
     for library in LIBRARIES:
         if library.owns(array):
             return library
-    return Library(type(array).__module__.partition(".")[0], _OTHER, is_array)
+    return library_named(type(array).__module__.partition(".")[0])
 
 
 def backend_of(array: Array) -> Backend:

@@ -134,14 +134,13 @@ def _compare(
     claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Criteria
 ) -> _Comparison:
     limits, findings = thresholds(), estimate.findings
-    low, high = estimate.low, estimate.high
     finite = np.isfinite(claim)
     uncertainty = estimate.uncertainty + claim_noise
-    size = np.fmax(np.abs(low), np.abs(high))
+    size = np.fmax(np.abs(estimate.low), np.abs(estimate.high))
     magnitude = np.where(finite, np.fmax(np.abs(claim), size), size)
     # What a claim says of one random tangent may be small or large by chance.
     magnitude = np.where(criteria.tangent_scale > 0, criteria.tangent_scale, magnitude)
-    distance = np.fmax(0.0, np.fmax(low - claim, claim - high))
+    distance = np.abs(claim - estimate.nearest_to(claim))
     distance = np.where(finite & np.isfinite(estimate.value), distance, np.inf)
     scale, fully_sampled = criteria.scale, np.asarray(criteria.fully_sampled)
     small = np.asarray(criteria.may_be_negligible) & (magnitude <= scale / limits.negligible)

@@ -13,7 +13,7 @@ import numpy as np
 
 from checkgrad.numerics.detectors import DETECTORS
 from checkgrad.numerics.detectors.evidence import Evidence
-from checkgrad.numerics.detectors.kink import find_kinks, valid_subgradients
+from checkgrad.numerics.detectors.kink import find_kinks
 from checkgrad.numerics.detectors.staircase import without_plateaus
 from checkgrad.numerics.findings import Findings, Kind, compose, put
 from checkgrad.numerics.fit import Limit, limit_at_zero
@@ -145,9 +145,8 @@ def _estimate(samples: Samples) -> Estimate:
     evidence = Evidence(
         samples, is_quantised, central, central_noisy, smooth, right, left, best, kink
     )
-    low, high = valid_subgradients(right, left)
     return Estimate(
-        value=np.where(kink, (low + high) / 2, best.value),
+        value=np.where(kink, (right.value + left.value) / 2, best.value),
         uncertainty=np.where(kink, right.uncertainty + left.uncertainty, best.uncertainty),
         rounding=best.rounding,
         step=best.step,

@@ -1,6 +1,8 @@
 """Kinks: the one-sided derivatives settle on two values, and the central one half way.
 
-All claims between the two values are subgradients, and valid.
+All claims between the two values are subgradients, and valid. `valid_subgradients` says so, and no
+other detector sets this interval. A claim half way between them does not come here: a central
+quotient agrees with it, so the first pair of steps certifies it, or a group does (`refine`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ def detect_kink(evidence: Evidence) -> Finding:
 
 
 def valid_subgradients(right: Limit, left: Limit) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest valid claim at a kink: the one-sided derivatives."""
+    """Return the lowest and the highest valid claim at a kink: the one-sided derivatives.
+
+    The estimate is the middle of the one-sided derivatives, whatever is valid.
+    """
     return np.fmin(left.value, right.value), np.fmax(left.value, right.value)
 
 

@@ -9,6 +9,10 @@ class Device:
     def __init__(self, device=None):
         self.id = runtime.getDevice() if device is None else int(device)
 
+    @property
+    def mem_info(self):
+        return runtime.FREE_BYTES, runtime.TOTAL_BYTES
+
     def __int__(self):
         return self.id
 
