@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "checkgrad"
 RUNNING = Path(checkgrad.__file__).parent  # the package as installed
 
-# The rooms of the package from the ground up (DESIGN.md, section 5), each with the rooms that it
+# The rooms of the package from the ground up (docs/architecture.md), each with the rooms that it
 # may import from. All of those stand above it in this table, so that no imports make a circle. A
 # room may be named here before it is built.
 _GROUND = "precision session numerics backends arrays evaluate claims"
@@ -252,7 +252,7 @@ def test_no_room_may_import_from_one_above_it():
 @pytest.mark.parametrize("path", modules(), ids=module_id)
 def test_module_imports_only_from_rooms_below(path):
     room = room_of(path)
-    assert room in MAY_IMPORT, f"{room} has no place in DESIGN.md, section 5"
+    assert room in MAY_IMPORT, f"{room} has no place in MAY_IMPORT"
     assert rooms_imported(path) <= set(MAY_IMPORT[room].split())
 
 
