@@ -46,8 +46,13 @@ whichever are more: each case runs at least once, and each line and dtype. In Py
 array-api-strict each case runs once, in a line and dtype that the name of the test chooses. In JAX,
 which compiles code for each case and dtype, a sixth of the cases run. Of the tests that other
 libraries run too, every third runs in JAX and every second in array-api-strict, and all of the
-contract of all doors. Where JAX has no float64, every fourth test runs, with one case. Which case
-meets which dtype depends on the name of the test alone: see sampling.py.
+contract of all doors. Where JAX has no float64, every second test of JAX alone runs, and every
+sixth of the others, with one case each. Which case meets which dtype depends on the name of the
+test alone: see sampling.py.
+
+The cases of a test that has several parameters are their product, and repeat each other in part. A
+plain run takes half of them, and more where every value of every parameter needs more. It takes all
+of them in the contract of all doors.
 
 - ``pytest --full``, or ``CHECKGRAD_FULL=1``, runs everything, as ``nox -s full`` does.
 - ``@pytest.mark.all_dtypes``: every case runs in every line and dtype, also in a plain run.
@@ -76,11 +81,24 @@ from typing import Any
 import array_api_compat
 import numpy as np
 import pytest
-from sampling import Case, Together, cover, every_value_once, numbered, rotation, shuffled
+from sampling import (
+    Case,
+    Together,
+    cover,
+    every_value_once,
+    half_with_every_value,
+    numbered,
+    rotation,
+    shuffled,
+)
 
 LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
 
 JAX_TAKES_ONE_IN = 6  # cases of a test
+
+# Where JAX has no float64: the tests of JAX alone, and those that other libraries run too.
+NARROW_JAX_TAKES_ONE_IN = 2
+NARROW_JAX_TAKES_ONE_OF_OTHERS = 6
 FULL_VARIABLE = "CHECKGRAD_FULL"
 
 # Tests below tests/ that have no `xp` and are not about NumPy alone.
@@ -416,7 +434,7 @@ def _is_left_out(item: pytest.Item, library: str) -> bool:
     others = not libraries or {*libraries.args} != {library}
     number = rotation(_function_of(item))
     if "float64" not in _dtypes(library):
-        return others and number % 4 != 0
+        return number % (NARROW_JAX_TAKES_ONE_OF_OTHERS if others else NARROW_JAX_TAKES_ONE_IN) != 0
     kept = number % (3 if library == "jax" else 2) == 0
     return others and item.path.parent.name != CONTRACT and not kept
 
@@ -433,6 +451,8 @@ def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pyte
     sampled = items[0].get_closest_marker("sampled")
     if sampled and (not sampled.args or _library_of(items[0]) in sampled.args):
         cases = every_value_once(cases)
+    elif not name.endswith(" jax") and items[0].path.parent.name != CONTRACT:
+        cases = half_with_every_value(cases)
     if items[0].get_closest_marker("all_dtypes"):
         return [item for (case, _), item in runs.items() if case in cases]
     start = rotation(name)

@@ -55,6 +55,13 @@ def every_value_once(cases: Iterable[Case]) -> list[Case]:
     return kept
 
 
+def half_with_every_value(cases: Sequence[Case]) -> list[Case]:
+    """Keep half of the cases, and every value of every parameter."""
+    kept = every_value_once(cases)
+    others = [case for case in cases if case not in set(kept)]
+    return kept + others[: max(0, -(-len(cases) // 2) - len(kept))]
+
+
 def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:
     """Replace the values of the parameters by numbers, in the order in which they first occur."""
     numbers: dict[str, dict[Any, int]] = {}

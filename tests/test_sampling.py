@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sampling import Case, Together, cover, every_value_once, numbered, shuffled
+from sampling import (
+    Case,
+    Together,
+    cover,
+    every_value_once,
+    half_with_every_value,
+    numbered,
+    shuffled,
+)
 
 pytestmark = pytest.mark.numpy
 
@@ -19,9 +27,13 @@ pytestmark = pytest.mark.numpy
 MODULE = """
 import pytest
 
+@pytest.mark.parametrize("a", range(10))
+def test_of_many_cases(xp, dtype, a):
+    print()
+
 @pytest.mark.parametrize("b", [True, False])
 @pytest.mark.parametrize("a", range(10))
-def test_of_many_cases(xp, dtype, a, b):
+def test_of_two_parameters(xp, dtype, a, b):
     print()
 
 @pytest.mark.parametrize("a", range(2))
@@ -89,11 +101,18 @@ def plain(collect: Any) -> dict[str, list[str]]:
 
 
 def test_each_case_and_each_place_is_in_a_plain_run(plain: dict[str, list[str]]) -> None:
-    assert len(plain["of_many_cases"]) == 20
+    assert len(plain["of_many_cases"]) == 10
     split = [re.fullmatch(r"(numpy.*float\d+)-(.*)", case) for case in plain["of_many_cases"]]
     places, cases = zip(*(match.groups() for match in split if match), strict=True)
     assert set(places) == PLACES
-    assert len(set(cases)) == 20
+    assert len(set(cases)) == 10
+
+
+def test_half_of_a_product_is_in_a_plain_run(plain: dict[str, list[str]]) -> None:
+    assert 10 <= len(plain["of_two_parameters"]) <= 12
+    first, second = zip(*(each.split("-")[-2:] for each in plain["of_two_parameters"]), strict=True)
+    assert set(first) == {str(number) for number in range(10)}
+    assert set(second) == {"True", "False"}
 
 
 def test_a_test_of_few_cases_runs_once_in_each_place(plain: dict[str, list[str]]) -> None:
@@ -116,7 +135,8 @@ def test_markers_choose_all_dtypes_a_sample_or_nothing(plain: dict[str, list[str
 def test_a_full_run_is_the_product(collect: Any) -> None:
     full = {name: len(runs) for name, runs in collect("--full").items()}
     assert full == {
-        "of_many_cases": 80,
+        "of_many_cases": 40,
+        "of_two_parameters": 80,
         "of_few_cases": 8,
         "of_all_dtypes": 40,
         "that_is_sampled": 30,
@@ -135,8 +155,8 @@ def test_every_process_takes_the_same_sample(collect: Any, plain: dict[str, list
 
 
 def test_what_is_named_with_its_case_runs(collect: Any) -> None:
-    name = "test_module.py::test_of_many_cases[numpy-float16-7-True]"
-    assert collect(name) == {"of_many_cases": ["numpy-float16-7-True"]}
+    name = "test_module.py::test_of_two_parameters[numpy-float16-7-True]"
+    assert collect(name) == {"of_two_parameters": ["numpy-float16-7-True"]}
 
 
 @pytest.mark.parametrize(("cases", "places"), [*itertools.product([1, 2, 5, 12], [1, 2, 4, 5])])
@@ -156,6 +176,17 @@ def test_every_value_is_in_one_of_the_cases_that_are_kept() -> None:
     assert set().union(*kept) == set().union(*cases)
     assert len(kept) < 40
     assert kept != every_value_once(shuffled(cases, "another name"))
+
+
+def test_half_of_the_cases_has_every_value() -> None:
+    def half(*sizes: int) -> list[Case]:
+        values = itertools.product(*map(range, sizes))
+        return half_with_every_value([tuple(zip("abc", each, strict=False)) for each in values])
+
+    assert len(half(6, 4)) == 12
+    assert len(half(7, 3)) == 11
+    assert {case[0] for case in half(6, 4)} == {("a", number) for number in range(6)}
+    assert len(half(9)) == 9  # of one parameter, all
 
 
 def test_either_value_of_a_parameter_meets_all_places() -> None:
