@@ -1,6 +1,6 @@
 """SciPy's and scikit-learn's own tests of the two functions pass with ours in SciPy's place.
 
-Each suite runs in a process of its own, in which `scipy.optimize.check_grad` and
+The suites of a package run in one process of their own, in which `scipy.optimize.check_grad` and
 `scipy.optimize.approx_fprime` are replaced by ours before a single test module is imported, so
 that ``from scipy.optimize import check_grad`` finds ours too. From the modules' tests those are
 kept whose code names one of the two functions. What ran, how it ended and how often it called
@@ -36,6 +36,11 @@ class Suite(NamedTuple):
     # The test's parameters make at least so many runs of it.
     runs: int = 1
 
+    def is_of(self, run: str) -> bool:
+        """Tell whether a run is one of this test: ``module::class::name[case]``."""
+        module, *_, name = run.split("::")
+        return (module, name.partition("[")[0]) == (self.module, self.test)
+
 
 SUITES = (
     Suite("scipy.optimize.tests.test_optimize", "test_check_grad", "check_grad"),
@@ -55,14 +60,16 @@ SUITES = (
 )
 
 
-@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: f"{suite.module}:{suite.test}")
-def test_a_suite_passes_with_our_functions_in_scipys_place(suite: Suite, tmp_path: Path) -> None:
+@pytest.mark.parametrize("package", ["scipy", "sklearn"])
+def test_the_suites_pass_with_our_functions_in_scipys_place(package: str, tmp_path: Path) -> None:
     pytest.importorskip("scipy")
-    pytest.importorskip(suite.module.partition(".")[0])
+    pytest.importorskip(package)
+    suites = [suite for suite in SUITES if suite.module.startswith(f"{package}.")]
+    modules = list(dict.fromkeys(suite.module for suite in suites))
     # An empty configuration: ours must not reach the tests of others.
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     run = subprocess.run(
-        [sys.executable, "-P", __file__, suite.module, "report.json"],
+        [sys.executable, "-P", __file__, "report.json", *modules],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -75,16 +82,17 @@ def test_a_suite_passes_with_our_functions_in_scipys_place(suite: Suite, tmp_pat
     for test, result in report.items():
         assert result["outcome"] == "passed", test
         assert sum(result["calls"].values()) > 0, f"{test} did not call ours"
-    known = [
-        result["calls"].get(suite.function, 0)
-        for test, result in report.items()
-        if test.rpartition("::")[2].partition("[")[0] == suite.test
-    ]
-    assert len(known) >= suite.runs, f"{suite.test} ran {len(known)} times"
-    assert min(known) > 0
+    for suite in suites:
+        known = [
+            result["calls"].get(suite.function, 0)
+            for test, result in report.items()
+            if suite.is_of(test)
+        ]
+        assert len(known) >= suite.runs, f"{suite.test} ran {len(known)} times"
+        assert min(known) > 0
 
 
-# From here on, the process of a suite.
+# From here on, the process of the suites.
 
 
 def names_in(code: CodeType) -> Iterator[str]:
@@ -134,14 +142,16 @@ class Substitution:
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         self.calls.clear()
         yield
-        self.report[item.nodeid] = {"outcome": "passed", "calls": dict(self.calls)}
+        module: str = item.module.__name__  # type: ignore[attr-defined]
+        name = f"{module}::{item.nodeid.partition('::')[2]}"
+        self.report[name] = {"outcome": "passed", "calls": dict(self.calls)}
 
 
-def run_suite(module: str, report: str) -> int:
+def run_suites(report: str, *modules: str) -> int:
     substitution = Substitution()
     substitution.install()
     status = pytest.main(
-        ["-c", "pytest.ini", "-p", "no:cacheprovider", "-q", "-rA", "--pyargs", module],
+        ["-c", "pytest.ini", "-p", "no:cacheprovider", "-q", "-rA", "--pyargs", *modules],
         plugins=[substitution],
     )
     Path(report).write_text(json.dumps(substitution.report))
@@ -149,4 +159,4 @@ def run_suite(module: str, report: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_suite(*sys.argv[1:]))
+    sys.exit(run_suites(*sys.argv[1:]))
