@@ -11,10 +11,13 @@ from cases import MODULES, Case, cases_of, is_installed
 from fingerprint import fingerprint
 from observe import COUNTS, observe
 from record import BY_HAND, load
+from sampling import rotation
 
 FACTOR, EXTRA = 1.5, 4  # what evaluation counts may differ by where functions round otherwise
 FULL = os.environ.get("CHECKGRAD_FULL") == "1"
 LIBRARIES = os.environ.get("CHECKGRAD_TEST_LIBRARIES", ",".join(MODULES)).split(",")
+# A plain run takes one case of so many. In JAX, each case compiles its own func.
+TAKES_ONE_IN = {"numpy": 2, "jax": 3}
 X64 = os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "on", "t", "true", "y", "yes")
 
 
@@ -27,10 +30,10 @@ def chosen() -> Iterator[Any]:
         needs_x64 = pytest.mark.skipif(
             library in ("jax", "cutest") and not X64, reason="recorded with JAX_ENABLE_X64=1"
         )
-        for number, case in enumerate(cases_of(library)):
+        for case in cases_of(library):
             # What concerns NumPy alone runs in its session only.
             marks = [needs_x64, *([pytest.mark.numpy] if library == "numpy" else [])]
-            if library == "jax" and number % 2:  # each case compiles its own func
+            if rotation(case.name) % TAKES_ONE_IN.get(library, 1):
                 marks.append(pytest.mark.full)
             yield pytest.param(library, case, id=case.name, marks=marks)
 
