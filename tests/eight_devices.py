@@ -17,7 +17,13 @@ from typing import Any
 N_DEVICES = 8
 SIZES = 10_000, 400_000, 2_000_000
 AXES = "Auto", "Explicit"
+IS_FULL = os.environ.get("CHECKGRAD_FULL") == "1"
 TIMEOUT = 300.0  # seconds, after which the processes are taken for dead
+
+
+def axes_of(scenario: str) -> tuple[str, ...]:
+    """Return the kinds of axes in which a scenario runs: one of them in a plain run."""
+    return AXES if IS_FULL else ("Explicit" if scenario in ("tree", "float32") else "Auto",)
 
 
 def all_scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -41,6 +47,11 @@ def all_scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         assert process.returncode == 0, text
     found = [json.loads(text.splitlines()[-1]) for text in said]
     return found[0] | found[1], found[2:]
+
+
+def directions_of(axes: str) -> tuple[Any, ...]:
+    """Return the directions along which functions of all kinds are checked, likewise."""
+    return ("all", 3) if IS_FULL else ("all",) if axes == "Auto" else (3,)
 
 
 def started(devices: int, *arguments: str) -> subprocess.Popen[str]:
@@ -140,7 +151,7 @@ def float32() -> dict[str, Any]:
     from checkgrad import verify_grad
 
     found = {}
-    for axes in AXES:
+    for axes in axes_of("float32"):
         gc.collect()
         before = live_bytes()
         x0 = sharded(400_000, axes, "float32")
@@ -160,7 +171,7 @@ def wrong() -> dict[str, Any]:
     from checkgrad import verify_grad
 
     found = {}
-    for axes in AXES:
+    for axes in axes_of("wrong"):
         gc.collect()
         before = live_bytes()
         x0 = sharded(16_000, axes, shape=(160, 100))
@@ -198,7 +209,7 @@ def kinds() -> dict[str, Any]:
             out_specs=PartitionSpec(),
         )
         mapped = Watched(jax.jit(total), x0.sharding)
-        for direction in ("all", 3):
+        for direction in directions_of(axes):
             func, grad = sine(x0)
             _, off = sine(x0, 1.01)
             found[f"{axes} {direction}"] = [
@@ -262,7 +273,7 @@ def tree() -> dict[str, Any]:
     from checkgrad import verify_grad
 
     found = {}
-    for axes in AXES:
+    for axes in axes_of("tree"):
         x0 = {"w": sharded(64, axes, shape=(16, 4)), "b": sharded(16, axes), "scale": 2.0}
 
         def func(x: Any) -> Any:
