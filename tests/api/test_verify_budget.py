@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 X0 = np.array([0.5, 1.5, -0.7])
 WEIGHTS = np.array([[0.3, -1.2, 0.7], [1.1, 0.4, -0.2]])
+IS_FULL = os.environ.get("CHECKGRAD_FULL") == "1"
 STOPPED = "the check was interrupted"
 
 
@@ -152,7 +154,7 @@ def assert_incomplete(report: Report, reason: str) -> None:
 
 
 @given(st.sampled_from(list(CASES)), st.floats(0, 1.1), st.floats(0, 1.1))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80 if IS_FULL else 30, deadline=None)
 def test_a_budget_is_kept_and_a_larger_one_loses_nothing(
     name: str, part: float, another: float
 ) -> None:
@@ -224,6 +226,7 @@ def test_incomplete_checks_fail_a_test() -> None:
 # Time
 
 
+@pytest.mark.sampled
 @every_case
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.7, 1.0])
 def test_a_timeout_ends_a_check(case: Case, part: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +248,7 @@ def test_a_timeout_ends_a_check(case: Case, part: float, monkeypatch: pytest.Mon
 
 
 @given(st.sampled_from(list(CASES)), st.floats(0, 1), st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50 if IS_FULL else 20, deadline=None)
 def test_an_interrupt_at_any_call_gives_what_is_known(
     name: str, part: float, in_claim: bool
 ) -> None:

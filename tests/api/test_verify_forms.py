@@ -1361,6 +1361,7 @@ def test_large_products_take_a_fixed_number_of_evaluations(
         assert abs(counts[1][0] - counts[0][0]) <= 16
 
 
+@pytest.mark.sampled
 @pytest.mark.one_setting
 @pytest.mark.parametrize("form", ["jvp", "vjp"])
 @pytest.mark.parametrize(("direction", "size"), [("random", 10**5), ("auto", 2000)])
@@ -1604,6 +1605,7 @@ def mixed_value(xp: Library, p: Any) -> Any:
     return wide * p["one"], kept**2
 
 
+@pytest.mark.sampled
 @pytest.mark.one_setting
 @pytest.mark.parametrize("form", ["grad", *VERIFY])
 @pytest.mark.parametrize("stand_ins", ["as they are", "nothing", "zero"])
@@ -1756,6 +1758,7 @@ def test_func_and_claim_may_write_into_trees(xp: Library, form: str) -> None:
     assert [xp.to_numpy(case.x0[name]).tobytes() for name in ("w", "b")] == before
 
 
+@pytest.mark.sampled
 @pytest.mark.libraries("numpy")
 @pytest.mark.one_setting
 @pytest.mark.parametrize("seed", [0, 1])

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.one_setting
 
 EXAMPLES_VARIABLE = "CHECKGRAD_EXAMPLES"
 IS_FULL = os.environ.get("CHECKGRAD_FULL") == "1"
-EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE, "40" if IS_FULL else "10"))
+EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE, "40" if IS_FULL else "6"))
 MATTERS = 1 / 90  # of the largest entry: smaller ones may be negligible beside the whole
 # The default rtol where func is evaluated in each dtype; in float64 it is no larger.
 RTOL = {"float64": 1e-5, "float32": 1e-3, "float16": 5e-2, "bfloat16": 2e-1}

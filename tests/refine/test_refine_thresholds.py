@@ -191,7 +191,7 @@ def _(make: SimpleNamespace) -> Any:
 
 @case("fewest_more")
 def _(make: SimpleNamespace) -> Any:
-    return sum(len(wrong_everywhere(make, 64)[1].steps_of(k)) > 1 for k in range(64))
+    return sum(len(wrong_everywhere(make, 36)[1].steps_of(k)) > 1 for k in range(36))
 
 
 @case("part_more")
