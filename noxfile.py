@@ -18,7 +18,8 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.default_venv_backend = "venv"
+# It comes with nox, and makes an environment in a tenth of the time of `venv`.
+nox.options.default_venv_backend = "virtualenv"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -64,7 +65,9 @@ def assert_importable_only(session: nox.Session, allowed: str | None) -> None:
 def run_pytest(session: nox.Session, *options: str, env: dict[str, str] | None = None) -> None:
     """Run the tests, against the package as it was installed, on every core."""
     environment = ONE_THREAD | KEEP_COMPILED | (env or {})
-    session.run("pytest", "--numprocesses=auto", *options, *session.posargs, env=environment)
+    # Each worker has tests that follow one another, and shares their fixtures and compiled code.
+    workers = ("--numprocesses=auto", "--dist=worksteal")
+    session.run("pytest", *workers, *options, *session.posargs, env=environment)
 
 
 def run_beside(session: nox.Session, library: str, *options: str) -> None:
