@@ -374,7 +374,7 @@ def _is_about_numpy_alone(item: pytest.Item) -> bool:
     return (
         below not in CHOOSE_THEMSELVES
         and "xp" not in getattr(item, "fixturenames", ())
-        and not any(item.iter_markers("libraries"))
+        and all(marker.args == ("numpy",) for marker in item.iter_markers("libraries"))
     )
 
 

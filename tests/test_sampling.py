@@ -61,6 +61,10 @@ def test_of_a_case_of_the_full_run(a):
 
 def test_without_cases():
     print()
+
+@pytest.mark.libraries("numpy")
+def test_that_names_numpy():
+    print()
 """
 PLACES = {"numpy-float16", "numpy-float32", "numpy-float64", "numpy-readonly-float64"}
 
@@ -143,6 +147,7 @@ def test_a_full_run_is_the_product(collect: Any) -> None:
         "of_the_full_run": 1,
         "of_a_case_of_the_full_run": 2,
         "without_cases": 1,
+        "that_names_numpy": 1,
     }
 
 
