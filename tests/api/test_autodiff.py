@@ -158,7 +158,6 @@ def jax_rule(
         leaves, structure = jax.tree.flatten(gradient)
         return (jax.tree.unflatten(structure, broken(leaves, breakage, xp)),)
 
-    op = jax.jit(op)  # what each call traces and compiles takes most of the time
     rule = jax.custom_vjp(op)
     rule.defvjp(lambda x: (op(x), x), backward)
     return rule

@@ -356,7 +356,7 @@ def test_a_large_constant_hides_a_derivative_and_makes_no_claim_wrong(
     constant = ulp / float(xp.finfo(getattr(xp.namespace, dtype)).eps)
     if constant > float(xp.finfo(getattr(xp.namespace, dtype)).max) / 2:
         pytest.skip("overflows")
-    x0 = xp.asarray([length * k for k in range(1, 6)], dtype)
+    x0 = xp.asarray([length * k for k in range(1, 4)], dtype)
     func = lambda x: xp.sum(xp.sin(x)) + constant  # noqa: E731
     for precision in ("native", "auto"):
         report = verify_grad(func, xp.cos, x0, precision=precision)
@@ -1269,7 +1269,7 @@ def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(
     distance: float, few_digits: bool
 ) -> None:
     """Near x0 = 1 - d all of ``x * x`` round alike over 1 / d units in the last place."""
-    x0 = 1 + distance * np.random.default_rng(0).standard_normal((8, 4))
+    x0 = 1 + distance * np.random.default_rng(0).standard_normal((4, 4))
     if few_digits:
         x0 = x0.astype(np.float32).astype(np.float64)
 

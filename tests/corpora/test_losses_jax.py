@@ -20,7 +20,7 @@ from checkgrad import verify_grad
 
 pytestmark = pytest.mark.libraries("jax")
 
-_EVERY = 44  # losses of which a plain run takes one
+_EVERY = 74  # losses of which a plain run takes one
 _DTYPES = ("float32", "bfloat16")
 _MOST_EVALUATIONS = 4.0  # per coordinate, of losses of some ten coordinates
 
