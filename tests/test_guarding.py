@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import sys
+import threading
 import warnings
 
 import numpy as np
@@ -22,6 +24,10 @@ def rosen_grad(x):
     found[:-1] = -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - 2 * (1 - x[:-1])
     found[1:] += 200 * (x[1:] - x[:-1] ** 2)
     return found
+
+
+def value_and_grad(x):
+    return rosen(x), rosen_grad(x)
 
 
 X0 = np.linspace(-1.0, 1.0, 20) + 0.1
@@ -134,7 +140,7 @@ def test_gradient_in_a_buffer_is_the_same_after_a_suspicion(factor):
         buffer[:] = factor * rosen_grad(x)
         return buffer
 
-    guarded = guard(lambda x: np.round(rosen(x), 4), grad, on_wrong="record")
+    guarded = guard(lambda x: rosen(x) + np.sign(np.sum(x - X0)), grad, on_wrong="record")
     assert np.array_equal(guarded.grad(X0), factor * rosen_grad(X0))
     assert len(guarded.reports) == 1
 
@@ -187,8 +193,8 @@ def test_record_is_silent():
 
 
 def cubes(x):
-    """Return a sum of cubes that jump at one half: no derivative is right there."""
-    return np.sum(np.where(x > 0.5, x**3 + 1.0, x**3))
+    """Return a sum of cubes that jump twice at one half: no derivative is right there."""
+    return np.sum(x**3 + np.sign(x - 0.5))
 
 
 def test_checks_are_rarer_after_false_alarms():
@@ -335,6 +341,22 @@ def test_point_that_is_not_finite_is_inconclusive():
     guarded = guard(rosen, rosen_grad)
     guarded.grad(np.full(3, np.nan))
     assert guarded.checks[0].verdict is Verdict.INCONCLUSIVE
+    assert guarded.checks[0].reason == "x is not finite"
+
+
+def test_kink_at_x_or_next_to_it_raises_no_suspicion():
+    def func(x):
+        return np.sum(np.abs(x - 1.0) - x**2)
+
+    def grad(x):  # 0.3 is a subgradient
+        return np.where(x == 1.0, 0.3, np.sign(x - 1.0)) - 2 * x
+
+    guarded = guard(func, grad, every=1)
+    for x in (np.ones(4), np.array([1.0, 1.0 + 1e-7, 1.0, 1.0 - 1e-6])):
+        guarded.grad(x)
+    assert guarded.reports == ()
+    assert guarded.checks[0].verdict is Verdict.INCONCLUSIVE
+    assert guarded.checks[0].n_func == 6
 
 
 def test_exception_of_func_beside_x_is_the_edge_of_its_domain():
@@ -388,17 +410,117 @@ def test_trees_are_points_too():
     assert guarded.checks[0].verdict is Verdict.CORRECT
 
 
-def test_func_stays_within_bounds():
-    def func(x):
-        assert np.all((x >= 0) & (x <= 1))
-        return np.sum(np.sqrt(x) + x**2)
+def roots(x):
+    assert np.all((x >= 0) & (x <= 1)), "func was called outside of the bounds"
+    return np.sum(np.sqrt(x) + x**2)
 
-    x = np.array([0.0, 0.5, 1.0])
-    with np.errstate(divide="ignore"):
-        guarded = guard(func, lambda x: 0.5 / np.sqrt(x) + 2 * x, bounds=(0, 1), on_wrong="record")
-        guarded.grad(np.array([0.2, 0.5, 1.0]))
+
+def roots_grad(x):
+    return 0.5 / np.sqrt(x) + 2 * x
+
+
+def test_func_stays_within_bounds():
+    guarded = guard(roots, roots_grad, bounds=(0, 1), on_wrong="record")
+    guarded.grad(np.array([0.2, 0.5, 1.0]))
     assert guarded.checks[0].verdict is Verdict.CORRECT
-    del x
+
+
+def test_nothing_is_compared_where_x_is_outside_of_the_bounds():
+    guarded = guard(roots, roots_grad, bounds=(0, 1), every=2)
+    for x in ([0.2, 0.5], [0.2, 1.25], [0.2, 1.25], [0.2, 0.75], [0.2, 0.5]):
+        guarded.grad(np.array(x))
+    assert [check.call for check in guarded.checks] == [0, 2, 4]
+    _, outside, _ = guarded.checks
+    assert outside.verdict is Verdict.INCONCLUSIVE
+    assert outside.reason == "x[1] is 1.25, outside of its bounds (0.0, 1.0)"
+    assert outside.n_func == 0
+    assert [check.reason for check in guarded.checks] == ["", outside.reason, ""]
+
+
+def test_bounds_that_do_not_fit_x_are_an_error():
+    guarded = guard(roots, roots_grad, bounds=(np.zeros(3), 1.0))
+    with pytest.raises(ValueError, match="does not fit x0"):
+        guarded.grad(np.array([0.2, 0.5]))
+
+
+# --- in threads, and elsewhere -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["two functions", "a pair"])
+def test_threads_that_share_a_guard_check_as_often_as_one_does(together):
+    n_threads, n_calls, every = 8, 200, 10
+    gate = threading.Barrier(n_threads)
+
+    pair = (value_and_grad, True) if together else (rosen, rosen_grad)
+    guarded = guard(*pair, every=every)
+
+    def work():
+        gate.wait()
+        for _ in range(n_calls):
+            guarded.grad(X0)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads that take turns this fast meet everywhere
+    try:
+        threads = [threading.Thread(target=work) for _ in range(n_threads)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert guarded.n_calls == n_threads * n_calls
+    calls = [check.call for check in guarded.checks]
+    assert all(later - earlier >= every for earlier, later in itertools.pairwise(calls))
+    assert {check.verdict for check in guarded.checks} == {Verdict.CORRECT}
+
+
+def test_while_a_thread_checks_others_go_on():
+    is_checking, may_end = threading.Event(), threading.Event()
+
+    def func(x):
+        is_checking.set()
+        assert may_end.wait(timeout=60)
+        return rosen(x)
+
+    guarded = guard(func, rosen_grad, every=2)
+    checking = threading.Thread(target=guarded.grad, args=(X0,))
+    checking.start()
+    assert is_checking.wait(timeout=60)
+    for _ in range(10):
+        guarded.grad(X0)  # it would wait for the event, if it checked
+    assert guarded.checks == ()
+    may_end.set()
+    checking.join()
+    assert [check.call for check in guarded.checks] == [0]
+
+
+def test_gradient_that_raises_is_checked_at_the_next_call():
+    calls = [0]
+
+    def grad(x):
+        calls[0] += 1
+        if calls[0] == 1:
+            raise RuntimeError("out of luck")
+        return rosen_grad(x)
+
+    guarded = guard(rosen, grad, every=5)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        guarded.grad(X0)
+    for _ in range(7):
+        guarded.grad(X0)
+    assert [check.call for check in guarded.checks] == [1, 6]
+
+
+def test_guard_can_be_pickled_and_goes_on_where_it_was():
+    for guarded in (guard(rosen, rosen_grad, every=5), guard(value_and_grad, True, every=5)):
+        guarded.grad(X0)
+        again = pickle.loads(pickle.dumps(guarded))
+        for each in (guarded, again):
+            for _ in range(6):
+                each.grad(X0)
+        assert again.checks == guarded.checks
+        assert [check.call for check in again.checks] == [0, 5]
 
 
 def test_error_can_be_pickled():

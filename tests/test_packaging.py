@@ -45,7 +45,9 @@ MAY_IMPORT = {
     "guard_check": "precision numerics evaluate report",
     "guard_confirmation": f"{_GROUND} report problem pipeline guard_check",
     "guarded_call": "arrays backends",
-    "guarding": f"{_GROUND} report problem guard_check guard_confirmation guarded_call tracebacks",
+    "guard_directions": "precision backends arrays evaluate problem guard_check guarded_call",
+    "guarding": f"{_GROUND} report problem guard_check guard_confirmation guard_directions "
+    "guarded_call tracebacks",
     "api": f"{_GROUND} report problem pipeline modes guarding",
     "drop_ins": f"{_GROUND} report problem pipeline modes api",
     "jax": "arrays backends drop_ins",

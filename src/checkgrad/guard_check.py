@@ -1,8 +1,9 @@
 """The check of a gradient along one random tangent that a guard makes inside of a solver.
 
-It takes three evaluations of ``func``, and five where these leave doubt: in JAX two and four, and
-one less where the value is known. This check can pass a gradient. It cannot call one wrong:
-`verify_grad`'s check must confirm that.
+It takes three evaluations of ``func``, five where these leave doubt, and one more before there is a
+suspicion: in JAX two, four and five. Where the value is known, the two numbers for doubt are one
+less. This check can pass a gradient. It cannot call one wrong: `verify_grad`'s check must confirm
+that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.evaluate.random_direction import DirectionEvaluator
+from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import default_rtol
@@ -46,6 +47,8 @@ class GuardCheck:
         The evaluations of ``func`` that it took, `verify_grad`'s check included.
     report : Report or None
         That of `verify_grad`'s check, if there was a suspicion.
+    reason : str
+        Why nothing was compared: x is not finite, or outside of the bounds. Empty if it was.
 
     Examples
     --------
@@ -66,6 +69,13 @@ class GuardCheck:
     uncertainty: float
     n_func: int
     report: Report | None = None
+    reason: str = ""
+
+
+def nothing_compared(call: int, reason: str) -> GuardCheck:
+    """Return what a guard notes at a call at which it cannot check anything."""
+    nan = math.nan
+    return GuardCheck(call, Verdict.INCONCLUSIVE, nan, nan, nan, 0, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -125,28 +135,36 @@ def spot_check(
         If the gradient is not like x0.
     """
     direction = evaluator.direction
-    # Before func is called: it may fill the gradient's buffer anew.
-    claimed, size = direction.claimed(gradient)
     with np.errstate(all="ignore"):
+        # Before func is called: it may fill the gradient's buffer anew.
+        claimed, size = direction.claimed(gradient)
         above, below = evaluator.at(1.0), evaluator.at(-1.0)
         observed = (above - below) / 2
         coarsest = max(evaluator.epsilon, epsilon)
         allowed = (rtol or default_rtol(coarsest)) * size
-        rounding = _NOISE_UNITS * coarsest * max(abs(above), abs(below))
-        verdict = _judged(claimed, observed, allowed, rounding)
+        rounding = uncertainty = _NOISE_UNITS * coarsest * max(abs(above), abs(below))
+        verdict = _judged(claimed, observed, allowed, uncertainty)
         if verdict is None:
             here = evaluator.at(0.0) if value is None else value
             # What func changes by on both sides alike: by its curvature, or by kinks.
             bend = (above + below) / 2 - here
             part = _third_step(rounding, abs(bend))
-            observed = (evaluator.at(part) - here) / part - bend * part
-            rounding = rounding / part + abs(bend) * part
-            verdict = _judged(claimed, observed, allowed, rounding)
+            above = evaluator.at(part)
+            observed = (above - here) / part - bend * part
+            uncertainty = rounding / part + abs(bend) * part
+            verdict = _judged(claimed, observed, allowed, uncertainty)
+            if verdict is None:
+                # The bend of a smooth func falls with the square of the step, that of a kink at
+                # x0 with the step itself. The two may have opposite signs, so both count.
+                below = evaluator.at(-part)
+                observed = (above - below) / (2 * part)
+                uncertainty += abs((above + below) / 2 - here) / part
+                verdict = _judged(claimed, observed, allowed, uncertainty)
         if not direction.is_pure:
             evaluator.at(0.0)
     if not math.isfinite(observed):
         verdict = Verdict.INCONCLUSIVE  # func has no value at x0 or next to it
-    return SpotCheck(verdict, claimed, observed, rounding, evaluator.n_func)
+    return SpotCheck(verdict, claimed, observed, uncertainty, evaluator.n_func)
 
 
 def step_length(epsilon: float) -> float:
@@ -161,9 +179,9 @@ def _third_step(rounding: float, bend: float) -> float:
     return min(max(math.sqrt(rounding / bend), _SHORTEST), _LONGEST)
 
 
-def _judged(claimed: float, observed: float, allowed: float, rounding: float) -> Verdict | None:
+def _judged(claimed: float, observed: float, allowed: float, uncertainty: float) -> Verdict | None:
     apart = abs(claimed - observed)
     # Numbers that agree so closely certify each other, whatever the noise.
-    if apart <= allowed / thresholds().agreement or apart + rounding <= allowed:
+    if apart <= allowed / thresholds().agreement or apart + uncertainty <= allowed:
         return Verdict.CORRECT
-    return Verdict.INCONCLUSIVE if apart <= allowed + rounding else None
+    return Verdict.INCONCLUSIVE if apart <= allowed + uncertainty else None

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from checkgrad.evaluate.budget import Budget
+from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.evaluate.options import Evaluation
-from checkgrad.evaluate.random_direction import DirectionEvaluator
 from checkgrad.guard_check import SpotCheck
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import judge

@@ -7,36 +7,34 @@ what that suspects.
 from __future__ import annotations
 
 import functools
-import sys
+import itertools
+import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.bounds import make_bounds
-from checkgrad.arrays.point import make_point
+from checkgrad.arrays.bounds import OutsideError
 from checkgrad.backends import snapshot
-from checkgrad.evaluate.random_direction import (
-    DirectionEvaluator,
-    DirectionOfArray,
-    DirectionOfPoint,
-    RandomDirection,
-)
-from checkgrad.guard_check import GuardCheck, spot_check, step_length
+from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
+from checkgrad.guard_check import GuardCheck, nothing_compared, spot_check
 from checkgrad.guard_confirmation import confirmed
-from checkgrad.guarded_call import first_part, is_finite, is_plain, require_pair, require_values
+from checkgrad.guard_directions import Directions
+from checkgrad.guarded_call import first_part, is_finite, require_pair, require_values
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options, Problem
 from checkgrad.report.error import GradientError
 from checkgrad.report.report import Report
 from checkgrad.session import SESSION
-from checkgrad.tracebacks import is_our_file
+from checkgrad.tracebacks import frames_of_ours
 
 ON_WRONG = ("raise", "warn", "record")
 # The longest wait between two checks, in multiples of `every`, after false alarms.
 _MOST_WAITS = 8
+_NONE = math.inf  # the next call to check, while a check runs: no thread begins another
+_OF_THIS_PROCESS = ("_calls", "_lock", "_pair_without_options")  # what cannot be pickled
 
 
 class Guard:
@@ -80,13 +78,19 @@ class Guard:
         self._every = every
         self._on_wrong = on_wrong
         self._options = options
-        self._rng = options.generator()
-        self._next = 0  # the call at which the gradient is checked next
+        self._directions = Directions(options)
+        self._calls = itertools.count()  # which two threads cannot ask for the same number
+        self._next: float = 0  # the call at which the gradient is checked next
+        self._lock = threading.Lock()  # of the above, where a call may be due
         self._wait = every
-        self._noise = 0.0  # of func, relative to its value, as far as it is known
         self._checks: list[GuardCheck] = []
-        self.n_calls = 0
         self.func = func if grad is not None else self._first_part
+        self._pair_without_options = self._pair({})
+
+    @property
+    def n_calls(self) -> int:
+        """How often the gradient was asked for so far."""
+        return int(repr(self._calls)[len("count(") : -1])  # there is no other way to look
 
     @property
     def checks(self) -> tuple[GuardCheck, ...]:
@@ -102,6 +106,15 @@ class Guard:
     def n_func(self) -> int:
         """The evaluations of ``func`` that the checks took."""
         return sum(each.n_func for each in self._checks)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {name: each for name, each in vars(self).items() if name not in _OF_THIS_PROCESS}
+        return kept | {"n_calls": self.n_calls}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._calls = itertools.count(state.pop("n_calls"))
+        vars(self).update(state)
+        self._lock, self._pair_without_options = threading.Lock(), self._pair({})
 
     def __iter__(self) -> Iterator[Callable[..., Any]]:
         return iter((self.func, self.grad))
@@ -139,12 +152,12 @@ class Guard:
         __tracebackhide__ = True
         if self._grad is None:
             return self(x, *args, **options)[1]
-        point = self._point_to_check(x)
-        gradient = self._grad(x, *args, **options)
-        self.n_calls += 1
-        if point is not None:
-            self._note(point, gradient, args, options)
-        return gradient
+        if type(x) is not np.ndarray:
+            require_values(x)
+        call = next(self._calls)
+        if call < self._next or not self._takes(call):
+            return self._grad(x, *args, **options)
+        return self._with_check(call, self._grad, x, args, options)
 
     def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
         """Return the value and the gradient, and check the gradient if its turn has come.
@@ -167,42 +180,52 @@ class Guard:
         __tracebackhide__ = True
         if self._grad is not None:
             return self.func(x, *args, **options), self.grad(x, *args, **options)
-        point = self._point_to_check(x)
-        returned = self._func(x, *args, **options)
-        require_pair(returned)
-        self.n_calls += 1
-        if point is not None:
-            self._note(point, returned[1], args, options, returned[0])
-        return returned
-
-    def _point_to_check(self, x: Any) -> Any:
-        """Return a copy of x, which the user's function may write into; None if it is no turn."""
         if type(x) is not np.ndarray:
             require_values(x)
-        return snapshot(x) if self.n_calls >= self._next else None
+        call = next(self._calls)
+        if call < self._next or not self._takes(call):
+            returned = self._func(x, *args, **options)
+            require_pair(returned)
+            return returned
+        return self._with_check(call, self._func, x, args, options)
 
-    def _note(
+    def _takes(self, call: int) -> bool:
+        """Return whether this thread checks the gradient at a call whose turn it may be."""
+        with self._lock:
+            if takes := call >= self._next:
+                self._next = _NONE
+        return takes
+
+    def _with_check(
         self,
+        call: int,
+        function: Callable[..., Any],
         x: Any,
-        gradient: Any,
         args: tuple[Any, ...],
         options: dict[str, Any],
-        value: Any = None,
-    ) -> None:
-        """Check a gradient, and note what is found."""
+    ) -> Any:
+        """Return what the user's function returns, after a check of the gradient in it."""
         __tracebackhide__ = True
-        call = self.n_calls - 1
-        func, grad = self._pair(options)
-        problem = Problem("grad", func, grad, x, args, self._options)
-        found = self._checked(call, problem, gradient, first_part(value))
-        self._checks.append(found)
-        is_false_alarm = found.report is not None and found.verdict is not Verdict.WRONG
-        longer = min(2 * self._wait, _MOST_WAITS * self._every)
-        self._wait = longer if is_false_alarm else self._every
-        self._next = call + self._wait
+        n_checks = len(self._checks)
+        point = snapshot(x)  # the user's function may write into x
+        try:
+            returned = function(x, *args, **options)
+            value, gradient = None, returned
+            if self._grad is None:
+                require_pair(returned)
+                value, gradient = returned
+            found = self._checked(call, point, args, options, gradient, first_part(value))
+            self._checks.append(found)
+            is_false_alarm = found.report is not None and found.verdict is not Verdict.WRONG
+            longer = min(2 * self._wait, _MOST_WAITS * self._every)
+            self._wait = longer if is_false_alarm else self._every
+        finally:
+            # A check that was not made, because a function failed, is made at the next call.
+            self._next = call + (self._wait if len(self._checks) > n_checks else 1)
         if found.report is not None:
             SESSION.notify(found.report)
         self._act(found)
+        return returned
 
     def _first_part(self, x: Any, *args: Any, **options: Any) -> Any:
         """Return the value, where the user's function returns the gradient too."""
@@ -229,40 +252,39 @@ class Guard:
 
         return func, grad
 
-    def _checked(self, call: int, problem: Problem, gradient: Any, value: Any) -> GuardCheck:
+    def _checked(
+        self,
+        call: int,
+        x: Any,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        gradient: Any,
+        value: Any,
+    ) -> GuardCheck:
         """Check along one tangent, and as `verify_grad` does if that raises a suspicion."""
-        x = problem.x0
+        pair = self._pair(options) if options else self._pair_without_options
         try:
-            direction, epsilon = self._direction(x, gradient)
+            direction, epsilon = self._directions.at(x, gradient)
+        except OutsideError as error:
+            return nothing_compared(call, str(error))
         except ValueError:
             if is_finite(x):
                 raise
             # The solver has gone astray, whether the gradient is right or not.
-            return GuardCheck(call, Verdict.INCONCLUSIVE, np.nan, np.nan, np.nan, 0)
-        evaluator = DirectionEvaluator(problem.func, problem.args, direction)
+            return nothing_compared(call, "x is not finite")
+        evaluator = DirectionEvaluator(pair[0], args, direction)
         known = None if value is None else evaluator.number(value)
         found = spot_check(evaluator, gradient, epsilon, self._options.rtol, known)
         verdict, report, n_func = found.verdict, None, 0
         if verdict is None:
             is_first = all(each.verdict is not Verdict.WRONG for each in self.reports)
+            problem = Problem("grad", *pair, x, args, self._options)
             report, n_func = confirmed(problem, evaluator, found, is_first)
             verdict = report.verdict
             size = abs(evaluator.at(0.0))  # and what func keeps belongs to x again
-            self._noise = max(self._noise, report.noise / (size or 1.0))
+            self._directions.noise = max(self._directions.noise, report.noise / (size or 1.0))
         numbers = found.claimed_change, found.observed_change, found.uncertainty
         return GuardCheck(call, verdict, *numbers, evaluator.n_func + n_func, report)
-
-    def _direction(self, x: Any, gradient: Any) -> tuple[RandomDirection, float]:
-        """Return a random direction at x, and the relative noise that func has at least there."""
-        options = self._options
-        are_plain = is_plain(x) and is_plain(gradient) and x.shape == gradient.shape
-        if are_plain and options.bounds is None and is_finite(x):
-            epsilon = max(DOUBLE, self._noise)
-            return DirectionOfArray(x, gradient, step_length(epsilon), self._rng), epsilon
-        point = make_point(x, allow_complex=True)
-        epsilon = max(DOUBLE, *point.epsilons, self._noise)
-        bounds, claims = make_bounds(options.bounds, point, "x"), point.claim_leaves(gradient)
-        return DirectionOfPoint(point, claims, step_length(epsilon), bounds, self._rng), epsilon
 
     def _act(self, found: GuardCheck) -> None:
         """Raise or warn if a gradient is wrong."""
@@ -275,12 +297,4 @@ class Guard:
             error = GradientError(report)
             error.add_note(where)
             raise error
-        warnings.warn(f"{report}\n{where}", RuntimeWarning, stacklevel=_frames_of_ours())
-
-
-def _frames_of_ours() -> int:
-    """Return how many frames of this package lie above that of the user's: for a warning."""
-    frame, count = sys._getframe(1), 1  # noqa: SLF001 - the way to the caller, as `warnings` goes
-    while frame.f_back is not None and is_our_file(frame.f_code.co_filename):
-        frame, count = frame.f_back, count + 1
-    return count
+        warnings.warn(f"{report}\n{where}", RuntimeWarning, stacklevel=frames_of_ours() + 1)

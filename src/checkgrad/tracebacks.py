@@ -7,6 +7,7 @@ The module imports nothing else of the package.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,14 @@ _PACKAGE = str(Path(__file__).parent) + os.sep
 def is_our_file(path: str) -> bool:
     """Return whether a file of Python code is one of this package."""
     return path.startswith(_PACKAGE)
+
+
+def frames_of_ours() -> int:
+    """Return how many frames of this package lie above that of the user's: for a warning."""
+    frame, count = sys._getframe(1), 0  # noqa: SLF001 - the way to the caller, as `warnings` goes
+    while frame.f_back is not None and is_our_file(frame.f_code.co_filename):
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def frames_of_others(error: BaseException) -> list[TracebackType]:

@@ -27,10 +27,10 @@ def guard(
 
     A gradient may be right at the points of a test, and wrong where the solver goes. A check
     compares it with differences of `func` along one random tangent. It takes three evaluations of
-    `func`, and five where these leave doubt (in JAX two and four; one less where the value is
-    known). What looks wrong is checked again along the same tangent, in at most 400 evaluations,
-    and counts as wrong only if that confirms it. At the first wrong gradient, up to 2000 more find
-    the entries.
+    `func`, five where these leave doubt, and at most six (in JAX one less; another one less where
+    the value is known and there is doubt). What looks wrong is checked again along the same
+    tangent, in at most 400 evaluations, and counts as wrong only if that confirms it. At the first
+    wrong gradient, up to 2000 more find the entries.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ def guard(
         The smallest relative error that counts, as in `verify_grad`.
     bounds : pair (lower, upper), or scipy.optimize.Bounds, optional
         `func` is evaluated within only, as in `verify_grad`. Coordinates on a bound are left out.
+        Where x is outside, nothing is compared: ``checks`` has an inconclusive one that says so.
     rng : int or numpy.random.Generator, optional
         Where random tangents come from. By default they are the same in every run.
 
@@ -64,7 +65,7 @@ def guard(
     TypeError
         If `func` or `grad` is no function; at a call, if x has no values, as inside of ``jax.jit``.
     ValueError
-        If an option has no meaning; at a call, if x does not fit `bounds`.
+        If an option has no meaning; at a call, if `bounds` do not fit x.
     GradientError
         At a call: if the gradient is wrong, and `on_wrong` is "raise".
 
@@ -74,6 +75,8 @@ def guard(
 
     Notes
     -----
+    Threads may share a guard. The calls of all of them count, and one thread checks at a time.
+
     At the end of a check, `func` is called at x, so that what it keeps from one call to the next
     belongs to x. The solver gets the same numbers as without a guard.
 

@@ -15,6 +15,10 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 
 
+class OutsideError(ValueError):
+    """x0 lies outside of its bounds."""
+
+
 def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     """Return the user's bounds as flat coordinates: the lower and the upper ones.
 
@@ -35,8 +39,9 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     Raises
     ------
     ValueError
-        If `bounds` is no pair, one of them does not fit x0, they are crossed, x0 lies outside, or
-        x0 is complex.
+        If `bounds` is no pair, one of them does not fit x0, they are crossed, or x0 is complex.
+    OutsideError
+        If x0 lies outside. It is a `ValueError`.
     TypeError
         If a bound is not a real number.
     """
@@ -60,7 +65,7 @@ def make_bounds(bounds: Any, point: Point, name: str) -> tuple[Floats, Floats]:
     outside = np.flatnonzero(~((low <= x0) & (x0 <= high)))
     if outside.size:
         i = int(outside[0])
-        raise ValueError(
+        raise OutsideError(
             f"{name}{point.place(i)} is {x0[i]}, outside of its bounds ({low[i]}, {high[i]})"
         )
     return low, high

@@ -26,6 +26,7 @@ from checkgrad.backends.files import (
     converted,
     read_arrays,
 )
+from checkgrad.backends.flat_trees import FlatTree, flat_tree
 from checkgrad.backends.partitions import Deferred, Partitions
 from checkgrad.backends.process_groups import LostError, ProcessGroup, find_group
 from checkgrad.backends.registry import (
@@ -58,6 +59,7 @@ __all__ = [
     "Deferred",
     "Differentiation",
     "Entries",
+    "FlatTree",
     "HostArray",
     "LostError",
     "NativeDtypes",
@@ -75,6 +77,7 @@ __all__ = [
     "densified_tree",
     "find_backend",
     "find_group",
+    "flat_tree",
     "flatten_tree",
     "host",
     "is_array",

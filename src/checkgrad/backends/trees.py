@@ -152,4 +152,5 @@ def is_traced(tree: Any) -> bool:
     jax = sys.modules.get("jax")
     if jax is None:
         return False
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(tree))
+    kinds = set(map(type, jax.tree_util.tree_leaves(tree)))
+    return any(issubclass(kind, jax.core.Tracer) for kind in kinds)

@@ -1,15 +1,17 @@
-"""``func`` along one random direction through a point, for a check inside of a solver.
+"""One random direction through a point, for a check inside of a solver.
 
-This module owns the direction, ``func`` along it, and what a gradient claims along it. It judges
-nothing. A plain array of NumPy takes the short way. Other points of up to some hundred thousand
-coordinates are moved on the host: a library that compiles would compile every operation for a
-check of microseconds. Larger ones are moved on their device.
+This module owns the direction, and what a gradient claims along it. It judges nothing, and calls
+no function. A plain array of NumPy takes the shortest way, a tree of plain arrays of JAX a short
+one. Other points of up to some hundred thousand coordinates are moved on the host: a library that
+compiles would compile every operation for a check of microseconds. Larger ones are moved on their
+device.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -19,12 +21,9 @@ from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.bounds import bounded
 from checkgrad.arrays.point import Floats, Point, make_point
 from checkgrad.arrays.products import product
-from checkgrad.backends import Array, machine_epsilon
-from checkgrad.evaluate.calling import UserFunction
+from checkgrad.backends import Array, FlatTree
 from checkgrad.evaluate.coordinate_sizes import claimed_change
 from checkgrad.evaluate.tangent_choice import random_tangents
-from checkgrad.evaluate.values import numeric_value
-from checkgrad.evaluate.whose_error import is_of_user
 from checkgrad.precision import DOUBLE
 
 _LEAST_PART = 1e-3  # of the mean size of its leaf that a coordinate moves by at least
@@ -56,6 +55,9 @@ class RandomDirection(Protocol):
     def tangent(self) -> Any:
         """Return the step, as a tangent in the user's structure."""
 
+    def read(self, value: Any) -> tuple[float, float] | None:
+        """Return a value of ``func``, and its machine epsilon; None if that takes long."""
+
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """Return by how much ``func`` changes over a step, as a gradient says.
 
@@ -84,22 +86,23 @@ class DirectionOfArray:
     Parameters
     ----------
     x, gradient : array
-        x0, and the gradient there.
+        x0, and the gradient there. Nobody may write to x0 afterwards.
     length : float
         The step, relative to the sizes of the coordinates.
     rng : numpy.random.Generator
         Where random numbers come from.
     """
 
+    is_pure = False
+
     def __init__(
         self, x: Floats, gradient: Floats, length: float, rng: np.random.Generator
     ) -> None:
-        self._x = np.array(x)
-        flat = self._x.reshape(-1)
-        step = _along(gradient.reshape(-1), rng) * _sizes(flat) * length
+        self._x = x
+        step = _along(gradient.reshape(-1), rng)
+        step *= _sizes(x.reshape(-1))
+        step *= length
         self._step = step.reshape(x.shape)
-
-    is_pure = False
 
     @cached_property
     def point(self) -> Point:
@@ -114,11 +117,67 @@ class DirectionOfArray:
         """See `RandomDirection`."""
         return self._step
 
+    def read(self, value: Any) -> tuple[float, float] | None:
+        """See `RandomDirection`."""
+        return (float(value), DOUBLE) if type(value) in _PLAIN else None
+
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `RandomDirection`. The gradient is an array like x0."""
-        with np.errstate(all="ignore"):
-            terms = (gradient * self._step).reshape(-1)
-            return float(terms.sum()), math.sqrt(float(terms @ terms))
+        return _sum_and_norm(gradient.reshape(-1) * self._step.reshape(-1))
+
+
+class DirectionOfTree:
+    """A random tangent at a tree of plain arrays of JAX.
+
+    Parameters
+    ----------
+    tree : FlatTree
+        How the tree becomes a vector.
+    x, gradient : array
+        x0, and the gradient there, as vectors.
+    length : float
+        The step, relative to the sizes of the coordinates.
+    rng : numpy.random.Generator
+        Where random numbers come from.
+    """
+
+    is_pure = True
+
+    def __init__(
+        self,
+        tree: FlatTree,
+        x: Floats,
+        gradient: Floats,
+        length: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._tree = tree
+        self._x = x
+        self._step = _along(gradient, rng) * _sizes_in(x, tree.sizes) * length
+
+    @cached_property
+    def point(self) -> Point:
+        """See `RandomDirection`."""
+        return make_point(self.at(0.0))
+
+    def at(self, steps: float) -> Any:
+        """See `RandomDirection`."""
+        return self._tree.tree(self._x + steps * self._step)
+
+    def tangent(self) -> Any:
+        """See `RandomDirection`."""
+        return self._tree.tree(self._step)
+
+    def read(self, value: Any) -> tuple[float, float] | None:
+        """See `RandomDirection`."""
+        return self._tree.read(value)
+
+    def claimed(self, gradient: Any) -> tuple[float, float]:
+        """See `RandomDirection`."""
+        claims = self._tree.coordinates(gradient)
+        if claims is None:
+            claims = self.point.on_host(self.point.claim_leaves(gradient))
+        return _sum_and_norm(claims * self._step)
 
 
 class DirectionOfPoint:
@@ -151,10 +210,8 @@ class DirectionOfPoint:
         self._on_host = point.size <= BLOCK or bounded(bounds)
         if self._on_host:
             self._x = point.on_host(point.leaves)
-            leaves = zip(point.offsets, point.sizes, strict=True)
-            overall = float(np.mean(np.abs(self._x)))
-            sizes = [_sizes(self._x[start : start + count], overall) for start, count in leaves]
-            step = _along(point.on_host(gradient), rng) * np.concatenate(sizes) * length
+            sizes = _sizes_in(self._x, point.sizes)
+            step = _along(point.on_host(gradient), rng) * sizes * length
             reach = np.abs(step)
             stays = (self._x + reach > bounds[1]) | (self._x - reach < bounds[0])
             self._step = np.where(stays, 0.0, step)
@@ -183,108 +240,43 @@ class DirectionOfPoint:
         leaves = self._point.from_host(self._step) if self._on_host else self._tangent
         return self._point.as_tangent(leaves)
 
+    def read(self, value: Any) -> tuple[float, float] | None:
+        """See `RandomDirection`."""
+        return (float(value), DOUBLE) if type(value) in _PLAIN else None
+
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `RandomDirection`."""
         point = self._point
         claims = point.claim_leaves(gradient)
-        with np.errstate(all="ignore"):  # a gradient may not be finite
-            if self._on_host:
-                terms = point.on_host(claims) * self._step
-                return float(terms.sum()), math.sqrt(float(terms @ terms))
-            along = product(claims, self._tangent, point)
-            return along, claimed_change(claims, self._tangent, point)
+        if self._on_host:
+            return _sum_and_norm(point.on_host(claims) * self._step)
+        along = product(claims, self._tangent, point)
+        return along, claimed_change(claims, self._tangent, point)
+
+
+def _sum_and_norm(terms: Floats) -> tuple[float, float]:
+    """Return the sum of some terms, and their 2-norm."""
+    return float(terms.sum()), math.sqrt(float(terms @ terms))
 
 
 def _along(gradient: Floats, rng: np.random.Generator) -> Floats:
     """Return normal numbers that have the signs of a gradient; their own where it has none."""
     numbers = rng.standard_normal(gradient.size)
-    return np.where(gradient != 0, np.copysign(numbers, gradient), numbers)
+    signed: Floats = np.copysign(numbers, gradient)
+    return signed if gradient.all() else np.where(gradient != 0, signed, numbers)
+
+
+def _sizes_in(x: Floats, counts: Sequence[int]) -> Floats:
+    """Return the size of every coordinate of some arrays, whose coordinates follow each other."""
+    overall = float(np.abs(x).sum()) / x.size
+    ends = itertools.accumulate(counts)
+    leaves = zip(ends, counts, strict=True)
+    return np.concatenate([_sizes(x[end - count : end], overall) for end, count in leaves])
 
 
 def _sizes(x: Floats, overall: float = 0.0) -> Floats:
     """Return the size of every coordinate: that of its array for those that are 0."""
     sizes = np.abs(x)
     mean = (float(sizes.sum()) / x.size if x.size else 0.0) or overall or 1.0
-    return np.where(sizes > 0, np.maximum(sizes, _LEAST_PART * mean), mean)
-
-
-class DirectionEvaluator:
-    """Evaluates ``func`` along a random direction.
-
-    Parameters
-    ----------
-    func : callable
-        The function.
-    args : tuple
-        Its further arguments.
-    direction : RandomDirection
-        The direction.
-
-    Attributes
-    ----------
-    direction : RandomDirection
-        See above.
-    epsilon : float
-        The machine epsilon of the coarsest dtype of the values so far.
-    """
-
-    def __init__(
-        self, func: Callable[..., Any], args: tuple[Any, ...], direction: RandomDirection
-    ) -> None:
-        self._user = func
-        self._func = UserFunction(func, args)
-        self._args = args
-        self.direction = direction
-        self.epsilon = DOUBLE
-
-    @property
-    def n_func(self) -> int:
-        """How often ``func`` was evaluated."""
-        return self._func.n_calls
-
-    def at(self, steps: float) -> float:
-        """Return ``func`` so many steps from x0; NaN where it raises."""
-        try:
-            value = self._func.once(self.direction.at(steps))
-        except MemoryError:
-            raise
-        except Exception as error:
-            if not is_of_user(error, self._user):
-                raise
-            return math.nan
-        return self.number(value)
-
-    def number(self, value: Any) -> float:
-        """Return a value of ``func`` as a number.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If it is not one number.
-        """
-        if type(value) in _PLAIN:
-            return float(value)
-        point = self.direction.point
-        self.epsilon = max(self.epsilon, float(machine_epsilon(value)))
-        array = point.backend.to_host(numeric_value(value, point))
-        if array.size != 1:
-            raise ValueError(
-                f"func returned shape {array.shape}; guard takes a func that returns one number"
-            )
-        return float(array.reshape(()).real)
-
-    def claimed_again(self, claim: Callable[..., Any]) -> tuple[float, float]:
-        """Ask for the gradient at x0 again, and return what it claims along the direction.
-
-        Parameters
-        ----------
-        claim : callable
-            The user's gradient. It gets the further arguments of ``func``. Its exceptions pass.
-
-        Returns
-        -------
-        change, size : float
-            As in `RandomDirection.claimed`.
-        """
-        again = UserFunction(claim, self._args, name="grad", is_func=False)
-        return self.direction.claimed(again.with_user_errstate(self.direction.at(0.0)))
+    at_least: Floats = np.maximum(sizes, _LEAST_PART * mean)
+    return at_least if sizes.all() else np.where(sizes > 0, at_least, mean)

@@ -15,7 +15,7 @@ from checkgrad.tracebacks import is_our_file
 _HERE = Path(__file__)
 # The modules whose frames stand between that of the caller and the user's function.
 _CALLERS = tuple(
-    str(_HERE.with_name(name)) for name in ("calling.py", "options.py", "random_direction.py")
+    str(_HERE.with_name(name)) for name in ("calling.py", "options.py", "direction_evaluator.py")
 )
 
 

@@ -1,0 +1,46 @@
+"""Arrays of a library that compiles as one vector of NumPy, and back, for few microseconds a call.
+
+A check inside of a solver meets the same tree of arrays again and again. Each array that such a
+library copies, casts or places by itself costs some ten microseconds. What does not change from one
+tree to the next is found out once. `checkgrad.arrays.point` takes any tree, and takes longer.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Protocol
+
+from checkgrad.backends.array_types import HostArray
+
+
+class FlatTree(Protocol):
+    """How trees of the same structure become vectors of float64 on the host.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        The number of coordinates of each leaf.
+    epsilon : float
+        The largest machine epsilon of the leaves.
+    """
+
+    sizes: tuple[int, ...]
+    epsilon: float
+
+    def coordinates(self, tree: Any) -> HostArray | None:
+        """Return all coordinates of a tree, in memory of its own; None if it is not like it."""
+
+    def tree(self, coordinates: HostArray) -> Any:
+        """Return a tree of these coordinates. Nobody may write to `coordinates` afterwards."""
+
+    def read(self, value: Any) -> tuple[float, float] | None:
+        """Return an array of one number, and its machine epsilon; None if it is none."""
+
+
+def flat_tree(tree: Any) -> FlatTree | None:
+    """Return how trees like `tree` become vectors; None if they need more than this."""
+    if "jax" not in sys.modules:
+        return None
+    from checkgrad.backends.jax_flat_tree import JaxFlatTree
+
+    return JaxFlatTree.like(tree)

@@ -1,0 +1,99 @@
+"""The random directions along which a guard checks: what they need, kept from check to check.
+
+This module tells which points take a short way. `checkgrad.evaluate.random_direction` has the ways.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from checkgrad.arrays.blocks import BLOCK
+from checkgrad.arrays.bounds import make_bounds
+from checkgrad.arrays.point import make_point
+from checkgrad.backends import FlatTree, flat_tree
+from checkgrad.evaluate.random_direction import (
+    DirectionOfArray,
+    DirectionOfPoint,
+    DirectionOfTree,
+    RandomDirection,
+)
+from checkgrad.guard_check import step_length
+from checkgrad.guarded_call import is_plain
+from checkgrad.precision import DOUBLE
+from checkgrad.problem import Options
+
+
+class Directions:
+    """Makes the directions of one guard.
+
+    Parameters
+    ----------
+    options : Options
+        The random numbers and the bounds.
+
+    Attributes
+    ----------
+    noise : float
+        That of func, relative to its value, as far as it is known.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._rng = options.generator()
+        self._bounds = options.bounds
+        self._tree: FlatTree | None = None
+        self.noise = 0.0
+
+    def at(self, x: Any, gradient: Any) -> tuple[RandomDirection, float]:
+        """Return a random direction at x, and the relative noise that func has at least there.
+
+        Parameters
+        ----------
+        x : array or tree
+            The point. Nobody may write to it afterwards.
+        gradient : Any
+            The gradient there, as the user's code returned it.
+
+        Raises
+        ------
+        OutsideError
+            If x is outside of the bounds.
+        ValueError, TypeError
+            If x is not finite or no point, or if the gradient or the bounds are not like it.
+        """
+        if self._bounds is None:
+            quick = self._of_array(x, gradient) if is_plain(x) else self._of_tree(x, gradient)
+            if quick is not None:
+                return quick
+        point = make_point(x, allow_complex=True)
+        epsilon = max(DOUBLE, *point.epsilons, self.noise)
+        bounds, claims = make_bounds(self._bounds, point, "x"), point.claim_leaves(gradient)
+        length = step_length(epsilon)
+        return DirectionOfPoint(point, claims, length, bounds, self._rng), epsilon
+
+    def _of_array(self, x: Any, gradient: Any) -> tuple[RandomDirection, float] | None:
+        """Return a direction at a plain array; None if x or the gradient is no such array."""
+        if not (is_plain(gradient) and x.shape == gradient.shape and math.isfinite(x.sum())):
+            return None
+        epsilon = max(DOUBLE, self.noise)
+        return DirectionOfArray(x, gradient, step_length(epsilon), self._rng), epsilon
+
+    def _of_tree(self, x: Any, gradient: Any) -> tuple[RandomDirection, float] | None:
+        """Return a direction at a tree of plain arrays of a library that compiles, or None."""
+        if isinstance(x, np.ndarray):
+            return None
+        tree = self._tree
+        coordinates = None if tree is None else tree.coordinates(x)
+        if coordinates is None:
+            self._tree = tree = flat_tree(x)
+            coordinates = None if tree is None else tree.coordinates(x)
+        if tree is None or coordinates is None or coordinates.size > BLOCK:
+            return None
+        claims = tree.coordinates(gradient)
+        if claims is None or not math.isfinite(coordinates.sum()):
+            return None
+        epsilon = max(DOUBLE, tree.epsilon, self.noise)
+        length = step_length(epsilon)
+        return DirectionOfTree(tree, coordinates, claims, length, self._rng), epsilon
