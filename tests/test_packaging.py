@@ -43,11 +43,11 @@ MAY_IMPORT = {
     "pipeline": f"{_GROUND} report problem stages",
     "modes": f"{_GROUND} report problem pipeline",
     "guard_check": "precision numerics evaluate report",
-    "guard_confirmation": f"{_GROUND} report problem pipeline guard_check",
+    "guard_confirmation": f"{_GROUND} report problem pipeline guard_check tracebacks",
     "guarded_call": "arrays backends",
     "guard_directions": "precision backends arrays evaluate problem guard_check guarded_call",
     "guarding": f"{_GROUND} report problem guard_check guard_confirmation guard_directions "
-    "guarded_call tracebacks",
+    "guarded_call",
     "api": f"{_GROUND} report problem pipeline modes guarding",
     "drop_ins": f"{_GROUND} report problem pipeline modes api",
     "jax": "arrays backends drop_ins",

@@ -1,23 +1,27 @@
 """The check that follows a suspicion of a guard: it says whether the gradient is wrong.
 
-This module owns how many evaluations that takes, and what its report says inside of a solver.
-`checkgrad.guard_check` raises suspicions, and `checkgrad.guarding` acts on what is confirmed.
+This module owns how many evaluations that takes, what its report says inside of a solver, and who
+gets it.
+`checkgrad.guard_check` raises suspicions, and `checkgrad.guarding` says when to check.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 from checkgrad.evaluate.budget import Budget
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.evaluate.options import Evaluation
-from checkgrad.guard_check import SpotCheck
+from checkgrad.guard_check import GuardCheck, SpotCheck
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import judge
 from checkgrad.problem import Problem
+from checkgrad.report.error import GradientError
 from checkgrad.report.report import Report
 from checkgrad.report.slips import SEE_WHERE
+from checkgrad.tracebacks import frames_of_ours
 
 # Evaluations of func that a check may take. The first tells whether the suspicion is right. The
 # second finds the entries that are wrong.
@@ -70,6 +74,20 @@ def confirmed(
         if abs(again - found.claimed_change) > off:
             report = replace(report, verdict=Verdict.WRONG, hints=(_CHANGED,))
     return replace(report, hints=tuple(map(_inside_of_a_solver, report.hints))), n_func
+
+
+def act_on(found: GuardCheck, on_wrong: str) -> None:
+    """Raise or warn if a gradient is wrong, as `on_wrong` of `checkgrad.guard` says."""
+    __tracebackhide__ = True
+    report = found.report
+    if found.verdict is not Verdict.WRONG or report is None or on_wrong == "record":
+        return
+    where = f"seen by checkgrad.guard at call {found.call} of the gradient"
+    if on_wrong == "raise":
+        error = GradientError(report)
+        error.add_note(where)
+        raise error
+    warnings.warn(f"{report}\n{where}", RuntimeWarning, stacklevel=frames_of_ours() + 1)
 
 
 def _checked(problem: Problem, direction: Any, max_evals: int) -> Report:

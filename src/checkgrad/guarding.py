@@ -10,7 +10,6 @@ import functools
 import itertools
 import math
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,15 +19,13 @@ from checkgrad.arrays.bounds import OutsideError
 from checkgrad.backends import snapshot
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.guard_check import GuardCheck, nothing_compared, spot_check
-from checkgrad.guard_confirmation import confirmed
+from checkgrad.guard_confirmation import act_on, confirmed
 from checkgrad.guard_directions import Directions
 from checkgrad.guarded_call import first_part, is_finite, require_pair, require_values
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.problem import Options, Problem
-from checkgrad.report.error import GradientError
 from checkgrad.report.report import Report
 from checkgrad.session import SESSION
-from checkgrad.tracebacks import frames_of_ours
 
 ON_WRONG = ("raise", "warn", "record")
 # The longest wait between two checks, in multiples of `every`, after false alarms.
@@ -148,6 +145,14 @@ class Guard:
         TypeError
             If x has no values, as inside of ``jax.jit``, or if ``func`` returns no pair where
             `grad` is True.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from checkgrad import guard
+        >>> guarded = guard(lambda x: np.sum(x**4), lambda x: 4 * x**3)
+        >>> guarded.grad(np.array([1.0, 2.0]))
+        array([ 4., 32.])
         """
         __tracebackhide__ = True
         if self._grad is None:
@@ -224,7 +229,7 @@ class Guard:
             self._next = call + (self._wait if len(self._checks) > n_checks else 1)
         if found.report is not None:
             SESSION.notify(found.report)
-        self._act(found)
+        act_on(found, self._on_wrong)
         return returned
 
     def _first_part(self, x: Any, *args: Any, **options: Any) -> Any:
@@ -285,16 +290,3 @@ class Guard:
             self._directions.noise = max(self._directions.noise, report.noise / (size or 1.0))
         numbers = found.claimed_change, found.observed_change, found.uncertainty
         return GuardCheck(call, verdict, *numbers, evaluator.n_func + n_func, report)
-
-    def _act(self, found: GuardCheck) -> None:
-        """Raise or warn if a gradient is wrong."""
-        __tracebackhide__ = True
-        report = found.report
-        if found.verdict is not Verdict.WRONG or report is None or self._on_wrong == "record":
-            return
-        where = f"seen by checkgrad.guard at call {found.call} of the gradient"
-        if self._on_wrong == "raise":
-            error = GradientError(report)
-            error.add_note(where)
-            raise error
-        warnings.warn(f"{report}\n{where}", RuntimeWarning, stacklevel=frames_of_ours() + 1)
