@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import types
 from typing import Any, ClassVar
@@ -210,6 +211,85 @@ def test_tqdm_itself_shows_the_phase_and_the_evaluations(
     last = capfd.readouterr().err.split("\r")[-1]
     assert last.startswith("end: 100%")
     assert f"{report.n_func}/{report.n_func}" in last
+
+
+NOTEBOOK = """
+import contextlib, io, sys, types, warnings
+import numpy as np
+
+WIDGETS
+from checkgrad import verify_grad
+from checkgrad.evaluate import progress_meter
+
+class Clock:
+    now = 0.0
+    def __call__(self):
+        return self.now
+
+clock = progress_meter.clock = Clock()
+
+def func(x):
+    clock.now += 0.1
+    return np.sum(x**3)
+
+warnings.simplefilter("always")
+shown = io.StringIO()
+with contextlib.redirect_stderr(shown):
+    verify_grad(func, lambda x: 3 * x**2, np.linspace(1, 2, 40), direction="all", progress=True)
+"""
+# By what tqdm tells a notebook, in old versions and in new ones.
+KERNEL = """
+kernel = types.ModuleType("IPython")
+kernel.get_ipython = lambda: types.SimpleNamespace(config={"IPKernelApp": {}})
+sys.modules |= {"IPython": kernel, "ipykernel.zmqshell": types.ModuleType("zmqshell")}
+"""
+# What tqdm asks of ipywidgets to show a bar.
+FAKE_WIDGETS = """
+class Widget:
+    made = []
+    def __init__(self, children=(), **options):
+        self.children, self.layout = children, types.SimpleNamespace()
+        self.style = types.SimpleNamespace(bar_color=None)
+        self.__dict__.update(options)
+        Widget.made.append(self)
+
+class Progress(Widget):
+    pass
+
+display = types.ModuleType("IPython.display")
+display.display = lambda *shown: None
+widgets = types.ModuleType("ipywidgets")
+widgets.__version__, widgets.HBox, widgets.HTML = "8.0.0", Widget, Widget
+widgets.FloatProgress = Progress
+widgets.IntProgress = Progress
+sys.modules |= {"IPython.display": display, "ipywidgets": widgets}
+"""
+NO_WIDGETS = "sys.modules['ipywidgets'] = None"
+
+
+def in_a_notebook(widgets: str, code: str) -> str:
+    """Return what a check with a bar prints where tqdm takes the process for a notebook."""
+    program = NOTEBOOK.replace("WIDGETS", KERNEL + widgets) + code
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    return ran.stdout
+
+
+def test_a_notebook_without_widgets_shows_a_bar_of_text_and_no_warning() -> None:
+    pytest.importorskip("tqdm")
+    lines = in_a_notebook(NO_WIDGETS, "print(*shown.getvalue().split(chr(13)), sep=chr(10))")
+    assert "Warning" not in lines
+    assert lines.strip().splitlines()[-1].startswith("end: 100%")
+
+
+def test_a_bar_of_a_notebook_has_the_total_that_it_says() -> None:
+    pytest.importorskip("tqdm")
+    code = "(bar,) = [w for w in Widget.made if isinstance(w, Progress)]; print(bar.max, bar.value)"
+    most, value = in_a_notebook(FAKE_WIDGETS, code).split()
+    assert most == value
 
 
 def test_a_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:

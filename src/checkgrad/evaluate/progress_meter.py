@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -137,10 +138,19 @@ class _Bar:
             # The time before there was a bar counts for the speed and the time that is left.
             self._bar = self._tqdm(total=total, unit=" evaluations", desc=phase, smoothing=0)
             self._bar.start_t -= clock() - self._start
-        self._bar.total = total
+        if total != self._bar.total:
+            self._set_total(total)
         self._bar.set_description_str(phase, refresh=False)
         self._bar.update(done - self._bar.n)
         self._bar.refresh()
+
+    def _set_total(self, total: int) -> None:
+        """Set another total. A bar of a notebook takes one only where it begins anew."""
+        if hasattr(self._bar, "container"):
+            start = self._bar.start_t
+            self._bar.reset(total=total)
+            self._bar.start_t = start
+        self._bar.total = total
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -151,7 +161,10 @@ class _Bar:
 
 def _bar() -> ProgressMeter:
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            # In a notebook without ipywidgets, tqdm warns, and then shows a bar of text.
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
     except ImportError as error:
         raise ImportError(
             "progress is True, which shows a bar by tqdm, and tqdm is not installed; run pip "
