@@ -283,6 +283,48 @@ def test_check_at_module_scope_counts_for_no_test(run):
     assert " in 1 test" not in text
 
 
+IN_A_THREAD = """
+import threading
+
+may_end, has_begun, threads = threading.Event(), threading.Event(), []
+
+def slow(x):
+    has_begun.set()
+    assert may_end.wait(60)
+    return func(x)
+
+def test_begins():
+    thread = threading.Thread(target=verify_grad, args=(slow, broken, X0))
+    thread.start()
+    threads.append(thread)
+    assert has_begun.wait(60)
+
+def test_other(checkgrad):
+    may_end.set()
+    threads[0].join()
+    assert checkgrad.reports == ()
+    thread = threading.Thread(target=verify_grad, args=(func, grad, X0))
+    thread.start()
+    thread.join()
+    assert len(checkgrad.reports) == 1
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_check_in_a_thread_that_outlives_its_test_counts_for_no_test(run, pytester, workers):
+    options = ["--checkgrad-report=found"]
+    if workers:
+        pytest.importorskip("xdist")
+        options += ["-p", "xdist.plugin", f"-n{workers}"]
+    result = run(IN_A_THREAD, *options, subprocess=True)
+    result.assert_outcomes(passed=2)
+    text = result.stdout.str()
+    assert "1 check in 1 test: 1 correct" in text
+    assert "begun before the test in which they ended, of no test: 1" in text
+    (check,) = json.loads((pytester.path / "found" / "checks.json").read_text())["checks"]
+    assert check["test"].endswith("test_other")
+
+
 def test_reports_that_no_test_can_reach_are_not_kept(run):
     tests = """
 import gc

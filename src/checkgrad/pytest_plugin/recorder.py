@@ -2,11 +2,15 @@
 
 A check becomes a dictionary that JSON has, on the report of the phase of the test in which it ran.
 So pytest-xdist carries it to the process that writes what a person reads.
+
+A check in a thread may outlive the test that began it, whose report is written by then. It belongs
+to no test, and is only counted.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 import weakref
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from checkgrad.report.report import Report
 
 CHECKS = "checkgrad_checks"  # the attribute of a test's report that has its checks
+_OF_NO_TEST = "checkgrad_checks_of_no_test"  # how many there were in a worker of pytest-xdist
 
 
 class Recorder:
@@ -36,18 +41,17 @@ class Recorder:
     ----------
     has_heard : bool
         Whether any check ran so far.
-    reports : list of Report
-        The reports of the phase of the test that runs.
     reports_of_test : list of Report
-        Those of all of its phases.
+        The reports of all phases of the test that runs.
     checks : list of dict
         The checks of all tests that ended.
+    n_of_no_test : int
+        How many checks ended in another test than the one that began them.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._directory: str | None = config.getoption("checkgrad_report")
-        self._places: list[str] = []
         self._listening = ExitStack()
         self._listening.enter_context(
             SESSION.listening(
@@ -57,12 +61,15 @@ class Recorder:
             )
         )
         self.has_heard = False
-        self.reports: list[Report] = []
+        # The reports of the phase of the test that runs, and the lines that called the checks.
+        self._heard: list[tuple[Report, str]] = []
         self.reports_of_test: list[Report] = []
         # By file of tests: reports made while it was imported or a test of it was set up. Later
         # tests may share them. They are not kept alive: arrays may be large.
         self._shared: dict[Path, list[weakref.ref[Report]]] = {}
         self._path = Path()
+        self._began = 0.0  # when the test that runs did
+        self.n_of_no_test = 0
         self.checks: list[dict[str, Any]] = []
 
     def pytest_unconfigure(self) -> None:
@@ -71,9 +78,11 @@ class Recorder:
 
     def _hear(self, report: Report) -> None:
         self.has_heard = True
-        self.reports.append(report)
+        if time.perf_counter() - (report.elapsed or 0.0) < self._began:
+            self.n_of_no_test += 1
+            return
+        self._heard.append((report, self._place()))
         self.reports_of_test.append(report)
-        self._places.append(self._place())
 
     def _place(self) -> str:
         """Return the line of the user's that called the check."""
@@ -92,15 +101,16 @@ class Recorder:
         """Keep the reports of checks at module scope. They count for no test."""
         report = yield
         self._share(collector.path)
-        self._forget()
+        self._heard = []
         return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begin a test with no reports of its own."""
-        self._forget()
+        self._heard = []
         self.reports_of_test = []
         self._path = item.path
+        self._began = time.perf_counter()
         return (yield)
 
     @property
@@ -111,11 +121,9 @@ class Recorder:
 
     def _share(self, path: Path) -> None:
         """Let all tests of a file have the reports of this phase."""
-        if self.reports:
-            self._shared.setdefault(path, []).extend(map(weakref.ref, self.reports))
-
-    def _forget(self) -> None:
-        self.reports, self._places = [], []
+        if self._heard:
+            made = [weakref.ref(report) for report, _ in self._heard]
+            self._shared.setdefault(path, []).extend(made)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -125,7 +133,7 @@ class Recorder:
         if self.reports_of_test:
             _set_properties(item, self.reports_of_test)
         report = yield
-        if self.reports:
+        if self._heard:
             setattr(report, CHECKS, self._checks(report))
         if report.failed and call.excinfo is not None and self._is_short:
             from checkgrad.pytest_plugin.failures import shown_first
@@ -133,7 +141,7 @@ class Recorder:
             shown_first(item, call.excinfo, report, self.explaining)
         if call.when == "setup":
             self._share(item.path)
-        self._forget()
+        self._heard = []
         return report
 
     @property
@@ -148,10 +156,9 @@ class Recorder:
         """Return the checks of a phase of a test, in the order in which they ran."""
         from checkgrad.pytest_plugin.checks import as_check
 
-        places = zip(self.reports, self._places, strict=True)
         return [
             as_check(each, report.nodeid, place, with_report=self._directory is not None)
-            for each, place in places
+            for each, place in self._heard
         ]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -160,20 +167,27 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Write the checks of all tests."""
-        if self._directory is not None and not hasattr(self._config, "workerinput"):
+        """Write the checks of all tests, or hand to the controller what no test has."""
+        if (worker_output := getattr(self._config, "workeroutput", None)) is not None:
+            worker_output[_OF_NO_TEST] = self.n_of_no_test
+        elif self._directory is not None:
             from checkgrad.pytest_plugin.pages import write
 
             write(self.checks, Path(self._directory))
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Collect what a worker of pytest-xdist counted."""
+        self.n_of_no_test += getattr(node, "workeroutput", {}).get(_OF_NO_TEST, 0)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show how many checks there were, what they found and what they cost."""
-        if not self.checks or terminalreporter.verbosity < 0:
+        if not (self.checks or self.n_of_no_test) or terminalreporter.verbosity < 0:
             return
         from checkgrad.pytest_plugin.summary import lines_of
 
         terminalreporter.section("checkgrad")
-        for line in lines_of(self.checks):
+        for line in lines_of(self.checks, self.n_of_no_test):
             terminalreporter.line(line)
         if self._directory is not None:
             terminalreporter.line(f"report: {Path(self._directory, 'checks.html')}")

@@ -10,14 +10,23 @@ _SLOWEST = 3  # checks that are named
 _WORTH_NAMING = 0.1  # seconds of a check that somebody may want to be faster
 
 
-def lines_of(checks: Sequence[dict[str, Any]]) -> list[str]:
+def lines_of(checks: Sequence[dict[str, Any]], n_of_no_test: int = 0) -> list[str]:
     """Return how many checks there were, what they found, what they cost, and the slowest.
 
     Parameters
     ----------
     checks : sequence of dict
         As `checkgrad.pytest_plugin.checks.as_check` makes them.
+    n_of_no_test : int
+        How many checks belong to no test, because they began before the one in which they ended.
     """
+    lines = _of_tests(checks) if checks else []
+    if n_of_no_test:
+        lines.append(f"begun before the test in which they ended, of no test: {n_of_no_test}")
+    return lines
+
+
+def _of_tests(checks: Sequence[dict[str, Any]]) -> list[str]:
     verdicts = Counter(check["verdict"] for check in checks)
     n_tests = len({check["test"] for check in checks})
     n_func = sum(check["n_func"] for check in checks)
