@@ -19,6 +19,25 @@ SCHEMA_VERSION = 1
 
 _WORST_FIRST = ("wrong", "inconclusive", "correct")
 _HEADERS = ("test", "evaluations", "of the claim", "seconds", "report")
+# In a narrow window, the cells of a check stand below each other, and numbers have their names.
+_STYLE = """
+.checkgrad table.checks { border-collapse: collapse; table-layout: fixed; width: 100%; }
+.checkgrad table.checks > thead th:first-child { width: 26%; }
+.checkgrad table.checks > thead th:not(:first-child, :last-child) { width: 7rem; }
+.checkgrad table.checks > thead th { text-align: left; white-space: nowrap; }
+.checkgrad table.checks > thead th, .checkgrad table.checks > tbody > tr > td {
+  padding: .3rem 1.2rem .3rem 0; vertical-align: baseline;
+}
+.checkgrad table.checks > tbody > tr { border-top: 1px solid rgba(128, 128, 128, .4); }
+@media (max-width: 50rem) {
+  .checkgrad table.checks > thead { display: none; }
+  .checkgrad table.checks, .checkgrad table.checks > tbody, .checkgrad table.checks > tbody > tr,
+  .checkgrad table.checks > tbody > tr > td { display: block; }
+  .checkgrad table.checks > tbody > tr > td { padding: .2rem 0; }
+  .checkgrad table.checks > tbody > tr > td.count { display: inline; margin-right: 1rem; }
+  .checkgrad table.checks > tbody > tr > td.count::before { content: attr(data-name) " "; }
+}
+"""
 
 
 def write(checks: Sequence[dict[str, Any]], directory: Path) -> None:
@@ -57,9 +76,10 @@ def render(checks: Sequence[dict[str, Any]]) -> str:
     total = escape(lines_of(checks)[0]) if checks else "no checks"
     heads = "".join(f'<th scope="col">{each}</th>' for each in _HEADERS)
     body = (
+        f"<style>{_STYLE}</style>\n"
         f'<div class="checkgrad" style="max-width: none"><h1>Checks of derivatives</h1>\n'
-        f'<p>{total}</p>\n<div class="scrolls"><table>\n<thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
+        f'<p>{total}</p>\n<table class="checks">\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table>\n"
         f'<p class="footer">checkgrad {escape(own_version())}</p></div>'
     )
     return render_page("Checks of derivatives", body)
@@ -69,11 +89,14 @@ def _row(check: dict[str, Any]) -> str:
     verdict = escape(check["verdict"])
     rest = escape(check["headline"].removeprefix(check["verdict"]).removeprefix(": "))
     report = render_html(Report.from_dict(check["report"]), style=False, picture=False)
+    counts = (str(check["n_func"]), str(check["n_grad"]), f"{check['seconds']:.3f}")
+    cells = "".join(
+        f'<td class="count" data-name="{name}">{count}</td>'
+        for name, count in zip(_HEADERS[1:-1], counts, strict=True)
+    )
     return (
-        f'<tr><td class="place">{escape(check["test"])}<br>'
-        f'<span class="footer">{escape(check["place"])}</span></td>'
-        f'<td class="number">{check["n_func"]}</td><td class="number">{check["n_grad"]}</td>'
-        f'<td class="number">{check["seconds"]:.3f}</td>'
-        f'<td style="white-space: normal"><details><summary><span class="verdict {verdict}">'
+        f"<tr><td>{escape(check['test'])}<br>"
+        f'<span class="footer">{escape(check["place"])}</span></td>{cells}'
+        f'<td><details><summary><span class="verdict {verdict}">'
         f"{verdict}</span> {rest}</summary>{report}</details></td></tr>"
     )
