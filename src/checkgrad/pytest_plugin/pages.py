@@ -22,8 +22,8 @@ _HEADERS = ("test", "evaluations", "of the claim", "seconds", "report")
 # In a narrow window, the cells of a check stand below each other, and numbers have their names.
 _STYLE = """
 .checkgrad table.checks { border-collapse: collapse; table-layout: fixed; width: 100%; }
-.checkgrad table.checks > thead th:first-child { width: 26%; }
-.checkgrad table.checks > thead th:not(:first-child, :last-child) { width: 7rem; }
+.checkgrad table.checks > thead th:first-child { width: 19%; }
+.checkgrad table.checks > thead th:not(:first-child, :last-child) { width: 6.6rem; }
 .checkgrad table.checks > thead th { text-align: left; white-space: nowrap; }
 .checkgrad table.checks > thead th, .checkgrad table.checks > tbody > tr > td {
   padding: .3rem 1.2rem .3rem 0; vertical-align: baseline;
