@@ -89,13 +89,14 @@ def _row(check: dict[str, Any]) -> str:
     verdict = escape(check["verdict"])
     rest = escape(check["headline"].removeprefix(check["verdict"]).removeprefix(": "))
     report = render_html(Report.from_dict(check["report"]), style=False, picture=False)
+    test = escape(check["test"]).replace("::", "::<wbr>")  # where the name may break
     counts = (str(check["n_func"]), str(check["n_grad"]), f"{check['seconds']:.3f}")
     cells = "".join(
         f'<td class="count" data-name="{name}">{count}</td>'
         for name, count in zip(_HEADERS[1:-1], counts, strict=True)
     )
     return (
-        f"<tr><td>{escape(check['test'])}<br>"
+        f"<tr><td>{test}<br>"
         f'<span class="footer">{escape(check["place"])}</span></td>{cells}'
         f'<td><details><summary><span class="verdict {verdict}">'
         f"{verdict}</span> {rest}</summary>{report}</details></td></tr>"
