@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from checkgrad.api.guard import guard
     from checkgrad.api.scipy_compat import approx_fprime, check_grad
     from checkgrad.api.verify import verify_grad, verify_jac, verify_jvp, verify_vjp
-    from checkgrad.guard_check import GuardCheck
-    from checkgrad.guarding import Guard
+    from checkgrad.guards.check import GuardCheck
+    from checkgrad.guards.guard import Guard
     from checkgrad.numerics.decisions import Verdict
     from checkgrad.report.error import GradientError
     from checkgrad.report.mismatch import Mismatch
@@ -59,8 +59,8 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "GradientError": "report.error",
-    "Guard": "guarding",
-    "GuardCheck": "guard_check",
+    "Guard": "guards.guard",
+    "GuardCheck": "guards.check",
     "Mismatch": "report.mismatch",
     "Report": "report.report",
     "Verdict": "numerics.decisions",

@@ -9,7 +9,7 @@ import numpy as np
 
 from checkgrad.arrays.bounds import require_pair
 from checkgrad.arrays.messages import quote, require_functions
-from checkgrad.guarding import ON_WRONG, Guard
+from checkgrad.guards.guard import ON_WRONG, Guard
 from checkgrad.problem import Options
 
 

@@ -20,8 +20,8 @@ from checkgrad.evaluate.random_direction import (
     DirectionOfTree,
     RandomDirection,
 )
-from checkgrad.guard_check import step_length
-from checkgrad.guarded_call import is_plain
+from checkgrad.guards.call import is_plain
+from checkgrad.guards.check import step_length
 from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options
 

@@ -1,7 +1,7 @@
 """A guard around a function and its gradient: it counts calls, and acts on what checks find.
 
-`checkgrad.guard_check` checks a gradient along one tangent, `checkgrad.guard_confirmation` confirms
-what that suspects.
+`checkgrad.guards.check` checks a gradient along one tangent, and `checkgrad.guards.confirmation`
+confirms what that suspects.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from checkgrad.arrays.bounds import OutsideError
 from checkgrad.backends import snapshot
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
-from checkgrad.guard_check import GuardCheck, nothing_compared, spot_check
-from checkgrad.guard_confirmation import act_on, confirmed
-from checkgrad.guard_directions import Directions
-from checkgrad.guarded_call import first_part, is_finite, require_pair, require_values
+from checkgrad.guards.call import first_part, is_finite, require_pair, require_values
+from checkgrad.guards.check import GuardCheck, nothing_compared, spot_check
+from checkgrad.guards.confirmation import act_on, confirmed
+from checkgrad.guards.directions import Directions
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.problem import Options, Problem
 from checkgrad.report.report import Report

@@ -2,7 +2,7 @@
 
 This module owns how many evaluations that takes, what its report says inside of a solver, and who
 gets it.
-`checkgrad.guard_check` raises suspicions, and `checkgrad.guarding` says when to check.
+`checkgrad.guards.check` raises suspicions, and `checkgrad.guards.guard` says when to check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from checkgrad.evaluate.budget import Budget
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.evaluate.options import Evaluation
-from checkgrad.guard_check import GuardCheck, SpotCheck
+from checkgrad.guards.check import GuardCheck, SpotCheck
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.pipeline import judge
 from checkgrad.problem import Problem

@@ -1,0 +1,1 @@
+"""A gradient that is checked while a solver uses it."""
