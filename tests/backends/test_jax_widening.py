@@ -322,6 +322,14 @@ def test_an_operation_made_of_others_is_seen_into(differentiated: bool) -> None:
     assert observation.islands == {}
 
 
+def test_the_largest_array_is_known_in_bytes_of_the_users_dtype() -> None:
+    x = jnp.asarray(X)
+    wide, args = widened(jax.jit(lambda x: jnp.sum(x[:, None] * x)), x)
+    with BACKEND.with_float64():
+        _, observation = wide.observed(*args)
+    assert observation.made_bytes == x.size**2 * x.dtype.itemsize
+
+
 def test_an_operation_that_stays_narrow_is_an_island() -> None:
     def sine(x: Any) -> Any:
         return jnp.sin(x).astype(jnp.float32)

@@ -683,6 +683,7 @@ def test_what_was_met_inside_is_reported() -> None:
     assert seen.epsilon == FLOAT32_EPSILON
     assert seen.casts == ()
     assert not seen.islands
+    assert seen.made_bytes == 3 * 4
     large = torch.tensor([1e6])
     assert widened(lambda x: x * 1e-9 * large).largest(ones) == 1e6
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from checkgrad import Verdict, approx_fprime, check_grad, verify_grad, verify_jac
-from checkgrad.evaluate.batch import _COPIES, _MANY, _ON_HOST
+from checkgrad.evaluate.chunk_sizes import _COPIES, _MANY, _ON_HOST
 from checkgrad.evaluate.entry_points import padded
 from checkgrad.evaluate.options import CHUNK_BYTES
 
@@ -113,11 +113,11 @@ def test_a_verdict_by_mapping_is_that_of_a_loop(xp: Library, wide: str) -> None:
         calls[0] = 0
         report = verify_grad(func, lambda x, f=factor: f * grad(x), x0, batch=batch)
         assert report.verdict is wanted, f"{batch}: {report}"
-        assert report.n_func >= N / 2
+        assert report.n_func >= N / 4
         assert "one point at a time" not in str(report)
         # In float64, operations that JAX has traced stand for func.
         is_called = batch == "loop" and (xp.name, wide) != ("jax", "float32")
-        assert (calls[0] >= N / 2) == is_called or wanted is WRONG
+        assert (calls[0] >= N / 4) == is_called or wanted is WRONG
 
 
 @mapping
@@ -362,12 +362,11 @@ def test_a_compiled_func_is_traced_once_and_compiles_nothing_at_another_point(
         for x0 in others:
             check_grad(func, grad, x0)
     assert "compilation" not in caplog.text
-    once_more = xp.default_dtype == "float32"  # to be evaluated in float64
     for x0 in (points(xp), *others):
         verify_grad(func, grad, x0)
-        assert len(traced) == 1 + once_more
+        assert len(traced) == 1
     verify_grad(func, grad, points(xp), precision="native")
-    assert len(traced) == 1 + once_more
+    assert len(traced) == 1
 
 
 @pytest.mark.libraries("jax")
@@ -413,7 +412,8 @@ def test_a_jax_rule_that_is_wrong_is_noticed(xp: Library) -> None:
     def mapped(size: int, batched: Any, x: Any) -> Any:
         return xp.sum((x - xp.mean(x, axis=0)) ** 2, axis=1), True
 
-    report = verify_grad(squares, lambda x: 2 * x, points(xp))
+    x0 = xp.asarray(np.linspace(0.3, 1.7, 2 * N).tolist())
+    report = verify_grad(squares, lambda x: 2 * x, x0)
     assert report.verdict is CORRECT, str(report)
     assert "other values in a batch than alone" in str(report)
 
@@ -441,7 +441,7 @@ def test_a_vectorized_func_gives_the_verdict_of_a_loop(xp: Library, wide: str) -
     sizes: list[int] = []
     report = verify_grad(together(xp, sizes), grad, x0, batch="vectorized")
     assert report.verdict is verify_grad(func, grad, x0, batch="loop").verdict is CORRECT
-    assert max(sizes) > N / 2
+    assert max(sizes) > N / 4
     wrong = verify_grad(together(xp), lambda x: 2 * grad(x), x0, batch="vectorized")
     assert wrong.verdict is WRONG
     alone = check_grad(func, grad, x0, batch="loop")

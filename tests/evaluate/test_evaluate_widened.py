@@ -10,6 +10,9 @@ from checkgrad.evaluate.options import DEFAULT_EVALUATION
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 
+MADE_BYTES = 48  # of float32
+SEEN = Observation(2.0**-10, made_bytes=MADE_BYTES)
+
 
 @dataclass
 class RecordedFunction(WideFunction):
@@ -24,7 +27,7 @@ class RecordedFunction(WideFunction):
 
     def observed(self, *args):
         self.calls.append("observed")
-        return self.function(*args), Observation(2.0**-10)
+        return self.function(*args), SEEN
 
     def largest(self, *args):
         return 7.0
@@ -57,12 +60,22 @@ def test_the_first_call_as_the_user_would_notes_what_is_met_inside():
     function = WideUserFunction(lambda x, f: f * np.sum(x), (2.0,), wide, [wide.natives()])
     assert function.observation is None
     assert function.with_user_errstate(point.copy()) == 6.0
-    assert function.observation == Observation(2.0**-10)
+    assert function.observation == SEEN
     assert function.with_user_errstate(point.copy()) == 6.0
     assert function.once(point.copy()) == 6.0
     assert widening.made[0].calls == ["observed", "call", "call"]
     assert function.n_calls == 3
     assert widening.natives == [[[np.dtype("float32")]]]
+
+
+def test_what_the_evaluation_at_x0_has_shown_needs_no_other_one():
+    _, wide, point = in_float64(np.ones(3, np.float32))
+    seen = WideUserFunction(np.sum, (), wide, [wide.natives()])
+    mapped = WideUserFunction(np.sum, (), wide, [wide.natives()], observed=seen)
+    assert mapped.seen_footprint == seen.seen_footprint == 0
+    seen.with_user_errstate(point.copy())
+    assert mapped.observation == seen.observation
+    assert mapped.seen_footprint == seen.seen_footprint == 2 * MADE_BYTES
 
 
 def test_complex_leaves_and_vectors_have_the_dtypes_of_the_user():
@@ -83,7 +96,7 @@ def test_an_evaluator_reads_values_outside_of_the_widened_function():
     widening, wide, point = in_float64(np.asarray([1.0, 3.0], np.float32))
     evaluator = WideEvaluator(lambda x: np.sum(x / 3), point, (), DEFAULT_EVALUATION, None, wide)
     assert evaluator.value_at_x0() == 4 / 3
-    assert evaluator.observation == Observation(2.0**-10)
+    assert evaluator.observation == SEEN
     assert evaluator.coarsest_epsilon() == 2.0**-10
     assert evaluator.largest_at(point.copy()) == 7.0
     assert evaluator.value_epsilon == 2.0**-52

@@ -35,7 +35,6 @@ class Grouped:
         self.chosen = None
 
     def groups(self, chosen, size):
-        assert size == 4
         self.chosen = chosen
         found, rest = [], chosen
         for count in self.sizes:
@@ -110,6 +109,43 @@ def test_right_claims_are_certified_at_half_an_evaluation_each(certified):
     assert grouped.evaluations == COUNT // 2
     assert progress.estimate.value == pytest.approx(SLOPES, rel=1e-6)
     assert np.isinf(progress.estimate.uncertainty).all()
+
+
+@pytest.mark.parametrize(
+    ("rtol", "epsilon", "size"),
+    [
+        (1e-3, 2.0**-52, 8),
+        (1e-5, 2.0**-52, 4),
+        (1e-3, 2.0**-36, 4),
+        (1.3e-4, 2.0**-52, 8),  # rtol**4 is just above epsilon
+        (1.2e-4, 2.0**-52, 4),
+    ],
+)
+def test_groups_are_larger_where_rtol_asks_for_few_digits_of_func(certified, rtol, epsilon, size):
+    passed, grouped, progress = certified(sizes=(size,) * 3, rtol=rtol, epsilon=epsilon)
+    assert passed == list(range(COUNT))
+    assert {groups.shape[1] for groups, _ in grouped.asked} == {size}
+    assert grouped.evaluations == 2 * -(-COUNT // size)
+    first = progress._first_of_all[:size]
+    _, steps = grouped.asked[0]
+    apart = 1 + (np.arange(size) + 0.5) / size
+    assert np.abs(steps[0]).tolist() == np.ldexp(apart, first).tolist()
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        SLOPES * np.where(np.arange(COUNT) == 9, 1 + 1.2e-3, 1),
+        SLOPES * np.where(np.arange(COUNT) == 9, -1, 1),
+        SLOPES[[*range(8), 9, 8, 10, 11]],
+        SLOPES * 1.002,
+        np.roll(SLOPES, 1),
+    ],
+)
+def test_a_larger_group_shows_an_error_of_rtol(certified, claim):
+    passed, _, _ = certified(claim, sizes=(8, 4), rtol=1e-3)
+    off = np.abs(claim - SLOPES) > 0
+    assert not any(off[each] for each in passed)
 
 
 def test_a_first_group_is_tried_before_the_others(certified):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +21,7 @@ import numpy as np
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend, as_numpy
 from checkgrad.backends.jax_differentiation import JaxDifferentiation
+from checkgrad.backends.jax_footprint import largest_made
 from checkgrad.backends.jax_partitions import (
     JaxPartitions,
     cast,
@@ -228,7 +228,7 @@ class JaxBackend(Backend):
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         compiled = func if isinstance(func, _Compiled) else jax.jit(func)
         try:
-            return _largest(compiled.trace(array).jaxpr.jaxpr)
+            return largest_made(compiled.trace(array).jaxpr.jaxpr)
         except Exception:
             return 0
 
@@ -256,18 +256,3 @@ class JaxBackend(Backend):
 
     def from_host(self, numbers: HostArray, like: Array) -> Array:
         return placed(numbers.astype(like.dtype), like)
-
-
-def _largest(jaxpr: Any) -> int:
-    """Return the bytes of the largest array that a traced function makes, at any depth."""
-    largest = 0
-    for equation in jaxpr.eqns:
-        for made in (variable.aval for variable in equation.outvars):
-            if hasattr(made, "dtype"):
-                largest = max(largest, math.prod(made.shape) * made.dtype.itemsize)
-        for parameter in equation.params.values():
-            parts = parameter if isinstance(parameter, (tuple, list)) else (parameter,)
-            for inner in (getattr(part, "jaxpr", part) for part in parts):
-                if hasattr(inner, "eqns"):
-                    largest = max(largest, _largest(inner))
-    return largest

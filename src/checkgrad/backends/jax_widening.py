@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from checkgrad.backends.array_types import Array
+from checkgrad.backends.jax_footprint import largest_made
 from checkgrad.backends.jax_placement import sharding_in_type
 from checkgrad.backends.jax_wide_dtypes import is_floating
 from checkgrad.backends.jax_wide_evaluation import WideEvaluation, one_line
@@ -144,7 +145,8 @@ class _Trace:
             jax.eval_shape(self._evaluate_observing, self._constants, arrays)
         seen = self._seen
         assert seen is not None
-        return Observation(seen.epsilon, seen.islands, seen.casts)
+        made_bytes = largest_made(closed(self._jaxpr).jaxpr)
+        return Observation(seen.epsilon, seen.islands, seen.casts, made_bytes=made_bytes)
 
     def largest(self, arrays: list[Array]) -> float:
         """Return the largest finite magnitude of any floating number inside."""

@@ -47,7 +47,7 @@ class Watch(Protocol):
 
 
 class Observer:
-    """Note the dtypes that operators meet, and the largest number.
+    """Note the dtypes that operators meet, the largest number, and the largest tensor.
 
     Parameters
     ----------
@@ -55,6 +55,11 @@ class Observer:
         The native dtypes of the inputs.
     magnitudes : bool
         Whether to note the largest number, which takes a pass over every result.
+
+    Attributes
+    ----------
+    made_bytes : int
+        The bytes of the largest floating tensor that was made, in its native dtype, views aside.
     """
 
     def __init__(self, natives: list[Any], magnitudes: bool) -> None:
@@ -63,6 +68,7 @@ class Observer:
         self._met: set[Any] = set(natives)
         self._casts: dict[Any, None] = {}
         self._magnitudes: list[Array] = []
+        self.made_bytes: int = 0
 
     def note(self, wide: Array) -> None:
         """Note the numbers of an input or of a result."""
@@ -93,6 +99,7 @@ class Observer:
         self._met.add(native)
         if not facts.is_view:
             self.note(wide)
+            self.made_bytes = max(self.made_bytes, wide.numel() * native.itemsize)
         return wide
 
     @property

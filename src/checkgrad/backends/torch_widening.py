@@ -78,7 +78,11 @@ class _WideTorchFunction(WideFunction):
     def observed(self, *args: Any) -> tuple[Any, Observation]:
         value, interpreter, observer = self._observed(args, magnitudes=False)
         return value, Observation(
-            observer.epsilon, interpreter.islands, observer.casts, interpreter.escapes
+            observer.epsilon,
+            interpreter.islands,
+            observer.casts,
+            interpreter.escapes,
+            observer.made_bytes,
         )
 
     def largest(self, *args: Any) -> float:

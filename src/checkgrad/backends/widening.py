@@ -34,12 +34,15 @@ class Observation:
         The dtypes, narrower than all inputs, that a cast inside goes through.
     escapes : bool
         Whether numbers leave the library, for code that may round them and that nobody sees.
+    made_bytes : int
+        The bytes of the largest array that the function makes, in its native dtype; 0 if unknown.
     """
 
     epsilon: float
     islands: Mapping[str, int] = field(default_factory=dict)
     casts: tuple[str, ...] = ()
     escapes: bool = False
+    made_bytes: int = 0
 
 
 class WideFunction(ABC):

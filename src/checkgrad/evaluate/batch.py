@@ -18,18 +18,15 @@ import numpy as np
 from checkgrad.arrays.arithmetic import reshaped
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.parsing import as_numeric
-from checkgrad.arrays.point import Point
-from checkgrad.backends import Array
+from checkgrad.arrays.point import Floats, Point
+from checkgrad.backends import Array, Entries, machine_epsilon
 from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.chunk_sizes import ChunkSizes
 from checkgrad.evaluate.control_points import batch_matches_single, farthest, has_few_digits
-from checkgrad.evaluate.entry_points import EntryPoints, padded
-from checkgrad.evaluate.options import Evaluation, require_chunk_bytes
+from checkgrad.evaluate.entry_points import EntryPoints
+from checkgrad.evaluate.known_controls import KnownControls, SinglePoints
+from checkgrad.evaluate.options import Evaluation
 
-_COPIES = 4  # of the points in a call: what func computes from them takes memory too
-_COMPANIONS = 3  # of the points in a call: x0 and two control points
-_MOST = 2**12  # points in one call: more are no faster
-_ON_HOST = 2**25  # bytes on a CPU: for more, the system makes new pages in every call ...
-_MANY = 64  # ... which costs less than more calls where a call has fewer points than this
 _FEWEST = 8  # points from which on "auto" evaluates them in one call ...
 _FEWEST_COMPILED = 32  # ... where that compiles something
 _TRIED = 3  # points that a func of many points is tried with
@@ -44,17 +41,16 @@ class BatchEvaluator:
 
     Attributes
     ----------
-    n_func : int
-        How many points it evaluated, and how often it called ``func`` to find out what it takes.
     obstacle : str
         Why it cannot be done; empty where it can, or was not asked for.
+    controls : KnownControls
+        Points whose values are known by single calls.
     """
 
     def __init__(self, function: UserFunction, point: Point, evaluation: Evaluation) -> None:
         self._function = function
         self._point = point
         self._batch = batch = evaluation.batch
-        self._memory = require_chunk_bytes(evaluation.chunk_bytes)
         self._budget = evaluation.budget
         self._possible = batch == "vectorized" or (batch != "loop" and point.backend.maps)
         if batch == "auto" and any(has_few_digits(x) for x in point.leaves):
@@ -63,17 +59,68 @@ class BatchEvaluator:
             self._possible = False
         if evaluation.workers is not None:  # who get one point each
             self._possible = False
-        self._footprint = 0  # bytes; not known yet
-        self.n_func = 0
+        self._chunk_sizes = ChunkSizes(function, point, evaluation)
+        self._n_points = 0
+        self.controls = KnownControls()
         self.obstacle = ""
+
+    @property
+    def n_func(self) -> int:
+        """How many points it evaluated, and how often it called ``func`` to find their number."""
+        return self._n_points + self._chunk_sizes.n_func
 
     def takes(self, count: int) -> bool:
         """Return whether so many points are to be evaluated together."""
         fewest = _FEWEST_COMPILED if self._point.backend.compiles else _FEWEST
         return self._possible and count >= (fewest if self._batch == "auto" else 1)
 
+    def host_values(
+        self,
+        leaf: int,
+        entries: Entries,
+        moved: Floats,
+        at_x0: Array,
+        alone: Callable[[Array], Array],
+    ) -> Floats | None:
+        """Do what `values` does, from numbers on the host to values on the host.
+
+        Parameters
+        ----------
+        leaf : int
+            Which leaf moves.
+        entries : array of int, shape (n,) or (n, r)
+            Which flat entries of it, for each point.
+        moved : array of the same shape
+            Their new values.
+        at_x0, alone
+            As in `values`.
+        """
+        backend, x = self._point.backend, self._point.like(leaf)
+        value, epsilon = backend.to_host(at_x0), float(machine_epsilon(at_x0))
+        known = self.controls.shown(leaf, entries.shape[1:], value, epsilon)
+        if known is not None and self._chunk_sizes.most(leaf) <= len(known):
+            known = None
+        if known is not None:
+            entries = np.concatenate([known.entries, entries])
+            moved = np.concatenate([known.moved, moved])
+        count = len(entries)
+        more = self._chunk_sizes.filled(count, leaf) - count
+        width = [(0, more), (0, 0)][: entries.ndim]
+        places = np.pad(entries, width, mode="edge")
+        numbers = backend.from_host(np.pad(moved, width, mode="edge"), x)
+        together = self.values(EntryPoints(leaf, places, numbers), at_x0, alone, more, known)
+        if together is None:
+            return None
+        first = 0 if known is None else len(known)
+        return backend.to_host(together).astype(np.float64)[first:count]
+
     def values(
-        self, points: EntryPoints, at_x0: Array, alone: Callable[[Array], Array], more: int = 0
+        self,
+        points: EntryPoints,
+        at_x0: Array,
+        alone: Callable[[Array], Array],
+        more: int = 0,
+        known: SinglePoints | None = None,
     ) -> Array | None:
         """Evaluate ``func`` at some points.
 
@@ -87,6 +134,8 @@ class BatchEvaluator:
             ``func`` at a single point, with an array in the place of the leaf.
         more : int
             How many of the points, the last ones, do not count.
+        known : SinglePoints, optional
+            The first of the points, which do not count either.
 
         Returns
         -------
@@ -102,12 +151,13 @@ class BatchEvaluator:
         if self._batch == "auto" and has_few_digits(at_x0):
             self._possible = False
             return None
-        size = min(len(points), self._points_per_call(points.leaf))
+        size = min(len(points), self._chunk_sizes.most(points.leaf))
         if self._batch == "auto" and size < min(_FEWEST, len(points)):
             self._possible = False  # a few large points at a time are no faster than one
             return None
-        before = self.n_func
-        chunks = self._chunks(points, at_x0, alone, size, len(points) - more)
+        before = self._n_points
+        counted = range(0 if known is None else len(known), len(points) - more)
+        chunks = self._chunks(points, at_x0, alone, size, counted, known)
         try:
             found = next(chunks)
             if len(points) > size:
@@ -120,8 +170,8 @@ class BatchEvaluator:
                 shape = (len(points), *found.shape[1:])
                 found = self._point.backend.joined(flat, shape, found)
         except _NotTogetherError:
-            self._budget.refund(self.n_func - before)
-            self.n_func = before
+            self._budget.refund(self._n_points - before)
+            self._n_points = before
             return None
         return found
 
@@ -131,16 +181,17 @@ class BatchEvaluator:
         at_x0: Array,
         alone: Callable[[Array], Array],
         size: int,
-        counted: int,
+        counted: range,
+        known: SinglePoints | None,
     ) -> Iterator[Array]:
-        """Yield what `values` returns, `size` points at a time. The first `counted` count."""
+        """Yield what `values` returns, `size` points at a time, of which the `counted` count."""
         backend, x = self._point.backend, self._point.whole(self._point.leaves[points.leaf])
         without_offset = backend.compiled(_without_offset)
         for start in range(0, len(points), size):
             part = points.part(start, size, self._point.xp)
-            new = max(0, min(size, counted - start))
+            new = len(range(max(counted.start, start), min(counted.stop, start + size)))
             self._budget.spend(new)
-            self.n_func += new
+            self._n_points += new
             together, *controls = backend.perturbed_batch(x, part.entries, part.numbers)
             try:
                 found = self._evaluated(points.leaf, together, tuple(at_x0.shape))
@@ -152,7 +203,7 @@ class BatchEvaluator:
                     self.give_up(brief(error), error)
                 raise _NotTogetherError from error
             if start == 0:
-                self._compare(part, found, controls, at_x0, alone)
+                self._compare(part, found, controls, at_x0, alone, known)
             taken = min(size, len(points) - start)
             yield backend.block_until_ready(without_offset(found, at_x0, taken))
 
@@ -163,48 +214,30 @@ class BatchEvaluator:
         controls: list[Array],
         at_x0: Array,
         alone: Callable[[Array], Array],
+        known: SinglePoints | None,
     ) -> None:
-        """Give up where the batch does not match single calls at the control points."""
+        """Give up where the batch does not match single calls at the control points.
+
+        Points whose values are known stand for the one with every other entry changed.
+        """
         backend, x = self._point.backend, self._point.whole(self._point.leaves[points.leaf])
+        count, rows = 0, [0, -2, -1]
+        if known is not None:
+            count, controls = len(known), controls[:1]
+            rows = [0, -2, *range(1, 1 + count)]
         apart = [alone(control) for control in controls]  # while the others are computed
+        if known is not None:
+            controls = [*controls, *backend.perturbed_copies(x, known.entries, points.numbers)]
+            apart += [backend.from_host(value, at_x0) for value in known.values]
         values = backend.to_host(found)
-        far = farthest(values[1:-2])
+        far = count + farthest(values[1 + count : -2])
         entry = points.entries[far : far + 1]
         controls = [*controls, *backend.perturbed_copies(x, entry, points.numbers, far)]
         apart = [at_x0, *apart, alone(controls[-1])]
-        values = values[[0, -2, -1, 1 + far]]
+        values = values[[*rows, 1 + far]]
         if not batch_matches_single(values, x, controls, apart, alone, self._point):
             self.give_up("it returns other values in a batch than alone")
             raise _NotTogetherError
-
-    def filled(self, count: int, leaf: int) -> int:
-        """Return how many points to make of `count`, so that code is compiled once.
-
-        Once or twice as many as the leaf has entries is the most common number.
-        """
-        if not self._point.backend.compiles:
-            return count
-        size = self._point.sizes[leaf]
-        return min(padded(count), -(-count // size) * size)
-
-    def _points_per_call(self, leaf: int) -> int:
-        """Return how many points fit into the memory allowed, with what ``func`` makes of them."""
-        point = self._point
-        if self._footprint == 0:
-            self._footprint = sum(
-                size * max(1, point.xp.finfo(x.dtype).bits // 8)
-                for size, x in zip(point.sizes, point.leaves, strict=True)
-            )
-            if self._batch != "vectorized":
-                self._budget.spend()
-                self.n_func += 1
-                made = self._function.footprint(point, leaf)
-                self._footprint = max(self._footprint, made)
-        each = _COPIES * self._footprint
-        most = _MOST
-        if point.backend.on_host(point.like(leaf)):
-            most = min(most, max(_MANY, _ON_HOST // each - _COMPANIONS))
-        return min(most, max(1, self._memory // each - _COMPANIONS))
 
     def _evaluated(self, leaf: int, together: Array, shape: tuple[int, ...]) -> Array:
         """Evaluate ``func`` with each part of `together` in the place of a leaf."""

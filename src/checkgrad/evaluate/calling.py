@@ -191,6 +191,11 @@ class UserFunction:
         """Return it as a function of many values of one leaf, along a leading axis."""
         return point.backend.mapped(self.of_leaf(point, leaf))
 
+    @property
+    def seen_footprint(self) -> int:
+        """The `footprint`, where an earlier evaluation has shown it; else 0."""
+        return 0
+
     def footprint(self, point: Point, leaf: int) -> int:
         """Return the bytes of the largest array that it makes at x0; 0 if unknown."""
         return point.backend.footprint(

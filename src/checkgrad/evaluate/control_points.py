@@ -11,7 +11,7 @@ from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, HostArray, machine_epsilon
 from checkgrad.precision import HALF
 
-_SAME = 64.0  # machine epsilons of the largest value at a point that others may be off by there
+SAME = 64.0  # machine epsilons of the largest value at a point that others may be off by there
 _HARMLESS = 1e-8  # ... or this part of what the steps change: no difference shows that ...
 _NOISY = 8.0  # ... or times what it varies by at so many points ...
 _NEIGHBOURS = 3  # ... that are units in the last place apart
@@ -53,7 +53,7 @@ def batch_matches_single(
     size = size.max(axis=tuple(range(1, single.ndim)), keepdims=True, initial=0.0)
     with np.errstate(invalid="ignore"):
         off = np.abs(single - batch)
-        same = off <= _SAME * epsilon * size
+        same = off <= SAME * epsilon * size
         same |= (single == batch) | (np.isnan(single) & np.isnan(batch))
         change = np.abs(single - single[:1]).max(axis=0)
         same |= np.isfinite(change) & (off <= _HARMLESS * change)

@@ -27,6 +27,7 @@ from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.calling import Failure, UserFunction
 from checkgrad.evaluate.entry_points import EntryPoints, in_place_of, perturbed, perturbed_from_host
+from checkgrad.evaluate.known_controls import SinglePoints
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
 from checkgrad.evaluate.rounds import make_rounds
 from checkgrad.evaluate.values import complex_numbers, numeric_value, stacked_values, values_on_host
@@ -211,21 +212,16 @@ class Evaluator:
         `moved` are the new values, exactly representable in the dtype of the leaf. The values are
         those of `host_values`.
         """
-        x, backend = self.point.like(leaf), self.point.backend
-        count = len(entries)
-        if self._takes(count):
-            more = self.batch.filled(count, leaf) - count
-            width = [(0, more), (0, 0)][: entries.ndim]
-            places = np.pad(entries, width, mode="edge")
+        if self._takes(len(entries)):
             with np.errstate(all="ignore"):
-                numbers = backend.from_host(np.pad(moved, width, mode="edge"), x)
                 at_x0 = reshaped(self._at_x0, self.shape, self.point.xp)
                 alone = self._alone(leaf, at_x0, inside_domain=True)
-                points = EntryPoints(leaf, places, numbers)
-                together = self.batch.values(points, at_x0, alone, more)
+                together = self.batch.host_values(leaf, entries, moved, at_x0, alone)
             if together is not None:
-                return backend.to_host(together).astype(np.float64)[:count]
-        return self.host_values(perturbed_from_host(self.point, leaf, entries, moved))
+                return together
+        found = self.host_values(perturbed_from_host(self.point, leaf, entries, moved))
+        self.batch.controls.note(SinglePoints(leaf, entries, moved, found))
+        return found
 
     def host_values(self, points: Iterable[Any], function: UserFunction | None = None) -> Floats:
         """Return ``func`` at some points near x0, along the first axis, on the host.

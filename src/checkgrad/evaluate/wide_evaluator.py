@@ -82,7 +82,15 @@ class WideEvaluator(Evaluator):
         self, func: Callable[..., Any], args: tuple[Any, ...], read: Any, alone: Any = None
     ) -> WideUserFunction:
         natives = [self._wide.natives()]
-        self._made.append(
-            WideUserFunction(func, args, self._wide, natives, read, alone, budget=self.budget)
+        function = WideUserFunction(
+            func,
+            args,
+            self._wide,
+            natives,
+            read,
+            alone,
+            budget=self.budget,
+            observed=self._made[0] if self._made else None,
         )
-        return self._made[-1]
+        self._made.append(function)
+        return function

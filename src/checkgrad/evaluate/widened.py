@@ -16,6 +16,8 @@ from checkgrad.backends import Array, NativeDtypes, Observation, WideFunction, W
 from checkgrad.evaluate.budget import NO_BUDGET, Budget
 from checkgrad.evaluate.calling import OfPoint, UserFunction
 
+_WIDE_BITS = 64  # of a number in float64
+
 
 class WideUserFunction(UserFunction):
     """A function of the user's, evaluated in float64.
@@ -34,11 +36,8 @@ class WideUserFunction(UserFunction):
         Whether to note what is met inside of the function, which takes time.
     budget, is_func
         As in `UserFunction`.
-
-    Attributes
-    ----------
-    observation : Observation or None
-        What was met inside of the function at x0.
+    observed : WideUserFunction, optional
+        The same function, which is called at x0 in the place of this one.
     """
 
     def __init__(
@@ -52,6 +51,7 @@ class WideUserFunction(UserFunction):
         observes: bool = True,
         budget: Budget = NO_BUDGET,
         is_func: bool = True,
+        observed: WideUserFunction | None = None,
     ) -> None:
         whole = (lambda x, *vectors: function(x, *vectors, *args)) if args else function
         self._wide_function = wide.widening.widened(whole, natives)
@@ -65,7 +65,13 @@ class WideUserFunction(UserFunction):
         self._takes_many = at_one_point is not None and at_one_point(whole) is not whole
         self._observes = observes
         self._maps: dict[int, WideFunction] = {}
-        self.observation: Observation | None = None
+        self._observed = observed
+        self._observation: Observation | None = None
+
+    @property
+    def observation(self) -> Observation | None:
+        """What was met inside of the function at x0; None if it was not called there."""
+        return self._observation if self._observed is None else self._observed.observation
 
     def with_user_errstate(self, x: Any, *vectors: Any) -> Any:
         """Call it as the user would. The first call, at x0, notes what it meets inside."""
@@ -76,7 +82,7 @@ class WideUserFunction(UserFunction):
         return self._observer.with_user_errstate(x, *vectors)
 
     def _observe(self, x: Any, *vectors: Any) -> Any:
-        value, self.observation = self._wide_function.observed(x, *vectors)
+        value, self._observation = self._wide_function.observed(x, *vectors)
         return value
 
     def coarsest_epsilon(self, x: Any) -> float:
@@ -128,6 +134,16 @@ class WideUserFunction(UserFunction):
             natives = [[native.leaves[leaf].dtype]]
             self._maps[leaf] = self._wide.widening.widened(mapped, natives)
         return self._maps[leaf]
+
+    @property
+    def seen_footprint(self) -> int:
+        """The `footprint`, where the evaluation at x0 has shown it; else 0."""
+        seen = self.observation
+        if seen is None:
+            return 0
+        native = self._wide.native
+        narrowest = min(int(native.xp.finfo(leaf.dtype).bits) for leaf in native.leaves)
+        return _WIDE_BITS // narrowest * seen.made_bytes
 
     def footprint(self, point: Point, leaf: int) -> int:
         """Return the bytes of the largest array that it makes at x0; 0 if unknown."""

@@ -115,7 +115,18 @@ class Findings:
     @classmethod
     def none(cls, count: int) -> Findings:
         """Return the composition of no findings, for `count` directions."""
-        return compose([Finding.of(kind, np.zeros(count, dtype=bool)) for kind in Kind])
+        nowhere, no = np.full(count, np.nan), np.zeros(count, dtype=bool)
+        return cls(
+            subgradient_low=nowhere,
+            subgradient_high=nowhere,
+            one_sided_low=nowhere,
+            one_sided_high=nowhere,
+            coarse_estimates=np.full((_COARSE_ESTIMATES, count), np.nan),
+            undetectable_slope=np.zeros(count),
+            blocks_correct=no,
+            blocks_wrong=no,
+            seen=dict.fromkeys(Kind, no),
+        )
 
     def take(self, chosen: Any) -> Findings:
         """Return the findings of some of the directions."""

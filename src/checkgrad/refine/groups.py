@@ -1,4 +1,4 @@
-"""Groups: several coordinates are moved at once, at half an evaluation each.
+"""Groups: several coordinates are moved at once, at half an evaluation each or less.
 
 Agreement certifies itself: if ``func`` changes by what all claims of a group say together, the
 claims are right. If only one claim is wrong, its error is at most the observed change minus the sum
@@ -22,7 +22,11 @@ from checkgrad.precision import has_few_digits
 from checkgrad.refine.progress import Progress
 from checkgrad.refine.spec import CheckSpec, GroupedDirections
 
-_SIZE = 4  # coordinates in a group
+_SIZE = 4  # coordinates in a group ...
+# ... or so many, where rtol asks for few of the digits of func: where the machine epsilon is below
+# this power of rtol. A float32 claim in float64 is such a case. The truncation errors of a group
+# add up. With these digits to spare, they stay far below the error that the group is to show.
+_SIZE_IF_COARSE, _POWER_OF_RTOL = 8, 4
 
 
 def has_groups(spec: CheckSpec) -> bool:
@@ -32,6 +36,11 @@ def has_groups(spec: CheckSpec) -> bool:
     """
     many = spec.directions.count >= thresholds().few
     return many and not has_few_digits(spec.epsilon)
+
+
+def _size(spec: CheckSpec) -> int:
+    """Return how many coordinates to move at once."""
+    return _SIZE_IF_COARSE if spec.epsilon <= spec.rtol**_POWER_OF_RTOL else _SIZE
 
 
 class Groups:
@@ -64,7 +73,7 @@ class Groups:
         """
         if self._wants_new(progress):
             chosen = np.flatnonzero(np.isfinite(progress.spec.claim))
-            groups = self._directions.groups(chosen, _SIZE)
+            groups = self._directions.groups(chosen, _size(progress.spec))
             self.first, self._others = np.unique(groups[:1]), groups[1:]
             self._sampled = []
             self._sample(progress, groups[:1], self._others)
@@ -122,11 +131,13 @@ class Groups:
 
 def _steps(progress: Progress, groups: Places, offsets: Floats) -> Floats:
     """Return a signed step for every coordinate of some groups, from random offsets."""
-    apart = np.arange(_SIZE) + offsets
+    size = groups.shape[1]
+    apart = np.arange(size) + offsets
     signs = np.where(progress.spec.claim[groups] < 0, -1.0, 1.0)
-    steps = np.ldexp(1 + apart / _SIZE, progress.first_of(groups)) * signs
+    steps = np.ldexp(1 + apart / size, progress.first_of(groups)) * signs
     # A smaller group holds its first coordinate more than once. It moves once all the same.
-    return np.where(_own(groups), steps, steps[:, :1])
+    signed: Floats = np.where(_own(groups), steps, steps[:, :1])
+    return signed
 
 
 def _own(groups: Places) -> Flags:

@@ -171,6 +171,8 @@ def _sample_until_open(progress: Progress, all_once: bool) -> None:
     if all_once:
         _sample_stages(progress, stages[:1])
         stages = stages[1:]
+    if not progress.active.size:
+        return
     order, every, start, size = _worst_first(progress), progress.state(), 0, 1
     while start < order.size:
         progress.resume(every, order[start : start + size])
