@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conftest import Library
 
 EPSILON = 2.0**-52
-N = 144  # enough for JAX to map groups of eight
+N = 144  # enough for JAX to map groups
 
 
 def noted(values: Any, leaf: int = 0) -> KnownControls:
@@ -81,8 +81,7 @@ def test_a_mapped_check_makes_few_single_calls(xp: Library, wide: str) -> None:
         alone += 1 + 2  # x0 in float64, and another point in both dtypes
     else:
         alone += 1 + 1  # x0 again, as no noise was measured; how much memory func takes
-    groups = N // (8 if wide == "float32" else 4)
-    assert report.n_func == alone + 2 * (groups - 1)
+    assert report.n_func == alone + 2 * (N // 4 - 1)
     if xp.name == "torch":
         assert len(shapes) == alone + 1  # the map
 

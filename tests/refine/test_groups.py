@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.thresholds import varied
-from checkgrad.refine.groups import Groups
+from checkgrad.refine.groups import Groups, group_size
 from checkgrad.refine.loop import refine
 from checkgrad.refine.progress import Progress
 
@@ -111,6 +112,20 @@ def test_right_claims_are_certified_at_half_an_evaluation_each(certified):
     assert np.isinf(progress.estimate.uncertainty).all()
 
 
+@pytest.fixture
+def larger_groups(monkeypatch):
+    """Allow larger groups of as few directions as there are here."""
+    monkeypatch.setattr("checkgrad.refine.groups._FEWEST_IF_COARSE", COUNT)
+
+
+@pytest.mark.parametrize(("count", "size"), [(639, 4), (640, 8)])
+def test_groups_are_larger_where_there_are_many_directions(made, count, size):
+    _, spec, _ = made(sizes=(8, 4), rtol=1e-3)
+    many = replace(spec, directions=SimpleNamespace(count=count))
+    assert group_size(many) == size
+
+
+@pytest.mark.usefixtures("larger_groups")
 @pytest.mark.parametrize(
     ("rtol", "epsilon", "size"),
     [
@@ -132,6 +147,7 @@ def test_groups_are_larger_where_rtol_asks_for_few_digits_of_func(certified, rto
     assert np.abs(steps[0]).tolist() == np.ldexp(apart, first).tolist()
 
 
+@pytest.mark.usefixtures("larger_groups")
 @pytest.mark.parametrize(
     "claim",
     [

@@ -191,7 +191,7 @@ def many(refined):
     def run(factors, function=sines, **values):
         factors = np.asarray(factors)
         claim = np.arange(1, factors.size + 1) * np.cos(1) * factors
-        with varied(few=3, fewest_more=2, part_more=100):
+        with varied(few=3, fewest_more=2, groups_per_more=100):
             return refined(function, claim, np.ones(factors.size), **values)
 
     return run

@@ -194,7 +194,7 @@ def _(make: SimpleNamespace) -> Any:
     return sum(len(wrong_everywhere(make, 36)[1].steps_of(k)) > 1 for k in range(36))
 
 
-@case("part_more")
+@case("groups_per_more")
 def _(make: SimpleNamespace) -> Any:
     _, lines = wrong_everywhere(make, 256)
     return sum(len(lines.steps_of(k)) > 1 for k in range(256))

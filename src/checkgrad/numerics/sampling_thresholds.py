@@ -115,8 +115,9 @@ class RefinementThresholds(MeasurementThresholds):
         More samples between the steps do not help where the uncertainty is more times too large.
     block : int
         How many directions are sampled at all steps in one go, where digits are few.
-    fewest_more, part_more : int
-        Along how many directions to look once a claim is wrong: at least, and the part of all.
+    fewest_more, groups_per_more : int
+        Along how many directions to look once a claim is wrong: at least, and one for so many
+        groups, which are what a right claim costs.
     """
 
     first_step_digits: float = 0.36
@@ -135,4 +136,4 @@ class RefinementThresholds(MeasurementThresholds):
     worth_averaging: float = 30.0
     block: int = 32
     fewest_more: int = 16
-    part_more: int = 8
+    groups_per_more: int = 2

@@ -17,7 +17,7 @@ from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.samples import Floats, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DOUBLE, has_few_digits
-from checkgrad.refine.groups import Groups, has_groups
+from checkgrad.refine.groups import Groups, group_size, has_groups
 from checkgrad.refine.progress import Look, Progress
 from checkgrad.refine.spec import CheckSpec
 from checkgrad.refine.steps import (
@@ -152,9 +152,10 @@ def _affordable(progress: Progress) -> int:
 
 
 def _few_more(progress: Progress) -> int:
-    """Return along how many axes to look once a claim is wrong."""
-    limits = thresholds()
-    return max(limits.fewest_more, progress.spec.directions.count // limits.part_more)
+    """Return along how many axes to look once a claim is wrong, for part of a right one's cost."""
+    limits, count = thresholds(), progress.spec.directions.count
+    number_of_groups = count // group_size(progress.spec)
+    return max(limits.fewest_more, number_of_groups // limits.groups_per_more)
 
 
 def _worst_first(progress: Progress) -> Places:
