@@ -83,6 +83,27 @@ def test_a_verdict_along_a_random_tangent_needs_little_more_than_it_must_hold(
     assert (arrays - 0.1) * x0.nbytes <= peak <= (arrays + blocks) * x0.nbytes
 
 
+@pytest.mark.libraries("numpy")
+def test_a_wrong_claim_is_searched_in_the_memory_that_a_right_one_takes(xp: Library) -> None:
+    """Nothing but blocks is made besides: all entries of an array on the host are twice x0."""
+    x0 = xp.asarray(np.linspace(0.5, 1.5, 2**21), "float32")
+    verify_grad(quadratic(xp), np.ones_like, x0[: SIZE // 4])  # what is imported when used
+
+    def peak(factor: float) -> int:
+        tracemalloc.start()
+        try:
+            report = verify_grad(
+                lambda x: np.einsum("i,i->", x, x, dtype=np.float64), lambda x: factor * x, x0
+            )
+            assert report.verdict is (Verdict.CORRECT if factor == 2 else Verdict.WRONG)
+            assert report.located is (factor != 2)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(2.2) <= peak(2.0) + 0.8 * x0.nbytes
+
+
 @pytest.mark.parametrize(
     ("library", "precision", "most"), [("torch", "native", 4), ("torch", "auto", 6)]
 )

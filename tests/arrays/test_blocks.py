@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from checkgrad.arrays import blockwise
-from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, split
+from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, Replaced, split
 from checkgrad.arrays.point import make_point
 from checkgrad.backends import find_backend
 
@@ -42,6 +43,32 @@ def test_a_computed_array_has_the_numbers_dtype_and_device_of_what_it_stands_for
     np.testing.assert_array_equal(xp.to_numpy(whole), xp.to_numpy(x * x + 1))
     again = Computed(x, backend, lambda a, b: a - b, (lazy, x))
     np.testing.assert_array_equal(joined(xp, again), xp.to_numpy(x * x + 1 - x))
+
+
+def test_an_array_with_other_values_at_some_entries(xp: Library, dtype: str) -> None:
+    x = large(xp, dtype)
+    entries = np.asarray([0, BLOCK, BLOCK + 1, SIZE - 1])
+    values = xp.asarray([7.0, 8.0, 9.0, 10.0], dtype)
+    wanted = xp.to_numpy(x).copy()
+    wanted[entries] = xp.to_numpy(values)
+    found = blockwise.whole(find_backend([x]), Replaced(x, find_backend([x]), x, entries, values))
+    xp.assert_native(found, dtype)
+    np.testing.assert_array_equal(xp.to_numpy(found), wanted)
+
+
+@pytest.mark.libraries("numpy")
+def test_a_computed_block_keeps_no_block_that_it_is_made_of(xp: Library) -> None:
+    x, alive = large(xp), []
+
+    def noted(block: Any) -> Any:
+        made = block + 1
+        alive.append(weakref.ref(made))
+        return made
+
+    backend = find_backend([x])
+    inner = Computed(x, backend, noted, (x,))
+    for _ in Computed(x, backend, lambda a, b: a * b, (inner, inner)).blocks():
+        assert not any(ref() is not None for ref in alive)
 
 
 def test_random_numbers_are_the_same_whenever_they_are_made(xp: Library) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from checkgrad.arrays.blocks import BLOCK
-from checkgrad.arrays.entries import Entries, coordinates_of, largest_of
+from checkgrad.arrays.entries import Entries, coordinates_of, largest_of, typical_size
 from checkgrad.arrays.point import Point, make_point
+
+if TYPE_CHECKING:
+    from conftest import Library
 
 TREE = {"a": np.asarray([[1.0, -2.0], [3.0, 4.0]]), "b": np.asarray([5.0, -6.0])}
 
@@ -50,3 +55,24 @@ def test_the_largest_of_a_large_leaf_is_looked_for_in_all_its_blocks() -> None:
 def test_what_is_no_number_is_not_the_largest(point: Point) -> None:
     claims = [np.full((2, 2), np.nan), np.asarray([np.nan, -1.0])]
     assert largest_of(point, np.abs, [claims], 0, 6, ()) == (5, 1.0)
+
+
+def test_few_entries_of_a_large_array_are_read_without_the_others() -> None:
+    x = np.linspace(1.0, 2.0, BLOCK + 3)
+    point = make_point(x)
+    found = coordinates_of(point, point.leaves, single=True)
+    assert isinstance(found, Entries)
+    np.testing.assert_array_equal(found[np.asarray([0, BLOCK + 2])], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e30, 1e-30])
+def test_the_typical_size_is_the_power_of_two_next_to_the_median(
+    xp: Library, dtype: str, factor: float
+) -> None:
+    if dtype in ("float16", "bfloat16"):
+        pytest.skip("half precision has no room for the factor")
+    sizes = factor * np.linspace(0.1, 20.0, BLOCK + 3)
+    point = make_point(xp.asarray(sizes.tolist(), dtype))
+    with np.errstate(all="raise"):
+        typical = typical_size(point, point.leaves)
+    assert typical / 2 <= np.median(sizes) <= typical

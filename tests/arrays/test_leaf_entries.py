@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,19 @@ def test_entries_of_the_whole_leaf_are_replaced(make: Any) -> None:
     rows = np.asarray([[0, 5]]), np.asarray([[-1.0, -2.0]])
     (both,) = perturbed_leaf(point, 0, *rows)
     np.testing.assert_array_equal(point.on_host([both]), [-1.0, 2.0, 3.0, 4.0, 5.0, -2.0])
+
+
+def test_copies_of_a_lazy_leaf_are_in_memory_one_at_a_time() -> None:
+    point = make_point(LARGE.astype(np.float32)).widened()
+    rows = np.asarray([[3, BLOCK + 1], [4, 4]]), np.asarray([[-1.0, -2.0], [-3.0, -3.0]])
+    copies = perturbed_leaf(point, 0, *rows)
+    first = next(copies)
+    assert first.dtype == np.float64
+    np.testing.assert_array_equal(first[[3, 4, BLOCK + 1]], [-1.0, LARGE.astype("f4")[4], -2.0])
+    alive = weakref.ref(first)
+    del first
+    assert alive() is None
+    assert next(copies)[4] == -3.0
 
 
 def test_an_entry_of_another_rank_changes_nothing() -> None:

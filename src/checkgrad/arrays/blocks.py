@@ -18,7 +18,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from checkgrad.backends import Array, Backend
+from checkgrad.backends import Array, Backend, Entries
 
 BLOCK = 2**17  # entries of a block: it fits the cache; longer arrays are worked on in blocks
 
@@ -79,10 +79,15 @@ class Computed(Lazy):
     arrays: tuple[Any, ...]
 
     def blocks(self) -> Iterator[Array]:
-        """Yield the flat array in blocks."""
-        for each in zip(*(split(self.backend, array) for array in self.arrays), strict=True):
+        """Yield the flat array in blocks.
+
+        None is kept, and none of those that it is made of: many arrays may be worked on together,
+        each made of others.
+        """
+        parts = [split(self.backend, array) for array in self.arrays]
+        for _ in range(0, math.prod(self.shape), BLOCK):
             # Wait before the next block. A library that computes later holds all blocks at once.
-            yield self.backend.block_until_ready(self.function(*each))
+            yield self.backend.block_until_ready(self.function(*map(next, parts)))
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,38 @@ class Range(Lazy):
                 if is_holed:
                     kept[self.without - first] = 0.0
                 yield block * self.backend.from_host(kept, block)
+            first += size
+
+
+@dataclass(frozen=True)
+class Replaced(Lazy):
+    """An array with other values at some entries.
+
+    Attributes
+    ----------
+    array : array
+        The array. It may be lazy.
+    entries : array of int, shape (r,)
+        The flat entries.
+    values : array, shape (r,)
+        Their values.
+    """
+
+    array: Any
+    entries: Entries
+    values: Array
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield the flat array in blocks."""
+        first = 0
+        for block in split(self.backend, self.array):
+            size = block.shape[0]
+            (here,) = np.nonzero((self.entries >= first) & (self.entries < first + size))
+            if here.size:
+                places, values = self.entries[here] - first, self.values[here.tolist()]
+                yield from self.backend.perturbed_copies(block, places[None, :], values[None, :])
+            else:
+                yield block
             first += size
 
 

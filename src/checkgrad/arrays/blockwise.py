@@ -15,8 +15,8 @@ from functools import partial
 
 import numpy as np
 
-from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, split
-from checkgrad.backends import Array, Backend, Deferred, Partitions
+from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, Replaced, split
+from checkgrad.backends import Array, Backend, Deferred, Entries, Partitions
 
 _SEEDS = 2**63
 
@@ -108,7 +108,8 @@ def random(
     """
     if not is_large(x):
         return draw(rng, x)
-    return Random(_held(x), backend, next(split(backend, x)), draw, int(rng.integers(_SEEDS)))
+    like = x.first if isinstance(x, Lazy) else next(split(backend, x))
+    return Random(_held(x), backend, like, draw, int(rng.integers(_SEEDS)))
 
 
 def in_range(backend: Backend, array: Array, start: int, stop: int, without: int = -1) -> Array:
@@ -120,6 +121,11 @@ def in_range(backend: Backend, array: Array, start: int, stop: int, without: int
         return _in_range_where_it_lies(backend, partitions, array, start, stop, without)
     part = Range(_held(array), backend, array, start, stop, without)
     return part if is_large(array) else whole(backend, part)
+
+
+def replaced(backend: Backend, array: Array, entries: Entries, values: Array) -> Array:
+    """Return a copy of a lazy array with other values at some entries, see `Replaced`."""
+    return whole(backend, Replaced(_held(array), backend, array, entries, values))
 
 
 def entry_of(backend: Backend, array: Array, entry: int) -> float:

@@ -1,7 +1,8 @@
 """Single entries of arrays like x0: read and searched, without the others.
 
 Where the library lays arrays out over devices, this goes on where they lie: only single numbers
-come to the host. This module reads no claim and judges nothing.
+come to the host. Of large arrays, one block at a time does. This module reads no claim and judges
+nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.blockwise import partitions_of
 from checkgrad.arrays.leaf_entries import all_blocks, entry_of
 from checkgrad.arrays.point import Floats, Point
@@ -59,9 +61,18 @@ class Entries:
 def coordinates_of(point: Point, leaves: Leaves, single: bool) -> Floats | Entries:
     """Return all entries of arrays like x0, on the host.
 
-    If `single` ones are to be asked for, and x0 is partitioned, they come one by one.
+    If `single` ones are to be asked for, and x0 is large or partitioned, they come one by one.
     """
-    return Entries(point, leaves) if single and point.is_partitioned else point.on_host(leaves)
+    return Entries(point, leaves) if single and come_one_by_one(point) else point.on_host(leaves)
+
+
+def come_one_by_one(point: Point) -> bool:
+    """Return whether entries are read one by one: x0 is partitioned, or the host has no room.
+
+    All entries of x0 on the host take twice the memory of a float32 x0, and the search of a wrong
+    entry asks for those of several arrays.
+    """
+    return point.is_partitioned or point.size > BLOCK
 
 
 def largest_of(
@@ -159,7 +170,7 @@ def _largest_where_it_lies(
 
 
 def typical_size(point: Point, sizes: Leaves) -> float:
-    """Return the median of positive numbers in partitioned arrays, as a power of two.
+    """Return about the median of positive numbers in arrays like x0, as a power of two.
 
     They are not sorted, but counted, by halving the range of exponents.
     """
@@ -174,4 +185,6 @@ def typical_size(point: Point, sizes: Leaves) -> float:
 
 
 def _count_below(x: Array, most: float, xp: Any) -> Array:
-    return xp.sum(xp.astype(x <= most, xp.int64))
+    most = min(most, float(xp.finfo(x.dtype).max))
+    with np.errstate(under="ignore"):  # of the limit, in the dtype of x
+        return xp.sum(xp.astype(x <= most, xp.int64))

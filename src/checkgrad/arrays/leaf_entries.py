@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays import blockwise
+from checkgrad.arrays.blocks import Lazy
 from checkgrad.arrays.point import Point
 from checkgrad.arrays.spread import PartNumbers
 from checkgrad.backends import Array, ArrayPart, Entries
@@ -66,10 +67,22 @@ def perturbed_leaf(point: Point, leaf: int, entries: Entries, values: Array) -> 
 
     The arguments are those of `Backend.perturbed_copies`.
     """
-    part, array = point.part(leaf), point.whole(point.leaves[leaf])
-    if part is None:
-        return point.backend.perturbed_copies(array, entries, values)
-    return _perturbed_parts(point, part, array, entries, values)
+    part, array = point.part(leaf), point.leaves[leaf]
+    if part is not None:
+        return _perturbed_parts(point, part, point.whole(array), entries, values)
+    if isinstance(array, Lazy) and not point.backend.compiles:
+        return _perturbed_one_by_one(point, array, entries, values)
+    return point.backend.perturbed_copies(point.whole(array), entries, values)
+
+
+def _perturbed_one_by_one(
+    point: Point, array: Array, entries: Entries, values: Array
+) -> Iterator[Array]:
+    """Yield copies of a lazy array; only one of them is in memory at a time."""
+    rows = np.reshape(entries, (len(entries), -1))
+    for place, row in enumerate(rows):
+        numbers = point.xp.reshape(values[place, ...], (-1,))
+        yield blockwise.replaced(point.backend, array, row, numbers)
 
 
 def _perturbed_parts(

@@ -45,6 +45,7 @@ class NumPyBackend(Backend):
             copy = array.copy()
             (copy if flat else copy.reshape(-1))[entry] = value
             yield copy
+            del copy  # before the next is made
 
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array

@@ -106,6 +106,7 @@ class TorchBackend(Backend):
             copy = self.copy(array)
             copy.view(-1)[entry] = value
             yield copy
+            del copy  # before the next is made
 
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array

@@ -1,17 +1,18 @@
 """What a claim says of single coordinates, and how large x0 is there: on the host or where it lies.
 
-A search along tangents asks for few of the coordinates. Where x0 is laid out over devices, the
-others stay there.
+A search along tangents asks for few of the coordinates. Where x0 is large or laid out over devices,
+the others are not copied to the host.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from checkgrad.arrays.entries import Entries, largest_of, typical_size
+from checkgrad.arrays.entries import Entries, come_one_by_one, largest_of, typical_size
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -63,7 +64,7 @@ def claimed_entries(
     sizes : sequence of array
         The size of every coordinate.
     """
-    if point.is_partitioned and gradient.leaves is not None:
+    if come_one_by_one(point) and gradient.leaves is not None:
         return _WhereTheyLie(point, gradient.leaves, sizes)
     return _OnHost(point, gradient, sizes)
 
@@ -133,13 +134,16 @@ class _WhereTheyLie:
 
     def weight(self, coordinate: int) -> float:
         chosen = np.asarray([coordinate])
-        return float(abs(self._claims[chosen] * self._sizes[chosen])[0])
+        with np.errstate(all="ignore"):
+            weight = float(abs(self._claims[chosen] * self._sizes[chosen])[0])
+        return weight if math.isfinite(weight) else 0.0
 
     def heaviest(self, start: int, stop: int, excluded: Collection[int]) -> int:
         xp, parts = self._point.xp, [self._claim_leaves, self._size_leaves]
 
         def weights(claim: Array, size: Array) -> Array:
-            found = xp.abs(claim) * size
+            with np.errstate(all="ignore"):  # a claim may not be finite
+                found = xp.abs(claim) * size
             return xp.where(xp.isfinite(found), found, xp.zeros_like(found))
 
         return max(largest_of(self._point, weights, parts, start, stop, excluded)[0], start)

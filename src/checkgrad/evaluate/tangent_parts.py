@@ -164,9 +164,11 @@ def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) 
 
     Entries are divided by the largest: squares overflow and underflow.
     """
-    largest = reduce(xp.maximum, [xp.abs(each) for each in entries])
+    largest = reduce(xp.maximum, map(xp.abs, entries))
     largest = xp.where(largest > 0, largest, xp.ones_like(largest))
-    relative = [each / largest for each in entries]
-    product = reduce(lambda a, b: a + b, [v * u for v, u in zip(relative, units, strict=True)])
-    square = reduce(lambda a, b: a + b, [v * v for v in relative])
+    product = square = xp.zeros_like(largest)
+    for each, unit in zip(entries, units, strict=True):
+        relative = each / largest
+        product = product + relative * unit
+        square = square + relative * relative
     return product * product / xp.where(square > 0, square, xp.ones_like(square))

@@ -31,8 +31,8 @@ from checkgrad.stages.entry_checks import EntryChecks
 from checkgrad.stages.search import Search, rms
 
 _TANGENTS = 10  # that tell one entry from all others; where fewer were checked, more are sampled
-# Coordinates: a look along each of fewer costs no more than a search, and for more the tangents and
-# what is known of every coordinate take too much memory, some 15 times that of x0.
+# Coordinates: a look along each of fewer costs no more than a search, and for more the search takes
+# long: it makes all tangents anew for every entry that it looks for.
 _FEWEST, _MOST = 64, 2**24
 # Uncertainties by which residuals must stand out to be searched: of noise as it was measured. They
 # may stand out, and noise is measured, if they do so of noise as it is assumed.
