@@ -185,6 +185,5 @@ def typical_size(point: Point, sizes: Leaves) -> float:
 
 
 def _count_below(x: Array, most: float, xp: Any) -> Array:
-    most = min(most, float(xp.finfo(x.dtype).max))
-    with np.errstate(under="ignore"):  # of the limit, in the dtype of x
+    with np.errstate(over="ignore", under="ignore"):  # of the limit, in the dtype of x
         return xp.sum(xp.astype(x <= most, xp.int64))
