@@ -252,7 +252,7 @@ def test_claim_of_distributed_tensors_that_raises_on_one_rank_ends_both(partitio
 
 
 def test_page_shows_what_its_program_prints(tmp_path):
-    page = Path(__file__).parents[1] / "docs" / "ranks.md"
+    page = Path(__file__).parents[2] / "docs" / "ranks.md"
     program, shown = re.findall(r"```(?:py|text)\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     script = tmp_path / "program.py"
     script.write_text(program, "utf-8")
