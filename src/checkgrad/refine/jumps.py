@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from checkgrad.numerics.detectors.rounded_factor import find_break
+from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.quotients import central_quotients, with_shown_noise
 from checkgrad.numerics.samples import Places
 from checkgrad.precision import DOUBLE, has_few_digits
@@ -23,6 +24,9 @@ _LONGER = np.arange(1, 5)[:, None]
 def look_for_jumps(progress: Progress, every: State) -> None:
     """Sample where ``func`` stops following short steps, along directions that would be wrong.
 
+    Where there is no jump, what was sampled for it is not used: so near a pole, for example, the
+    samples would hide a bend that the others do not.
+
     Parameters
     ----------
     progress : Progress
@@ -32,8 +36,16 @@ def look_for_jumps(progress: Progress, every: State) -> None:
     """
     if has_few_digits(progress.spec.epsilon):
         return
-    progress.resume(every, np.arange(every[0].size))
+    directions, before = every[0], progress.estimate
+    progress.resume(every, np.arange(directions.size))
     progress.focus(_wrong(progress))
+    _search(progress)
+    smooth = directions[~progress.estimate.findings.seen[Kind.ROUNDED_FACTOR][directions]]
+    progress.estimate = progress.estimate.put(smooth, before.take(smooth))
+
+
+def _search(progress: Progress) -> None:
+    """Sample the active directions, whose claims are wrong by now, until a jump is found."""
     _halve(progress)
     if progress.spec.epsilon <= DOUBLE:
         return

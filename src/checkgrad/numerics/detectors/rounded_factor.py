@@ -26,6 +26,7 @@ _STEEPER = 8.0
 # deviates from its slope as the cube of the step, or as the fifth power.
 _CURVED = 2.0
 _OUTGROWN = 2.0  # times the deviation before it, a jump is larger: next to a pole none is
+_STAYS = 0.25  # of a jump: by so much func is off the slope at the next longer step, too
 _ABOVE_NOISE = 2.0**7  # in sigma: single rounding errors are smaller
 _APART = 1.5  # a factor between the steps that a jump is compared over
 _NARROW = 1.0625  # a factor between steps: what is steep over a longer way may be a ramp
@@ -77,12 +78,12 @@ def find_break(quotients: Quotients, slope: Floats) -> Break:
     nearer = np.minimum(np.sum(step[None] > (inner / _APART)[:, None], axis=1), last)
     beyond = np.sum(step[None] >= (outer * _APART)[:, None], axis=1) - 1
     farther = np.take_along_axis(step, np.maximum(beyond, 0), axis=0)
-    change = np.abs(off[:-1] - off[1:])
+    jump, landed = off[:-1] - off[1:], np.take_along_axis(off, np.maximum(beyond, 0), axis=0)
+    change = np.abs(jump)
     rise = change / (outer - inner)
     shorter = np.take_along_axis(step, nearer, axis=0)
     before = np.abs(off[1:] - np.take_along_axis(off, nearer, axis=0)) / (inner - shorter)
-    after = np.abs(np.take_along_axis(off, np.maximum(beyond, 0), axis=0) - off[:-1])
-    after = after / (farther - outer)
+    after = np.abs(landed - off[:-1]) / (farther - outer)
     steep = np.fmax(_STEEPER, _CURVED * (outer / inner) ** 2)
     sudden = (rise > steep * before) & (change > _ABOVE_NOISE * quotients.sigma[1:])
     sudden &= change > _OUTGROWN * np.abs(off[1:])
@@ -95,8 +96,7 @@ def find_break(quotients: Quotients, slope: Floats) -> Break:
     is_narrow = there & (at(outer) <= _NARROW * at(inner))
     is_jump = is_narrow & (at(np.where(beyond >= 0, rise - _STEEPER * after, -1.0)) > 0)
     # Beyond a pole func comes back, and beyond a jump it does not.
-    longer = step >= _APART * at(outer)
-    is_jump &= np.max(np.abs(off), axis=0, initial=0.0, where=longer) > at(change) / 2
+    is_jump &= at(np.sign(jump) * landed) > _STAYS * at(change)
     size = np.max(np.abs(off), axis=0, initial=0.0, where=step <= _NEAR * at(inner))
     return Break(at(inner), at(outer), is_narrow, is_jump, size)
 
