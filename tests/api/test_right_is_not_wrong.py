@@ -254,6 +254,34 @@ def gate(draw: Drawing) -> Iterator[Case]:
         yield grad_case(False, func, lambda x: claimed(x, 0.0), draw.x0(t), (a, b, c, d, t))
 
 
+@kind
+def gate_nearly_shut(draw: Drawing) -> Iterator[Case]:
+    """The gate stands still over parts of x0, and all of the claim's other steps are longer."""
+    xp, rng, quantum = draw.xp, draw.rng, float(np.finfo(draw.dtype).eps) / 2
+    c, d = rng.uniform(-1, 2), rng.uniform(0.5, 2)
+    t = float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.5))
+    b = float(rng.choice([-1, 1]) * rng.uniform(0.5, 2))
+    longest = -math.log(quantum) - math.log(32 / abs(b * t))  # its plateau is a part of x0 then
+    a = rng.uniform(0.6, 1.0) * longest - b * t
+
+    def func(x: Any) -> Any:
+        return xp.sum((1 - 1 / (1 + xp.exp(-(a + b * x)))) * xp.tanh(c + d * x))
+
+    def claimed(x: Any, part: float) -> Any:
+        rest, other = 1 / (1 + xp.exp(a + b * x)), xp.tanh(c + d * x)
+        return rest * d * (1 - other * other) - part * b * rest * (1 - rest) * other
+
+    here = draw.array([t])
+    right, wrong = (float(claimed(here, part)[0]) for part in (1.0, 0.0))
+    for is_right, part in ((True, 1.0), (False, 0.0)):
+        if is_right or abs(right - wrong) > max(abs(right), abs(wrong)):
+            claim = lambda x, p=part: claimed(x, p)  # noqa: E731
+            native = lambda f=func, g=claim, **o: verify_grad(  # noqa: E731
+                f, g, draw.x0([t]), **{**o, "precision": "native"}
+            )
+            yield Case(is_right, native, (a, b, c, d, t))
+
+
 # Waves over what is larger
 
 

@@ -54,7 +54,7 @@ class LastingNoise:
 
 
 def lasting_noise(
-    near: Neighbourhood, epsilon: Floats, chosen: Places, sigma: Floats
+    near: Neighbourhood, epsilon: Floats, chosen: Places, sigma: Floats, jumps: bool = False
 ) -> LastingNoise:
     """Return the noise of some outputs at points farther and farther apart.
 
@@ -76,6 +76,9 @@ def lasting_noise(
         The outputs.
     sigma : array, shape (len(chosen),)
         Their noise next to x0.
+    jumps : bool
+        Whether a factor is suspected to stand still: then the largest noise counts, whether or not
+        it is seen at a longer distance as well.
     """
     nothing = np.zeros(chosen.size)
     digits = -math.log2(float(np.max(epsilon)))
@@ -107,7 +110,7 @@ def lasting_noise(
         slope = np.fmax(slope, _slope_noise(another, distances, before, epsilon, share))
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
-    noise = _lasting_sigma(levels, most)
+    noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
     floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * np.abs(value))
     loud = np.flatnonzero(noise > thresholds().louder_farther * floor)
     if loud.size:

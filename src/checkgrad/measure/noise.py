@@ -94,7 +94,9 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     return Noise(sigma, epsilon, np.where(too_regular, change, 0.0), no_change, zeros, zeros)
 
 
-def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]) -> Noise:
+def measure_noise_farther(
+    near: Neighbourhood, noise: Noise, in_doubt: list[int], jumps: bool = False
+) -> Noise:
     """Measure the noise farther from x0, of the outputs whose claims are `in_doubt`.
 
     Next to x0 the rounding errors of a product may be as good as equal, or in proportion to the
@@ -110,6 +112,9 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
         What is known by now.
     in_doubt : list of int
         The outputs to look at.
+    jumps : bool
+        Whether a factor of ``func`` is suspected to stand still next to x0, as a second point
+        shows. Then it is noise where ``func`` stops being smooth, however large it is.
 
     Returns
     -------
@@ -125,7 +130,7 @@ def measure_noise_farther(near: Neighbourhood, noise: Noise, in_doubt: list[int]
         sigma[regular] = np.fmax(sigma[regular], seen)
     if in_doubt:
         chosen, epsilon = np.asarray(in_doubt, dtype=np.intp), noise.epsilon[in_doubt]
-        lasting = lasting_noise(near, epsilon, chosen, sigma[chosen])
+        lasting = lasting_noise(near, epsilon, chosen, sigma[chosen], jumps)
         factor = np.where(noise.no_change[chosen], 1.0, limits.louder_farther)
         found = np.where(lasting.sigma > sigma[chosen] * factor, lasting.sigma, sigma[chosen])
         quantum = lasting.quantum

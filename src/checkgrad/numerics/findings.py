@@ -29,6 +29,7 @@ class Kind(enum.Enum):
     EDGE = "edge"
     STAIRCASE = "staircase"
     COARSE = "coarse"
+    ROUNDED_FACTOR = "rounded factor"
     HIDDEN = "hidden"
     DIVERGING = "diverging"
     ONE_SIDED = "one-sided"

@@ -18,6 +18,7 @@ from checkgrad.numerics.samples import Floats, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DOUBLE, has_few_digits
 from checkgrad.refine.groups import Groups, group_size, has_groups
+from checkgrad.refine.jumps import look_for_jumps
 from checkgrad.refine.progress import Look, Progress
 from checkgrad.refine.spec import CheckSpec
 from checkgrad.refine.steps import (
@@ -263,7 +264,9 @@ def _sample_all_steps(progress: Progress) -> None:
     progress.measure_claim_noise()
     directions = progress.active
     progress.sample(all_steps(progress))
+    every = progress.state()
     _extend(progress)
+    look_for_jumps(progress, every)
     progress.mark_fully_sampled(directions)
 
 

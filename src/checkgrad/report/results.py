@@ -82,11 +82,14 @@ class SecondPoint:
         Whether the claim is about right there.
     obstacle : str
         Why nothing was compared; else empty.
+    is_doubtful : bool
+        Whether ``func`` changes between x0 and this point otherwise than claimed.
     """
 
     leaves: list[Array]
     agrees: bool
     obstacle: str = ""
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,21 @@ def without_wrong(result: ClaimResult) -> ClaimResult:
     return replace(result, results=results, located=None)
 
 
+def at_rounded_factor(results: Sequence[OutputResult]) -> list[OutputResult]:
+    """Return results in which no claim is wrong: ``func`` jumps, and steps from it may be meant.
+
+    Parameters
+    ----------
+    results : sequence of OutputResult
+        What was found where few steps and a second point support the claim, and ``func`` jumps
+        between the two points.
+    """
+    return [
+        replace(each, decisions=decide_without_wrong(each.decisions, Kind.ROUNDED_FACTOR))
+        for each in results
+    ]
+
+
 def _not_additive(
     claim: ClaimOfOutputs,
     results: Sequence[OutputResult],

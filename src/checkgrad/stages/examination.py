@@ -22,7 +22,7 @@ from checkgrad.precision import DOUBLE
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.stages.base_values import base_values, rtol_of
 from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
-from checkgrad.stages.cross_checks import is_explained_by_axes, without_ties
+from checkgrad.stages.cross_checks import at_rounded_factor, is_explained_by_axes, without_ties
 from checkgrad.stages.judging import in_order, judge_louder, judge_outputs
 from checkgrad.stages.kept_samples import sample_for_report
 from checkgrad.stages.locate import can_locate, located_errors, stands_out
@@ -63,7 +63,7 @@ def examine_parsed(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimRe
         results, repeats = _certified(claim, vector, repeats)
         located, repeats = located_errors(claim, results, repeats)
         is_certain = located is not None and located.is_certain
-        if results and all(each.is_resolved for each in results):
+        if results and _all_resolved(results):
             located = located if is_certain else None
         elif not is_certain:
             results, repeats = _judged(claim, repeats)
@@ -76,6 +76,9 @@ def examine_parsed(parsed: ParsedProblem, label: str, vector: Floats) -> ClaimRe
             if elsewhere is not None and not elsewhere.agrees:
                 # A few steps may see a plateau of a rounded factor.
                 results, repeats = _judged(claim, repeats, closely=True)
+            if elsewhere is not None and elsewhere.is_doubtful and _all_resolved(results):
+                results, repeats = _judged(claim, repeats, closely=True, jumps=True)
+                results = at_rounded_factor(results)
         sample_for_report(parsed, results)
     except STOPS as stop:
         stopped = parsed.options.evaluation.budget.stopped_by(stop)
@@ -114,7 +117,7 @@ def _certified(
         if suffices is None and not each.is_resolved:
             return [], repeats
         results.append(each)
-    if not all(each.is_resolved for each in results):
+    if not _all_resolved(results):
         return in_order(results), repeats
     if not parsed.rounding_units:
         note_second_point(claim, results)
@@ -126,7 +129,7 @@ def _certified(
 
 
 def _judged(
-    claim: ClaimOfOutputs, repeats: Repeatability, closely: bool = False
+    claim: ClaimOfOutputs, repeats: Repeatability, closely: bool = False, jumps: bool = False
 ) -> tuple[list[OutputResult], Repeatability]:
     """Return results by measured noise and as many steps as it takes."""
     parsed, outputs, near = claim.parsed, claim.outputs, claim.near
@@ -141,7 +144,7 @@ def _judged(
         repeats = repeats.compared(value, again, noise.epsilon, rtol_of(parsed, noise.epsilon))
         noise = replace(noise, sigma=np.fmax(noise.sigma, np.abs(again - value)))
     if closely:
-        noise = measure_noise_farther(near, noise, list(range(outputs.count)))
+        noise = measure_noise_farther(near, noise, list(range(outputs.count)), jumps)
     base = base_values(parsed, value, noise)
 
     # Refine: steps, samples, estimates, decisions. Noise that hides next to x0 is measured where
@@ -162,10 +165,15 @@ def _judged(
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?
-    if not all(each.is_resolved for each in results):
+    if not _all_resolved(results):
         budget.phase("is func differentiable?")
         again = outputs.of(parsed.values_at_x0())
         repeats = repeats.compared(value, again, base.epsilon, base.rtol)
         results = [each for each in results if repeats.agrees[each.output]]
         results = without_ties(claim, results, base)
     return results, repeats
+
+
+def _all_resolved(results: list[OutputResult]) -> bool:
+    """Return whether all claims are correct by now."""
+    return all(each.is_resolved for each in results)

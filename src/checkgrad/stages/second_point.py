@@ -16,6 +16,7 @@ from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.evaluate.coordinate_sizes import largest_size
 from checkgrad.evaluate.rounds import note
+from checkgrad.measure.departure import departs_by_jump
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import digits_of, has_few_digits
 from checkgrad.problem import Problem
@@ -30,6 +31,11 @@ _NEAR = (2.0**-4, -(2.0**-4))
 _NEAR_PART = 0.01  # of rtol: so little changes a derivative over these distances
 _STEP_DIGITS = 0.28  # the part of the digits of func that the steps of quotients are short by
 _NEARER = 2.0**-4  # how much shorter the second step is that shows a kink
+# Between the two points func changes as the mean of both claims says, to about this part. Where it
+# does not, a quotient over a part of the distance does what the claim at x0 says. It is a quarter,
+# or is in proportion to the digits of func. Few steps follow the claim at these digits.
+_ABOUT = 0.2
+_QUARTER, _PART_DIGITS, _FEW_STEPS_DIGITS = -2, 1 / 9, 0.36
 _LARGEST = 2**17  # coordinates, beyond which one more gradient costs too much memory
 
 
@@ -56,11 +62,12 @@ def look_elsewhere(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> Se
         second = line.compared(distance)
         if second is None:
             continue
+        is_doubtful = not second.obstacle and line.departs_by_jump(distance)
         if second.agrees or line.has_kink():
-            return replace(second, agrees=True)
+            return replace(second, agrees=True, is_doubtful=is_doubtful)
         near = [line.compared(each, _NEAR_PART) for each in _NEAR]
         agrees = any(each is not None and each.agrees for each in near)
-        return replace(second, agrees=agrees)
+        return replace(second, agrees=agrees, is_doubtful=is_doubtful)
     return SecondPoint([], True, "func has no finite value there")
 
 
@@ -110,8 +117,11 @@ class _Line:
         (self._tangent,) = tangents.tangents
         (self._scale,) = self._directions[0].scale.tolist()
         self._step = self._scale * 2.0 ** -round(_STEP_DIGITS * digits_of(epsilon))
+        self._digits = digits_of(epsilon)
+        self._here = np.concatenate([each.claim for each in self._directions])
         count = len(self._directions)
         self._noise, self._epsilon = np.zeros(count), np.zeros(count)
+        self._there, self._claimed = np.zeros(count), np.zeros(count)  # at the last point
         self._rtol = np.full(count, np.inf)  # an output without a result is not compared
         for each in results:
             noise = max(self._noise[each.output], each.spec.sigma_at_x0)
@@ -130,17 +140,57 @@ class _Line:
         point = self._claim.parsed.point
         leaves = point.leafwise(lambda x, v: x + at * v, self._tangent)
         evaluator = self._claim.parsed.evaluator
+        self._there = sampled[2]
         try:
-            agrees = self._agrees(self._claimed_at(leaves), sampled, part)
+            self._claimed = self._claimed_at(leaves)
+            agrees = self._agrees(self._claimed, sampled, part)
             if not agrees and evaluator.rounds is not None:
                 # What a claim uses of func must be left in this process.
                 evaluator.at([point.backend.copy(leaf) for leaf in leaves])
-                agrees = self._agrees(self._claimed_at(leaves), sampled, part)
+                self._claimed = self._claimed_at(leaves)
+                agrees = self._agrees(self._claimed, sampled, part)
         except MemoryError:
             raise
         except Exception as error:
             return SecondPoint(leaves, True, f"the claim raises {type(error).__name__} there")
         return SecondPoint(leaves, agrees)
+
+    def departs_by_jump(self, distance: float) -> bool:
+        """Return whether func leaves the claim at x0 by a jump, on the way to the last point.
+
+        A factor that rounds stands still over the steps of quotients, at both points. Over longer
+        ones it moves, and func differs from what both claims say.
+        """
+        at = self._scale * distance
+        change, mean = self._there - self._claim.near.value, (self._here + self._claimed) / 2
+        off = np.abs(change - at * mean) > self._allowed(at, change / at)
+        powers = _QUARTER, -round(_PART_DIGITS * self._digits)
+        for power in powers:
+            if not np.any(off):
+                return False
+            step = at * 2.0**power
+            rise = self._rise(step)
+            off &= np.abs(rise - step * self._here) > self._allowed(step, rise / step)
+        output = int(np.argmax(off))
+        return bool(off[output]) and departs_by_jump(
+            lambda part: float(self._rise(part * at)[output] - part * at * self._here[output]),
+            lambda part: float(self._allowed(part * at, self._here)[output]),
+            (-round(_FEW_STEPS_DIGITS * self._digits), powers[-1]),
+        )
+
+    def _rise(self, step: float) -> Floats:
+        """Return half of what func changes by from a step to one side to a step to the other."""
+        steps, which = np.asarray([step, -step]), np.zeros(2, dtype=np.intp)
+        forward, backward = self._directions[0].lines.sample(which, steps)[1]
+        rise: Floats = (forward - backward) / 2
+        return rise
+
+    def _allowed(self, step: float, slope: Floats) -> Floats:
+        """Return by how much func may be off what is claimed at a step, and still be about that."""
+        size = np.fmax(np.fmax(np.abs(slope), np.abs(self._here)), np.abs(self._claimed))
+        size = np.fmax(size, [each.tangent_scale for each in self._directions])
+        allowed: Floats = _ABOUT * size * abs(step) + thresholds().stands_out * self._noise
+        return allowed
 
     def has_kink(self) -> bool:
         """Return whether func has a kink at x0: its slopes differ as much next to it as nearer."""

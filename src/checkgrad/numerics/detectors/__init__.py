@@ -16,6 +16,7 @@ from checkgrad.numerics.detectors.hidden import detect_below_noise, detect_hidde
 from checkgrad.numerics.detectors.jump import detect_jump
 from checkgrad.numerics.detectors.kink import detect_kink
 from checkgrad.numerics.detectors.one_sided import detect_one_sided
+from checkgrad.numerics.detectors.rounded_factor import detect_rounded_factor
 from checkgrad.numerics.detectors.staircase import detect_staircase
 from checkgrad.numerics.findings import Finding
 
@@ -25,6 +26,7 @@ DETECTORS: tuple[Callable[[Evidence], Finding], ...] = (
     detect_edge,
     detect_staircase,
     detect_coarse,
+    detect_rounded_factor,
     detect_hidden,
     detect_diverging,
     detect_one_sided,
