@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ def test_a_claim_that_longer_steps_support_is_not_wrong_beyond_a_plateau(
     assert decisions.verdict is Verdict.INCONCLUSIVE
     assert decisions.estimate.findings.seen[Kind.ROUNDED_FACTOR][0]
     assert decisions.reasons[Reason.COARSE][0]
+
+
+def test_a_jump_is_meant_where_no_factor_can_round(lines: Any, make_spec: Any) -> None:
+    spec = replace(make_spec(lines(rounded), 1.5), factors_round=False)
+    assert refine(spec).verdict is Verdict.WRONG
 
 
 @pytest.mark.parametrize("claim", [2.0, 0.7, -1.5])

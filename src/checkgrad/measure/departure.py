@@ -5,6 +5,7 @@ This module owns the search for the step. The caller says what ``func`` does at 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 _HALVINGS = 8  # of the distance between two steps: even what is 50 times as steep is no jump then
@@ -12,7 +13,10 @@ _PART = 0.5  # of what is allowed: less than that changes over so short a distan
 
 
 def departs_by_jump(
-    off: Callable[[float], float], allowed: Callable[[float], float], powers: tuple[int, int]
+    off: Callable[[float], float],
+    allowed: Callable[[float], float],
+    powers: tuple[int, int],
+    largest: float = math.inf,
 ) -> bool:
     """Return whether ``func`` jumps where it departs from a slope.
 
@@ -24,6 +28,8 @@ def departs_by_jump(
         By how much it may be off at a step and still follow the slope.
     powers : tuple of int
         log2 of a step at which it follows the slope, and of one at which it does not.
+    largest : float
+        The size of the largest jump that counts: that of ``func``, where a factor may round.
 
     Returns
     -------
@@ -54,4 +60,4 @@ def departs_by_jump(
             shorter, before = step, here
         else:
             longer, after = step, here
-    return bool(abs(after - before) > _PART * allowed(longer))
+    return bool(_PART * allowed(longer) < abs(after - before) <= largest)

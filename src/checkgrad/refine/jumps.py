@@ -34,7 +34,7 @@ def look_for_jumps(progress: Progress, every: State) -> None:
     every : State
         The directions to look at, with their samples at all steps.
     """
-    if has_few_digits(progress.spec.epsilon):
+    if has_few_digits(progress.spec.epsilon) or not progress.spec.factors_round:
         return
     directions, before = every[0], progress.estimate
     progress.resume(every, np.arange(directions.size))

@@ -94,6 +94,9 @@ class CheckSpec:
         As in `checkgrad.numerics.decisions.Criteria`.
     claim_noise : callable
         Measures the rounding error of the claim along all directions. Called at most once.
+    factors_round : bool
+        Whether a factor of ``func`` may have far fewer digits than ``func``. In float64 none has if
+        it has any digits in float32, which ``func`` was written in.
     """
 
     directions: SampledDirections
@@ -111,6 +114,7 @@ class CheckSpec:
     sibling_scale: float
     kink_is_isolated: bool
     claim_noise: Callable[[], Floats]
+    factors_round: bool = True
 
     @property
     def sigma_at_x0(self) -> float:
@@ -228,6 +232,8 @@ class BaseValues:
         What noise may make of a slope, for a change of x0 by itself, as far as it is known; else 0.
     coefficient_epsilon : array
         How far rounding may move a coefficient of ``func``, relative to the largest.
+    factors_round : bool
+        As in `CheckSpec`, of all outputs.
     """
 
     value: Floats
@@ -237,6 +243,7 @@ class BaseValues:
     terms: Floats
     slope_noise: Floats
     coefficient_epsilon: Floats
+    factors_round: bool = True
 
     @classmethod
     def at_x0(
@@ -288,4 +295,5 @@ class BaseValues:
             sibling_scale=sibling_scale,
             kink_is_isolated=kink_is_isolated,
             claim_noise=claim_noise,
+            factors_round=self.factors_round,
         )

@@ -128,7 +128,8 @@ def _not_additive(
     known = [_knows_all_axes(each.decisions) for each in results]
     decided = [each.decisions for each in results]
     rows = [d.estimate.value if k else d.claim for d, k in zip(decided, known, strict=True)]
-    of_outputs = replace(base, **{name: part[outputs] for name, part in vars(base).items()})
+    each_output = {name: part for name, part in vars(base).items() if name != "factors_round"}
+    of_outputs = replace(base, **{name: part[outputs] for name, part in each_output.items()})
     found = set()
     for place, along in enumerate(claim.along_estimate(tangents, outputs, rows)):
         unsure = np.zeros(along.count)

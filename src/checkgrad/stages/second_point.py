@@ -62,7 +62,8 @@ def look_elsewhere(claim: ClaimOfOutputs, results: Sequence[OutputResult]) -> Se
         second = line.compared(distance)
         if second is None:
             continue
-        is_doubtful = not second.obstacle and line.departs_by_jump(distance)
+        may_jump = not second.obstacle and not claim.parsed.user_epsilon
+        is_doubtful = may_jump and line.departs_by_jump(distance)
         if second.agrees or line.has_kink():
             return replace(second, agrees=True, is_doubtful=is_doubtful)
         near = [line.compared(each, _NEAR_PART) for each in _NEAR]
@@ -176,6 +177,7 @@ class _Line:
             lambda part: float(self._rise(part * at)[output] - part * at * self._here[output]),
             lambda part: float(self._allowed(part * at, self._here)[output]),
             (-round(_FEW_STEPS_DIGITS * self._digits), powers[-1]),
+            float(np.abs(self._claim.near.value[output])),
         )
 
     def _rise(self, step: float) -> Floats:

@@ -50,6 +50,14 @@ def found(samples_of: Make, evidence_of: Make) -> Callable[..., Finding]:
     return make
 
 
+def test_a_jump_that_is_larger_than_func_is_meant(found: Make) -> None:
+    def chosen(t: Floats) -> Floats:
+        return rounded(t) - 1 + PLATEAU / 2  # the jumps stay, and func is half of one
+
+    assert found(rounded, closely(rounded)).seen.tolist() == [True]
+    assert found(chosen, closely(chosen)).seen.tolist() == [False]
+
+
 def test_longer_steps_support_the_slope_of_both_factors(found: Make) -> None:
     finding = found(rounded, closely(rounded))
     assert finding.seen.tolist() == [True]

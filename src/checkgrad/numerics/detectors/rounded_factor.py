@@ -106,6 +106,8 @@ def detect_rounded_factor(evidence: Evidence) -> Finding:
     limits, slope = thresholds(), evidence.best.value
     found = find_break(evidence.central_noisy, slope)
     seen = found.is_jump & ~evidence.is_quantised
+    # A factor that is not 0 has one digit at least. What jumps by more than all of func is meant.
+    seen &= found.size <= np.abs(evidence.samples.value)
     if not np.any(seen):
         return Finding.of(Kind.ROUNDED_FACTOR, seen)
     quotients = evidence.central
