@@ -7,7 +7,6 @@ confirms what that suspects.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +30,7 @@ ON_WRONG = ("raise", "warn", "record")
 # The longest wait between two checks, in multiples of `every`, after false alarms.
 _MOST_WAITS = 8
 _NONE = math.inf  # the next call to check, while a check runs: no thread begins another
-_OF_THIS_PROCESS = ("_calls", "_lock", "_pair_without_options")  # what cannot be pickled
+_OF_THIS_PROCESS = ("_lock", "_pair_without_options")  # what cannot be pickled
 
 
 class Guard:
@@ -76,9 +75,9 @@ class Guard:
         self._on_wrong = on_wrong
         self._options = options
         self._directions = Directions(options)
-        self._calls = itertools.count()  # which two threads cannot ask for the same number
+        self._n_calls = 0
         self._next: float = 0  # the call at which the gradient is checked next
-        self._lock = threading.Lock()  # of the above, where a call may be due
+        self._lock = threading.Lock()  # of both
         self._wait = every
         self._checks: list[GuardCheck] = []
         self.func = func if grad is not None else self._first_part
@@ -87,7 +86,7 @@ class Guard:
     @property
     def n_calls(self) -> int:
         """How often the gradient was asked for so far."""
-        return int(repr(self._calls)[len("count(") : -1])  # there is no other way to look
+        return self._n_calls
 
     @property
     def checks(self) -> tuple[GuardCheck, ...]:
@@ -105,11 +104,9 @@ class Guard:
         return sum(each.n_func for each in self._checks)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: each for name, each in vars(self).items() if name not in _OF_THIS_PROCESS}
-        return kept | {"n_calls": self.n_calls}
+        return {name: each for name, each in vars(self).items() if name not in _OF_THIS_PROCESS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._calls = itertools.count(state.pop("n_calls"))
         vars(self).update(state)
         self._lock, self._pair_without_options = threading.Lock(), self._pair({})
 
@@ -159,8 +156,7 @@ class Guard:
             return self(x, *args, **options)[1]
         if type(x) is not np.ndarray:
             require_values(x)
-        call = next(self._calls)
-        if call < self._next or not self._takes(call):
+        if (call := self._due()) is None:
             return self._grad(x, *args, **options)
         return self._with_check(call, self._grad, x, args, options)
 
@@ -187,19 +183,21 @@ class Guard:
             return self.func(x, *args, **options), self.grad(x, *args, **options)
         if type(x) is not np.ndarray:
             require_values(x)
-        call = next(self._calls)
-        if call < self._next or not self._takes(call):
+        if (call := self._due()) is None:
             returned = self._func(x, *args, **options)
             require_pair(returned)
             return returned
         return self._with_check(call, self._func, x, args, options)
 
-    def _takes(self, call: int) -> bool:
-        """Return whether this thread checks the gradient at a call whose turn it may be."""
+    def _due(self) -> int | None:
+        """Count a call, and return its number if this thread is to check the gradient at it."""
         with self._lock:
-            if takes := call >= self._next:
-                self._next = _NONE
-        return takes
+            call = self._n_calls
+            self._n_calls += 1
+            if call < self._next:
+                return None
+            self._next = _NONE
+        return call
 
     def _with_check(
         self,
