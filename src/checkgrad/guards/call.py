@@ -46,8 +46,9 @@ def is_plain(array: Any) -> bool:
 
 
 def is_finite(x: Any) -> bool:
-    """Return whether all entries of a point are finite."""
+    """Return whether all entries of a point are finite; of an array of NumPy, their sum as well."""
     if is_plain(x):
-        return math.isfinite(float(x.sum()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(float(x.sum()))
     leaves, _ = flatten_tree(x)
     return all(np.all(np.isfinite(host(leaf))) for leaf in leaves if is_array(leaf))
