@@ -13,6 +13,7 @@ import numpy as np
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import CannotWidenError, find_group
 from checkgrad.evaluate.budget import STOPS
+from checkgrad.numerics.decisions import Verdict
 from checkgrad.problem import Problem
 from checkgrad.report.build import report_on
 from checkgrad.report.dtypes import (
@@ -27,7 +28,7 @@ from checkgrad.report.results import ClaimResult
 from checkgrad.session import SESSION
 from checkgrad.stages.cross_checks import without_wrong
 from checkgrad.stages.digits import with_native_claim
-from checkgrad.stages.entry_checks import is_wrong_as_written
+from checkgrad.stages.entry_checks import is_wrong_as_written, verdict_as_written
 from checkgrad.stages.examination import examine_parsed
 from checkgrad.stages.parsed import ParsedProblem, parse
 from checkgrad.stages.second_point import confirmed_elsewhere
@@ -174,6 +175,12 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         if not (result.is_right and result.rtol <= wide.rtol):
             is_stopped = bool(problem.options.evaluation.budget.reason)
             result, obstacle = undecided(wide) if is_stopped else wide, ""
+        else:
+            match verdict_as_written(parsed, wide, value):
+                case Verdict.WRONG:
+                    result, obstacle = wide, ""
+                case Verdict.INCONCLUSIVE:
+                    result, obstacle = without_wrong(wide), ""
     return replace(
         result,
         n_func=parsed.evaluator.n_func + widened.evaluator.n_func,

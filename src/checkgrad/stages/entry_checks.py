@@ -16,6 +16,8 @@ from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import measure_noise
+from checkgrad.numerics.decisions import Verdict
+from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.one_entry import check_entry
 from checkgrad.refine.spec import BaseValues
 from checkgrad.report.results import ClaimResult, OutputResult
@@ -98,13 +100,68 @@ def is_wrong_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats
     """
     if wide.located is None or not wide.located.is_certain:
         return False
-    first, outputs = wide.located.entries[0], wide.outputs
+    first = wide.located.entries[0]
+    assert first.directions.coordinates is not None
+    coordinate = int(first.directions.coordinates[0])
+    result = _result_as_written(parsed, wide, vector, first.output, coordinate)
+    return not (result.is_resolved and result.spec.rtol <= first.spec.rtol)
+
+
+def verdict_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats) -> Verdict:
+    """Return what ``func`` as it is says of the entry that is most wrong in float64.
+
+    The claim as a whole is right as it is written. But few digits may hide an error of a small
+    entry that float64 shows.
+
+    Parameters
+    ----------
+    parsed, wide, vector
+        As in `is_wrong_as_written`.
+
+    Returns
+    -------
+    Verdict
+        Correct if ``func`` has another derivative there than in float64, and where axes were not
+        sampled. Wrong if it has the same one, and the claim has not. Else inconclusive.
+    """
+    along_axes = [each for each in wide.results if each.directions.are_axes]
+    wrong = [each for each in along_axes if np.any(each.decisions.wrong)]
+    if not wrong:
+        return Verdict.CORRECT
+    worst = max(wrong, key=lambda each: float(np.max(_excess_where_wrong(each))))
+    place = int(np.argmax(_excess_where_wrong(worst)))
+    known = worst.directions.coordinates
+    coordinate = place if known is None else int(known[place])
+    result = _result_as_written(parsed, wide, vector, worst.output, coordinate, closely=True)
+    here, there = result.decisions.estimate, worst.decisions.estimate
+    safety, claim = thresholds().safety, result.decisions.claim
+    if not np.isfinite(here.uncertainty[0]):
+        return Verdict.INCONCLUSIVE
+    off = abs(here.nearest_to(claim)[0] - there.nearest_to(claim)[place])
+    if off > safety * (here.uncertainty[0] + there.uncertainty[place]):
+        return Verdict.CORRECT
+    is_off = abs(claim[0] - here.nearest_to(claim)[0]) > safety * here.uncertainty[0]
+    return Verdict.WRONG if is_off else Verdict.INCONCLUSIVE
+
+
+def _excess_where_wrong(result: OutputResult) -> Floats:
+    decisions = result.decisions
+    return np.where(decisions.wrong, decisions.excess, -np.inf)
+
+
+def _result_as_written(
+    parsed: ParsedProblem,
+    wide: ClaimResult,
+    vector: Floats,
+    output: int,
+    coordinate: int,
+    closely: bool = False,
+) -> OutputResult:
+    """Return what a check of an entry finds in the dtypes of the user."""
+    outputs = wide.outputs
     value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
     claim = ClaimOfOutputs(parsed, near, DirectionPlan(axes=True), gradients, epsilon, None)
     base = base_values(parsed, value, measure_noise(near, epsilon))
-    assert first.directions.coordinates is not None
-    coordinate = int(first.directions.coordinates[0])
-    result = EntryChecks(claim, first.output, base).result(coordinate, closely=False)
-    return not (result.is_resolved and result.spec.rtol <= first.spec.rtol)
+    return EntryChecks(claim, output, base).result(coordinate, closely)
