@@ -268,15 +268,20 @@ def _along(gradient: Floats, rng: np.random.Generator) -> Floats:
 
 def _sizes_in(x: Floats, counts: Sequence[int]) -> Floats:
     """Return the size of every coordinate of some arrays, whose coordinates follow each other."""
-    overall = float(np.abs(x).sum()) / x.size
+    overall = _mean(np.abs(x))
     ends = itertools.accumulate(counts)
     leaves = zip(ends, counts, strict=True)
     return np.concatenate([_sizes(x[end - count : end], overall) for end, count in leaves])
 
 
+def _mean(sizes: Floats) -> float:
+    """Return the mean of some sizes, which does not overflow where their sum does."""
+    return float((sizes / sizes.size).sum())
+
+
 def _sizes(x: Floats, overall: float = 0.0) -> Floats:
     """Return the size of every coordinate: that of its array for those that are 0."""
     sizes = np.abs(x)
-    mean = (float(sizes.sum()) / x.size if x.size else 0.0) or overall or 1.0
+    mean = (_mean(sizes) if x.size else 0.0) or overall or 1.0
     at_least: Floats = np.maximum(sizes, _LEAST_PART * mean)
     return at_least if sizes.all() else np.where(sizes > 0, at_least, mean)

@@ -20,7 +20,7 @@ from checkgrad.evaluate.random_direction import (
     DirectionOfTree,
     RandomDirection,
 )
-from checkgrad.guards.call import is_finite, is_plain
+from checkgrad.guards.call import is_plain
 from checkgrad.guards.check import step_length
 from checkgrad.precision import DOUBLE
 from checkgrad.problem import Options
@@ -71,8 +71,6 @@ class Directions:
             quick = self._of_array(x, gradient) if is_plain(x) else self._of_tree(x, gradient)
             if quick is not None:
                 return quick
-        if not is_finite(x):
-            raise ValueError("x is not finite")
         point = make_point(x, allow_complex=True)
         epsilon = max(DOUBLE, *point.epsilons, self.noise)
         bounds, claims = make_bounds(self._bounds, point, "x"), point.claim_leaves(gradient)
