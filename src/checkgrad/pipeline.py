@@ -166,27 +166,39 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
             return _examine_natively(problem, parsed, value, obstacle)
         if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
             return wide
-        # Nobody sees inside of func. If the claim is right as it is written, func is another
-        # function in float64.
-        if is_wrong_as_written(parsed, wide, value):
-            return replace(wide, n_func=parsed.evaluator.n_func + widened.evaluator.n_func)
-        result = examine_parsed(parsed, problem.label, value)
-        obstacle = "the claim is wrong there, and right as it is written"
-        if not (result.is_right and result.rtol <= wide.rtol):
-            is_stopped = bool(problem.options.evaluation.budget.reason)
-            result, obstacle = undecided(wide) if is_stopped else wide, ""
-        else:
-            match verdict_as_written(parsed, wide, value):
-                case Verdict.WRONG:
-                    result, obstacle = wide, ""
-                case Verdict.INCONCLUSIVE:
-                    result, obstacle = without_wrong(wide), ""
+        result, obstacle = _compared_as_written(problem, parsed, wide, value)
     return replace(
         result,
         n_func=parsed.evaluator.n_func + widened.evaluator.n_func,
         n_grad=widened.claim.n_grad,
         remarks=(remark_on_native(parsed.point, obstacle),) if obstacle else result.remarks,
     )
+
+
+def _compared_as_written(
+    problem: Problem, parsed: ParsedProblem, wide: ClaimResult, value: Floats
+) -> tuple[ClaimResult, str]:
+    """Return what holds of a claim that is wrong in float64, and why not what float64 says.
+
+    Nobody sees inside of func. If the claim is right as it is written, func is another function in
+    float64.
+    """
+    budget = problem.options.evaluation.budget
+    try:
+        if is_wrong_as_written(parsed, wide, value):
+            return wide, ""
+        of_worst = verdict_as_written(parsed, wide, value)
+    except STOPS as stop:
+        budget.stopped_by(stop)
+        return undecided(wide), ""
+    if of_worst is Verdict.WRONG:
+        return wide, ""
+    result = examine_parsed(parsed, problem.label, value)
+    if not (result.is_right and result.rtol <= wide.rtol):
+        return (undecided(wide) if budget.reason else wide), ""
+    if of_worst is Verdict.INCONCLUSIVE:
+        return without_wrong(wide), ""
+    return result, "the claim is wrong there, and right as it is written"
 
 
 def _examine_natively(

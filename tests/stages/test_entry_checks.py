@@ -56,3 +56,14 @@ def test_an_error_that_both_dtypes_see_is_wrong(factor):
     scaled = np.ones(COUNT, np.float32)
     scaled[int(np.argmax(np.abs(grad(x0))))] = factor
     assert verify_grad(func, lambda x: grad(x) * scaled, x0).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("max_evals", range(300, 340, 5))
+def test_a_budget_that_ends_between_the_dtypes_keeps_what_is_known(max_evals):
+    func, grad, x0, entry = bells(2)
+    scaled = np.ones(COUNT, np.float32)
+    scaled[entry] = 1.05
+    report = verify_grad(func, lambda x: grad(x) * scaled, x0, max_evals=max_evals)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert not report.complete
+    assert np.sum(report.decisions == "correct") > COUNT // 2

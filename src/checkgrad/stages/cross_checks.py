@@ -80,22 +80,19 @@ def _coordinates_of_tie(claim: ClaimOfOutputs, result: OutputResult, base: BaseV
 
 
 def without_wrong(result: ClaimResult) -> ClaimResult:
-    """Return a result in which no claim is wrong: ``func`` is another function in float64.
+    """Return a result in which no claim is wrong: ``func`` may be another function in float64.
 
     Parameters
     ----------
     result : ClaimResult
-        What was found in the dtypes of the user. In float64 the claim is not wrong.
+        What was found in the dtypes of the user, or in float64. The other ones do not confirm it.
     """
-    results = tuple(
-        replace(each, decisions=decide_without_wrong(each.decisions, Kind.ANOTHER_FUNCTION))
-        for each in result.results
-    )
+    results = tuple(_none_wrong(result.results, Kind.ANOTHER_FUNCTION))
     return replace(result, results=results, located=None)
 
 
 def at_rounded_factor(results: Sequence[OutputResult]) -> list[OutputResult]:
-    """Return results in which no claim is wrong: ``func`` jumps, and steps from it may be meant.
+    """Return results in which no claim is wrong: ``func`` jumps, and longer steps may be right.
 
     Parameters
     ----------
@@ -103,10 +100,12 @@ def at_rounded_factor(results: Sequence[OutputResult]) -> list[OutputResult]:
         What was found where few steps and a second point support the claim, and ``func`` jumps
         between the two points.
     """
-    return [
-        replace(each, decisions=decide_without_wrong(each.decisions, Kind.ROUNDED_FACTOR))
-        for each in results
-    ]
+    return _none_wrong(results, Kind.ROUNDED_FACTOR)
+
+
+def _none_wrong(results: Sequence[OutputResult], kind: Kind) -> list[OutputResult]:
+    """Return results in which no claim is wrong, because of a finding about ``func``."""
+    return [replace(each, decisions=decide_without_wrong(each.decisions, kind)) for each in results]
 
 
 def _not_additive(

@@ -110,8 +110,8 @@ def is_wrong_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats
 def verdict_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats) -> Verdict:
     """Return what ``func`` as it is says of the entry that is most wrong in float64.
 
-    The claim as a whole is right as it is written. But few digits may hide an error of a small
-    entry that float64 shows.
+    The claim as a whole may be right as it is written because few digits hide an error of a small
+    entry, which float64 shows.
 
     Parameters
     ----------
