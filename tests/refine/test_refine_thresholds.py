@@ -20,11 +20,11 @@ from checkgrad.numerics.estimate import Estimate
 from checkgrad.numerics.thresholds import thresholds, varied
 from checkgrad.pipeline import examine
 from checkgrad.problem import Options, Problem
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.refine.first_step import first_steps
 from checkgrad.refine.groups import Groups
 from checkgrad.refine.loop import refine
 from checkgrad.refine.progress import Progress
-from checkgrad.refine.spec import BaseValues
 from checkgrad.refine.steps import BETWEEN, all_steps, needs_shorter, steps_between, steps_beyond
 
 Make = Callable[..., Any]

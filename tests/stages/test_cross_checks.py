@@ -6,41 +6,23 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from claims_at_x0 import claimed
 
 from checkgrad import Verdict, verify_grad
 from checkgrad.arrays.point import make_point
-from checkgrad.evaluate.axes import Axes
 from checkgrad.evaluate.outputs import Outputs
-from checkgrad.evaluate.plan import plan_directions
-from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Reason
 from checkgrad.numerics.thresholds import varied
-from checkgrad.problem import Options, Problem
-from checkgrad.refine.spec import BaseValues
-from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 from checkgrad.stages.cross_checks import is_explained_by_axes, without_ties
 from checkgrad.stages.judging import in_order, judge_outputs
-from checkgrad.stages.parsed import parse
 
 DOUBLE, SINGLE = 2.0**-52, 2.0**-23
 
 
 def judged(form, func, claim, x0, **options):
     """Return a claim, its results, and what is known at x0."""
-    parsed = parse(Problem(form, func, claim, x0, (), Options(**options)))
-    vector = parsed.values_at_x0()
-    outputs, plan = plan_directions(
-        form, parsed.options.direction, parsed.point, parsed.reader, vector, parsed.rng
-    )
-    value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
-    gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
-    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
-    ones = np.ones(outputs.count)
-    zeros, double = 0 * ones, ones * DOUBLE
-    base = BaseValues.at_x0(value, zeros, double, ones * 1e-5, zeros, zeros, double)
-    axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
-    made = ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes)
-    return made, in_order(judge_outputs(made, base, np.ones(outputs.count, dtype=bool))), base
+    made, base = claimed(form, func, claim, x0, **options)
+    return made, in_order(judge_outputs(made, base, np.ones(made.outputs.count, dtype=bool))), base
 
 
 def wrong(results):

@@ -7,36 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from claims_at_x0 import claimed
 
-from checkgrad.evaluate.axes import Axes
-from checkgrad.evaluate.plan import plan_directions
-from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.problem import Options, Problem
-from checkgrad.refine.spec import BaseValues
-from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 from checkgrad.stages.judging import in_order, judge_louder, judge_outputs
-from checkgrad.stages.parsed import parse
 
 X0 = np.asarray([0.3, 1.1, -0.7])
 DOUBLE, SINGLE = 2.0**-52, 2.0**-23
-
-
-def claimed(form, func, claim, x0=X0, sigma=0.0, **options) -> tuple[ClaimOfOutputs, BaseValues]:
-    """Return a claim, and what is known at x0, as `checkgrad.pipeline` makes them."""
-    parsed = parse(Problem(form, func, claim, x0, (), Options(**options)))
-    vector = parsed.values_at_x0()
-    outputs, plan = plan_directions(
-        form, parsed.options.direction, parsed.point, parsed.reader, vector, parsed.rng
-    )
-    value, epsilon = outputs.of(vector), parsed.dtype_epsilons(outputs)
-    gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
-    near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
-    ones = np.ones(outputs.count)
-    zeros, double = 0 * ones, ones * DOUBLE
-    base = BaseValues.at_x0(value, ones * sigma, double, ones * 1e-5, zeros, zeros, double)
-    axes = Axes(parsed.evaluator, outputs, parsed.bounds, parsed.rng) if plan.axes else None
-    return ClaimOfOutputs(parsed, near, plan, gradients, epsilon, axes), base
 
 
 def judged(form, func, claim, x0=X0, chosen=None, **options) -> list[Any]:
@@ -238,7 +215,7 @@ def test_complex_steps_are_those_of_each_output():
 def test_estimates_may_stand_for_the_claim_along_tangents():
     from checkgrad.evaluate.tangent_choice import scaled_tangents
 
-    made, _ = claimed("jac", sines, jacobian)
+    made, _ = claimed("jac", sines, jacobian, X0)
     parsed = made.parsed
     tangents = scaled_tangents(parsed.point, np.ones(3), parsed.bounds, parsed.rng)
     (along,) = made.along_estimate(tangents, [4], [np.asarray([1.0, 10.0, 100.0])])
@@ -261,7 +238,7 @@ def test_outputs_are_judged_again_where_more_noise_may_decide_otherwise(
         factors = np.asarray([1.1, 1.1, 1 + 2e-5, 1.1, 1.1, 1.1])
         return factors[:, None] * jacobian(x)
 
-    made, base = claimed("jac", sines, spoiled, sigma=3e-7)
+    made, base = claimed("jac", sines, spoiled, X0, sigma=3e-7)
     every = np.ones(6, dtype=bool)
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
@@ -275,7 +252,7 @@ def test_outputs_are_judged_again_where_more_noise_may_decide_otherwise(
 
 
 def test_an_output_without_noise_is_judged_again_once_it_has_some():
-    made, base = claimed("grad", total, lambda x: 1.1 * np.cos(x))
+    made, base = claimed("grad", total, lambda x: 1.1 * np.cos(x), X0)
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
@@ -285,7 +262,7 @@ def test_an_output_without_noise_is_judged_again_once_it_has_some():
 
 @pytest.mark.parametrize("name", ["terms", "slope_noise"])
 def test_claims_in_doubt_are_decided_again_by_what_is_known_by_now(name: str):
-    made, base = claimed("grad", total, lambda x: 1.001 * np.cos(x))
+    made, base = claimed("grad", total, lambda x: 1.001 * np.cos(x), X0)
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
@@ -301,7 +278,7 @@ def test_claims_in_doubt_are_decided_again_by_what_is_known_by_now(name: str):
 
 
 def test_claims_that_are_resolved_are_not_decided_again():
-    made, base = claimed("grad", total, np.cos)
+    made, base = claimed("grad", total, np.cos, X0)
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from checkgrad.evaluate.directions import Directions
 from checkgrad.numerics.decisions import Criteria
 from checkgrad.numerics.samples import Flags, Floats, Places
 from checkgrad.numerics.thresholds import thresholds
@@ -210,90 +209,3 @@ class _Chosen:
     def sample(self, which: Places, steps: Floats) -> tuple[Floats, Floats]:
         """See `SampledDirections.sample`."""
         return self._directions.sample(self._chosen[which], steps)
-
-
-@dataclass(frozen=True)
-class BaseValues:
-    """What is known of every output at x0: arrays of shape (outputs,).
-
-    Attributes
-    ----------
-    value : array
-        The output at x0.
-    sigma : array
-        Its noise.
-    epsilon : array
-        The machine epsilon that ``func`` computes with.
-    rtol : array
-        The smallest relative error that must not get past.
-    terms : array
-        The size of the terms whose rounding makes the noise, as far as it is known; else 0.
-    slope_noise : array
-        What noise may make of a slope, for a change of x0 by itself, as far as it is known; else 0.
-    coefficient_epsilon : array
-        How far rounding may move a coefficient of ``func``, relative to the largest.
-    factors_round : bool
-        As in `CheckSpec`, of all outputs.
-    """
-
-    value: Floats
-    sigma: Floats
-    epsilon: Floats
-    rtol: Floats
-    terms: Floats
-    slope_noise: Floats
-    coefficient_epsilon: Floats
-    factors_round: bool = True
-
-    @classmethod
-    def at_x0(
-        cls,
-        value: Floats,
-        sigma: Floats,
-        epsilon: Floats,
-        rtol: Floats,
-        terms: Floats,
-        slope_noise: Floats,
-        coarsest: Floats,
-    ) -> BaseValues:
-        """Return what is known at x0.
-
-        Parameters
-        ----------
-        value, sigma, epsilon, rtol, terms, slope_noise : array, shape (outputs,)
-            See above.
-        coarsest : array, shape (outputs,)
-            The machine epsilon of the coarsest dtype that ``func``, its data and the claim have.
-        """
-        limits = thresholds()
-        rounding = np.fmin(limits.coefficient_epsilons * coarsest, limits.coefficient_rounding)
-        rounding = np.fmin(rounding, rtol / limits.agreement)
-        return cls(value, sigma, epsilon, rtol, terms, slope_noise, rounding)
-
-    def spec(
-        self,
-        directions: Directions,
-        claim_noise: Callable[[], Floats],
-        kink_is_isolated: bool,
-        sibling_scale: float = 0.0,
-    ) -> CheckSpec:
-        """Return what is to be checked of an output along its directions."""
-        output = directions.output
-        return CheckSpec(
-            directions=directions,
-            claim=directions.claim,
-            smoothness_length=directions.smoothness_length,
-            scale_is_guess=directions.scale_is_guess,
-            value=float(self.value[output]),
-            sigma=float(self.sigma[output]),
-            epsilon=float(self.epsilon[output]),
-            rtol=float(self.rtol[output]),
-            terms=float(self.terms[output]),
-            slope_noise=float(self.slope_noise[output]),
-            coefficient_epsilon=float(self.coefficient_epsilon[output]),
-            tangent_scale=directions.tangent_scale,
-            sibling_scale=sibling_scale,
-            kink_is_isolated=kink_is_isolated,
-            claim_noise=claim_noise,
-            factors_round=self.factors_round,
-        )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from checkgrad.arrays.point import Floats
 from checkgrad.measure.noise import Noise
-from checkgrad.refine.spec import BaseValues
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.stages.parsed import ParsedProblem
 
 
@@ -17,7 +15,7 @@ def base_values(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValue
     coarsest = np.fmax(noise.epsilon, max(parsed.claim.epsilon, parsed.user_epsilon))
     rtol = rtol_of(parsed, noise.epsilon)
     known = value, noise.sigma, noise.epsilon, rtol, noise.terms, noise.slope
-    return replace(BaseValues.at_x0(*known, coarsest), factors_round=not parsed.user_epsilon)
+    return BaseValues.at_x0(*known, coarsest, factors_round=not parsed.user_epsilon)
 
 
 def rtol_of(parsed: ParsedProblem, epsilon: Floats) -> Floats:

@@ -16,8 +16,9 @@ from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.refine.loop import refine
-from checkgrad.refine.spec import BaseValues, CheckSpec
+from checkgrad.refine.spec import CheckSpec
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 
@@ -127,8 +128,7 @@ def _not_additive(
     known = [_knows_all_axes(each.decisions) for each in results]
     decided = [each.decisions for each in results]
     rows = [d.estimate.value if k else d.claim for d, k in zip(decided, known, strict=True)]
-    each_output = {name: part for name, part in vars(base).items() if name != "factors_round"}
-    of_outputs = replace(base, **{name: part[outputs] for name, part in each_output.items()})
+    of_outputs = replace(base, **{name: part[outputs] for name, part in vars(base).items()})
     found = set()
     for place, along in enumerate(claim.along_estimate(tangents, outputs, rows)):
         unsure = np.zeros(along.count)

@@ -18,8 +18,8 @@ from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.measure.noise import measure_noise
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.thresholds import thresholds
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.refine.one_entry import check_entry
-from checkgrad.refine.spec import BaseValues
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.stages.base_values import base_values
 from checkgrad.stages.claim_of_outputs import ClaimOfOutputs

@@ -12,8 +12,8 @@ from checkgrad.evaluate.directions import Directions
 from checkgrad.evaluate.tangent_choice import random_tangents
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.precision import default_rtol
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.refine.loop import refine
-from checkgrad.refine.spec import BaseValues
 from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 
 

@@ -15,9 +15,10 @@ from checkgrad.numerics.decisions import Decisions
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.refine.complex_step import refine_by_complex_steps
 from checkgrad.refine.loop import refine
-from checkgrad.refine.spec import BaseValues, CheckSpec
+from checkgrad.refine.spec import CheckSpec
 from checkgrad.report.results import OutputResult
 from checkgrad.stages.claim_of_outputs import ClaimOfOutputs
 from checkgrad.stages.exact_derivatives import ExactDerivatives

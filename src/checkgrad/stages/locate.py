@@ -22,7 +22,7 @@ from checkgrad.measure.noise import measure_noise
 from checkgrad.measure.repeatability import Repeatability
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DOUBLE, has_few_digits
-from checkgrad.refine.spec import BaseValues
+from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.report.bound import BY_TRUNCATION
 from checkgrad.report.results import LeafError, Located, OutputResult
 from checkgrad.stages.base_values import base_values
