@@ -27,10 +27,10 @@ def guard(
 
     A gradient may be right at the points of a test, and wrong where the solver goes. A check
     compares it with differences of `func` along one random tangent. It takes three evaluations of
-    `func`, five where these leave doubt, and at most six (in JAX one less; another one less where
-    the value is known and there is doubt). What looks wrong is checked again along the same
-    tangent, in at most 400 evaluations, and counts as wrong only if that confirms it. At the first
-    wrong gradient, up to 2000 more find the entries.
+    `func`. Where these leave doubt, it takes five or six, or one less if the value is known. In JAX
+    each of these numbers is one less. What looks wrong is checked again along the same tangent, in
+    at most 400 evaluations, and counts as wrong only if that confirms it. At the first wrong
+    gradient, up to 2000 more find the entries.
 
     Parameters
     ----------

@@ -81,8 +81,8 @@ class Computed(Lazy):
     def blocks(self) -> Iterator[Array]:
         """Yield the flat array in blocks.
 
-        None is kept, and none of those that it is made of: many arrays may be worked on together,
-        each made of others.
+        No block is kept, nor those that it is made of: many arrays may be worked on together, and
+        they may be made of each other.
         """
         parts = [split(self.backend, array) for array in self.arrays]
         for _ in range(0, math.prod(self.shape), BLOCK):

@@ -45,7 +45,8 @@ class Library:
     conversion : str
         How to make an array of it, for messages.
     refuses : str
-        A regular expression for what it says of arrays of another library.
+        A regular expression for what it says of arrays of another library. By default it matches
+        nothing.
     namespace : str
         The module that has its functions of arrays; `name` where it is empty.
     safetensors : str

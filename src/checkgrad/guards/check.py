@@ -1,9 +1,8 @@
 """The check of a gradient along one random tangent that a guard makes inside of a solver.
 
-It takes three evaluations of ``func``, five where these leave doubt, and one more before there is a
-suspicion: in JAX two, four and five. Where the value is known, the two numbers for doubt are one
-less. This check can pass a gradient. It cannot call one wrong: `verify_grad`'s check must confirm
-that.
+It takes three evaluations of ``func``. Where these leave doubt, it takes five, and six before there
+is a suspicion, or one less if the value is known. In JAX each of these numbers is one less. This
+check can pass a gradient. It cannot call one wrong: `verify_grad`'s check must confirm that.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ _LONGER = np.arange(1, 5)[:, None]
 def look_for_jumps(progress: Progress, every: State) -> None:
     """Sample where ``func`` stops following short steps, along directions that would be wrong.
 
-    Where there is no jump, what was sampled for it is not used: so near a pole, for example, the
-    samples would hide a bend that the others do not.
+    Where there is no jump, these samples are not used. Next to a pole, for example, they would make
+    the estimate less certain.
 
     Parameters
     ----------

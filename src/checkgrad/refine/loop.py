@@ -153,7 +153,10 @@ def _affordable(progress: Progress) -> int:
 
 
 def _few_more(progress: Progress) -> int:
-    """Return along how many axes to look once a claim is wrong, for part of a right one's cost."""
+    """Return along how many axes to look once a claim is wrong.
+
+    They cost a part of what a right claim costs, which is the number of groups.
+    """
     limits, count = thresholds(), progress.spec.directions.count
     number_of_groups = count // group_size(progress.spec)
     return max(limits.fewest_more, number_of_groups // limits.groups_per_more)

@@ -94,8 +94,8 @@ class CheckSpec:
     claim_noise : callable
         Measures the rounding error of the claim along all directions. Called at most once.
     factors_round : bool
-        Whether a factor of ``func`` may have far fewer digits than ``func``. In float64 none has if
-        it has any digits in float32, which ``func`` was written in.
+        Whether a factor of ``func`` may have far fewer digits than ``func``. In float64 a factor
+        has many digits if it has any in float32, the dtype that ``func`` is meant for.
     """
 
     directions: SampledDirections

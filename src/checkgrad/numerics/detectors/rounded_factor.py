@@ -1,10 +1,10 @@
 """Rounded factors: one factor of ``func`` stands still over some steps, while another one moves.
 
-``1 - sigmoid(x)`` rounds in steps far above the last place of what is left. Next to a smooth
-factor no two values are the same, and at short steps ``func`` is as smooth as that factor. Its
-slope there is not the derivative that is meant. Beyond the plateau, values jump. Where they do,
-this module asks longer steps, by a noise as large as the jump. A kink at the same place is no jump,
-and the slope that short steps show is right there.
+``1 - sigmoid(x)`` rounds in steps far above the last place of what is left. Multiplied by a smooth
+factor, no two values are the same, and at short steps ``func`` is as smooth as that factor. Its
+slope there is not the derivative that is meant. Beyond the plateau, values jump. Then a noise as
+large as the jump is assumed, so that longer steps count. A kink at the same place is no jump: the
+slope that short steps show is right there.
 """
 
 from __future__ import annotations
