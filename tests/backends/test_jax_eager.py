@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,12 @@ import pytest
 pytest.importorskip("jax")
 
 import jax
-import jax.monitoring
 import jax.numpy as jnp
 
 from checkgrad.backends.jax_eager import values_of_many
 from checkgrad.jax import check_grads
 
 X = np.linspace(0.5, 2.0, 6).reshape(2, 3)
-_compilations: list[str] = []
-
-
-@pytest.fixture
-def compilations() -> Iterator[list[str]]:
-    """What XLA compiles while the test runs."""
-
-    def listen(event: str, duration: float, **more: Any) -> None:
-        del duration, more
-        if event.endswith("backend_compile_duration"):
-            _compilations.append(event)
-
-    _compilations.clear()
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield _compilations
-    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def traced(function: Any) -> Any:

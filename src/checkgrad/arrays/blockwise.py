@@ -52,7 +52,7 @@ def blocks(
         yield partitions.reduced(function, *arrays, exactly=exactly)
         return
     if not is_large(arrays[0]):
-        yield function(*arrays)
+        yield backend.reduced(function, *arrays)
         return
     for each in zip(*(split(backend, array) for array in arrays), strict=True):
         # Wait before the next block. A library that computes later holds all blocks at once.
@@ -70,7 +70,7 @@ def in_blocks(
     if (partitions := partitions_of(backend, arrays[0])) is not None:
         return partitions.mapped(function, *arrays, exactly=exactly)
     if not is_large(arrays[0]):
-        return function(*arrays)
+        return backend.computed(function, *arrays)
     return backend.joined(blocks(backend, function, *arrays), arrays[0].shape, _held(arrays[0]))
 
 
@@ -83,7 +83,7 @@ def on_demand(backend: Backend, function: Callable[..., Array], *arrays: Array) 
     if partitions_of(backend, arrays[0]) is not None:
         return Deferred(function, tuple(arrays), _held(arrays[0]))
     if not is_large(arrays[0]):
-        return function(*arrays)
+        return backend.computed(function, *arrays)
     return Computed(_held(arrays[0]), backend, function, tuple(arrays))
 
 
@@ -155,14 +155,14 @@ def copy(backend: Backend, array: Array) -> Array:
 
 def widened(backend: Backend, array: Array) -> Array:
     """Return an array in float64, see `on_demand`; one in memory if it is partitioned."""
-    if partitions_of(backend, array) is not None:
+    if partitions_of(backend, array) is not None or not is_large(array):
         return backend.widened(whole(backend, array))
     return on_demand(backend, backend.widened, array)
 
 
 def narrowed(backend: Backend, array: Array, like: Array) -> Array:
     """Return an array in the dtype of `like`, in memory."""
-    if partitions_of(backend, array) is not None:
+    if partitions_of(backend, array) is not None or not is_large(array):
         return backend.narrowed(whole(backend, array), like)
     return in_blocks(backend, partial(backend.narrowed, like=like), array)
 

@@ -56,5 +56,5 @@ def random_signs(x: Array, rng: np.random.Generator, backend: Backend) -> Array:
         return partitions.random_signs(rng, x)
     if is_large(x):
         return random(backend, backend.random_signs, rng, x)
-    numbers = backend.random_tangent(rng, x)
-    return backend.xp.astype(numbers > 0, x.dtype) * 2 - 1
+    xp, numbers = backend.xp, backend.random_tangent(rng, x)
+    return backend.computed(lambda each: xp.astype(each > 0, each.dtype) * 2 - 1, numbers)

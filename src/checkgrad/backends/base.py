@@ -281,6 +281,17 @@ class Backend(ABC):
 
     # ---- How functions run: at once or later, compiled, mapped. ----
 
+    def computed(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """Return `function`, which works entry by entry, of arrays of one shape.
+
+        The function calls no library but `xp`.
+        """
+        return function(*arrays)
+
+    def reduced(self, function: Callable[..., Any], *arrays: Array) -> Any:
+        """Return what `function` reduces arrays of one shape to, here or on the host."""
+        return function(*arrays)
+
     def block_until_ready(self, array: Array) -> Array:
         """Return `array`, or a tree, once it is computed: until then JAX keeps the inputs."""
         return array

@@ -22,6 +22,17 @@ from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
 from checkgrad.backends.base import Backend, as_numpy
 from checkgrad.backends.jax_differentiation import JaxDifferentiation
 from checkgrad.backends.jax_footprint import largest_made
+from checkgrad.backends.jax_host import (
+    HostOrDevice,
+    cast_on_host,
+    computed,
+    computed_like,
+    is_at_hand,
+    is_computed_on_host,
+    on_device_of,
+    with_entries,
+    with_entry,
+)
 from checkgrad.backends.jax_partitions import (
     JaxPartitions,
     cast,
@@ -33,6 +44,7 @@ from checkgrad.backends.jax_placement import (
     device_of,
     gathered,
     is_indexed,
+    is_on_one_cpu,
     is_partitioned,
     is_traced_now,
     laid_out,
@@ -104,6 +116,9 @@ class JaxBackend(Backend):
     compiles = True
     maps = True
 
+    def __init__(self, xp: Any) -> None:
+        super().__init__(HostOrDevice())
+
     def host(self, array: Array) -> HostArray:
         return as_numpy(gathered_on_host(array) if isinstance(array, jax.Array) else array)
 
@@ -138,9 +153,11 @@ class JaxBackend(Backend):
         return partitioning(structure, originals)
 
     def copy(self, array: Array) -> Array:
-        return (
-            copied(array) if is_partitioned(array) else _compiled_copy(ready_on_all_devices(array))
-        )
+        if is_partitioned(array):
+            return copied(array)
+        if is_computed_on_host(array):
+            return on_device_of(np.array(array, copy=True), array)
+        return _compiled_copy(ready_on_all_devices(array))
 
     def snapshot(self, array: Array) -> Array:
         return ready_on_all_devices(array)
@@ -176,6 +193,11 @@ class JaxBackend(Backend):
         if is_partitioned(array):
             yield from self.partitions.perturbed_copies(array, entries, values, first)
             return
+        if is_at_hand(array):
+            numbers = np.asarray(values)
+            for place, entry in enumerate(entries, first):
+                yield with_entry(array, entry, numbers[place])
+            return
         for place, entry in enumerate(entries, first):
             yield _compiled_with_entry(array, entry, values, place)
 
@@ -190,12 +212,16 @@ class JaxBackend(Backend):
     def widened(self, array: Array) -> Array:
         if is_partitioned(array):
             return cast(array, wide_dtype(array.dtype))
+        if is_computed_on_host(array):
+            return cast_on_host(array, np.float64)
         with with_float64():
             return _compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
 
     def narrowed(self, array: Array, like: Array) -> Array:
         if is_partitioned(array):
             return cast(array, like.dtype)
+        if is_computed_on_host(array) and is_computed_on_host(like):
+            return cast_on_host(array, like.dtype)
         with with_float64():
             return _compiled_cast(ready_on_all_devices(array), like.dtype)
 
@@ -211,6 +237,8 @@ class JaxBackend(Backend):
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
+        if is_at_hand(array, len(entries) + 3):
+            return with_entries(array, entries, np.asarray(values))
         with in_mesh_of(array):
             batch: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
         return batch
@@ -222,8 +250,15 @@ class JaxBackend(Backend):
         return all(device.platform == "cpu" for device in array.devices())
 
     def is_local(self, array: Array) -> bool:
-        local = isinstance(array, jax.Array) and len(array.devices()) == 1
-        return local and self.on_host(array)
+        return is_on_one_cpu(array)
+
+    def computed(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        return (
+            computed_like(function, arrays) if is_computed_on_host(*arrays) else function(*arrays)
+        )
+
+    def reduced(self, function: Callable[..., Any], *arrays: Array) -> Any:
+        return computed(function, arrays) if is_computed_on_host(*arrays) else function(*arrays)
 
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         compiled = func if isinstance(func, _Compiled) else jax.jit(func)
@@ -245,11 +280,18 @@ class JaxBackend(Backend):
     def random_tangent(self, rng: Any, like: Array) -> Array:
         if is_partitioned(like):
             return self.partitions.mapped(jnp.positive, self.partitions.random_tangent(rng, like))
+        if is_at_hand(like):
+            return super().random_tangent(rng, like)
+        return self.random_block(rng, like)
+
+    def random_block(self, rng: np.random.Generator, like: Array) -> Array:
         with device_of(like):
             numbers = jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
         return placed(numbers, like)
 
     def random_signs(self, rng: Any, like: Array) -> Array:
+        if is_at_hand(like):
+            return super().random_signs(rng, like)
         with device_of(like):
             signs = jax.random.rademacher(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
         return placed(signs, like)

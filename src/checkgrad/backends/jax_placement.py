@@ -45,11 +45,14 @@ def device_of(like: Array) -> AbstractContextManager[Any]:
 def placed(array: Array, like: Array) -> Array:
     """Return `array`, of JAX or NumPy, on the devices of `like`, and committed to them as `like`.
 
-    It is an error to compute with arrays that are committed to different devices.
+    It is an error to compute with arrays that are committed to different devices. Beside an array
+    of NumPy, one of NumPy stays what it is.
     """
+    if isinstance(like, np.ndarray | np.generic):
+        return array
     if not like.committed:
-        with device_of(like):
-            return jnp.asarray(array)
+        with device_of(like):  # an array of NumPy is put there without compiling anything
+            return jax.device_put(array) if isinstance(array, np.ndarray) else jnp.asarray(array)
     sharding = like.sharding
     if array.shape != like.shape and isinstance(sharding, NamedSharding):
         sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition fits only `like`
@@ -57,6 +60,14 @@ def placed(array: Array, like: Array) -> Array:
         # All processes have the same numbers, and each takes its part.
         return jax.make_array_from_callback(array.shape, sharding, lambda place: array[place])
     return jax.device_put(array, sharding)
+
+
+def is_on_one_cpu(array: Any) -> bool:
+    """Return whether `array` is an array of JAX, whole in the memory of one CPU."""
+    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
+        return False
+    devices = array.devices()
+    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
 
 
 def is_partitioned(array: Any) -> bool:

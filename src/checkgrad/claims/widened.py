@@ -6,6 +6,7 @@ falls back to the native claim where the claim cannot be evaluated in float64.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,9 +69,9 @@ class NativeClaim:
         """Return whether arrays like a point of float64 hold numbers of the user's dtypes only."""
         point = self.wide_point
         if not point.is_partitioned:
-            leaves = [part.reshape(-1)[:_SAMPLE] for part in leaves]
-            pairs = zip(leaves, self.rounded(leaves), strict=True)
-            return all(bool((part == rounded).all()) for part, rounded in pairs)
+            samples = [_sample(part) for part in leaves]
+            pairs = zip(samples, self.rounded(samples), strict=True)
+            return all(point.backend.reduced(_are_equal, *pair) for pair in pairs)
         xp = point.xp
         return all(point.numbers(lambda a, b: xp.all(a == b), leaves, self.rounded(leaves)))
 
@@ -209,3 +210,12 @@ class PreferredClaim:
     @property
     def _chosen(self) -> Claim:
         return self.wide if self.is_wide else self.native
+
+
+def _sample(array: Array) -> Array:
+    """Return a small array as it is, and the first entries of a large one."""
+    return array if math.prod(array.shape) <= _SAMPLE else array.reshape(-1)[:_SAMPLE]
+
+
+def _are_equal(one: Array, other: Array) -> bool:
+    return bool((one == other).all())
