@@ -21,7 +21,7 @@ from checkgrad.evaluate.given_tangents import PROJECTED
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.report.hints import Leaf, recognise
-from checkgrad.report.hints.constant import SAME_EVERYWHERE
+from checkgrad.report.hints.same_everywhere import SAME_EVERYWHERE
 from checkgrad.report.located import located_hints
 from checkgrad.report.results import ClaimResult, Located, OutputResult
 

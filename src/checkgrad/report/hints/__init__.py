@@ -17,16 +17,16 @@ import numpy as np
 
 from checkgrad.numerics.samples import Flags, Floats
 from checkgrad.report.hints.choose import Family, choose
-from checkgrad.report.hints.constant import explain_constant
 from checkgrad.report.hints.constants import explain_constants
 from checkgrad.report.hints.decay import explain_decay
 from checkgrad.report.hints.factors import explain_factors
-from checkgrad.report.hints.logarithms import explain_logarithms
+from checkgrad.report.hints.factors_of_x0 import explain_factors_of_x0
 from checkgrad.report.hints.mismatches import Leaf, Mismatches
 from checkgrad.report.hints.not_finite import explain_not_finite
 from checkgrad.report.hints.orders import explain_orders
 from checkgrad.report.hints.other_leaves import explain_other_leaves
 from checkgrad.report.hints.rearrangements import explain_rearrangements
+from checkgrad.report.hints.same_everywhere import explain_same_everywhere
 from checkgrad.report.hints.scattered import scattered_errors
 from checkgrad.report.hints.swaps import explain_swaps
 from checkgrad.report.hints.symmetric import explain_symmetric
@@ -38,13 +38,13 @@ __all__ = ["FAMILIES", "Leaf", "Mismatches", "recognise"]
 FAMILIES: tuple[Family, ...] = (
     explain_not_finite,
     explain_zeros,
-    explain_constant,
+    explain_same_everywhere,
     explain_factors,
     explain_swaps,
     explain_symmetric,
     explain_rearrangements,
     explain_other_leaves,
-    explain_logarithms,
+    explain_factors_of_x0,
     explain_constants,
     explain_decay,
     explain_orders,

@@ -19,7 +19,7 @@ SAME_EVERYWHERE = (
 )
 
 
-def explain_constant(mismatches: Mismatches) -> Iterator[Explanation]:
+def explain_same_everywhere(mismatches: Mismatches) -> Iterator[Explanation]:
     """Explain wrong entries by which ``func`` does not change."""
     flat = mismatches.is_flat
     entries = mismatches.wrong & flat & (mismatches.claim != 0)

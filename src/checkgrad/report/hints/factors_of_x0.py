@@ -18,7 +18,7 @@ from checkgrad.report.hints.thresholds import THRESHOLDS
 _COST = 4.0  # as a rearrangement with a name
 
 
-def explain_logarithms(mismatches: Mismatches) -> Iterator[Explanation]:
+def explain_factors_of_x0(mismatches: Mismatches) -> Iterator[Explanation]:
     """Explain wrong entries whose claim is the estimate times a factor of x0."""
     if mismatches.x0 is None:
         return
