@@ -40,6 +40,7 @@ class RecordedFunction(WideFunction):
 class Recorded(Widening):
     """Notes the functions that are widened, and the dtypes of their arguments."""
 
+    sees_inside = True
     made: list = field(default_factory=list)
     natives: list = field(default_factory=list)
 

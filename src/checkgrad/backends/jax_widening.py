@@ -42,6 +42,8 @@ _of_compiled: weakref.WeakKeyDictionary[Any, _Traces] = weakref.WeakKeyDictionar
 class JaxprWidening(Widening):
     """The function is traced, and every operation of the jaxpr runs on wide arrays."""
 
+    sees_inside = True
+
     def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
         """See `Widening.widened`."""
         traces: _Traces = {}

@@ -47,6 +47,8 @@ class TorchWidening(Widening):
     and mapped, and its claim mostly capture the same data.
     """
 
+    sees_inside = True
+
     def __init__(self) -> None:
         self._captured = CapturedTensors()
 

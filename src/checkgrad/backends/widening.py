@@ -113,10 +113,11 @@ class Widening(ABC):
     Attributes
     ----------
     sees_inside : bool
-        Whether narrower floats inside of a function of float64 are widened too.
+        Whether narrower floats inside of a function of float64 are widened too. A function that is
+        not seen inside is trusted less easily. So this is False unless a subclass says otherwise.
     """
 
-    sees_inside: bool = True
+    sees_inside: bool = False
 
     @abstractmethod
     def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
@@ -140,8 +141,6 @@ class PassedFloat64(Widening):
     epsilon : callable
         Return the machine epsilon of a native dtype.
     """
-
-    sees_inside = False
 
     def __init__(self, epsilon: Callable[[Any], float]) -> None:
         self._epsilon = epsilon
