@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import checkgrad
+from checkgrad.backends.registry import LIBRARIES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "checkgrad"
@@ -61,9 +62,11 @@ CALLING = {"evaluate"}
 MOST_LINES = 300
 MAY_BE_LONGER = {"api"}
 
-LIBRARY_NAMES = re.compile(r"(array_api_strict|cupy|dask|jax|jaxlib|torch)(\.[\w.]+)?")
-OF_A_LIBRARY = re.compile(r"is_(cupy|dask|jax|torch)_(array|namespace)")
-NEVER_IMPORTED = ("jax", "torch", "cupy", "scipy", "matplotlib", "tqdm")
+REGISTERED = [line.name for line in LIBRARIES if line.name != "numpy"]
+_NAMES = "|".join([*REGISTERED, "array_api_strict", "dask", "jaxlib"])
+LIBRARY_NAMES = re.compile(rf"({_NAMES})(\.[\w.]+)?")
+OF_A_LIBRARY = re.compile(rf"is_({_NAMES})_(array|namespace)")
+NEVER_IMPORTED = (*REGISTERED, "scipy", "matplotlib", "tqdm")
 
 
 def run_python(code, env=None):

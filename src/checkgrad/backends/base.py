@@ -22,14 +22,6 @@ from checkgrad.backends.free_memory import free_host_memory
 from checkgrad.backends.partitions import Partitions
 from checkgrad.backends.widening import PassedFloat64, Widening
 
-_NARROW_EXTENSIONS = ("bfloat16",)  # dtypes of the package ml_dtypes, which NumPy does not know
-
-
-def as_numpy(value: Any) -> HostArray:
-    """Return `value` as a NumPy array; bfloat16 as float32, which NumPy can compute in."""
-    array = np.asarray(value)
-    return array.astype(np.float32) if array.dtype.name in _NARROW_EXTENSIONS else array
-
 
 class Backend(ABC):
     """One array library: what checkgrad needs of it beyond the array API standard.
@@ -282,14 +274,11 @@ class Backend(ABC):
     # ---- How functions run: at once or later, compiled, mapped. ----
 
     def computed(self, function: Callable[..., Array], *arrays: Array) -> Array:
-        """Return `function`, which works entry by entry, of arrays of one shape.
-
-        The function calls no library but `xp`.
-        """
+        """Return `function`, which works entry by entry and calls `xp` alone, of alike arrays."""
         return function(*arrays)
 
     def reduced(self, function: Callable[..., Any], *arrays: Array) -> Any:
-        """Return what `function` reduces arrays of one shape to, here or on the host."""
+        """Return what such a `function` reduces arrays to, here or on the host."""
         return function(*arrays)
 
     def block_until_ready(self, array: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.backends.array_types import HostArray
-from checkgrad.backends.base import as_numpy
+from checkgrad.backends.host_arrays import as_numpy
 from checkgrad.backends.registry import backend_of, is_array
 from checkgrad.backends.trees import flatten_tree
 

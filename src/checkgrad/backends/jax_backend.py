@@ -6,7 +6,6 @@ gets is a copy all the same.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from checkgrad.backends.array_types import Array, Entries, HostArray, Structure
-from checkgrad.backends.base import Backend, as_numpy
+from checkgrad.backends.base import Backend
+from checkgrad.backends.host_arrays import as_numpy
+from checkgrad.backends.jax_compiled import (
+    compiled,
+    compiled_block,
+    compiled_cast,
+    compiled_copy,
+    compiled_with_block,
+    compiled_with_entries,
+    compiled_with_entry,
+)
 from checkgrad.backends.jax_differentiation import JaxDifferentiation
 from checkgrad.backends.jax_footprint import largest_made
 from checkgrad.backends.jax_host import (
@@ -60,51 +69,10 @@ from checkgrad.backends.jax_widening import JaxprWidening
 from checkgrad.backends.seeds import draw_seed
 from checkgrad.backends.widening import Widening
 
-
-def _with_entry(array: Array, entry: Array, values: Array, place: Array) -> Array:
-    flat = jnp.reshape(array, (-1,))
-    return jnp.reshape(flat.at[entry].set(values[place]), array.shape)
-
-
-def _with_entries(array: Array, entries: Array, values: Array) -> tuple[Array, Array, Array]:
-    count = entries.shape[0]
-    rows = jnp.reshape(entries, (count, -1))
-    flat = jnp.broadcast_to(jnp.reshape(array, (-1,)), (count + 3, array.size))
-    flat = flat.at[jnp.arange(1, count + 1)[:, None], rows].set(jnp.reshape(values, rows.shape))
-    flat = flat.at[-2, entries].set(values).at[-1, entries[::2]].set(values[::2])
-    batch = jnp.reshape(flat, (count + 3, *array.shape))
-    return batch, batch[-2], batch[-1]
-
-
-def _block(array: Array, start: Array, size: int) -> Array:
-    return jax.lax.dynamic_slice(jnp.reshape(array, (-1,)), (start,), (size,))
-
-
-def _with_block(array: Array, block: Array, start: Array) -> Array:
-    flat = jax.lax.dynamic_update_slice(jnp.reshape(array, (-1,)), block, (start,))
-    return jnp.reshape(flat, array.shape)
-
-
-def _cast(array: Array, dtype: Any) -> Array:
-    return jnp.array(array, dtype, copy=True)
-
-
-_compiled_with_entry = jax.jit(_with_entry)
-_compiled_with_entries = jax.jit(_with_entries)
-_compiled_block = jax.jit(_block, static_argnums=2)  # outside jit, reshape copies the whole array
-_compiled_with_block = jax.jit(_with_block, donate_argnums=0)  # writes in place
-_compiled_copy = jax.jit(jnp.copy)
-_compiled_cast = jax.jit(_cast, static_argnums=1)
 _WITH_FLOAT64 = {"cpu", "gpu", "cuda", "rocm"}
-_Compiled = type(_compiled_copy)
+_Compiled = type(compiled_copy)
 _compiled_maps: weakref.WeakKeyDictionary[Any, Callable[[Array], Any]]
 _compiled_maps = weakref.WeakKeyDictionary()
-
-
-@functools.cache
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = jax.jit(function, static_argnums=-1)
-    return compiled
 
 
 class JaxBackend(Backend):
@@ -157,7 +125,7 @@ class JaxBackend(Backend):
             return copied(array)
         if is_computed_on_host(array):
             return on_device_of(np.array(array, copy=True), array)
-        return _compiled_copy(ready_on_all_devices(array))
+        return compiled_copy(ready_on_all_devices(array))
 
     def snapshot(self, array: Array) -> Array:
         return ready_on_all_devices(array)
@@ -175,7 +143,7 @@ class JaxBackend(Backend):
         with device_of(like):
             joined = jnp.zeros(shape, first.dtype)
         for block in itertools.chain([first], blocks):
-            joined = _compiled_with_block(joined, block, start).block_until_ready()
+            joined = compiled_with_block(joined, block, start).block_until_ready()
             start += block.size
         return joined
 
@@ -185,7 +153,7 @@ class JaxBackend(Backend):
             yield from (flat[start : start + size] for start in range(0, array.size, size))
             return
         for start in range(0, array.size, size):
-            yield _compiled_block(array, start, min(size, array.size - start))
+            yield compiled_block(array, start, min(size, array.size - start))
 
     def perturbed_copies(
         self, array: Array, entries: Entries, values: Array, first: int = 0
@@ -199,7 +167,7 @@ class JaxBackend(Backend):
                 yield with_entry(array, entry, numbers[place])
             return
         for place, entry in enumerate(entries, first):
-            yield _compiled_with_entry(array, entry, values, place)
+            yield compiled_with_entry(array, entry, values, place)
 
     def widenings(self) -> Sequence[Widening]:
         return (JaxprWidening(), *super().widenings())
@@ -215,7 +183,7 @@ class JaxBackend(Backend):
         if is_computed_on_host(array):
             return cast_on_host(array, np.float64)
         with with_float64():
-            return _compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
+            return compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
 
     def narrowed(self, array: Array, like: Array) -> Array:
         if is_partitioned(array):
@@ -223,7 +191,7 @@ class JaxBackend(Backend):
         if is_computed_on_host(array) and is_computed_on_host(like):
             return cast_on_host(array, like.dtype)
         with with_float64():
-            return _compiled_cast(ready_on_all_devices(array), like.dtype)
+            return compiled_cast(ready_on_all_devices(array), like.dtype)
 
     def with_float64(self) -> AbstractContextManager[None]:
         return with_float64()
@@ -232,7 +200,7 @@ class JaxBackend(Backend):
         return as_user_set()
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return _compiled(function)
+        return compiled(function)
 
     def perturbed_batch(
         self, array: Array, entries: Entries, values: Array
@@ -240,7 +208,7 @@ class JaxBackend(Backend):
         if is_at_hand(array, len(entries) + 3):
             return with_entries(array, entries, np.asarray(values))
         with in_mesh_of(array):
-            batch: tuple[Array, Array, Array] = _compiled_with_entries(array, entries, values)
+            batch: tuple[Array, Array, Array] = compiled_with_entries(array, entries, values)
         return batch
 
     def device_name(self, array: Array) -> str:
@@ -261,9 +229,9 @@ class JaxBackend(Backend):
         return computed(function, arrays) if is_computed_on_host(*arrays) else function(*arrays)
 
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
-        compiled = func if isinstance(func, _Compiled) else jax.jit(func)
+        traceable = func if isinstance(func, _Compiled) else jax.jit(func)
         try:
-            return largest_made(compiled.trace(array).jaxpr.jaxpr)
+            return largest_made(traceable.trace(array).jaxpr.jaxpr)
         except Exception:
             return 0
 

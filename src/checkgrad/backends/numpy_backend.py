@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from checkgrad.backends.array_types import Array, Entries, HostArray
-from checkgrad.backends.base import Backend, as_numpy
+from checkgrad.backends.base import Backend
 from checkgrad.backends.blocks import fill_in_blocks
+from checkgrad.backends.host_arrays import as_numpy
 from checkgrad.backends.seeds import DEVIATION
 
 

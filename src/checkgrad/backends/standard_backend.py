@@ -7,7 +7,8 @@ from typing import Any
 import array_api_compat
 
 from checkgrad.backends.array_types import Array, HostArray
-from checkgrad.backends.base import Backend, as_numpy
+from checkgrad.backends.base import Backend
+from checkgrad.backends.host_arrays import as_numpy
 
 
 class StandardBackend(Backend):
