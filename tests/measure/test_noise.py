@@ -36,7 +36,7 @@ def farther(near, noise, in_doubt=(0,)):
 
 def known(count=1, sigma=0.0, epsilon=DOUBLE, regular=0.0, no_change=False, terms=0.0, slope=0.0):
     """Return what is known of the noise next to x0."""
-    parts = (sigma, epsilon, regular, no_change, terms, slope)
+    parts = (sigma, epsilon, regular, no_change, terms, slope, False)
     return Noise(*(np.array(np.broadcast_to(part, count)) for part in parts))
 
 

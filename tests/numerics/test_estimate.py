@@ -480,7 +480,7 @@ def test_powers_of_two_scale_the_estimate_exactly(power: int, what: str, samples
 
 
 def test_every_detector_looks(samples_of: Make) -> None:
-    assert len(DETECTORS) == len(set(DETECTORS)) == len(Kind) - 3  # three are found elsewhere
+    assert len(DETECTORS) == len(set(DETECTORS)) == len(Kind) - 4  # four are found elsewhere
     found = estimate(samples_of(lambda t: np.sqrt(np.abs(t))))
     assert found.findings.seen[Kind.DIVERGING][0]
 

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from checkgrad.numerics.noise_model import noise_along_line
-from checkgrad.numerics.onset import onset
+from checkgrad.numerics.onset import Onset, onset
 
 POINTS = np.arange(-3, 4)
 SHORTEST, LONGEST = -40, 0
 
 
 def is_smooth(func: Callable[[np.ndarray], np.ndarray], floor: float, noise: float) -> bool:
+    return decided(func, floor, noise).is_smooth
+
+
+def decided(func: Callable[[np.ndarray], np.ndarray], floor: float, noise: float) -> Onset:
     """Look at so many distances as it takes, from three of them on."""
     bits = [SHORTEST, -20, LONGEST]
     while True:
@@ -23,7 +27,7 @@ def is_smooth(func: Callable[[np.ndarray], np.ndarray], floor: float, noise: flo
         levels = np.asarray([noise_along_line(func(each * POINTS)) for each in distances])
         found = onset(distances, levels, floor, min(noise, levels[-1]))
         if found.next_distance is None:
-            return found.is_smooth
+            return found
         bits.append(int(np.log2(found.next_distance)))
         assert len(set(bits)) == len(bits), "looked at one distance twice"
 
@@ -36,6 +40,19 @@ def is_a_wave_smooth(seed: int) -> bool:
         return size * np.sin(turns * x + phase) + 0.3 * rng.uniform(-1, 1, x.size)
 
     return is_smooth(wave, 0.3, size / 2)
+
+
+@pytest.mark.parametrize(("size", "part"), [(100, 0.25), (1e3, 0.75), (1e4, 0.9)])
+def test_a_wave_little_above_the_noise_may_be_one(size: float, part: float) -> None:
+    """In few digits it rises out of the noise over two or three doublings."""
+
+    def may_be(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        turns, phase = 2.0 ** rng.uniform(3, 30), rng.uniform(0, 6)
+        noisy = lambda x: size * np.sin(turns * x + phase) + rng.normal(size=x.size)  # noqa: E731
+        return decided(noisy, 1.0, size / 2).may_be_smooth
+
+    assert np.mean([may_be(seed) for seed in range(100)]) > part
 
 
 def test_a_wave_is_smooth() -> None:
@@ -53,7 +70,9 @@ def test_a_staircase_is_noise(seed: int) -> None:
         jumps = size * np.round(steps * x + start)
         return jumps - size * steps * x * (1 + slope) + 0.3 * rng.uniform(-1, 1, x.size)
 
-    assert not is_smooth(staircase, 0.3, 0.29 * size)
+    found = decided(staircase, 0.3, 0.29 * size)
+    assert not found.is_smooth
+    assert not found.may_be_smooth
 
 
 @pytest.mark.parametrize("seed", range(50))

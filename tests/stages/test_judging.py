@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from claims_at_x0 import claimed
 
-from checkgrad.numerics.decisions import Verdict
+from checkgrad.numerics.decisions import Reason, Verdict
 from checkgrad.stages.judging import in_order, judge_louder, judge_outputs
 
 X0 = np.asarray([0.3, 1.1, -0.7])
@@ -243,7 +243,7 @@ def test_outputs_are_judged_again_where_more_noise_may_decide_otherwise(
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
         louder = replace(base, sigma=growth * base.sigma)
-        results = judge_louder(made, before, louder, every)
+        results = judge_louder(made, before, louder, every, ~every)
     kept = {id(each.decisions.estimate) for each in before}
     again = {each.output for each in results if id(each.decisions.estimate) not in kept}
     assert again == judged_again
@@ -256,7 +256,9 @@ def test_an_output_without_noise_is_judged_again_once_it_has_some():
     every = np.ones(1, dtype=bool)
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
-        (result,) = judge_louder(made, before, replace(base, sigma=np.asarray([1e-9])), every)
+        (result,) = judge_louder(
+            made, before, replace(base, sigma=np.asarray([1e-9])), every, ~every
+        )
     assert result.spec.sigma == 1e-9
 
 
@@ -267,7 +269,9 @@ def test_claims_in_doubt_are_decided_again_by_what_is_known_by_now(name: str):
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
         evaluations = made.parsed.evaluator.n_func
-        (result,) = judge_louder(made, before, replace(base, **{name: np.asarray([0.1])}), every)
+        (result,) = judge_louder(
+            made, before, replace(base, **{name: np.asarray([0.1])}), every, ~every
+        )
     assert before[0].decisions.verdict is Verdict.WRONG
     assert getattr(result.spec, name) == 0.1
     assert made.parsed.evaluator.n_func == evaluations
@@ -283,5 +287,27 @@ def test_claims_that_are_resolved_are_not_decided_again():
     with np.errstate(all="ignore"):
         before = in_order(judge_outputs(made, base, every))
         louder = replace(base, slope_noise=np.ones(1), terms=np.ones(1))
-        (result,) = judge_louder(made, before, louder, every)
+        (result,) = judge_louder(made, before, louder, every, ~every)
     assert result is before[0]
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.05])
+def test_what_may_be_a_wave_makes_no_claim_wrong_that_less_noise_did_not(factor: float):
+    """A wave of the size of that noise has a slope at x0, and none over longer steps."""
+
+    def wave(x):
+        return np.sum(0.0365 * x**2 + 0.032 * np.sin(17.4 * x) ** 2)
+
+    def slope(x):
+        return factor * (0.073 * x + 0.5568 * np.sin(34.8 * x))
+
+    made, base = claimed("grad", wave, slope, np.asarray([408.0455]), sigma=3e-4)
+    every = np.ones(1, dtype=bool)
+    with np.errstate(all="ignore"):
+        before = in_order(judge_outputs(made, base, every))
+        (result,) = judge_louder(
+            made, before, replace(base, sigma=np.asarray([1.2e-2])), every, every
+        )
+    is_wrong = factor != 1
+    assert before[0].decisions.wrong[0] == result.decisions.wrong[0] == is_wrong
+    assert result.decisions.reasons[Reason.COARSE][0] == (not is_wrong)

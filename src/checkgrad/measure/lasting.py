@@ -46,11 +46,14 @@ class LastingNoise:
     slope : array
         What noise in proportion to the distance may make of a slope, for a change of x0 by itself;
         else 0.
+    may_be_wave : array of bool
+        Where too little is seen of the noise to tell it from a wave.
     """
 
     sigma: Floats
     quantum: Floats
     slope: Floats
+    may_be_wave: Flags
 
 
 def lasting_noise(
@@ -85,7 +88,7 @@ def lasting_noise(
     distances = [2.0 ** -round(part * digits) for part in thresholds().farther_digits]
     distances = [each for each in distances if near.has_room(each)]
     if digits < -math.log2(SINGLE) or not distances:  # too few digits to tell them apart
-        return LastingNoise(nothing, nothing, nothing)
+        return LastingNoise(nothing, nothing, nothing, nothing > 0)
     signs, is_zero = near.line_signs(), near.is_zero()
     value, before = near.value[chosen], near.points_before
     if is_zero:  # no coordinate has a unit in the last place to move by
@@ -113,12 +116,13 @@ def lasting_noise(
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
     floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * np.abs(value))
     loud = np.flatnonzero(noise > thresholds().louder_farther * floor)
+    may_be_wave = nothing > 0
     if loud.size:
         at = dict(zip(distances, levels, strict=True))
         at[max(float(np.min(epsilon)), _NARROWEST)] = sigma
-        waves = _waves(near, signs, chosen, at, floor, noise, loud)
+        waves, may_be_wave = _waves(near, signs, chosen, at, floor, noise, loud)
         noise = np.where(waves, 0.0, noise)
-    return LastingNoise(noise, quanta_of(np.concatenate(lines)), slope)
+    return LastingNoise(noise, quanta_of(np.concatenate(lines)), slope, may_be_wave)
 
 
 def _lasting_sigma(levels: Sequence[Floats], most: Floats) -> Floats:
@@ -139,12 +143,13 @@ def _waves(
     floor: Floats,
     noise: Floats,
     loud: Places,
-) -> Flags:
-    """Return where the noise of the `loud` outputs is that of a wave: smooth at short distances.
+) -> tuple[Flags, Flags]:
+    """Return where the noise of the `loud` outputs is that of a wave, and where it may be.
 
-    More distances are looked at until that is known. What is seen `at` each is noted.
+    A wave is smooth at short distances. More distances are looked at until that is known. What is
+    seen `at` each is noted.
     """
-    waves = np.zeros(noise.size, dtype=bool)
+    waves, may_be = np.zeros((2, noise.size), dtype=bool)
     for output in loud.tolist():
         while True:
             distances = np.asarray(sorted(at))
@@ -154,8 +159,8 @@ def _waves(
                 break
             (line,) = near.along_lines([found.next_distance], signs)
             at[found.next_distance] = _noise_of(line[:, chosen])
-        waves[output] = found.is_smooth
-    return waves
+        waves[output], may_be[output] = found.is_smooth, found.may_be_smooth
+    return waves, may_be
 
 
 def _noise_of(line: Floats) -> Floats:

@@ -43,6 +43,8 @@ class Noise:
     slope : array
         What noise in proportion to the distance may make of a slope, for a change of x0 by itself,
         as far as it is known; else 0.
+    may_be_wave : array of bool
+        Where the noise farther from x0 may be a wave.
     """
 
     sigma: Floats
@@ -51,12 +53,13 @@ class Noise:
     no_change: Flags
     terms: Floats
     slope: Floats
+    may_be_wave: Flags
 
     @classmethod
     def assumed(cls, sigma: Floats, epsilon: Floats) -> Noise:
         """Return noise that was not measured."""
         zeros = np.zeros(sigma.size)
-        return cls(sigma, epsilon, zeros, zeros > 0, zeros, zeros)
+        return cls(sigma, epsilon, zeros, zeros > 0, zeros, zeros, zeros > 0)
 
 
 def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
@@ -90,8 +93,8 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
         again = no_change & ((epsilon > dtype_epsilon) | (dtype_epsilon <= DOUBLE))
         again &= sigma == whole  # jumps at x0 are no steps
         sigma = _over_coarser_units(near, sigma, epsilon, again)
-    zeros = np.zeros(value.size)
-    return Noise(sigma, epsilon, np.where(too_regular, change, 0.0), no_change, zeros, zeros)
+    zeros, regular = np.zeros(value.size), np.where(too_regular, change, 0.0)
+    return Noise(sigma, epsilon, regular, no_change, zeros, zeros, zeros > 0)
 
 
 def measure_noise_farther(
@@ -123,6 +126,7 @@ def measure_noise_farther(
     """
     limits = thresholds()
     sigma, terms, slope = noise.sigma.copy(), noise.terms.copy(), noise.slope.copy()
+    may_be_wave = noise.may_be_wave.copy()
     regular = [output for output in in_doubt if noise.regular_change[output] > 0]
     if regular:
         seen = noise_along_lines(near.along_line(limits.farther_epsilon)[:, regular])
@@ -141,8 +145,8 @@ def measure_noise_farther(
         cancelled = (found > 0) & (found <= limits.coefficient_epsilons * quantum)
         sigma[chosen] = found
         terms[chosen] = np.where(cancelled, quantum / epsilon, 0.0)
-        slope[chosen] = lasting.slope
-    return replace(noise, sigma=sigma, terms=terms, slope=slope)
+        slope[chosen], may_be_wave[chosen] = lasting.slope, lasting.may_be_wave
+    return replace(noise, sigma=sigma, terms=terms, slope=slope, may_be_wave=may_be_wave)
 
 
 def _over_coarser_units(

@@ -250,7 +250,9 @@ def _reasons(
             Reason.NO_VALUE: findings.seen[Kind.EDGE],
             Reason.NOISE: unsure & noisy,
             Reason.ROUGH: unsure,
-            Reason.COARSE: comparison.near_coarse | findings.seen[Kind.ROUNDED_FACTOR],
+            Reason.COARSE: comparison.near_coarse
+            | findings.seen[Kind.ROUNDED_FACTOR]
+            | findings.seen[Kind.LOUDER],
             Reason.HIDDEN: hidden,
             Reason.TOO_CLOSE: everywhere,
         }

@@ -36,6 +36,7 @@ class Kind(enum.Enum):
     BELOW_NOISE = "below noise"
     TIE = "tie"
     ANOTHER_FUNCTION = "another function in float64"
+    LOUDER = "wrong by more noise only"
     STOPPED = "stopped"
 
 

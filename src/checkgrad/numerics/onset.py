@@ -18,6 +18,9 @@ _LEAST_POWER, _MOST_POWER, _MOST_NEAR_POLES = 2.0, 5.0, 7.0
 _VISIBLE = 5.0  # times the noise next to x0: what is seen of a wave
 # Noise over seven points is known to a factor of some 4, two doublings. These are more.
 _MORE_THAN_CHANCE = 2.5
+# What may be the rise of a wave or, by chance, of noise: what rounds rises by some five doublings
+# and more at once. It rises to so many times the noise next to x0, and to a part of all of it.
+_LARGEST_RISE, _RISES_TO, _PART_OF_NOISE = 4.0, 4.0, 1 / 3
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,13 @@ class Onset:
         It is no noise: third differences grow up to it as those of a wave do.
     next_distance : float or None
         Where to look next; None if it is decided.
+    may_be_smooth : bool
+        Too little is seen of how it grows to tell it from a wave.
     """
 
     is_smooth: bool
     next_distance: float | None = None
+    may_be_smooth: bool = False
 
 
 def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onset:
@@ -62,9 +68,9 @@ def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onse
     --------
     >>> distances = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     >>> onset(distances, np.array([0.0, 0.0, 0.0, 1.0, 1.0]), 1e-9, 1.0)
-    Onset(is_smooth=False, next_distance=None)
+    Onset(is_smooth=False, next_distance=None, may_be_smooth=False)
     >>> onset(distances, np.array([0.002, 0.016, 0.125, 1.0, 1.0]), 1e-9, 1.0)
-    Onset(is_smooth=True, next_distance=None)
+    Onset(is_smooth=True, next_distance=None, may_be_smooth=True)
     """
     end = int(np.argmax(levels >= noise)) + 1
     bits, raised = np.log2(distances[:end]), np.fmax(levels[:end], floor)
@@ -74,10 +80,12 @@ def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onse
         return Onset(False)
     visible, steep = raised > _VISIBLE * floor, growth > _MOST_POWER * wide
     if not np.any(steep & (wide > 1)) and _grows_as_a_wave(bits[visible], np.log2(raised[visible])):
-        return Onset(True)
+        return Onset(True, may_be_smooth=True)
     gap = int(np.argmax(growth)) if growth.size else 0
     if not growth.size or wide[gap] <= 1:
-        return Onset(False)
+        rises = (wide <= 1) & (growth >= _LEAST_POWER) & (growth <= _LARGEST_RISE)
+        rises &= (raised[1:] >= _RISES_TO * floor) & (raised[1:] <= _PART_OF_NOISE * noise)
+        return Onset(False, may_be_smooth=bool(np.any(rises)))
     return Onset(False, 2.0 ** float((bits[gap] + bits[gap + 1]) // 2))
 
 

@@ -161,7 +161,7 @@ def _judged(
     base = base_values(parsed, value, noise)
     if in_doubt:
         budget.phase("directions")
-        results = judge_louder(claim, results, base, repeats.agrees)
+        results = judge_louder(claim, results, base, repeats.agrees, noise.may_be_wave)
 
     # Before anything is said against the claim: does func still say what it said, and is it
     # differentiable?

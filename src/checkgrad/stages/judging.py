@@ -10,8 +10,9 @@ import numpy as np
 
 from checkgrad.evaluate.directions import Directions
 from checkgrad.measure.claim_noise import claim_noise_of
-from checkgrad.numerics.decide import decide
+from checkgrad.numerics.decide import decide, decide_without_wrong
 from checkgrad.numerics.decisions import Decisions
+from checkgrad.numerics.findings import Kind
 from checkgrad.numerics.samples import Flags
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import has_few_digits
@@ -108,12 +109,17 @@ def _worst_first(outputs: list[int], first: Sequence[Decisions]) -> list[int]:
 
 
 def judge_louder(
-    claim: ClaimOfOutputs, results: Sequence[OutputResult], base: BaseValues, chosen: Flags
+    claim: ClaimOfOutputs,
+    results: Sequence[OutputResult],
+    base: BaseValues,
+    chosen: Flags,
+    may_be_wave: Flags,
 ) -> list[OutputResult]:
     """Return results, with the outputs judged again that more noise may decide on otherwise.
 
     An output is wrong as before where its noise grows little, and its wrong claims stand out of an
-    uncertainty that grows as much.
+    uncertainty that grows as much. Noise that may be a wave makes no claim wrong that less noise
+    did not: over a wave, longer steps settle on another slope.
 
     Parameters
     ----------
@@ -125,6 +131,8 @@ def judge_louder(
         What is known at x0 by now.
     chosen : array of bool, shape (outputs,)
         The outputs to look at.
+    may_be_wave : array of bool, shape (outputs,)
+        Where the noise may be a wave.
     """
     limits, louder = thresholds(), chosen.copy()
     for each in results:
@@ -136,8 +144,27 @@ def judge_louder(
             louder[each.output] = False
     kept = [_decided_again(each, base) for each in results if not louder[each.output]]
     thorough = not any(np.any(each.decisions.wrong) for each in kept)
-    found = [*kept, *judge_outputs(claim, base, louder, thorough)]
-    return in_order(found)
+    earlier = {(each.directions.are_axes, each.output): each.decisions for each in results}
+    found = [
+        _wrong_before_too(each, earlier[each.directions.are_axes, each.output])
+        if may_be_wave[each.output]
+        else each
+        for each in judge_outputs(claim, base, louder, thorough)
+    ]
+    return in_order([*kept, *found])
+
+
+def _wrong_before_too(result: OutputResult, before: Decisions) -> OutputResult:
+    """Return a result in which claims are wrong only if they were wrong by less noise.
+
+    Directions that were not sampled to their end before are wrong along with others that were.
+    """
+    doubtful = result.decisions.wrong & ~before.wrong
+    if np.any(result.decisions.wrong & before.wrong):
+        doubtful &= before.criteria.fully_sampled | before.resolved
+    if not np.any(doubtful):
+        return result
+    return replace(result, decisions=decide_without_wrong(result.decisions, Kind.LOUDER, doubtful))
 
 
 def in_order(results: Iterable[OutputResult]) -> list[OutputResult]:
