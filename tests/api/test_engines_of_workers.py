@@ -187,7 +187,7 @@ if __name__ == "__main__":
         try:
             verify_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, X0, workers=executor.map)
         except RuntimeError as error:
-            print(str(error)[:19])
+            print(error)
 """
 
 
@@ -210,8 +210,6 @@ def test_mpi_evaluates_func_on_all_ranks(tmp_path: Path) -> None:
         env={**os.environ, **open_mpi, "PATH": path, "PYTHONPATH": SOURCE},
     )
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.split("\n")[:3] == [
-        "correct True",
-        "wrong True",
-        "func cannot be sent to",
-    ]
+    right, wrong, refused, *_ = outcome.stdout.split("\n")
+    assert (right, wrong) == ("correct True", "wrong True")
+    assert refused.startswith("func cannot be sent to another process")
