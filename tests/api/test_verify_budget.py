@@ -307,6 +307,17 @@ def test_progress_is_told_and_changes_nothing(case: Case) -> None:
     assert report == case()
 
 
+@pytest.mark.parametrize("n", [60, 700])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_total_is_about_what_a_right_claim_takes(n: int, dtype: str) -> None:
+    """Groups of coordinates are larger where there are many, and few digits are asked for."""
+    told: list[tuple[int, int, str]] = []
+    x0 = np.linspace(0.1, 2.0, n).astype(dtype)
+    report = verify_grad(sines, np.cos, x0, progress=lambda *said: told.append(said))
+    totals = [total for _, total, phase in told if phase == "directions"]
+    assert report.n_func <= totals[0] == totals[-1] <= 1.3 * report.n_func
+
+
 def test_whoever_is_told_can_end_the_check() -> None:
     def told(done: int, total: int, phase: str) -> None:
         if done >= 5:

@@ -41,11 +41,20 @@ def has_groups(spec: CheckSpec) -> bool:
     return many and not has_few_digits(spec.epsilon)
 
 
-def group_size(spec: CheckSpec) -> int:
-    """Return how many coordinates to move at once."""
-    is_coarse = spec.epsilon <= spec.rtol**_POWER_OF_RTOL
-    many = spec.directions.count >= _FEWEST_IF_COARSE
-    return _SIZE_IF_COARSE if is_coarse and many else _SIZE
+def group_size(count: int, epsilon: float, rtol: float) -> int:
+    """Return how many coordinates to move at once.
+
+    Parameters
+    ----------
+    count : int
+        How many coordinates there are.
+    epsilon : float
+        The machine epsilon that func computes with.
+    rtol : float
+        The smallest relative error that must not get past.
+    """
+    is_coarse = epsilon <= rtol**_POWER_OF_RTOL
+    return _SIZE_IF_COARSE if is_coarse and count >= _FEWEST_IF_COARSE else _SIZE
 
 
 class Groups:
@@ -78,7 +87,9 @@ class Groups:
         """
         if self._wants_new(progress):
             chosen = np.flatnonzero(np.isfinite(progress.spec.claim))
-            groups = self._directions.groups(chosen, group_size(progress.spec))
+            spec = progress.spec
+            size = group_size(spec.directions.count, spec.epsilon, spec.rtol)
+            groups = self._directions.groups(chosen, size)
             self.first, self._others = np.unique(groups[:1]), groups[1:]
             self._sampled = []
             self._sample(progress, groups[:1], self._others)

@@ -157,8 +157,9 @@ def _few_more(progress: Progress) -> int:
 
     They cost a part of what a right claim costs, which is the number of groups.
     """
-    limits, count = thresholds(), progress.spec.directions.count
-    number_of_groups = count // group_size(progress.spec)
+    limits, spec = thresholds(), progress.spec
+    count = spec.directions.count
+    number_of_groups = count // group_size(count, spec.epsilon, spec.rtol)
     return max(limits.fewest_more, number_of_groups // limits.groups_per_more)
 
 

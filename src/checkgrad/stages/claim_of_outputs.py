@@ -19,10 +19,14 @@ from checkgrad.evaluate.tangent_choice import ChosenTangents
 from checkgrad.measure.neighbourhood import Neighbourhood
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.refine.first_look import FirstLook
-from checkgrad.refine.groups import Groups, has_groups
+from checkgrad.refine.groups import Groups, group_size, has_groups
 from checkgrad.refine.spec import CheckSpec
+from checkgrad.stages.base_values import rtol_of
 from checkgrad.stages.parsed import ParsedProblem
 from checkgrad.stages.unfinished import FoundSoFar
+
+# Evaluations besides those along the directions, about: x0 again, a second point, control points.
+_OTHERS = 12
 
 
 class LookAlong:
@@ -90,9 +94,11 @@ class ClaimOfOutputs:
     @property
     def expected_evaluations(self) -> int:
         """About how many evaluations of ``func`` it takes to find that a claim is right."""
-        many = self.parsed.point.size if self.axes is not None else 0
-        in_groups = self.outputs.count == 1 and many >= thresholds().few
-        return 2 * self.plan.tangents + (many // 2 if in_groups else 2 * many)
+        many, size = self.parsed.point.size if self.axes is not None else 0, 1
+        if self.outputs.count == 1 and many >= thresholds().few:
+            (rtol,) = rtol_of(self.parsed, self.dtype_epsilon).tolist()
+            size = group_size(many, float(self.dtype_epsilon[0]), rtol)
+        return 2 * (self.plan.tangents + many // size) + _OTHERS
 
     def random_tangents(self, count: int) -> ChosenTangents:
         """Return so many more random tangents, as those of a plan are."""
