@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -119,8 +120,22 @@ def in_range(backend: Backend, array: Array, start: int, stop: int, without: int
     """
     if (partitions := partitions_of(backend, array)) is not None:
         return _in_range_where_it_lies(backend, partitions, array, start, stop, without)
-    part = Range(_held(array), backend, array, start, stop, without)
-    return part if is_large(array) else whole(backend, part)
+    if is_large(array):
+        return Range(_held(array), backend, array, start, stop, without)
+    ranges = [(start, stop)]
+    if start <= without < stop:
+        ranges = [(start, without), (without + 1, stop)]
+    return backend.computed(partial(_kept, ranges=ranges, xp=backend.xp), array)
+
+
+def _kept(array: Array, ranges: Sequence[tuple[int, int]], xp: Any) -> Array:
+    """Return an array in some ranges of entries, in their order, and 0 elsewhere."""
+    flat, parts, end = xp.reshape(array, (-1,)), [], 0
+    zeros = xp.zeros_like(flat)
+    for start, stop in ranges:
+        parts += [zeros[end:start], flat[start:stop]]
+        end = stop
+    return xp.reshape(xp.concat([*parts, zeros[end:]]), array.shape)
 
 
 def replaced(backend: Backend, array: Array, entries: Entries, values: Array) -> Array:
@@ -133,7 +148,7 @@ def entry_of(backend: Backend, array: Array, entry: int) -> float:
     if (partitions := partitions_of(backend, array)) is not None:
         return _entry_where_it_lies(backend, partitions, array, entry)
     if not isinstance(array, Lazy):
-        return float(backend.xp.reshape(array, (-1,))[entry])
+        return float(backend.reduced(lambda x: backend.xp.reshape(x, (-1,))[entry], array))
     block = next(itertools.islice(array.blocks(), entry // BLOCK, None))
     return float(block[entry % BLOCK])
 

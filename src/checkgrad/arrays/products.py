@@ -26,11 +26,14 @@ def product(claims: Sequence[Array], tangent: Sequence[Array], point: Point) -> 
     with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
         if not point.is_partitioned:
             return sum(point.numbers(lambda c, v: dot(c, v, xp), claims, tangent))
-        sums = (
-            point.numbers(_product_of(claim, point), [claim], [v], leaves=[leaf])
-            for leaf, (claim, v) in enumerate(zip(claims, tangent, strict=True))
-        )
-        return sum(map(sum, sums))
+    pairs = zip(claims, tangent, strict=True)
+    return sum(product_in_leaf(*pair, point, leaf) for leaf, pair in enumerate(pairs))
+
+
+def product_in_leaf(claim: Array, tangent: Array, point: Point, leaf: int) -> float:
+    """Return the sum of the products of all entries of a claim and a tangent in one leaf."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return sum(point.numbers(_product_of(claim, point), [claim], [tangent], leaves=[leaf]))
 
 
 def _product_of(claim: Array, point: Point) -> Callable[[Array, Array], Array]:

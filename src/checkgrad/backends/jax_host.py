@@ -23,8 +23,8 @@ _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))  # NumPy rounds in these 
 
 # What functions of arrays call, besides operators.
 _FUNCTIONS = frozenset(
-    "abs all any astype full_like imag isfinite isnan max maximum mean min minimum ones_like "
-    "positive real reshape sign sqrt sum where zeros_like".split()
+    "abs all any astype concat full_like imag isfinite isnan max maximum mean min minimum "
+    "ones_like positive real reshape sign sqrt sum where zeros_like".split()
 )
 
 
@@ -43,8 +43,9 @@ def _either(on_host: Callable[..., Any], on_device: Callable[..., Any]) -> Calla
     """Return a function that calls one of two, by what it is given."""
 
     def called(*arguments: Any, **options: Any) -> Any:
-        are_host = any(isinstance(each, np.ndarray | np.generic) for each in arguments)
-        are_host = are_host and not any(isinstance(each, jax.Array) for each in arguments)
+        given = arguments[0] if isinstance(arguments[0], list) else arguments
+        are_host = any(isinstance(each, np.ndarray | np.generic) for each in given)
+        are_host = are_host and not any(isinstance(each, jax.Array) for each in given)
         return (on_host if are_host else on_device)(*arguments, **options)
 
     return called

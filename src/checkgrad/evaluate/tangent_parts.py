@@ -17,6 +17,7 @@ import numpy as np
 from checkgrad.arrays.entries import largest_of
 from checkgrad.arrays.leaf_entries import entry_of, in_range
 from checkgrad.arrays.point import Floats
+from checkgrad.arrays.products import product_in_leaf
 from checkgrad.backends import Array
 from checkgrad.evaluate.directions import ClaimedGradient
 from checkgrad.evaluate.evaluator import Evaluator
@@ -69,6 +70,7 @@ class TangentParts:
         self._gradient = gradient
         self._tangents = tangents
         self._steps = steps
+        self._in_leaves: dict[tuple[int, int], float] = {}  # by tangent and leaf
         self.count = 0
 
     def residual(
@@ -100,7 +102,18 @@ class TangentParts:
 
     def claimed(self, tangent: int, start: int, stop: int) -> float:
         """Return what the claim says of the part of a tangent."""
-        return self._gradient.along(self._part(tangent, start, stop))
+        claims, point = self._gradient.leaves, self._evaluator.point
+        if claims is None:
+            return self._gradient.along(self._part(tangent, start, stop))
+        total = 0.0
+        for leaf, size in enumerate(point.sizes):
+            low, high = self._range_in(leaf, start, stop)
+            if (low, high) == (0, size):
+                total += self._claimed_in(tangent, leaf)
+            elif low < high:
+                part = in_range(point, leaf, self._tangents[tangent][leaf], low, high)
+                total += product_in_leaf(claims[leaf], part, point, leaf)
+        return total
 
     def entries(self, coordinate: int) -> Floats:
         """Return the entry of all tangents at a coordinate."""
@@ -151,12 +164,26 @@ class TangentParts:
         point = self._evaluator.point
         part = []
         for leaf, v in enumerate(self._tangents[tangent]):
-            offset, size = point.offsets[leaf], point.sizes[leaf]
-            low, high = np.clip([start - offset, stop - offset], 0, size).tolist()
-            hole = without - offset if low <= without - offset < high else -1
-            is_all = (low, high) == (0, size) and hole < 0
+            low, high = self._range_in(leaf, start, stop)
+            hole = without - point.offsets[leaf]
+            hole = hole if low <= hole < high else -1
+            is_all = (low, high) == (0, point.sizes[leaf]) and hole < 0
             part.append(v if is_all else in_range(point, leaf, v, low, high, hole))
         return part
+
+    def _range_in(self, leaf: int, start: int, stop: int) -> tuple[int, int]:
+        """Return which entries of a leaf lie in a range of coordinates."""
+        offset, size = self._evaluator.point.offsets[leaf], self._evaluator.point.sizes[leaf]
+        return min(max(start - offset, 0), size), min(max(stop - offset, 0), size)
+
+    def _claimed_in(self, tangent: int, leaf: int) -> float:
+        """Return what the claim says of all of a tangent in a leaf."""
+        claims = self._gradient.leaves
+        assert claims is not None
+        if (tangent, leaf) not in self._in_leaves:
+            v, point = self._tangents[tangent][leaf], self._evaluator.point
+            self._in_leaves[tangent, leaf] = product_in_leaf(claims[leaf], v, point, leaf)
+        return self._in_leaves[tangent, leaf]
 
 
 def _squared_cosines(entries: Sequence[Array], units: Sequence[float], xp: Any) -> Array:
