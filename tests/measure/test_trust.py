@@ -352,7 +352,7 @@ def test_points_lie_in_pairs_around_x0_one_pair_nearer_than_float32_can_tell(mak
         assert np.all(pair[0] != x0)
         assert np.array_equal(pair[0] - x0, x0 - pair[1])
         relative = np.abs(pair[0] / x0 - 1)
-        assert relative == pytest.approx(relative[0])  # of every coordinate the same part
+        assert relative == pytest.approx(relative[0], abs=0)  # of every coordinate the same part
     assert np.all(near.astype(np.float32) == x0)
     assert np.all(far.astype(dtype) != x0)
     assert np.all(np.abs(far - x0) < 0.02 * np.abs(x0))  # so near that a smooth func hardly bends
