@@ -407,3 +407,15 @@ def test_steps_of_a_group_differ_and_lie_within_a_factor_of_two(made):
         times = np.abs(steps) / np.exp2(progress.first_of(groups_asked))
         assert np.all((times >= 1) & (times < 2))
         assert np.all(np.diff(times, axis=1) > 0)
+
+
+@pytest.mark.parametrize("worst", [1, 3])
+def test_if_not_thorough_all_of_the_first_group_are_sampled_once_to_find_the_worst(made, worst):
+    """It alone is looked along at more steps. The others of the group, wrong or not, are left."""
+    off = np.ones(COUNT)
+    off[:4] = 1.01
+    off[worst] = 1.5
+    grouped, spec, along = made(SLOPES * off)
+    refine(spec, False, Groups(grouped))
+    assert [len(along.steps_of(k)) for k in range(4)] == [3 if k == worst else 1 for k in range(4)]
+    assert not any(along.steps_of(k) for k in range(4, COUNT))
