@@ -172,3 +172,19 @@ def test_neighbours_are_along_random_signs(make_near):
     noise(0)
     (_, *points) = (point.tolist() for point, _ in claim.calls)
     assert len({tuple(point) for point in points}) == 3
+
+
+@pytest.mark.parametrize("entries", [2, 3])
+def test_rounding_of_the_input_is_relative_to_the_largest_entry_of_each_output(make_near, entries):
+    """Whether outputs are measured together or one by one."""
+    sizes = np.asarray([2.0**-5, 2.0**5])
+
+    def constant(x, k):
+        return sizes[k] * np.arange(1.0, entries + 1) / entries
+
+    for one_by_one in (False, True):
+        noise, _ = measurable(
+            make_near, constant, np.ones(entries), 2, one_by_one, input_epsilon=SINGLE
+        )
+        assert np.all(noise(0) > SINGLE * sizes[0])
+        assert np.array_equal(noise(1), 2.0**10 * noise(0))

@@ -39,3 +39,31 @@ def test_a_smooth_feature_is_no_jump(width: float, size: float) -> None:
 
 def test_a_func_that_never_follows_the_slope_does_not_depart_from_it() -> None:
     assert not departs_by_jump(lambda step: step, allowed, POWERS)
+
+
+def test_func_is_asked_for_steps_between_the_two_only() -> None:
+    """Elsewhere it may leave its domain, or turn."""
+    asked = []
+
+    def off(step: float) -> float:
+        asked.append(step)
+        return 0.1 if step > 0.03 else 0.0
+
+    assert departs_by_jump(off, allowed, POWERS)
+    assert asked[0] == min(asked) == 2.0 ** POWERS[0]
+    assert max(asked) < 2.0 ** POWERS[1]
+
+
+def test_a_func_that_is_off_the_slope_at_the_first_step_only_does_not_follow_it() -> None:
+    def off(step: float) -> float:
+        return 0.1 if step == 2.0 ** POWERS[0] or step > 0.03 else 0.0
+
+    assert not departs_by_jump(off, allowed, POWERS)
+
+
+def test_a_jump_that_is_larger_than_func_does_not_count() -> None:
+    def off(step: float) -> float:
+        return 0.1 if step > 0.03 else 0.0
+
+    assert departs_by_jump(off, allowed, POWERS, largest=0.11)
+    assert not departs_by_jump(off, allowed, POWERS, largest=0.09)

@@ -132,3 +132,77 @@ def test_a_line_is_along_new_signs_each_time(make_near):
     near.along_line(EPS)
     assert func.points[0].tolist() != func.points[6].tolist()
     assert np.abs(func.points[0] - 1).tolist() == np.abs(func.points[6] - 1).tolist()
+
+
+def test_a_line_has_room_where_bounds_leave_it_on_one_side(make_near):
+    """Its points lie on the side with more room."""
+    for bounds in ((0.9, 1.0), (1.0, 1.1), (1.0 - EPS, 1.1)):
+        assert make_near(total, np.ones(2), bounds)[0].has_room(2.0**-10)
+        assert not make_near(total, np.ones(2), bounds)[0].has_room(2.0**-4)
+
+
+def test_a_coordinate_without_any_room_takes_none_away(make_near):
+    """It stays as it is, so the line has no bend there. One with a little room makes a bend."""
+    lower = np.asarray([0.0, 1.0, -2.0])
+    fixed, _ = make_near(total, np.ones(3), (lower, np.asarray([2.0, 1.0, 3.0])))
+    little, _ = make_near(total, np.ones(3), (lower, np.asarray([2.0, 1.0 + EPS, 3.0])))
+    assert fixed.has_room(2.0**-10)
+    assert not little.has_room(2.0**-10)
+
+
+def test_without_bounds_every_line_has_room(make_near):
+    assert make_near(total, np.ones(2))[0].has_room(2.0**10)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_line_has_room_if_none_of_its_points_is_moved_to_the_bounds(make_near, side):
+    for units in (5, 7, 11, 11.9, 12, 13):
+        ends = 1.0, 1.0 + side * units * 2.0**-10
+        near, func = make_near(lambda x: x[0], np.ones(1), (min(ends), max(ends)))
+        free, unmoved = make_near(lambda x: x[0], np.ones(1), (ends[0], side * np.inf)[::side])
+        near.along_line(2.0**-10)
+        free.along_line(2.0**-10)
+        assert near.has_room(2.0**-10) == np.array_equal(func.points, unmoved.points)
+
+
+@pytest.mark.parametrize("x0", [2.0, 0.5, -0.5, -2.0])
+def test_points_lie_where_bounds_leave_more_room(make_near, x0):
+    for below, above in ((0.1, 0.2), (0.2, 0.1)):
+        near, func = make_near(total, np.full(32, x0), (x0 - below, x0 + above))
+        near.along_line(EPS)
+        assert np.all(np.sign(np.asarray(func.points) - x0) == np.sign(above - below))
+
+
+def test_where_both_sides_have_as_much_room_either_is_taken(make_near):
+    near, func = make_near(total, np.ones(32), (0.5, 1.5))
+    near.along_line(EPS)
+    assert {-1.0, 1.0} == set(np.sign(func.points[0] - 1).tolist())
+
+
+def test_zeros_move_if_asked_as_far_as_coordinates_of_mean_size(make_near):
+    x0 = np.asarray([0.0, 4.0, -4.0, 8.0])  # of mean size 4
+    near, func = make_near(total, x0)
+    near.along_line(EPS)
+    assert np.all(np.asarray(func.points)[:, 0] == 0)
+    func.points.clear()
+    near.along_line(EPS, zeros_move=True)
+    apart = np.abs(np.asarray(func.points) - x0)
+    assert np.all(apart > 0)
+    assert np.array_equal(apart[:, 0], apart[:, 1])
+    assert np.array_equal(apart[:, 0], apart[:, 2])
+    assert np.array_equal(2 * apart[:, 0], apart[:, 3])
+
+
+@pytest.mark.parametrize(
+    ("x0", "has_zeros", "is_zero"),
+    [
+        ([1.0, 2.0], False, False),
+        ([-1.0, 1.0], False, False),
+        ([0.0, 2.0], True, False),
+        ([-0.0, 0.0], True, True),
+    ],
+)
+def test_zeros_among_the_coordinates_are_known(make_near, x0, has_zeros, is_zero):
+    near, _ = make_near(total, np.asarray(x0))
+    assert near.has_zeros() == has_zeros
+    assert near.is_zero() == is_zero

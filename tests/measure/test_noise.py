@@ -571,7 +571,7 @@ def test_what_moves_or_has_noise_is_not_looked_at_far_away(make_near):
     assert len(func.points) == LASTING
 
 
-@pytest.mark.parametrize("height", [1.0, 3.0, 2.0**-20])
+@pytest.mark.parametrize("height", [1.0, 3.0, 2.0**-20, 2.0**-60])
 def test_a_step_far_away_is_no_unit_in_the_last_place(make_near, height):
     near, _ = make_near(lambda x: height * (x[0] > 1.2), np.ones(1))
     assert farther(near, known(no_change=True)).tolist() == [0.0]

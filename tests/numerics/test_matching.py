@@ -34,3 +34,8 @@ def test_more_noise_needs_more_residuals():
     assert needed == sorted(needed)
     assert needed[0] < needed[-1] <= 10
     assert residuals_needed(0.9, 4, 0.01) == 6
+
+
+def test_twelve_digits_of_a_fit_count_and_more_are_rounding():
+    exact = chance_of_match(1.0, 3, 1)
+    assert 0 < exact == chance_of_match(1 - 5e-13, 3, 1) < chance_of_match(1 - 1e-12, 3, 1)

@@ -174,3 +174,14 @@ def test_what_is_left_of_terms_has_their_unit_in_the_last_place(
 
 def test_the_smallest_number_has_a_quantum() -> None:
     assert quantum_of(np.array([5e-324, 1.0])) == 5e-324
+
+
+def test_each_side_counts_as_much_as_it_has_third_differences() -> None:
+    values = np.array([1.0, -2.0, 4.0, 3.0, 0.0, 7.0, 1.0, -5.0])
+    for at in (3, 4):
+        third = np.concatenate([np.diff(side, 3) for side in (values[: at + 1], values[at:])])
+        wanted = math.sqrt(np.mean(third**2) / 20)
+        assert noise_on_each_side(values, at) == pytest.approx(wanted)
+    # Three values have no third difference, so that side says nothing.
+    assert noise_on_each_side(values, 2) == pytest.approx(noise_along_line(values[2:]))
+    assert noise_on_each_side(values, 0) == pytest.approx(noise_along_line(values))

@@ -94,3 +94,110 @@ def test_a_kink_is_not_taken_for_a_wave() -> None:
 def test_nothing_but_noise_is_noise() -> None:
     rng = np.random.default_rng(0)
     assert not is_smooth(lambda x: rng.normal(size=x.size), 1e-3, 1.0)
+
+
+# One decision at a time: log2 of distances and levels, and the noise next to x0 as the unit
+
+
+def told(bits: list[float], levels: list[float], noise: float | None = None) -> Onset:
+    """Return what levels say where the last of them is the noise, or where another number is."""
+    distances, sizes = np.exp2(bits), np.exp2(levels)
+    return onset(distances, sizes, 1.0, sizes[-1] if noise is None else 2.0**noise)
+
+
+def seen(
+    bits: list[float], levels: list[float], noise: float | None = None
+) -> tuple[bool, float | None]:
+    """Return whether it is smooth, and where to look next."""
+    found = told(bits, levels, noise)
+    return found.is_smooth, found.next_distance
+
+
+@pytest.mark.parametrize(("power", "is_wave"), [(1.0, False), (1.5, False), (2.5, True), (3, True)])
+def test_levels_of_a_wave_grow_with_more_than_the_square_of_the_distance(
+    power: float, is_wave: bool
+) -> None:
+    """Those of a kink grow in proportion to it, and those of a wave with its cube."""
+    levels = [power * bit + 3 for bit in range(8)]
+    assert seen(list(range(8)), levels) == (is_wave, None)
+
+
+@pytest.mark.parametrize(("growth", "is_wave"), [(1.5, False), (2.3, False), (2.7, True)])
+def test_a_wave_grows_by_more_than_levels_differ_by_chance(growth: float, is_wave: bool) -> None:
+    """Noise over seven points is known to two doublings; a single doubling is all that is known."""
+    assert seen([0, 1], [5, 5 + growth]) == (is_wave, None)
+
+
+@pytest.mark.parametrize(("lowest", "is_wave"), [(2.2, False), (2.4, True)])
+def test_what_is_less_than_five_times_the_noise_next_to_x0_is_no_wave(
+    lowest: float, is_wave: bool
+) -> None:
+    """It may be noise by chance. What is larger belongs to the wave."""
+    assert 2.0**2.2 < 5 < 2.0**2.4
+    assert seen([0, 1, 2], [0, lowest, lowest + 2.7]) == (is_wave, None)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 5])
+def test_a_wave_grows_with_the_fifth_power_across_a_gap_between_distances(distance: int) -> None:
+    assert seen([0, distance], [3, 3 + 4.9 * distance]) == (True, None)
+
+
+@pytest.mark.parametrize("distance", [2, 3, 8])
+def test_a_gap_that_levels_grow_across_by_more_is_looked_into(distance: int) -> None:
+    """There may be a jump in it. Half of its doublings are to be measured next."""
+    found = seen([0, distance], [3, 3 + 5.5 * distance])
+    assert found == (False, 2.0 ** (distance // 2))
+
+
+@pytest.mark.parametrize("growth", [5.5, 6.5])
+def test_near_a_pole_levels_grow_by_more_from_one_distance_to_its_double(growth: float) -> None:
+    assert seen([0, 1, 2], [3, 3 + growth, 3 + 2 * growth]) == (True, None)
+
+
+def test_levels_that_jump_from_one_distance_to_its_double_are_noise() -> None:
+    """However the levels before and the levels after grow."""
+    assert seen([0, 1, 2, 3], [3, 6, 9, 16.5]) == (False, None)
+    assert seen([0, 1, 2, 9], [3, 10.5, 13, 40]) == (False, None)
+
+
+def test_the_gap_that_levels_grow_across_most_is_looked_into() -> None:
+    assert seen([0, 4, 10], [3, 4, 40])[1] == 2.0**7
+    assert seen([0, 4, 10], [3, 30, 40])[1] == 2.0**2
+    assert seen([-10, -3], [3, 60])[1] == 2.0**-7
+
+
+def test_levels_that_fall_with_the_distance_are_no_wave() -> None:
+    """They rise again, to the noise, as slowly as what rounds one by one."""
+    assert seen([0, 1, 2, 3, 4, 5, 6], [6, 3, 3.7, 4.4, 5.1, 5.8, 6.5]) == (False, None)
+
+
+def test_levels_beyond_the_first_that_is_as_large_as_the_noise_do_not_count() -> None:
+    assert seen([0, 1, 2, 3], [3, 4, 5, 8], noise=5) == (False, None)
+    assert seen([0, 1, 2, 3], [3, 4, 5, 8]) == (True, None)
+
+
+def test_levels_below_the_noise_next_to_x0_are_as_large_as_it() -> None:
+    """Nothing smaller can be seen: what starts there may have grown from it."""
+    assert seen([0, 1], [-50, 6.5]) == (False, None)
+    assert seen([0, 1], [-50, 7.5]) == (False, None)
+    assert seen([0, 1, 2], [-50, 6.5, 9.5]) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("rise", "noise", "may_be"),
+    [(1.8, 3.6, False), (2.2, 4.0, True), (3.8, 5.6, True), (4.2, 6.0, False), (2.6, 4.0, False)],
+)
+def test_a_rise_of_a_few_doublings_to_a_part_of_the_noise_may_be_that_of_a_wave(
+    rise: float, noise: float, may_be: bool
+) -> None:
+    """What rounds rises by more, and a rise to nearly all of the noise may be chance."""
+    found = told([0, 1, 2], [0, rise, noise])
+    assert not found.is_smooth
+    assert found.may_be_smooth == may_be
+
+
+def test_a_slower_rise_is_no_sign_of_a_wave() -> None:
+    """That of what rounds one by one is slower, and over a longer way any rise may be slow."""
+    assert not told([0, 1, 2, 3], [0, 1.5, 3.0, 4.7]).may_be_smooth
+    assert not told([0, 2, 3], [0, 2.2, 4.5]).may_be_smooth
+    assert told([0, 1, 2], [0, 2.2, 4.5]).may_be_smooth

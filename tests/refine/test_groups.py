@@ -383,3 +383,39 @@ def test_without_groups_each_is_sampled_by_itself(made):
     _, spec, along = made()
     assert refine(spec).verdict is Verdict.CORRECT
     assert along.evaluations == 2 * COUNT
+
+
+def test_coordinates_move_the_way_in_which_their_claims_let_func_grow(made):
+    """So the changes of a group add up, however small a claim is, and no two of them cancel."""
+    slopes = SLOPES / 16  # between 1/16 and 3/4 in size
+    grouped, spec, _ = made(slopes, lambda x: 100.0 + float(np.sum(slopes * np.sin(x))))
+    assert refine(spec, groups=Groups(grouped)).verdict is Verdict.CORRECT
+    for groups, steps in grouped.asked:
+        ahead, back = np.split(steps, 2)
+        assert np.all(ahead * slopes[groups[: len(ahead)]] > 0)
+        assert np.array_equal(back, -ahead)
+
+
+def test_steps_of_a_group_differ_and_lie_within_a_factor_of_two(made):
+    """A coordinate moves by one to two times its first step, whichever way it moves."""
+    grouped, spec, _ = made()
+    progress = Progress(spec)
+    groups = Groups(grouped)
+    assert groups.try_first(progress)
+    groups.certify(progress)
+    for groups_asked, steps in grouped.asked:
+        times = np.abs(steps) / np.exp2(progress.first_of(groups_asked))
+        assert np.all((times >= 1) & (times < 2))
+        assert np.all(np.diff(times, axis=1) > 0)
+
+
+@pytest.mark.parametrize("worst", [1, 3])
+def test_if_not_thorough_all_of_the_first_group_are_sampled_once_to_find_the_worst(made, worst):
+    """It alone is looked along at more steps. The others of the group, wrong or not, are left."""
+    off = np.ones(COUNT)
+    off[:4] = 1.01
+    off[worst] = 1.5
+    grouped, spec, along = made(SLOPES * off)
+    refine(spec, False, Groups(grouped))
+    assert [len(along.steps_of(k)) for k in range(4)] == [3 if k == worst else 1 for k in range(4)]
+    assert not any(along.steps_of(k) for k in range(4, COUNT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from checkgrad.numerics.estimate import Estimate
 from checkgrad.refine.progress import Progress
 
 
@@ -152,3 +153,33 @@ def test_all_directions_may_be_allowed_to_be_negligible(three):
     assert progress.may_be_negligible.tolist() == [False, True, False]
     progress.allow_negligible(slice(None))
     assert progress.may_be_negligible.tolist() == [True] * 3
+
+
+def test_one_step_misses_other_derivatives_by_the_same_part_as_those_that_are_known(three):
+    """Five times that part is allowed: of the claim, or of the estimate if that is larger."""
+    progress, _ = three((1.0, 2.0, 3.0))
+    progress.estimate = Estimate.of_values(np.asarray([1.0, np.nan, np.nan]), *np.zeros((2, 3)))
+    once = Estimate.of_values(np.asarray([1.01, 2.0, 6.0]), np.full(3, np.inf), np.full(3, 1e-3))
+    progress.trust_one_step(once, np.asarray([0]), np.asarray([1, 2]))
+    assert progress.estimate.value.tolist() == [1.0, 2.0, 6.0]
+    assert progress.estimate.uncertainty == pytest.approx(
+        [0.0, 1e-3 + 5 * 0.01 * 2, 1e-3 + 5 * 0.01 * 6]
+    )
+
+
+def test_one_step_is_trusted_no_further_than_the_known_derivatives_are(three):
+    """Their uncertainty counts as if the step had missed them by as much; the worst of them."""
+    progress, _ = three((1.0, 2.0, 3.0))
+    known = np.asarray([0.02, 0.02, 0.0])
+    progress.estimate = Estimate.of_values(np.asarray([1.0, 2.0, np.nan]), known, known)
+    once = Estimate.of_values(np.asarray([0.99, 2.0, 3.0]), np.full(3, np.inf), np.zeros(3))
+    progress.trust_one_step(once, np.asarray([0, 1]), np.asarray([2]))
+    assert progress.estimate.uncertainty == pytest.approx([0.02, 0.02, 5 * 0.03 * 3])
+
+
+def test_one_step_says_nothing_of_others_where_it_missed_the_domain(three):
+    progress, _ = three((1.0, 2.0, 3.0))
+    progress.estimate = Estimate.of_values(np.asarray([1.0, np.nan, np.nan]), *np.zeros((2, 3)))
+    once = Estimate.of_values(np.asarray([np.nan, 2.0, 3.0]), np.full(3, np.inf), np.zeros(3))
+    progress.trust_one_step(once, np.asarray([0]), np.asarray([1, 2]))
+    assert np.isnan(progress.estimate.value).tolist() == [False, True, True]

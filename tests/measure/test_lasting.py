@@ -1,0 +1,159 @@
+"""The noise at points farther and farther apart: scales, domains, outputs and what they cost.
+
+`test_noise.py` has what it makes of the noise of func.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from checkgrad.measure.lasting import LastingNoise, lasting_noise
+
+pytestmark = pytest.mark.numpy
+
+DOUBLE, SINGLE = 2.0**-52, 2.0**-23
+LINE = 6  # points next to x0 on a line
+DISTANCES = 6
+
+
+def pseudo_noise(x):
+    """Return a number between -1/2 and 1/2 that any other x changes."""
+    return zlib.crc32(np.asarray(x, dtype=np.float64).tobytes()) / 2**32 - 0.5
+
+
+def cancelling(x):
+    """Return what is left of terms of 1000, with their rounding, and a smooth term."""
+    return (x[0] + 1e3) - 1e3 + np.sin(x[0])
+
+
+def lasting(near, epsilon=DOUBLE, jumps=False) -> LastingNoise:
+    """Return the noise of all outputs, with none known next to x0."""
+    count = near.outputs.count
+    return lasting_noise(
+        near, np.full(count, epsilon), np.arange(count), np.zeros(count), jumps=jumps
+    )
+
+
+def same(found: LastingNoise, other: LastingNoise, times: float = 1.0) -> bool:
+    return all(
+        np.array_equal(getattr(found, name), times * getattr(other, name))
+        for name in ("sigma", "quantum", "slope")
+    )
+
+
+@pytest.mark.parametrize("power", [-100, 100])
+def test_noise_follows_the_units_of_func(make_near, power):
+    def proportional(x):
+        return x[0] * x[1] * (1 + 1e-9 * pseudo_noise(x))
+
+    for function, x0 in ((cancelling, [0.3]), (proportional, [0.3, 0.0])):
+        before, _ = make_near(function, np.asarray(x0))
+        after, _ = make_near(lambda x, f=function: np.ldexp(f(x), power), np.asarray(x0))
+        found = lasting(before)
+        assert same(lasting(after), found, 2.0**power)
+        assert found.sigma[0] > 0 or found.slope[0] > 0
+
+
+def test_outputs_have_the_noise_that_each_has_by_itself(make_near):
+    """Whether or not a factor is suspected to stand still."""
+    parts = [
+        cancelling,
+        lambda x: 1.0 * x[1],
+        lambda x: (x[0] - 0.3) * (1 + 1e-9 * pseudo_noise(x)),
+        lambda x: 1e-6 * np.round(x[0] * 2**30),
+    ]
+    x0 = np.asarray([0.3, 1.7])
+    for jumps in (False, True):
+        alone = [lasting(make_near(part, x0)[0], jumps=jumps) for part in parts]
+        near, _ = make_near(lambda x: np.stack([part(x) for part in parts]), x0)
+        found = lasting(near, jumps=jumps)
+        for name in ("sigma", "quantum", "slope"):
+            wanted = np.concatenate([getattr(each, name) for each in alone])
+            assert np.array_equal(getattr(found, name), wanted), name
+
+
+def test_a_jump_counts_as_noise_only_if_a_factor_is_suspected_to_stand_still(make_near):
+    """The jump shows at the longest distances: there is none beyond to last to."""
+    near, _ = make_near(lambda x: x[0] + 1e-3 * (abs(x[0] - 1) > 0.02), np.ones(1))
+    assert lasting(near).sigma.tolist() == [0.0]
+    assert 1e-4 < lasting(near, jumps=True).sigma[0] < 1e-3
+
+
+def test_a_line_that_leaves_the_domain_has_no_noise(make_near):
+    """What is left of it may be anything, as next to a pole. Shorter lines keep theirs."""
+
+    def ends(x, at):
+        return np.nan if abs(x[0] - 1) > at else x[0] + 1e-9 * pseudo_noise(x)
+
+    for at, noisy in ((2.0**-30, False), (2.0**-20, True)):
+        near, _ = make_near(lambda x, at=at: ends(x, at), np.ones(1))
+        found = lasting(near)
+        assert (found.sigma[0] > 0) == noisy
+        assert found.sigma[0] < 1e-8
+        assert found.slope.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_zeros_move_only_where_func_is_what_rounding_leaves_of_its_terms(make_near, size):
+    """It costs as much as the lines along which they stay."""
+    for left, lines in ((0.0, 2), (1e-14, 2), (1e-3, 1)):
+        near, func = make_near(
+            lambda x, left=left: size * (np.sin(x[0] - 1) + left + x[1]), np.asarray([1.0, 0.0])
+        )
+        lasting(near)
+        assert len(func.points) == lines * DISTANCES * LINE
+
+
+def test_another_line_is_taken_only_where_the_first_shows_noise_alone(make_near):
+    """Values far from x0 differ by a slope otherwise."""
+    for size in (1e-20, 1.0, 1e20):
+        for value in (0.0, 1e3):
+            for slope, lines in ((0.0, 2), (1e-6, 1), (1.0, 1)):
+
+                def rough(x, slope=slope, value=value, size=size):
+                    away = x[0] - 1
+                    noise = 1e-13 * pseudo_noise(x) * (away != 0)
+                    return size * (value * away + slope * away + noise)
+
+                near, func = make_near(rough, np.ones(1))
+                lasting(near)
+                wanted = 1 if value else lines
+                assert len(func.points) == wanted * DISTANCES * LINE
+
+
+def test_slopes_of_noise_are_a_small_part_of_rtol(make_near):
+    """Of a slope of 1, a tenth of rtol, which is 1e-3 in float32: noise may be a part of a unit."""
+    near, _ = make_near(lambda x: (x[0] - 1) * (1 + 0.1 * pseudo_noise(x)), np.ones(1))
+    found = lasting(near, epsilon=SINGLE).slope[0]
+    assert found == pytest.approx(1e-4, rel=0.1)
+
+
+def test_where_x0_is_0_nothing_is_evaluated_twice(make_near):
+    """No coordinate has a unit in the last place: only lines along which zeros move are taken."""
+    near, func = make_near(lambda x: x[0] + 2 * x[1], np.zeros(2))
+    found = lasting(near)
+    assert len(func.points) == DISTANCES * LINE
+    assert found.sigma.tolist() == [0.0]
+    func.points.clear()
+    near, func = make_near(lambda x: 1 + x[0] + 2 * x[1], np.zeros(2))
+    assert lasting(near).quantum.tolist() == [1.0]
+    assert func.points == []
+
+
+def test_around_0_the_shorter_half_of_the_distances_tells(make_near):
+    """A smooth func bends farther away. What bends at short distances is no rounding."""
+
+    def rounded(x):  # to 30 digits, so that all distances round alike
+        mantissa, power = np.frexp(0.1 * x[0])
+        return np.ldexp(np.round(2**30 * mantissa), power - 30)
+
+    straight, _ = make_near(rounded, np.zeros(1))
+    far, _ = make_near(lambda x: rounded(x) + (abs(x[0]) > 2.0**-15) * x[0] ** 3, np.zeros(1))
+    near, _ = make_near(lambda x: rounded(x) + 1e6 * x[0] ** 3, np.zeros(1))
+    found = lasting(straight).slope[0]
+    assert found > 0
+    assert lasting(far).slope[0] == pytest.approx(found, rel=0.1, abs=0)
+    assert lasting(near).slope[0] == 0
