@@ -1,6 +1,7 @@
 """Whether func in float64 is the same function as in the dtypes of the user."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pytest
@@ -376,3 +377,11 @@ def test_within_bounds_a_single_step_tells(make_near):
             (there,) = points
             assert np.all((there != X0)[1:])
             assert there[0] >= X0[0] if bounds[1] is None else there[0] <= X0[0]
+
+
+@pytest.mark.parametrize("side", ["lower", "upper"])
+@pytest.mark.parametrize("x0", [X0, X0[:1], np.zeros(2, np.float32)])
+def test_on_its_bounds_a_smooth_func_follows_wherever_it_has_room(make_near, x0, side):
+    for bounds in ((x0, None) if side == "lower" else (None, x0), (x0, x0)):
+        for seed in range(8):  # of the sides that coordinates would move to without bounds
+            assert follows(partial(make_near, seed=seed), np.sum, x0, bounds)[0]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.blockwise import widened
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
@@ -97,9 +98,9 @@ def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> 
     near, wide, value
         As in `compare_in_float64`.
     """
-    point = wide.point
-    with point.backend.with_float64():
-        signs = point.random_signs(near.rng)
+    point, xp, backend = wide.point, wide.point.xp, wide.point.backend
+    with backend.with_float64():
+        signs = [widened(backend, each) for each in near.line_signs()]
 
         def moved(step: float) -> list[Array]:
             return point.leafwise(lambda x, sign: x + step * sign * x, signs)
@@ -109,6 +110,8 @@ def follows_float64(near: Neighbourhood, wide: WideEvaluator, value: Floats) -> 
 
         if bounded(near.bounds):  # no step leads to both sides
             inside = within(point, moved(_UNSEEN), near.bounds)
+            if not any(point.numbers(lambda x, y: xp.any(x != y), point.leaves, inside)):
+                return True  # no coordinate has room
             found = wide.host_values(iter([point.for_func(inside)])).reshape(-1)
             return bool(np.any(found != value))
         native = max(SINGLE, *near.point.epsilons)
