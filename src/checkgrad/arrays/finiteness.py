@@ -27,9 +27,8 @@ def _first_not_finite(layout: Layout, leaf: int) -> list[tuple[int, float]]:
     if (partitions := partitions_of(layout.backend, array)) is not None:
         return _first_where_it_lies(layout.backend, partitions, array)
     with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(
-            float(layout.backend.reduced(layout.xp.sum, array))
-        ):  # one pass, which makes no array
+        total = layout.backend.reduced(layout.xp.sum, array)  # one pass, which makes no array
+        if math.isfinite(float(total)):
             return []
     if bool(layout.xp.all(layout.xp.isfinite(array))):
         return []

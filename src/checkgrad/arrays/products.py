@@ -22,12 +22,12 @@ def product(claims: Sequence[Array], tangent: Sequence[Array], point: Point) -> 
     point : Point
         x0.
     """
+    if point.is_partitioned:
+        pairs = zip(claims, tangent, strict=True)
+        return sum(product_in_leaf(*pair, point, leaf) for leaf, pair in enumerate(pairs))
     xp = point.xp
     with np.errstate(invalid="ignore", over="ignore"):  # a claim may not be finite
-        if not point.is_partitioned:
-            return sum(point.numbers(lambda c, v: dot(c, v, xp), claims, tangent))
-    pairs = zip(claims, tangent, strict=True)
-    return sum(product_in_leaf(*pair, point, leaf) for leaf, pair in enumerate(pairs))
+        return sum(point.numbers(lambda c, v: dot(c, v, xp), claims, tangent))
 
 
 def product_in_leaf(claim: Array, tangent: Array, point: Point, leaf: int) -> float:
