@@ -100,9 +100,8 @@ def _kink(claim: ClaimResult, result: OutputResult) -> str:
         return ""
     i = int(kinks[0])
     return (
-        f"func has a kink at {claim.where(result, i)}: its one-sided derivatives there are "
-        f"{estimate.low[i]:.6g} and {estimate.high[i]:.6g}, and every claim between them is a "
-        "subgradient"
+        f"func has a kink at {claim.where(result, i)}: every claim from {estimate.low[i]:.6g} to "
+        f"{estimate.high[i]:.6g} is a subgradient"
     )
 
 

@@ -32,8 +32,8 @@ def detect_kink(evidence: Evidence) -> Finding:
 def valid_subgradients(right: Limit, left: Limit) -> tuple[Floats, Floats]:
     """Return the lowest and the highest valid claim at a kink: the one-sided derivatives.
 
-    The estimate is the middle of the one-sided derivatives, whatever is valid. `report/notes.py`
-    says in words what is valid.
+    The estimate is the middle of the one-sided derivatives, whatever is valid. A report says which
+    claims are.
     """
     return np.fmin(left.value, right.value), np.fmax(left.value, right.value)
 
