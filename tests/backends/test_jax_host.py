@@ -112,3 +112,26 @@ def test_a_large_array_is_left_to_jax() -> None:
     seen: list[Any] = []
     find_backend([x]).computed(lambda each: seen.append(each) or each, x)
     assert isinstance(seen[0], jax.Array)
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_a_check_moves_nothing_between_host_and_device_unasked(factor: float) -> None:
+    """Where nothing is compiled any more: constants of what is compiled are moved by JAX."""
+    x0 = jnp.linspace(0.5, 2.0, 5)
+    func, grad = jax.jit(lambda x: jnp.sum(jnp.sin(x))), jax.jit(lambda x: factor * jnp.cos(x))
+    before = verify_grad(func, grad, x0)
+    with jax.transfer_guard("disallow"):
+        assert verify_grad(func, grad, x0) == before
+
+
+@pytest.mark.parametrize("n", [2**17, 2**17 + 1])
+def test_the_search_for_what_is_wrong_asks_for_no_wider_integers_than_there_are(n: int) -> None:
+    """JAX warns of int64 where it has none; warnings are errors in these tests."""
+    weights = np.random.default_rng(0).normal(size=n).astype(np.float32)
+    x0 = jnp.asarray(np.linspace(0.5, 2.0, n), jnp.float32)
+
+    def func(x: Any) -> float:
+        return float(np.sum(np.sin(np.asarray(x, np.float64)) * weights))
+
+    report = verify_grad(func, lambda x: -np.cos(np.asarray(x)) * weights, x0)
+    assert report.verdict is Verdict.WRONG

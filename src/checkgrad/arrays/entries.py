@@ -186,4 +186,4 @@ def typical_size(point: Point, sizes: Leaves) -> float:
 
 def _count_below(x: Array, most: float, xp: Any) -> Array:
     with np.errstate(over="ignore", under="ignore"):  # of the limit, in the dtype of x
-        return xp.sum(xp.astype(x <= most, xp.int64))
+        return xp.sum(xp.astype(x <= most, xp.int32))  # JAX may be set to have no int64

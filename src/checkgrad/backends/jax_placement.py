@@ -52,7 +52,8 @@ def placed(array: Array, like: Array) -> Array:
         return array
     if not like.committed:
         with device_of(like):  # an array of NumPy is put there without compiling anything
-            return jax.device_put(array) if isinstance(array, np.ndarray) else jnp.asarray(array)
+            is_host = isinstance(array, np.ndarray | np.generic)
+            return jax.device_put(array) if is_host else jnp.asarray(array)
     sharding = like.sharding
     if array.shape != like.shape and isinstance(sharding, NamedSharding):
         sharding = NamedSharding(sharding.mesh, PartitionSpec())  # the partition fits only `like`
