@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -193,16 +193,23 @@ class JvpClaim(ManyOutputsClaim):
         self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]
     ) -> Floats:
         """See `Claim.changes`."""
-        xp = self._point.xp
-        sizes = [float(xp.max(xp.abs(part))) for part in tangent if 0 not in part.shape]
+        backend, xp = self._point.backend, self._point.xp
+        filled = [part for part in tangent if 0 not in part.shape]
+        sizes = [float(backend.reduced(lambda x: xp.max(xp.abs(x)), part)) for part in filled]
         largest = max(sizes, default=0.0)
         if not gradients or largest == 0 or not math.isfinite(largest):
             return np.zeros(outputs.count)
         # A jvp that is not linear may say anything of a tiny tangent.
         power = math.frexp(largest)[1]
-        half = power // 2  # 2.0 ** -power may overflow
-        scaled = [part * 2.0**-half * 2.0 ** (half - power) for part in tangent]
+        half = power // 2
+        scale = partial(_scaled, half=half, power=power)
+        scaled = [backend.computed(scale, part) for part in tangent]
         return np.ldexp(outputs.of(self.pushed(self._point.leaves, scaled)), power)
+
+
+def _scaled(part: Array, half: int, power: int) -> Array:
+    """Return a tangent divided by 2**power, in two steps: the power may overflow."""
+    return part * 2.0**-half * 2.0 ** (half - power)
 
 
 class _Columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from checkgrad.arrays.arithmetic import at_least_single
@@ -32,7 +33,8 @@ class JacClaim(ManyOutputsClaim):
             if output < len(outputs.entries):
                 entry = int(outputs.entries[output])
                 k = spec.part_of(entry)
-                claims = [block[entry - spec.offsets[k], ...] for block in blocks[k]]
+                row = partial(_row, number=entry - spec.offsets[k])
+                claims = [point.backend.computed(row, block) for block in blocks[k]]
             else:
                 claims = self._weighted(blocks, outputs.weights_of(output, spec.size))
             pairs = zip(claims, point.leaves, strict=True)
@@ -136,3 +138,7 @@ class JacClaim(ManyOutputsClaim):
             upper, lower = real, imaginary
         both = xp.stack([upper, lower], axis=1)
         return xp.reshape(both, (-1, *upper.shape[1:]))
+
+
+def _row(block: Array, number: int) -> Array:
+    return block[number, ...]
