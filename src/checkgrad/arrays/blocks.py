@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import array_api_compat
@@ -118,6 +118,33 @@ class Random(Lazy):
             yield self.draw(rng, like)
 
 
+def kept_in_range(
+    backend: Backend, array: Array, start: int, stop: int, without: int = -1
+) -> Array:
+    """Return an array in a range of entries, and 0 elsewhere. The entry `without` is 0 too.
+
+    The range may reach beyond the array. Where nothing becomes 0, the array itself is returned.
+    """
+    size = math.prod(array.shape)
+    low, high = (min(max(end, 0), size) for end in (start, stop))
+    ranges = [(low, high)]
+    if low <= without < high:
+        ranges = [(low, without), (without + 1, high)]
+    if ranges == [(0, size)]:
+        return array
+    return backend.computed(partial(_kept, ranges=ranges, xp=backend.xp), array)
+
+
+def _kept(array: Array, ranges: Sequence[tuple[int, int]], xp: Any) -> Array:
+    """Return an array in some ranges of entries, in their order, and 0 elsewhere."""
+    flat, parts, end = xp.reshape(array, (-1,)), [], 0
+    zeros = xp.zeros_like(flat)
+    for start, stop in ranges:
+        parts += [zeros[end:start], flat[start:stop]]
+        end = stop
+    return xp.reshape(xp.concat([*parts, zeros[end:]]), array.shape)
+
+
 @dataclass(frozen=True)
 class Range(Lazy):
     """An array in a range of entries, and 0 elsewhere.
@@ -141,20 +168,9 @@ class Range(Lazy):
         """Yield the flat array in blocks."""
         first = 0
         for block in split(self.backend, self.array):
-            size = block.shape[0]
-            low, high = (min(max(end - first, 0), size) for end in (self.start, self.stop))
-            is_holed = low <= self.without - first < high
-            if (low, high) == (0, size) and not is_holed:
-                yield block
-            elif low >= high:
-                yield self.backend.xp.zeros_like(block)
-            else:
-                kept = np.zeros(size)
-                kept[low:high] = 1.0
-                if is_holed:
-                    kept[self.without - first] = 0.0
-                yield block * self.backend.from_host(kept, block)
-            first += size
+            kept = (each - first for each in (self.start, self.stop, self.without))
+            yield kept_in_range(self.backend, block, *kept)
+            first += block.shape[0]
 
 
 @dataclass(frozen=True)

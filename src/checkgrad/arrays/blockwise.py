@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from checkgrad.arrays.blocks import BLOCK, Computed, Lazy, Random, Range, Replaced, split
+from checkgrad.arrays.blocks import (
+    BLOCK,
+    Computed,
+    Lazy,
+    Random,
+    Range,
+    Replaced,
+    kept_in_range,
+    split,
+)
 from checkgrad.backends import Array, Backend, Deferred, Entries, Partitions
 
 _SEEDS = 2**63
@@ -122,20 +130,7 @@ def in_range(backend: Backend, array: Array, start: int, stop: int, without: int
         return _in_range_where_it_lies(backend, partitions, array, start, stop, without)
     if is_large(array):
         return Range(_held(array), backend, array, start, stop, without)
-    ranges = [(start, stop)]
-    if start <= without < stop:
-        ranges = [(start, without), (without + 1, stop)]
-    return backend.computed(partial(_kept, ranges=ranges, xp=backend.xp), array)
-
-
-def _kept(array: Array, ranges: Sequence[tuple[int, int]], xp: Any) -> Array:
-    """Return an array in some ranges of entries, in their order, and 0 elsewhere."""
-    flat, parts, end = xp.reshape(array, (-1,)), [], 0
-    zeros = xp.zeros_like(flat)
-    for start, stop in ranges:
-        parts += [zeros[end:start], flat[start:stop]]
-        end = stop
-    return xp.reshape(xp.concat([*parts, zeros[end:]]), array.shape)
+    return kept_in_range(backend, array, start, stop, without)
 
 
 def replaced(backend: Backend, array: Array, entries: Entries, values: Array) -> Array:

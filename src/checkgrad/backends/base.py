@@ -274,11 +274,11 @@ class Backend(ABC):
     # ---- How functions run: at once or later, compiled, mapped. ----
 
     def computed(self, function: Callable[..., Array], *arrays: Array) -> Array:
-        """Return `function`, which works entry by entry and calls `xp` alone, of alike arrays."""
+        """Return the array that `function` makes of arrays. It calls nothing but `xp`."""
         return function(*arrays)
 
     def reduced(self, function: Callable[..., Any], *arrays: Array) -> Any:
-        """Return what such a `function` reduces arrays to, here or on the host."""
+        """Return the number that such a `function` makes of arrays, here or on the host."""
         return function(*arrays)
 
     def block_until_ready(self, array: Array) -> Array:

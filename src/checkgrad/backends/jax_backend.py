@@ -39,8 +39,6 @@ from checkgrad.backends.jax_host import (
     is_at_hand,
     is_computed_on_host,
     on_device_of,
-    with_entries,
-    with_entry,
 )
 from checkgrad.backends.jax_partitions import (
     JaxPartitions,
@@ -66,9 +64,11 @@ from checkgrad.backends.jax_placement import (
 from checkgrad.backends.jax_wide_dtypes import wide_dtype
 from checkgrad.backends.jax_wide_setting import as_user_set, with_float64
 from checkgrad.backends.jax_widening import JaxprWidening
+from checkgrad.backends.numpy_backend import NumPyBackend
 from checkgrad.backends.seeds import draw_seed
 from checkgrad.backends.widening import Widening
 
+_NUMPY = NumPyBackend(np)
 _WITH_FLOAT64 = {"cpu", "gpu", "cuda", "rocm"}
 _Compiled = type(compiled_copy)
 _compiled_maps: weakref.WeakKeyDictionary[Any, Callable[[Array], Any]]
@@ -162,9 +162,9 @@ class JaxBackend(Backend):
             yield from self.partitions.perturbed_copies(array, entries, values, first)
             return
         if is_at_hand(array):
-            numbers = np.asarray(values)
-            for place, entry in enumerate(entries, first):
-                yield with_entry(array, entry, numbers[place])
+            hosts = np.asarray(array), entries, np.asarray(values)
+            for copy in _NUMPY.perturbed_copies(*hosts, first):
+                yield on_device_of(copy, array)
             return
         for place, entry in enumerate(entries, first):
             yield compiled_with_entry(array, entry, values, place)
@@ -206,7 +206,9 @@ class JaxBackend(Backend):
         self, array: Array, entries: Entries, values: Array
     ) -> tuple[Array, Array, Array]:
         if is_at_hand(array, len(entries) + 3):
-            return with_entries(array, entries, np.asarray(values))
+            hosts = np.asarray(array), entries, np.asarray(values)
+            whole, one, other = _NUMPY.perturbed_batch(*hosts)
+            return tuple(on_device_of(each, array) for each in (whole, one, other))
         with in_mesh_of(array):
             batch: tuple[Array, Array, Array] = compiled_with_entries(array, entries, values)
         return batch

@@ -1,7 +1,7 @@
 """Small arrays of JAX, computed with NumPy where they lie in the memory of a CPU anyway.
 
-JAX compiles every operation anew for every shape, which takes some 30 ms, and a check needs about
-forty. NumPy computes the same in a microsecond. A JAX array on a CPU is read where it lies.
+JAX compiles every operation anew for every shape, which takes some 30 ms, and a check needs dozens
+of operations. NumPy computes the same in a microsecond. A JAX array on a CPU is read where it lies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from checkgrad.backends.array_types import Array, Entries, HostArray
+from checkgrad.backends.array_types import Array
 from checkgrad.backends.jax_placement import is_on_one_cpu, placed
 from checkgrad.backends.jax_wide_setting import with_float64
 
@@ -58,7 +58,7 @@ def is_at_hand(array: Any, count: int = 1) -> bool:
 
 
 def is_computed_on_host(*arrays: Any) -> bool:
-    """Return whether NumPy computes with arrays of JAX as JAX does."""
+    """Return whether NumPy is to compute with some arrays of JAX: it gives the same results."""
     return (
         isinstance(arrays[0], jax.Array)
         and all(map(is_at_hand, arrays))
@@ -89,26 +89,6 @@ def on_device_of(numbers: Any, like: Array) -> Array:
 def _is_shared(numbers: Any) -> bool:
     """Return whether numbers may lie in the memory of another array, which may be a JAX one."""
     return isinstance(numbers, np.ndarray) and not numbers.flags.owndata
-
-
-def with_entries(array: Array, entries: Entries, values: HostArray) -> tuple[Array, Array, Array]:
-    """Return what `Backend.perturbed_batch` does, of an array at hand."""
-    count, flat = len(entries), np.asarray(array).reshape(-1)
-    batch = np.tile(flat, (count + 3, 1))
-    rows = entries.reshape(count, -1)
-    batch[np.arange(1, count + 1)[:, None], rows] = values.reshape(rows.shape)
-    batch[-2, entries] = values
-    batch[-1, entries[::2]] = values[::2]
-    shaped = batch.reshape(count + 3, *array.shape)
-    whole, one, other = (on_device_of(each, array) for each in (shaped, shaped[-2], shaped[-1]))
-    return whole, one, other
-
-
-def with_entry(array: Array, entry: Any, value: HostArray) -> Array:
-    """Return a copy of an array at hand with another value at an entry, or at several."""
-    copy = np.array(array, copy=True)
-    copy.reshape(-1)[entry] = value
-    return on_device_of(copy, array)
 
 
 def cast_on_host(array: Array, dtype: Any) -> Array:
