@@ -18,8 +18,9 @@ _LEAST_POWER, _MOST_POWER, _MOST_NEAR_POLES = 2.0, 5.0, 7.0
 _VISIBLE = 5.0  # times the noise next to x0: what is seen of a wave
 # Noise over seven points is known to a factor of some 4, two doublings. These are more.
 _MORE_THAN_CHANCE = 2.5
-# What may be the rise of a wave or, by chance, of noise: what rounds rises by some five doublings
-# and more at once. It rises to so many times the noise next to x0, and to a part of all of it.
+# A rise over one doubling of the distance that may be that of a wave: by so many doublings at most
+# (noise of rounding rises by some five and more), to at least so many times the noise next to x0,
+# and to at most this part of the noise in question.
 _LARGEST_RISE, _RISES_TO, _PART_OF_NOISE = 4.0, 4.0, 1 / 3
 
 

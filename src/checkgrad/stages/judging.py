@@ -157,7 +157,8 @@ def judge_louder(
 def _wrong_before_too(result: OutputResult, before: Decisions) -> OutputResult:
     """Return a result in which claims are wrong only if they were wrong by less noise.
 
-    Directions that were not sampled to their end before are wrong along with others that were.
+    A direction that was not sampled to its end before counts too, if another one was wrong both
+    times.
     """
     doubtful = result.decisions.wrong & ~before.wrong
     if np.any(result.decisions.wrong & before.wrong):
