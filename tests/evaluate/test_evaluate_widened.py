@@ -6,9 +6,11 @@ import numpy as np
 
 from checkgrad.arrays.point import make_point
 from checkgrad.backends import Observation, WideFunction, Widening
-from checkgrad.evaluate.options import DEFAULT_EVALUATION
+from checkgrad.backends.widening import PassedFloat64
+from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
+from checkgrad.evaluate.workers import Workers
 
 MADE_BYTES = 48  # of float32
 SEEN = Observation(2.0**-10, made_bytes=MADE_BYTES)
@@ -105,6 +107,36 @@ def test_an_evaluator_reads_values_outside_of_the_widened_function():
     before = evaluator.n_func
     assert evaluator.perturbed_values(iter([point.copy()] * 2), 3).tolist() == [4 / 3 + 3] * 2
     assert evaluator.n_func == before + 2
+
+
+class Doubled(PassedFloat64):
+    """Needs something around each call, as a library may that widens constants in a context."""
+
+    def called(self, function):
+        return lambda x: 2 * function(x)
+
+
+def test_workers_call_what_this_process_calls():
+    native = make_point(np.asarray([1.0, 3.0], np.float32))
+    point, wide = native.widened(), Wide(Doubled(lambda dtype: 2.0**-24), native)
+    rounds = []
+
+    def engine(function, points):
+        rounds.append(len(points))
+        return map(function, points)
+
+    workers = Evaluation(workers=Workers(engine))
+    for evaluation in (DEFAULT_EVALUATION, workers):
+        evaluator = WideEvaluator(np.sum, point, (), evaluation, None, wide)
+        assert evaluator.value_at_x0() == 8
+        assert evaluator.host_values(iter([point.copy()] * 3)).tolist() == [8] * 3
+    assert rounds == [3]
+
+
+def test_workers_are_not_used_where_only_this_process_can_widen():
+    _, wide, point = in_float64(np.ones(3, np.float32))
+    evaluator = WideEvaluator(np.sum, point, (), Evaluation(workers=Workers(map)), None, wide)
+    assert evaluator.rounds is None
 
 
 def test_a_wide_point_holds_the_same_numbers_and_other_memory(xp, dtype):

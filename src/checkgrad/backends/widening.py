@@ -132,9 +132,19 @@ class Widening(ABC):
             For each argument, the native dtypes of its floating leaves, in the order of the tree.
         """
 
+    def for_workers(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        """Return what workers call with wide arrays; None where only this process can do it.
+
+        Another process gets the returned function by pickle.
+        """
+        del function
+        return None
+
 
 class PassedFloat64(Widening):
     """The function is called with the wide arrays themselves.
+
+    A library whose functions need something around the call overrides `called`.
 
     Parameters
     ----------
@@ -148,7 +158,15 @@ class PassedFloat64(Widening):
     def widened(self, function: Callable[..., Any], natives: NativeDtypes) -> WideFunction:
         """See `Widening.widened`."""
         coarsest = max(self._epsilon(dtype) for each in natives for dtype in each)
-        return _CalledWithFloat64(function, coarsest)
+        return _CalledWithFloat64(self.called(function), coarsest)
+
+    def for_workers(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        """See `Widening.for_workers`."""
+        return self.called(function)
+
+    def called(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what is called with wide arrays, here or by workers: the function itself."""
+        return function
 
 
 class _CalledWithFloat64(WideFunction):

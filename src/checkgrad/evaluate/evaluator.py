@@ -48,6 +48,8 @@ class Evaluator:
         How ``func`` is evaluated at many points.
     reader : OutputReader, optional
         Reads what ``func`` returns as a vector. Without it, ``func`` returns a number or an array.
+    sent : callable, optional
+        What workers call in place of ``func``.
 
     Attributes
     ----------
@@ -74,13 +76,14 @@ class Evaluator:
         args: tuple[Any, ...],
         evaluation: Evaluation = DEFAULT_EVALUATION,
         reader: OutputReader | None = None,
+        sent: Callable[..., Any] | None = None,
     ) -> None:
         read = reader and reader.read
         alone = partial(of_one_point, point=point, batch=evaluation.batch)
         self.budget = evaluation.budget
         self._as_returned = UserFunction(func, args, at_one_point=alone, budget=self.budget)
         self._function = self._called(func, args, read, alone)
-        self.rounds = make_rounds(func, args, reader, point, evaluation)
+        self.rounds = make_rounds(sent or func, args, reader, point, evaluation)
         self.batch = BatchEvaluator(self._called(func, args, read), point, evaluation)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed

@@ -41,10 +41,10 @@ class WideEvaluator(Evaluator):
         self._wide = wide
         self._n_perturbed = 0
         self._made: list[WideUserFunction] = []
-        if wide.widening.sees_inside or point.backend.compiles:
-            # What a library does to widen from inside, or to have float64 at all, is done here.
+        sent = wide.widening.for_workers(func)
+        if sent is None or point.backend.compiles:  # to have float64 at all, JAX is switched here
             evaluation = replace(evaluation, workers=None)
-        super().__init__(func, point, args, evaluation, reader)
+        super().__init__(func, point, args, evaluation, reader, sent)
 
     @property
     def n_func(self) -> int:
