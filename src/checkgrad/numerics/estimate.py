@@ -13,7 +13,7 @@ import numpy as np
 
 from checkgrad.numerics.detectors import DETECTORS
 from checkgrad.numerics.detectors.evidence import Evidence
-from checkgrad.numerics.detectors.kink import find_kinks
+from checkgrad.numerics.detectors.kink import find_kinks, nearest_valid
 from checkgrad.numerics.detectors.staircase import without_plateaus
 from checkgrad.numerics.findings import Findings, Kind, compose, put
 from checkgrad.numerics.fit import Limit, limit_at_zero
@@ -95,7 +95,8 @@ class Estimate:
         claim : array, shape (directions,)
             The claimed derivatives.
         """
-        return np.where(np.isfinite(claim), np.clip(claim, self.low, self.high), self.value)
+        nearest = nearest_valid(claim, self.low, self.high)
+        return np.where(np.isfinite(claim), nearest, self.value)
 
     def agrees_with(self, other: Estimate) -> bool:
         """Return whether all values are those of `other`, as far as both are certain."""

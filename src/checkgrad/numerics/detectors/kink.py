@@ -1,8 +1,8 @@
 """Kinks: the one-sided derivatives settle on two values, and the central one half way.
 
-All claims between the two values are subgradients, and valid. `valid_subgradients` says so, and no
-other detector sets this interval. A claim half way between them does not come here: a central
-quotient agrees with it, so the first pair of steps certifies it, or a group does (`refine`).
+All claims between the two values are subgradients, and valid. `nearest_valid` says so, and nothing
+else does. A claim half way between them is certified before a kink is seen, since a central
+quotient agrees with it: by the first pair of steps, or in a group.
 """
 
 from __future__ import annotations
@@ -20,22 +20,32 @@ from checkgrad.numerics.thresholds import thresholds
 def detect_kink(evidence: Evidence) -> Finding:
     """Return where ``func`` has a kink at x0, and the one-sided derivatives there."""
     kink = evidence.has_kink
-    low, high = valid_subgradients(evidence.right, evidence.left)
+    right, left = evidence.right.value, evidence.left.value
     return Finding.of(
         Kind.KINK,
         kink,
-        subgradient_low=np.where(kink, low, np.nan),
-        subgradient_high=np.where(kink, high, np.nan),
+        subgradient_low=np.where(kink, np.fmin(left, right), np.nan),
+        subgradient_high=np.where(kink, np.fmax(left, right), np.nan),
     )
 
 
-def valid_subgradients(right: Limit, left: Limit) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest valid claim at a kink: the one-sided derivatives.
+def nearest_valid(claim: Floats, low: Floats, high: Floats) -> Floats:
+    """Return the valid derivative that is nearest to a claim, at a kink and elsewhere.
 
-    The estimate is the middle of the one-sided derivatives, whatever is valid. A report says which
-    claims are.
+    Parameters
+    ----------
+    claim : array, shape (directions,)
+        The claimed derivatives.
+    low, high : array, shape (directions,)
+        The lower and the higher one-sided derivative. Where ``func`` is smooth they are equal.
+
+    Examples
+    --------
+    >>> nearest_valid(np.array([-0.5, 0.3]), np.zeros(2), np.ones(2)).tolist()
+    [0.0, 0.3]
     """
-    return np.fmin(left.value, right.value), np.fmax(left.value, right.value)
+    nearest: Floats = np.clip(claim, low, high)
+    return nearest
 
 
 def find_kinks(
