@@ -107,6 +107,39 @@ def test_a_result_shares_no_memory_with_what_it_is_made_of() -> None:
     np.testing.assert_array_equal(x, before)
 
 
+def test_blocks_of_a_large_array_are_those_of_numpy_and_joined_ones_are_jax_again() -> None:
+    x = like((2, 3, 4), "float32")
+    before, backend = np.array(x, copy=True), find_backend([x])
+    blocks = list(backend.split(x, 5))
+    assert all(isinstance(block, np.ndarray) and not block.flags.writeable for block in blocks)
+    np.testing.assert_array_equal(np.concatenate(blocks), before.reshape(-1))
+    numbers = backend.random_block(np.random.default_rng(0), blocks[0])
+    assert isinstance(numbers, np.ndarray)
+    assert numbers.dtype == x.dtype
+    joined = backend.joined(iter(blocks), x.shape, x)
+    assert isinstance(joined, jax.Array)
+    assert (joined.shape, joined.dtype, joined.sharding) == (x.shape, x.dtype, x.sharding)
+    jax.jit(lambda each: each + 1, donate_argnums=0)(joined)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_blocks_of_half_precision_are_left_to_jax() -> None:
+    x = jnp.zeros((2, 3), "bfloat16")
+    assert all(isinstance(block, jax.Array) for block in find_backend([x]).split(x, 4))
+
+
+def test_a_check_of_a_new_large_shape_compiles_nothing_but_func_and_claim(
+    compilations: list[str],
+) -> None:
+    x0 = like((3, 50_001), "float32")
+    func = jax.jit(lambda x: jnp.sum(jnp.sin(x) * x))
+    grad = jax.jit(lambda x: jnp.cos(x) * x + jnp.sin(x))
+    func(x0), grad(x0)
+    compilations.clear()
+    assert verify_grad(func, grad, x0, direction="random").verdict is Verdict.CORRECT
+    assert len(compilations) <= 4, compilations
+
+
 def test_a_large_array_is_left_to_jax() -> None:
     x = jnp.zeros(2**17 + 1, "float32")
     seen: list[Any] = []

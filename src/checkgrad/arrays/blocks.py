@@ -50,7 +50,7 @@ class Lazy(ABC):
 
     @cached_property
     def first(self) -> Array:
-        """The first block. It has the dtype and the device of the array."""
+        """The first block. It has the dtype of the array."""
         return next(self.blocks())
 
     @property

@@ -179,7 +179,10 @@ def narrowed(backend: Backend, array: Array, like: Array) -> Array:
 
 def resembled(array: Array) -> Array:
     """Return an array of the dtype and on the device of `array`, which may be lazy."""
-    return array.first if isinstance(array, Lazy) else array
+    if not isinstance(array, Lazy):
+        return array
+    # A library may have blocks that are no arrays of its own.
+    return array.backend.joined(iter([array.first]), tuple(array.first.shape), array.held)
 
 
 def _held(array: Array) -> Array:

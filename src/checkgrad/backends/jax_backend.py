@@ -38,6 +38,8 @@ from checkgrad.backends.jax_host import (
     computed_like,
     is_at_hand,
     is_computed_on_host,
+    is_read_on_host,
+    is_reduced_on_host,
     on_device_of,
 )
 from checkgrad.backends.jax_partitions import (
@@ -123,7 +125,7 @@ class JaxBackend(Backend):
     def copy(self, array: Array) -> Array:
         if is_partitioned(array):
             return copied(array)
-        if is_computed_on_host(array):
+        if is_read_on_host(array):
             return on_device_of(np.array(array, copy=True), array)
         return compiled_copy(ready_on_all_devices(array))
 
@@ -140,14 +142,20 @@ class JaxBackend(Backend):
         if not is_indexed(like):
             return jnp.reshape(jnp.concat(list(blocks)), shape)
         first, start = next(blocks), 0
+        blocks = itertools.chain([first], blocks)
+        if isinstance(first, np.ndarray):
+            return on_device_of(_NUMPY.joined(blocks, shape, first), like)
         with device_of(like):
             joined = jnp.zeros(shape, first.dtype)
-        for block in itertools.chain([first], blocks):
+        for block in blocks:
             joined = compiled_with_block(joined, block, start).block_until_ready()
             start += block.size
         return joined
 
     def split(self, array: Array, size: int) -> Iterator[Array]:
+        if is_read_on_host(array):
+            yield from _NUMPY.split(np.asarray(array), size)
+            return
         if not is_indexed(array):
             flat = jnp.reshape(array, (-1,))
             yield from (flat[start : start + size] for start in range(0, array.size, size))
@@ -180,7 +188,7 @@ class JaxBackend(Backend):
     def widened(self, array: Array) -> Array:
         if is_partitioned(array):
             return cast(array, wide_dtype(array.dtype))
-        if is_computed_on_host(array):
+        if is_read_on_host(array):
             return cast_on_host(array, np.float64)
         with with_float64():
             return compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
@@ -188,7 +196,7 @@ class JaxBackend(Backend):
     def narrowed(self, array: Array, like: Array) -> Array:
         if is_partitioned(array):
             return cast(array, like.dtype)
-        if is_computed_on_host(array) and is_computed_on_host(like):
+        if is_read_on_host(array) and is_read_on_host(like):
             return cast_on_host(array, like.dtype)
         with with_float64():
             return compiled_cast(ready_on_all_devices(array), like.dtype)
@@ -228,7 +236,7 @@ class JaxBackend(Backend):
         )
 
     def reduced(self, function: Callable[..., Any], *arrays: Array) -> Any:
-        return computed(function, arrays) if is_computed_on_host(*arrays) else function(*arrays)
+        return computed(function, arrays) if is_reduced_on_host(*arrays) else function(*arrays)
 
     def footprint(self, func: Callable[[Array], Any], array: Array) -> int:
         traceable = func if isinstance(func, _Compiled) else jax.jit(func)
@@ -255,6 +263,8 @@ class JaxBackend(Backend):
         return self.random_block(rng, like)
 
     def random_block(self, rng: np.random.Generator, like: Array) -> Array:
+        if isinstance(like, np.ndarray):
+            return _NUMPY.random_block(rng, like)
         with device_of(like):
             numbers = jax.random.normal(jax.random.key(draw_seed(rng)), like.shape, like.dtype)
         return placed(numbers, like)

@@ -1,7 +1,8 @@
-"""Small arrays of JAX, computed with NumPy where they lie in the memory of a CPU anyway.
+"""Arrays of JAX, computed with NumPy where they lie in the memory of a CPU anyway.
 
 JAX compiles every operation anew for every shape, which takes some 30 ms, and a check needs dozens
 of operations. NumPy computes the same in a microsecond. A JAX array on a CPU is read where it lies.
+Small arrays are computed as a whole, and large ones block by block: their blocks are NumPy's.
 """
 
 from __future__ import annotations
@@ -57,14 +58,24 @@ def is_at_hand(array: Any, count: int = 1) -> bool:
     return is_host and count * array.size <= _LARGEST
 
 
-def is_computed_on_host(*arrays: Any) -> bool:
-    """Return whether NumPy is to compute with some arrays of JAX: it gives the same results."""
+def is_read_on_host(array: Any) -> bool:
+    """Return whether NumPy may compute with an array of JAX: it gives the same results."""
+    is_host = isinstance(array, np.ndarray | np.generic) or is_on_one_cpu(array)
+    return is_host and array.dtype in _DTYPES
+
+
+def is_reduced_on_host(*arrays: Any) -> bool:
+    """Return whether NumPy is to reduce some arrays of JAX, of any size, to a number."""
     return (
         isinstance(arrays[0], jax.Array)
-        and all(map(is_at_hand, arrays))
-        and arrays[0].dtype in _DTYPES
+        and all(map(is_read_on_host, arrays))
         and all(each.dtype == arrays[0].dtype for each in arrays)
     )
+
+
+def is_computed_on_host(*arrays: Any) -> bool:
+    """Return whether NumPy is to make an array of some arrays of JAX: of small ones."""
+    return is_reduced_on_host(*arrays) and all(map(is_at_hand, arrays))
 
 
 def computed(function: Callable[..., Any], arrays: Sequence[Array]) -> Any:

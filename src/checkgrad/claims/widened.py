@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from checkgrad.arrays.blockwise import widened
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array
+from checkgrad.backends import Array, Backend
 from checkgrad.claims.forms import Claim
 from checkgrad.claims.linear_map import GradientByLeaves, Leaves
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -69,7 +69,7 @@ class NativeClaim:
         """Return whether arrays like a point of float64 hold numbers of the user's dtypes only."""
         point = self.wide_point
         if not point.is_partitioned:
-            samples = [_sample(part) for part in leaves]
+            samples = [_sample(part, point.backend) for part in leaves]
             pairs = zip(samples, self.rounded(samples), strict=True)
             return all(point.backend.reduced(_are_equal, *pair) for pair in pairs)
         xp = point.xp
@@ -212,9 +212,9 @@ class PreferredClaim:
         return self.wide if self.is_wide else self.native
 
 
-def _sample(array: Array) -> Array:
+def _sample(array: Array, backend: Backend) -> Array:
     """Return a small array as it is, and the first entries of a large one."""
-    return array if math.prod(array.shape) <= _SAMPLE else array.reshape(-1)[:_SAMPLE]
+    return array if math.prod(array.shape) <= _SAMPLE else next(backend.split(array, _SAMPLE))
 
 
 def _are_equal(one: Array, other: Array) -> bool:
