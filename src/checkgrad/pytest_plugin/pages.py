@@ -98,7 +98,7 @@ def _row(check: dict[str, Any]) -> str:
     first_line = render_headline(check["verdict"], check["headline"])
     report = Report.from_dict(check["report"])
     rest = render_html(report, style=False, picture=False, verdict=False)
-    test = escape(check["test"]).replace("::", "::<wbr>")  # where the name may break
+    test = escape(check["test"]).replace("::", "::<wbr>").replace("_", "_<wbr>")  # may break there
     counts = (str(check["n_func"]), str(check["n_grad"]), f"{check['seconds']:.3f}")
     cells = "".join(
         f'<td class="count" data-name="{name}">{count}</td>'
