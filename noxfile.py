@@ -9,7 +9,8 @@
 ``nox`` runs what every change must pass. ``nox -s full`` runs all cases of all tests in all
 dtypes, of which a plain run takes a sample (tests/conftest.py says which), and the golden record
 of CUTEst. ``nox -s engines`` runs what needs Dask, loky, MPI or Ray, ``nox -s bench`` the
-benchmarks, and ``nox -s build`` makes what is uploaded to a package index.
+benchmarks, ``nox -s look`` photographs what users see, and ``nox -s build`` makes what is
+uploaded to a package index.
 """
 
 import shutil
@@ -32,6 +33,8 @@ FULL_VARIABLE = "CHECKGRAD_FULL"  # what `pytest --full` sets, and the golden re
 
 # Each worker uses one thread: more threads than cores halve the speed.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+SITE = "docs/_build/html"
 
 LARGEST_WHEEL = 800_000  # bytes: no data, no figures, nothing but code may get in
 
@@ -100,6 +103,12 @@ def run_beside(session: nox.Session, library: str, *options: str) -> None:
         run_pytest(session, *beyond_numpy)
 
 
+def build_site(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    build = ("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "--builder=html")
+    session.run(*build, "docs", SITE, env=ONE_THREAD)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
@@ -152,10 +161,17 @@ def engines(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error, and so is a link that leads nowhere."""
     install(session, ".", *group("docs"))
-    site = "docs/_build/html"
-    build = ("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "--builder=html")
-    session.run(*build, "docs", site, env=ONE_THREAD)
-    session.run("python", "tests/docs/check_links.py", site)
+    build_site(session)
+    session.run("python", "tests/docs/check_links.py", SITE)
+
+
+@nox.session(default=False)
+def look(session: nox.Session) -> None:
+    """Photograph what users see, to be looked at (not part of a plain ``nox``)."""
+    install(session, ".", *group("look"))
+    build_site(session)
+    folder = session.posargs or [str(Path(session.create_tmp()).resolve())]
+    session.run("python", "tests/docs/look.py", SITE, *folder, env=ONE_THREAD)
 
 
 @nox.session(default=False)

@@ -1,5 +1,8 @@
 """Configuration of the documentation, built by ``nox -s docs``."""
 
+import os
+from pathlib import Path
+
 import checkgrad
 
 project = "checkgrad"
@@ -27,6 +30,8 @@ myst_heading_anchors = 3  # `page.md#a-heading` works for headings of this many 
 
 # The pages of the gallery are executed whenever the site is built: what they show is
 # what this version prints. All other pages have no cells; a test runs their code.
+# Figures of those pages are legible in light and in dark.
+os.environ["MATPLOTLIBRC"] = str(Path(__file__).with_name("matplotlibrc"))
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120

@@ -1,8 +1,11 @@
-"""Photograph pages of the built site: ``python tests/docs/look.py docs/_build/html FOLDER``.
+"""Photograph what users see: ``python tests/docs/look.py docs/_build/html FOLDER``.
 
-It needs Playwright and a Chromium, whose path may be in CHROMIUM. No test looks at pictures: a
-person does. What can be told without one is printed: pages that are wider than the window, and
-text that is hard to read on its background.
+These are pages of the built site, a notebook with reports and their pictures, the page of
+``pytest --checkgrad-report``, and a file of ``report.to_html``: light and dark, at two widths.
+
+It needs what the site needs, nbconvert, Playwright, and a Chromium, whose path may be in CHROMIUM.
+No test looks at pictures: a person does. What can be told without one is printed: pages that are
+wider than the window, and text that is hard to read on its background.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
+from look_pages import checks_page, notebook_pages, report_page
 from playwright.sync_api import Page, sync_playwright
 
 PAGES = (
@@ -29,11 +34,12 @@ PAGES = (
     "gallery/slips",
     "gallery/pictures",
     "gallery/steps",
+    "gallery/kinks",
     "gallery/errors",
 )
-WIDTHS = {"wide": 1400, "narrow": 390}
+WIDTHS = {"wide": 1280, "narrow": 390}
 THEMES = ("light", "dark")
-LONGEST = 4000  # pixels of a page in its picture
+LONGEST = 8000  # pixels of a page in its picture
 LEAST_CONTRAST = 3.0  # of text on its background: WCAG asks for 4.5, and for 3 in large print
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -44,7 +50,7 @@ HARD_TO_READ = """() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b };
   const parse = s => (s.match(/[\\d.]+/g) || []).map(Number);
   const found = [];
-  for (const e of document.querySelectorAll('article *')) {
+  for (const e of document.querySelectorAll('article *, .checkgrad *, main *')) {
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (!own || !e.offsetParent) continue;
     const color = parse(getComputedStyle(e).color);
@@ -61,8 +67,8 @@ HARD_TO_READ = """() => {
 }""".replace("LEAST", str(LEAST_CONTRAST))
 
 
-def photograph(page: Page, site: Path, name: str, target: Path) -> None:
-    page.goto((site / f"{name}.html").resolve().as_uri(), wait_until="load")
+def photograph(page: Page, path: Path, target: Path) -> None:
+    page.goto(path.resolve().as_uri(), wait_until="load")
     for problem, found in {
         "wider than the window by": page.evaluate(WIDER),
         "hard to read:": page.evaluate(HARD_TO_READ),
@@ -78,16 +84,19 @@ def photograph(page: Page, site: Path, name: str, target: Path) -> None:
 def main(site: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
+    of_site = {name.replace("/", "-"): site / f"{name}.html" for name in PAGES}
+    with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
+        others = {"checks": checks_page(Path(made)), "report": report_page(Path(made))}
+        notebooks = notebook_pages(Path(made), THEMES)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for theme in THEMES:
+            pages = {**of_site, **others, "notebook": notebooks[theme]}
             for label, width in WIDTHS.items():
                 page = browser.new_page(
                     viewport={"width": width, "height": 900}, color_scheme=theme
                 )
-                for name in PAGES:
-                    target = folder / f"{name.replace('/', '-')}-{label}-{theme}.png"
-                    photograph(page, site, name, target)
+                for name, path in pages.items():
+                    photograph(page, path, folder / f"{name}-{label}-{theme}.png")
                 page.close()
         browser.close()
 

@@ -53,7 +53,7 @@ def draw(theme: str) -> None:
         axes.loglog(steps, np.maximum(errors, 1e-17), color=of_differences, lw=1)
         axes.axhline(slip, color=of_wrong, lw=1.5, ls="--")
         axes.axhline(uncertainty, color=ours, lw=2)
-        axes.text(3e-14, slip * 1.8, "a claim that is off by 0.1%: wrong", color=of_wrong)
+        axes.text(1e-11, slip * 1.8, "a claim that is off by 0.1%: wrong", color=of_wrong)
         axes.text(3e-14, uncertainty * 1.8, "uncertainty of checkgrad's estimate", color=ours)
         axes.text(2e-9, 1e-5, "error of a central difference", color=of_differences)
         axes.set(xlabel="step", ylabel="relative error", ylim=(1e-15, 1e2), xlim=(1e-14, 0.3))

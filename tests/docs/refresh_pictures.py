@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
-# Legible on a dark page too, and the same whenever it is drawn.
+# The same whenever it is drawn. The colours are those of the site.
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "checkgrad", "figure.figsize": (5.5, 4.0)}
 
 
@@ -35,11 +35,12 @@ def pictures() -> dict[str, tuple[Any, str]]:
 
 def main() -> None:
     mpl.use("svg")
+    mpl.rc_file(ROOT / "docs" / "matplotlibrc")
     mpl.rcParams.update(STYLE)
     PICTURES.mkdir(exist_ok=True)
     for name, (report, kind) in pictures().items():
         ax = report.plot(kind)
-        ax.figure.savefig(PICTURES / f"{name}.svg", facecolor="white", metadata={"Date": None})
+        ax.figure.savefig(PICTURES / f"{name}.svg", metadata={"Date": None})
         plt.close(ax.figure)
 
 

@@ -42,6 +42,13 @@ def test_programs_that_the_site_shows_fit_too():
     assert [line for line in lines if len(line) > COLUMNS] == []
 
 
+def test_references_do_not_begin_with_an_initial():
+    # "J. Moré" is the tenth item of a list, with letters for numbers, and the page shows "Moré".
+    begins = re.compile(r"^ *\.\. \[\w+\] [A-Z]\. .*", re.MULTILINE)
+    sources = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    assert [line for text in sources for line in begins.findall(text)] == []
+
+
 def test_every_page_is_in_the_table_of_contents():
     for folder in (DOCS, DOCS / "gallery"):
         index = (folder / "index.md").read_text(encoding="utf-8")

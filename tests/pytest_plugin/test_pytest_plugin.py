@@ -419,6 +419,7 @@ def test_report_has_all_checks_as_json_and_as_a_page(run, pytester):
     assert page.index("test_loss.py::test_wrong") < page.index("test_loss.py::test_correct")
     assert "4 checks in 3 tests: 3 correct, 1 wrong" in page
     assert "a flipped sign?" in page
+    assert page.count('<span class="verdict') == 4  # once for each check, folded or not
 
 
 def test_same_run_writes_the_same_report_twice(run, pytester):

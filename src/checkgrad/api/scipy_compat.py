@@ -126,7 +126,7 @@ def check_grad(
     References
     ----------
     .. [1] SciPy 1.17, `scipy.optimize.check_grad`.
-    .. [2] J. Nocedal, S. Wright, "Numerical Optimization", 2nd ed., 2006, section 8.1, for the
+    .. [2] Nocedal, J., Wright, S., "Numerical Optimization", 2nd ed., 2006, section 8.1, for the
        step ``sqrt(eps)``.
 
     Examples
@@ -252,7 +252,7 @@ def approx_fprime(
 
     References
     ----------
-    .. [1] W. H. Press et al., "Numerical Recipes", 3rd ed., 2007, section 5.7.
+    .. [1] Press, W. H., et al., "Numerical Recipes", 3rd ed., 2007, section 5.7.
 
     Examples
     --------

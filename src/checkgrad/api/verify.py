@@ -210,9 +210,10 @@ def verify_grad(
 
     References
     ----------
-    .. [1] L. F. Richardson, "The deferred approach to the limit", Phil. Trans. R. Soc. A 226,
+    .. [1] Richardson, L. F., "The deferred approach to the limit", Phil. Trans. R. Soc. A 226,
        1927.
-    .. [2] J. More, S. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011.
+    .. [2] Moré, J. J., Wild, S. M., "Estimating computational noise", SIAM J. Sci. Comput. 33,
+       2011.
 
     Examples
     --------

@@ -39,7 +39,7 @@ def coarsened(x: Array, precision: float, xp: Any) -> Array:
 
     References
     ----------
-    .. [1] T. J. Dekker, "A floating-point technique for extending the available precision",
+    .. [1] Dekker, T. J., "A floating-point technique for extending the available precision",
        Numer. Math. 18, 1971, after G. W. Veltkamp.
     """
     with np.errstate(over="ignore", invalid="ignore"):

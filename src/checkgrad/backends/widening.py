@@ -99,7 +99,7 @@ class WideFunction(ABC):
 
         References
         ----------
-        .. [1] D. S. Parker, "Monte Carlo arithmetic: exploiting randomness in floating-point
+        .. [1] Parker, D. S., "Monte Carlo arithmetic: exploiting randomness in floating-point
            arithmetic", technical report CSD-970002, UCLA, 1997.
         """
 

@@ -5,7 +5,7 @@ truncation error of h**2. No difference is taken that could cancel [1]_. That ho
 functions only. Those that take a modulus, a real part or a conjugate on the way give another number
 without an error, so `checkgrad.refine.complex_step` compares complex steps with differences.
 
-.. [1] W. Squire, G. Trapp, "Using complex variables to estimate derivatives of real functions",
+.. [1] Squire, W., Trapp, G., "Using complex variables to estimate derivatives of real functions",
    SIAM Review 40, 1998.
 """
 

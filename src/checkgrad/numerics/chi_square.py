@@ -52,8 +52,8 @@ def chi_square_probability(value: float, degrees: int) -> float:
 
     References
     ----------
-    .. [1] M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions", 1964, formulas 6.5.29
-       and 26.4.19.
+    .. [1] Abramowitz, M., Stegun, I. A., "Handbook of Mathematical Functions", 1964, formulas
+       6.5.29 and 26.4.19.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from typing import Any
 
 from checkgrad.pytest_plugin.checks import in_order
 from checkgrad.pytest_plugin.summary import lines_of
-from checkgrad.report.html import render_html, render_page
+from checkgrad.report.html import render_headline, render_html, render_page
 from checkgrad.report.report import Report
 from checkgrad.report.versions import own_version
 
@@ -18,23 +18,32 @@ SCHEMA = "checkgrad.checks"
 SCHEMA_VERSION = 1
 
 _WORST_FIRST = ("wrong", "inconclusive", "correct")
-_HEADERS = ("test", "evaluations", "of the claim", "seconds", "report")
+_HEADERS = ("test", "evaluations of func", "of the claim", "seconds", "report")
 # In a narrow window, the cells of a check stand below each other, and numbers have their names.
 _STYLE = """
 .checkgrad table.checks { border-collapse: collapse; table-layout: fixed; width: 100%; }
-.checkgrad table.checks > thead th:first-child { width: 19%; }
-.checkgrad table.checks > thead th:not(:first-child, :last-child) { width: 6.6rem; }
-.checkgrad table.checks > thead th { text-align: left; white-space: nowrap; }
+.checkgrad table.checks > thead th:first-child { width: 17%; }
+.checkgrad table.checks > thead th:not(:first-child, :last-child) { width: 5.4rem; }
+.checkgrad table.checks > thead th:nth-child(2) { width: 6.6rem; }
+.checkgrad table.checks > thead th { text-align: left; font-size: .85em; }
 .checkgrad table.checks > thead th, .checkgrad table.checks > tbody > tr > td {
   padding: .3rem 1.2rem .3rem 0; vertical-align: baseline;
 }
+.checkgrad table.checks > thead th:not(:first-child, :last-child),
+.checkgrad table.checks > tbody > tr > td.count {
+  text-align: right; font-variant-numeric: tabular-nums;
+}
+.checkgrad table.checks div.checkgrad { font-size: .9em; }
+.checkgrad table.checks td details table.mismatches :is(th, td) { padding-right: .6rem; }
 .checkgrad table.checks > tbody > tr { border-top: 1px solid rgba(128, 128, 128, .4); }
 @media (max-width: 50rem) {
   .checkgrad table.checks > thead { display: none; }
   .checkgrad table.checks, .checkgrad table.checks > tbody, .checkgrad table.checks > tbody > tr,
   .checkgrad table.checks > tbody > tr > td { display: block; }
   .checkgrad table.checks > tbody > tr > td { padding: .2rem 0; }
-  .checkgrad table.checks > tbody > tr > td.count { display: inline; margin-right: 1rem; }
+  .checkgrad table.checks > tbody > tr > td.count {
+    display: inline-block; white-space: nowrap; padding-right: 1rem;
+  }
   .checkgrad table.checks > tbody > tr > td.count::before { content: attr(data-name) " "; }
 }
 """
@@ -86,10 +95,10 @@ def render(checks: Sequence[dict[str, Any]]) -> str:
 
 
 def _row(check: dict[str, Any]) -> str:
-    verdict = escape(check["verdict"])
-    rest = escape(check["headline"].removeprefix(check["verdict"]).removeprefix(": "))
-    report = render_html(Report.from_dict(check["report"]), style=False, picture=False)
-    test = escape(check["test"]).replace("::", "::<wbr>")  # where the name may break
+    first_line = render_headline(check["verdict"], check["headline"])
+    report = Report.from_dict(check["report"])
+    rest = render_html(report, style=False, picture=False, verdict=False)
+    test = escape(check["test"]).replace("::", "::<wbr>").replace("_", "_<wbr>")  # may break there
     counts = (str(check["n_func"]), str(check["n_grad"]), f"{check['seconds']:.3f}")
     cells = "".join(
         f'<td class="count" data-name="{name}">{count}</td>'
@@ -98,6 +107,5 @@ def _row(check: dict[str, Any]) -> str:
     return (
         f"<tr><td>{test}<br>"
         f'<span class="footer">{escape(check["place"])}</span></td>{cells}'
-        f'<td><details><summary><span class="verdict {verdict}">'
-        f"{verdict}</span> {rest}</summary>{report}</details></td></tr>"
+        f"<td><details><summary>{first_line}</summary>{rest}</details></td></tr>"
     )

@@ -55,6 +55,10 @@ div.checkgrad table.mismatches td.number, div.checkgrad table.mismatches td.plac
 .checkgrad .footer {{ font-size: .85em; opacity: .75; }}
 .checkgrad svg {{ max-width: 100%; height: auto; color: inherit; }}
 .checkgrad summary {{ cursor: pointer; }}
+@media (max-width: 40rem) {{
+  div.checkgrad table.mismatches {{ font-size: .8em; }}
+  div.checkgrad table.mismatches th, div.checkgrad table.mismatches td {{ padding-right: .5rem; }}
+}}
 """
 
 _PAGE_STYLE = """
@@ -65,7 +69,9 @@ body { background: Canvas; color: CanvasText; font-family: system-ui, sans-serif
 _HEADERS = ("place", "claim", "estimate", "uncertainty", "relative error", "")
 
 
-def render_html(report: Report, style: bool = True, picture: bool = True) -> str:
+def render_html(
+    report: Report, style: bool = True, picture: bool = True, verdict: bool = True
+) -> str:
     """Return the report as HTML. All text is escaped, since parts of it come from the user.
 
     Parameters
@@ -76,11 +82,12 @@ def render_html(report: Report, style: bool = True, picture: bool = True) -> str
         Whether `STYLE` comes along.
     picture : bool
         Whether a picture does, if there is one. It takes a tenth of a second or more.
+    verdict : bool
+        Whether the first line does, with the verdict.
     """
-    verdict = report.verdict.value
-    rest = escape(headline(report).removeprefix(verdict).removeprefix(": "))
     parts = [f"<style>{STYLE}</style>" if style else "", '<div class="checkgrad">']
-    parts.append(f'<p><span class="verdict {verdict}">{verdict}</span> {rest}</p>')
+    if verdict:
+        parts.append(f"<p>{render_headline(report.verdict.value, headline(report))}</p>")
     parts.append(_table(report))
     if bound := error_bound_in_words(report):
         parts.append(f"<p>{escape(bound)}</p>")
@@ -92,6 +99,20 @@ def render_html(report: Report, style: bool = True, picture: bool = True) -> str
         f'<p class="footer">{escape(footer(report))}</p></div>',
     ]
     return "".join(parts)
+
+
+def render_headline(verdict: str, line: str) -> str:
+    """Return the first line of a report as HTML, its verdict in its colour.
+
+    Parameters
+    ----------
+    verdict : str
+        The verdict.
+    line : str
+        The line, which begins with the verdict.
+    """
+    rest = escape(line.removeprefix(verdict).removeprefix(": "))
+    return f'<span class="verdict {verdict}">{verdict}</span> {rest}'
 
 
 def render_page(title: str, body: str) -> str:

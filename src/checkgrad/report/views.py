@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from checkgrad.report.comparison import Comparison, Part
 from checkgrad.report.html import render_html, render_page
-from checkgrad.report.plots.canvas import new_axes
+from checkgrad.report.plots.canvas import draw_on_new_axes
 from checkgrad.report.plots.choose import Kind, drawing
 from checkgrad.report.sampled import DirectionSamples
 from checkgrad.report.taylor import taylor_rate
@@ -159,7 +159,8 @@ class Views:
             wrong entries. "auto" draws an image of an array, and the steps along a direction.
             "agreement" shows all places, and takes none.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. By default the axes of a new figure.
+            Where to draw. By default the axes of a new figure. In a notebook that figure has no
+            background and is legible on light and dark pages, unless you have chosen a style.
 
         Returns
         -------
@@ -182,7 +183,8 @@ class Views:
         'x[1]: rate 1.00'
         """
         draw = drawing(cast("Report", self), kind, where)
-        ax = new_axes() if ax is None else ax
+        if ax is None:
+            return draw_on_new_axes(draw)
         draw(ax)
         return ax
 

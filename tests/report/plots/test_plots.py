@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +17,13 @@ from picture_cases import FIVE, correct, kink, noise, sampled, wrong_array, wron
 from report_cases import made, undetermined
 
 from checkgrad import Report, Verdict, verify_grad, verify_jac
+from checkgrad.report.agreement import agreement_points
 from checkgrad.report.html import render_html
+from checkgrad.report.plots.agreement import draw_agreement
+from checkgrad.report.plots.canvas import ON_ANY_PAGE
 from checkgrad.report.plots.choose import CAPTIONS, chosen_kind
-from checkgrad.report.plots.style import BLUE, MARKS, VERMILION, literal
+from checkgrad.report.plots.names import draw_names
+from checkgrad.report.plots.style import BLUE, GREY, MARKS, ORANGE, PURPLE, VERMILION, literal
 from checkgrad.report.taylor import remainder
 
 pytestmark = [
@@ -119,6 +125,68 @@ def test_a_wrong_field_is_an_image_with_wrong_entries_marked(ax: Any) -> None:
     ]
     low, high = image.get_clim()
     assert low <= 1e-6 < 1.0 <= high
+
+
+def test_what_was_not_compared_is_marked_and_counted(ax: Any) -> None:
+    field = np.random.default_rng(0).standard_normal((12, 16))
+
+    def grad(x: Any) -> Any:
+        claim = np.cos(x) * np.roll(x, 1, axis=0) + np.roll(np.sin(x), -1, axis=0)
+        claim[3:6, 5:9] *= -1
+        return claim
+
+    report = verify_grad(lambda x: np.sum(np.sin(x) * np.roll(x, 1, axis=0)), grad, field)
+    report.plot(ax=ax)
+    gaps = np.argwhere(np.isnan(ax.images[0].get_array().filled(np.nan)))
+    assert names(ax) == ["wrong (11)", f"not compared ({len(gaps)})"]
+    assert sorted(map(tuple, points(ax, "not compared").tolist())) == sorted(
+        (float(column), float(row)) for row, column in gaps
+    )
+
+
+def test_names_of_places_that_would_cover_each_other_are_left_out() -> None:
+    from matplotlib.figure import Figure
+
+    points = agreement_points(wrong_array().comparisons, wrong_array().mismatches)
+    (where, x, y), *_ = points.named
+    close = [
+        (where, x, y),
+        ("far", points.limits[0], points.limits[0]),
+        *((f"close[{i}]", x, y) for i in range(6)),
+    ]
+    ax = Figure(figsize=(6, 4)).subplots()
+    ax.plot(points.limits, points.limits)
+    draw_names(close, np.column_stack([points.estimate, points.claim]), ax)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert [text.get_text() for text in ax.texts][:2] == [where, "far"]
+    assert len(boxes) < len(close)
+    for i, box in enumerate(boxes):
+        assert box.count_overlaps(boxes[:i]) == 0
+
+
+def test_axes_with_powers_of_ten_have_two_labels_at_least_and_none_between(ax: Any) -> None:
+    wrong_array().plot("taylor", ax=ax)
+    ax.figure.draw_without_rendering()
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = axis.get_view_interval()
+        shown = [each for each in axis.get_majorticklocs() if low <= each <= high]
+        assert len(shown) >= 2
+        assert not any(each.get_text() for each in axis.get_minorticklabels())
+
+
+@pytest.mark.parametrize("case", [wrong_array, kink])
+def test_names_of_places_stay_inside_of_the_axes(case: Any) -> None:
+    from matplotlib.figure import Figure
+
+    points = agreement_points(case().comparisons, case().mismatches)
+    edge = [(f"params['weights'][{i}]", x, x) for i, x in enumerate(points.limits)]
+    ax = Figure(figsize=(6, 4)).subplots()
+    draw_agreement(dataclasses.replace(points, named=edge), "", ax)
+    ax.figure.draw_without_rendering()
+    inside = ax.get_window_extent()
+    for text in ax.texts:
+        box = text.get_window_extent()
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
 
 
 def test_a_kink_shows_errors_that_no_step_makes_smaller(ax: Any) -> None:
@@ -286,6 +354,110 @@ def test_decisions_are_told_apart_without_colours() -> None:
     assert len({mark["marker"] for mark in MARKS.values()}) == len(MARKS) == 3
     assert MARKS["wrong"]["color"] == VERMILION
     assert MARKS["correct"]["color"] == BLUE
+
+
+# --- on light and dark pages --------------------------------------------------------------------
+
+PAGES = ("#ffffff", "#111111", "#1e1e1e")  # white, JupyterLab's dark theme, that of VS Code
+LEAST_CONTRAST = 3.0  # WCAG 2, 1.4.11, for parts of pictures
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+    from matplotlib.colors import to_rgb
+
+    parts = np.asarray([to_rgb(one), to_rgb(other)])
+    linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    dark, light = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return float((light + 0.05) / (dark + 0.05))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_colour_is_seen_on_light_and_dark_pages(page: str) -> None:
+    text = set(ON_ANY_PAGE.values()) - {"none"}
+    for color in (BLUE, ORANGE, VERMILION, PURPLE, GREY, *text):
+        assert contrast(color, page) >= LEAST_CONTRAST, color
+
+
+# A backend that is loaded with the first figure and then draws at once, as that of notebooks does.
+BACKEND = """
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
+mpl.interactive(True)
+"""
+
+IN_A_NOTEBOOK = """
+import sys
+import matplotlib as mpl
+import picture_cases
+
+style = {"text.color": "red"} if "styled" in sys.argv else {}
+mpl.rcParams.update(style)
+ax = picture_cases.wrong_field().plot()
+assert mpl.is_interactive()  # else a notebook shows no further figure
+assert mpl.rcParams["axes.facecolor"] == "white"
+bar = ax.figure.axes[1]
+ax.set_xlim(0, 0.001)  # ticks that were not there
+ax.figure.canvas.draw()
+print(ax.figure.get_facecolor()[3], ax.get_facecolor()[3])
+print(*{each.get_color() for each in ax.get_xticklabels()})
+print(*{each.get_color() for each in (*ax.get_yticklabels(), *bar.get_yticklabels())})
+print(ax.xaxis.label.get_color(), ax.get_legend().get_texts()[0].get_color())
+"""
+
+
+def in_a_notebook(folder: Path, *options: str, backend: str = "inline_stub") -> list[str]:
+    """What a program prints whose backend is loaded as that of a notebook is."""
+    (folder / f"{backend}.py").write_text(BACKEND, encoding="utf-8")
+    cases = str(Path(__file__).resolve().parents[1])
+    paths = [str(folder), cases, *filter(None, [os.environ.get("PYTHONPATH")])]
+    found = subprocess.run(
+        [sys.executable, "-c", IN_A_NOTEBOOK, *options],
+        env={
+            **os.environ,
+            "MPLBACKEND": f"module://{backend}",
+            "PYTHONPATH": os.pathsep.join(paths),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return found.stdout.splitlines()
+
+
+def test_a_figure_in_a_notebook_is_legible_on_light_and_dark_pages(tmp_path: Path) -> None:
+    across, up = ON_ANY_PAGE["xtick.color"], ON_ANY_PAGE["ytick.color"]
+    text = ON_ANY_PAGE["text.color"]
+    assert in_a_notebook(tmp_path) == ["0.0 0.0", across, up, f"{text} {text}"]
+
+
+def test_notebooks_put_no_background_behind_a_figure() -> None:
+    from matplotlib.colors import to_rgb
+
+    # matplotlib_inline.backend_inline asks for one where all labels are on one side of a half.
+    dark, light = (
+        np.dot(to_rgb(ON_ANY_PAGE[f"{side}tick.color"]), (0.299, 0.587, 0.114)) for side in "xy"
+    )
+    assert dark < 0.5 < light
+
+
+def test_a_style_of_the_user_is_left_alone(tmp_path: Path) -> None:
+    assert in_a_notebook(tmp_path, "styled") == ["1.0 1.0", "black", "black", "black red"]
+
+
+def test_a_figure_of_a_window_is_as_matplotlib_makes_it(tmp_path: Path) -> None:
+    shown = in_a_notebook(tmp_path, backend="window_stub")
+    assert shown == ["1.0 1.0", "black", "black", "black black"]
+
+
+def test_figures_of_the_site_look_as_those_in_a_notebook() -> None:
+    import matplotlib as mpl
+
+    path = Path(__file__).resolve().parents[3] / "docs" / "matplotlibrc"
+    of_site = mpl.rc_params_from_file(path, use_default_template=False)
+    assert {key: f"{of_site[key]}".lstrip("#") for key in ON_ANY_PAGE} == {
+        key: value.lstrip("#") for key, value in ON_ANY_PAGE.items()
+    }
 
 
 # --- in HTML ------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from checkgrad.report.agreement import AgreementPoints
-from checkgrad.report.plots.style import GREY, MARKS, MOST_SHAPES, literal
+from checkgrad.report.plots.names import draw_names
+from checkgrad.report.plots.style import GREY, LEGEND_BELOW, MARKS, MOST_SHAPES, literal
 
 _LABELLED = 3  # points that are labelled with their place
 
@@ -37,9 +38,6 @@ def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
         if not are_many:
             spread = points.uncertainty[here]
             ax.errorbar(x, y, xerr=spread, fmt="none", ecolor=mark["color"], linewidth=1, zorder=1)
-    for where, x, y in points.named[:_LABELLED]:
-        offset = {"xytext": (6, 4), "textcoords": "offset points", "fontsize": "small"}
-        ax.annotate(literal(where), (x, y), **offset)
     if points.linear_up_to is not None:
         for scale in (ax.set_xscale, ax.set_yscale):
             scale("symlog", linthresh=points.linear_up_to)
@@ -48,4 +46,5 @@ def draw_agreement(points: AgreementPoints, title: str, ax: Any) -> None:
     ax.set_xlabel("estimate")
     ax.set_ylabel("claim")
     ax.set_title(literal(title), fontsize="medium", wrap=True)
-    ax.legend(fontsize="small", framealpha=0)
+    ax.legend(**LEGEND_BELOW)
+    draw_names(points.named[:_LABELLED], np.column_stack([points.estimate, points.claim]), ax)

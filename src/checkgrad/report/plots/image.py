@@ -1,4 +1,4 @@
-"""The relative error of an array of two dimensions, its wrong entries marked."""
+"""The relative error of an array of two dimensions, with marks on wrong entries and on gaps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from checkgrad.report.leaf_errors import LeafErrors
-from checkgrad.report.plots.style import VERMILION, literal
+from checkgrad.report.plots.style import GREY, LEGEND_ABOVE, VERMILION, literal
 
-_MOST_MARKS = 400  # wrong entries; more of them would cover the image
+_MOST_MARKS = 400  # of one kind; more of them would cover the image
 _ELONGATED = 8.0  # times longer than wide: entries are no squares then
 
 
@@ -34,12 +34,20 @@ def draw_image(errors: LeafErrors, ax: Any) -> None:
         interpolation="nearest",
     )
     ax.figure.colorbar(image, ax=ax, label="relative error")
-    wrong = np.argwhere(errors.wrong)
-    if 0 < len(wrong) <= _MOST_MARKS:
-        down, across = wrong.T
-        edge = {"facecolors": "none", "edgecolors": VERMILION, "linewidths": 2}
-        ax.scatter(across, down, marker="s", s=60, label=f"wrong ({len(wrong)})", **edge)
-        ax.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), framealpha=0)
+    square = {"marker": "s", "s": 60, "facecolors": "none", "edgecolors": VERMILION}
+    cross = {"marker": "x", "s": 25, "color": GREY}
+    marks = (
+        (errors.wrong, "wrong", {**square, "linewidths": 2}),
+        (np.isnan(errors.relative_error) & ~errors.wrong, "not compared", cross),
+    )
+    has_legend = False
+    for is_marked, name, style in marks:
+        down, across = np.nonzero(is_marked)
+        if 0 < down.size <= _MOST_MARKS:
+            ax.scatter(across, down, label=f"{name} ({down.size})", **style)
+            has_legend = True
+    if has_legend:
+        ax.legend(**LEGEND_ABOVE)
     ax.set_xlabel("column")
     ax.set_ylabel("row")
-    ax.set_title(literal(errors.name), pad=24 if len(wrong) else None)
+    ax.set_title(literal(errors.name), pad=24 if has_legend else None)
