@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from checkgrad.arrays.bounds import OutsideError
-from checkgrad.backends import snapshot
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.guards.call import (
     ARRAYS_WITH_VALUES,
@@ -77,7 +78,7 @@ class Guard:
         self._every = every
         self._on_wrong = on_wrong
         self._options = options
-        self._directions = Directions(options)
+        self._directions = Directions(func, options)
         # The calls up to the next check, each of which takes one. Threads take them without a lock.
         # They are replaced under the lock, and only when none is left, so that no call is lost.
         self._unchecked = iter(range(0))
@@ -231,7 +232,7 @@ class Guard:
         """Return what the user's function returns, after a check of the gradient in it."""
         __tracebackhide__ = True
         n_checks = len(self._checks)
-        point = snapshot(x)  # the user's function may write into x
+        point = self._directions.snapshot(x)  # the user's function may write into x
         try:
             returned = function(x, *args, **options)
             value, gradient = None, returned
@@ -287,18 +288,19 @@ class Guard:
     ) -> GuardCheck:
         """Check along one tangent, and as `verify_grad` does if that raises a suspicion."""
         pair = self._pair(options) if options else self._pair_without_options
-        try:
-            direction, epsilon = self._directions.at(x, gradient)
-        except OutsideError as error:
-            return nothing_compared(call, str(error))
-        except ValueError:
-            if is_finite(x):
-                raise
-            # The solver has gone astray, whether the gradient is right or not.
-            return nothing_compared(call, "x is not finite")
-        evaluator = DirectionEvaluator(pair[0], args, direction)
-        known = None if value is None else evaluator.number(value)
-        found = spot_check(evaluator, gradient, epsilon, self._options.rtol, known)
+        with np.errstate(all="ignore"):
+            try:
+                direction, epsilon = self._directions.at(x, gradient)
+            except OutsideError as error:
+                return nothing_compared(call, str(error))
+            except ValueError:
+                if is_finite(x):
+                    raise
+                # The solver has gone astray, whether the gradient is right or not.
+                return nothing_compared(call, "x is not finite")
+            evaluator = DirectionEvaluator(pair[0], args, direction)
+            known = None if value is None else evaluator.number(value)
+            found = spot_check(evaluator, epsilon, self._options.rtol, known)
         verdict, report, n_func = found.verdict, None, 0
         if verdict is None:
             is_first = all(each.verdict is not Verdict.WRONG for each in self.reports)
