@@ -56,4 +56,7 @@ def default_rtol(epsilon: float) -> float:
     >>> default_rtol(DOUBLE), default_rtol(2.0**-30)
     (1e-05, 0.001)
     """
-    return next((rtol for coarsest, rtol in DEFAULT_RTOL if epsilon <= coarsest), 2e-1)
+    for coarsest, rtol in DEFAULT_RTOL:
+        if epsilon <= coarsest:
+            return rtol
+    return DEFAULT_RTOL[-1][1]

@@ -14,6 +14,7 @@ from checkgrad.evaluate.random_direction import (
     DirectionOfArray,
     DirectionOfPoint,
     DirectionOfTree,
+    NormalNumbers,
     RandomDirection,
 )
 
@@ -37,6 +38,7 @@ def same(short: RandomDirection, long: RandomDirection, gradient: Any) -> None:
         for one, other in zip(leaves(a), leaves(b), strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    assert short.claim == short.claimed(gradient)
     assert short.claimed(gradient) == pytest.approx(long.claimed(gradient), rel=1e-14)
 
 
@@ -56,11 +58,41 @@ def test_a_tree_of_jax() -> None:
         "b": [jnp.zeros(3, jnp.float32), jnp.asarray(0.5, jnp.float32)],
     }
     gradient = {"a": x["a"] - 1, "b": [x["b"][0], -x["b"][1]]}
-    tree = flat_tree(x)
+    tree = flat_tree(x, lambda x: x)
     assert tree is not None
     numbers, claims = tree.coordinates(x), tree.coordinates(gradient)
     assert numbers is not None
     assert claims is not None
-    short = DirectionOfTree(tree, numbers, claims, LENGTH, np.random.default_rng(1))
+    short = DirectionOfTree(tree, x, (numbers, claims), LENGTH, np.random.default_rng(1))
     same(short, of_point(x, gradient), gradient)
     assert short.is_pure
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("size", [1, 64, 65, 1000])
+def test_directions_get_other_numbers_each(size: int) -> None:
+    numbers, rng = NormalNumbers(np.random.default_rng(1)), np.random.default_rng(1)
+    drawn = np.array([numbers.standard_normal(size) for _ in range(30)])
+    assert drawn.shape == (30, size)
+    different = np.unique(drawn[:, 0]).size
+    assert different > 15
+    assert abs(drawn.mean()) < 5 / np.sqrt(2 * size)
+    assert drawn.std() == pytest.approx(rng.standard_normal(10_000).std(), rel=5 / np.sqrt(size))
+
+
+@pytest.mark.numpy
+@pytest.mark.parametrize("x", [[np.nan, 1.0], [np.inf, 1.0], [np.inf, -np.inf]])
+def test_an_array_that_is_not_finite_has_no_direction(x: list[float]) -> None:
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="not finite"):
+        DirectionOfArray(np.array(x), np.ones(2), LENGTH, np.random.default_rng(1))
+
+
+@pytest.mark.numpy
+def test_sizes_of_leaves_are_their_own_and_those_of_zeros_are_the_mean() -> None:
+    x = [np.array([1.0, 0.0, -3.0]), np.zeros(2), np.zeros(0), np.array([1e100, 1e-100])]
+    steps = of_point(x, [np.ones_like(leaf) for leaf in x]).tangent()
+    numbers = np.abs(np.random.default_rng(1).standard_normal(7)) * LENGTH
+    first, zeros, _, last = (np.asarray(each) for each in steps)
+    np.testing.assert_allclose(first, numbers[:3] * [1.0, 4 / 3, 3.0])
+    np.testing.assert_allclose(zeros, numbers[3:5] * 1e100 / 7, rtol=1e-3)
+    np.testing.assert_allclose(last, numbers[5:] * [1e100, 1e100 / 2000])

@@ -669,6 +669,41 @@ def test_inside_of_jit_a_guard_says_where_to_put_it():
         jax.jit(guarded)(params, inputs)
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["two functions", "a pair"])
+def test_inside_of_jit_a_guard_says_so_also_after_calls_with_values(together):
+    jax = pytest.importorskip("jax")
+    func = jax.jit(lambda x: (x**2).sum())
+    guarded = (
+        guard(jax.jit(jax.value_and_grad(func)), True) if together else guard(func, jax.grad(func))
+    )
+    x = jax.numpy.ones(3)
+    for _ in range(3):
+        guarded.grad(x)
+    with pytest.raises(TypeError, match="x is traced by JAX"):
+        jax.jit(guarded.grad)(x)
+
+
+@pytest.mark.parametrize("compiles", [True, False])
+def test_a_compiled_function_is_checked_as_any_other(compiles):
+    jax = pytest.importorskip("jax")
+
+    def func(x):
+        return (x["a"].at[0].set(2.0) ** 2).sum() + x["b"] ** 3
+
+    def grad(x):
+        return {"a": (2 * x["a"]).at[0].set(0.0), "b": 3 * x["b"] ** 2}
+
+    x = {"a": jax.numpy.linspace(0.5, 1, 4), "b": jax.numpy.asarray(2.0)}
+    func = jax.jit(func) if compiles else func
+    for slip, verdict in ((1.0, Verdict.CORRECT), (1.1, Verdict.WRONG)):
+        guarded = guard(
+            func, lambda x, slip=slip: {**grad(x), "b": slip * 3 * x["b"] ** 2}, on_wrong="record"
+        )
+        guarded.grad(x)
+        assert [check.verdict for check in guarded.checks] == [verdict]
+        assert "b" in str(guarded.reports[0]) if guarded.reports else verdict is Verdict.CORRECT
+
+
 def test_around_a_loop_of_pytorch():
     torch = pytest.importorskip("torch")
     target = torch.linspace(0, 1, 5)

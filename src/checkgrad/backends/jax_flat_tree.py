@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,8 +18,10 @@ from jax.tree_util import tree_flatten, tree_unflatten
 from checkgrad.backends.array_types import HostArray
 
 # Of all ways from many arrays of NumPy to arrays of JAX, the arguments of a compiled function are
-# the fastest by far: about ten microseconds an array, and not sixty.
+# the fastest by far: about ten microseconds an array, and not sixty. So the user's function gets
+# arrays of NumPy where it is compiled. For others, this one is.
 _taken = jax.jit(lambda leaves: leaves)
+_MAY_TRANSFER = (None, "allow")  # what JAX's guard of transfers is set to
 
 
 class JaxFlatTree:
@@ -30,57 +33,90 @@ class JaxFlatTree:
         Those of the first tree.
     definition : jax.tree_util.PyTreeDef
         Its structure.
+    func : callable
+        What gets the trees that are made.
     """
 
-    def __init__(self, leaves: list[Any], definition: Any) -> None:
+    def __init__(self, leaves: list[Any], definition: Any, func: Callable[..., Any]) -> None:
         self._definition = definition
+        self._kinds = frozenset(map(type, leaves))  # no type of what JAX traces with is among them
         self._types = [leaf.aval for leaf in leaves]
         self._device = _device_of(leaves[0])
+        is_compiled = type(func) is type(_taken)
+        self._is_compiled = is_compiled and self._device == jax.local_devices()[0]
         self.sizes = tuple(leaf.size for leaf in leaves)
         self._ends = list(itertools.accumulate(self.sizes))
         self._epsilons = {leaf.dtype: float(jnp.finfo(leaf.dtype).eps) for leaf in leaves}
         self.epsilon = max(self._epsilons.values())
 
     @classmethod
-    def like(cls, tree: Any) -> JaxFlatTree | None:
+    def like(cls, tree: Any, func: Callable[..., Any]) -> JaxFlatTree | None:
         """Return how trees like `tree` become vectors; None if it has arrays of another kind."""
         leaves, definition = tree_flatten(tree)
         if not leaves or not all(map(_is_simple, leaves)):
             return None
         one_device = len({_device_of(leaf) for leaf in leaves}) == 1
-        return cls(leaves, definition) if one_device and sum(leaf.size for leaf in leaves) else None
+        has_any = one_device and sum(leaf.size for leaf in leaves)
+        return cls(leaves, definition, func) if has_any else None
 
     def coordinates(self, tree: Any) -> HostArray | None:
         """See `checkgrad.backends.FlatTree`."""
         leaves, definition = tree_flatten(tree)
         if definition != self._definition or not all(map(self._fits, leaves, self._types)):
             return None
+        if len(leaves) == 1:
+            return np.asarray(leaves[0]).reshape(-1).astype(np.float64)
         return np.concatenate([np.asarray(leaf).reshape(-1) for leaf in leaves], dtype=np.float64)
 
     def _fits(self, leaf: Any, wanted: Any) -> bool:
         """Return whether a leaf is an array like the one of the first tree, and where it is."""
-        if not isinstance(leaf, jax.Array) or isinstance(leaf, jax.core.Tracer):
+        if type(leaf) not in self._kinds:
             return False
         same = leaf.shape == wanted.shape and leaf.dtype == wanted.dtype
         return same and not leaf.committed and _device_of(leaf) == self._device
 
-    def tree(self, coordinates: HostArray) -> Any:
+    def points(self, *vectors: HostArray) -> list[Any]:
         """See `checkgrad.backends.FlatTree`."""
-        parts = [
-            coordinates[end - size : end].reshape(wanted.shape).astype(wanted.dtype)
+        leaves = [self._leaves(each) for each in vectors]
+        taken = leaves if self._takes_host_arrays() else self._placed(leaves)
+        return [tree_unflatten(self._definition, each) for each in taken]
+
+    def tree(self, vector: HostArray) -> Any:
+        """See `checkgrad.backends.FlatTree`."""
+        return tree_unflatten(self._definition, self._placed([self._leaves(vector)])[0])
+
+    def _leaves(self, vector: HostArray) -> list[HostArray]:
+        """Return the leaves of a tree as arrays of NumPy."""
+        return [
+            vector[end - size : end].astype(wanted.dtype).reshape(wanted.shape)
             for end, size, wanted in zip(self._ends, self.sizes, self._types, strict=True)
         ]
+
+    def _placed(self, leaves: list[list[HostArray]]) -> Any:
         with jax.default_device(self._device):
-            return tree_unflatten(self._definition, _taken(parts))
+            return _taken(leaves)
+
+    def _takes_host_arrays(self) -> bool:
+        """Return whether the function takes arrays of NumPy for what it computes on the device."""
+        config = jax.config
+        may_transfer = config.jax_transfer_guard_host_to_device in _MAY_TRANSFER
+        return self._is_compiled and may_transfer and config.jax_default_device is None
+
+    def snapshot(self, tree: Any) -> Any:
+        """See `checkgrad.backends.FlatTree`."""
+        if type(tree) in self._kinds:
+            return tree
+        leaves, definition = tree_flatten(tree)
+        if definition != self._definition or not self._kinds.issuperset(map(type, leaves)):
+            return None
+        return tree_unflatten(definition, leaves)
 
     def read(self, value: Any) -> tuple[float, float] | None:
         """See `checkgrad.backends.FlatTree`."""
-        if not isinstance(value, jax.Array) or math.prod(value.shape) != 1:
+        if type(value) not in self._kinds or math.prod(value.shape) != 1:
             return None
         epsilon = self._epsilons.get(value.dtype)
-        if epsilon is None or isinstance(value, jax.core.Tracer):
-            return None
-        return float(value.item()), epsilon
+        return None if epsilon is None else (float(value.item()), epsilon)
 
 
 def _is_simple(leaf: Any) -> bool:

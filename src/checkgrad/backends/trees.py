@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -152,5 +153,9 @@ def is_traced(tree: Any) -> bool:
     jax = sys.modules.get("jax")
     if jax is None:
         return False
-    kinds = set(map(type, jax.tree_util.tree_leaves(tree)))
-    return any(issubclass(kind, jax.core.Tracer) for kind in kinds)
+    return any(map(_is_tracer, set(map(type, jax.tree_util.tree_leaves(tree)))))
+
+
+@functools.lru_cache(maxsize=64)  # JAX takes a microsecond to answer this
+def _is_tracer(kind: type) -> bool:
+    return issubclass(kind, sys.modules["jax"].core.Tracer)

@@ -38,6 +38,31 @@ class Failure:
     x: Any
 
 
+class CountedFunction:
+    """A function of the user's that is called at one point at a time, without a budget.
+
+    Parameters
+    ----------
+    function, args
+        As the user passed them.
+
+    Attributes
+    ----------
+    n_calls : int
+        How often it was called.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._function = function
+        self._args = args
+        self.n_calls = 0
+
+    def once(self, x: Any) -> Any:
+        """Call it at one point. Exceptions pass."""
+        self.n_calls += 1
+        return self._function(x, *self._args)
+
+
 class UserFunction:
     """A function of the user's: func, or a claim.
 

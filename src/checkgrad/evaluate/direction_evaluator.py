@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from checkgrad.backends import machine_epsilon
-from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.calling import CountedFunction, UserFunction
 from checkgrad.evaluate.random_direction import RandomDirection
 from checkgrad.evaluate.values import numeric_value
 from checkgrad.evaluate.whose_error import is_of_user
@@ -43,7 +43,7 @@ class DirectionEvaluator:
         self, func: Callable[..., Any], args: tuple[Any, ...], direction: RandomDirection
     ) -> None:
         self._user = func
-        self._func = UserFunction(func, args)
+        self._func = CountedFunction(func, args)
         self._args = args
         self.direction = direction
         self.epsilon = DOUBLE
@@ -55,15 +55,30 @@ class DirectionEvaluator:
 
     def at(self, steps: float) -> float:
         """Return ``func`` so many steps from x0; NaN where it raises."""
+        return self.number(self._value(steps))
+
+    def beside(self) -> tuple[float, float]:
+        """Return ``func`` one step from x0, on both sides; NaN where it raises."""
+        if not self.direction.is_pure:
+            return self.at(1.0), self.at(-1.0)
+        # JAX returns from a call before it has the value. Both are begun before the first is read.
+        above, below = self._value(1.0), self._value(-1.0)
+        return self.number(above), self.number(below)
+
+    def return_to_x0(self) -> None:
+        """Call ``func`` at x0, if it may keep what belongs to another point."""
+        if not self.direction.is_pure:
+            self._value(0.0)
+
+    def _value(self, steps: float) -> Any:
         try:
-            value = self._func.once(self.direction.at(steps))
+            return self._func.once(self.direction.at(steps))
         except MemoryError:
             raise
         except Exception as error:
             if not is_of_user(error, self._user):
                 raise
             return math.nan
-        return self.number(value)
 
     def number(self, value: Any) -> float:
         """Return a value of ``func`` as a number.

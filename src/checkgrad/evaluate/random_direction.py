@@ -9,7 +9,6 @@ device.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from functools import cached_property
@@ -26,10 +25,37 @@ from checkgrad.evaluate.coordinate_sizes import claimed_change
 from checkgrad.evaluate.tangent_choice import random_tangents
 from checkgrad.precision import DOUBLE
 
+_FEW = 64  # normal numbers that are drawn anew each time, in some microseconds
 _LEAST_PART = 1e-3  # of the mean size of its leaf that a coordinate moves by at least
 _PLAIN = (float, np.float64)
 
 Leaves = Sequence[Array]
+
+
+class NormalNumbers:
+    """Normal numbers for one direction after the other: many at a time are drawn only once.
+
+    To draw them takes longer than all else that is done with them. Each direction gets a random
+    part of twice as many, so that two directions differ in every coordinate.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where random numbers come from.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._drawn = np.empty(0)
+
+    def standard_normal(self, size: int) -> Floats:
+        """Return normal numbers. Nobody may write to them."""
+        if not _FEW < size <= BLOCK:
+            return self._rng.standard_normal(size)
+        if self._drawn.size != 2 * size:
+            self._drawn = self._rng.standard_normal(2 * size)
+        start = int(self._rng.random() * (size + 1))
+        return self._drawn[start : start + size]
 
 
 class RandomDirection(Protocol):
@@ -39,7 +65,14 @@ class RandomDirection(Protocol):
     which the gradient says that ``func`` grows. What the coordinates change ``func`` by adds up
     then. Along any other tangent of many coordinates it nearly cancels, and rounding and curvature
     hide the rest.
+
+    Attributes
+    ----------
+    claim : tuple of float
+        What `claimed` says of the gradient at x0 that the direction was made with.
     """
+
+    claim: tuple[float, float]
 
     @property
     def point(self) -> Point:
@@ -89,19 +122,27 @@ class DirectionOfArray:
         x0, and the gradient there. Nobody may write to x0 afterwards.
     length : float
         The step, relative to the sizes of the coordinates.
-    rng : numpy.random.Generator
-        Where random numbers come from.
+    rng : NormalNumbers or numpy.random.Generator
+        Where normal numbers come from.
+
+    Raises
+    ------
+    ValueError
+        If x0 is not finite.
     """
 
     is_pure = False
 
     def __init__(
-        self, x: Floats, gradient: Floats, length: float, rng: np.random.Generator
+        self, x: Floats, gradient: Floats, length: float, rng: NormalNumbers | np.random.Generator
     ) -> None:
         self._x = x
-        step = _along(gradient.reshape(-1), rng)
-        step *= _sizes(x.reshape(-1))
+        sizes = _sizes(x.reshape(-1))
+        claims = gradient.reshape(-1)
+        step = _along(claims, rng)
+        step *= sizes
         step *= length
+        self.claim = _sum_and_norm(claims * step)
         self._step = step.reshape(x.shape)
 
     @cached_property
@@ -111,7 +152,9 @@ class DirectionOfArray:
 
     def at(self, steps: float) -> Any:
         """See `RandomDirection`."""
-        return self._x + steps * self._step
+        if steps == 0.0:
+            return np.array(self._x)
+        return self._x + (self._step if steps == 1.0 else steps * self._step)
 
     def tangent(self) -> Any:
         """See `RandomDirection`."""
@@ -132,13 +175,20 @@ class DirectionOfTree:
     Parameters
     ----------
     tree : FlatTree
-        How the tree becomes a vector.
-    x, gradient : array
-        x0, and the gradient there, as vectors.
+        How trees like x0 become vectors.
+    x, gradient : tree
+        x0, and the gradient there. Nobody may write to x0 afterwards.
+    vectors : tuple of array
+        Both as vectors.
     length : float
         The step, relative to the sizes of the coordinates.
-    rng : numpy.random.Generator
-        Where random numbers come from.
+    rng : NormalNumbers or numpy.random.Generator
+        Where normal numbers come from.
+
+    Raises
+    ------
+    ValueError
+        If x0 is not finite.
     """
 
     is_pure = True
@@ -146,23 +196,37 @@ class DirectionOfTree:
     def __init__(
         self,
         tree: FlatTree,
-        x: Floats,
-        gradient: Floats,
+        x: Any,
+        vectors: tuple[Floats, Floats],
         length: float,
-        rng: np.random.Generator,
+        rng: NormalNumbers | np.random.Generator,
     ) -> None:
         self._tree = tree
         self._x = x
-        self._step = _along(gradient, rng) * _sizes_in(x, tree.sizes) * length
+        self._coordinates, claims = vectors
+        sizes = _sizes_in(self._coordinates, tree.sizes)
+        self._step = _along(claims, rng)
+        self._step *= sizes
+        self._step *= length
+        self.claim = _sum_and_norm(claims * self._step)
+        self._behind: tuple[float, Any] | None = None  # a point that `at` made, and its steps
 
     @cached_property
     def point(self) -> Point:
         """See `RandomDirection`."""
-        return make_point(self.at(0.0))
+        return make_point(self._x)
 
     def at(self, steps: float) -> Any:
-        """See `RandomDirection`."""
-        return self._tree.tree(self._x + steps * self._step)
+        """See `RandomDirection`. Two points at once take little longer than one."""
+        if steps == 0.0:
+            return self._x
+        if self._behind is not None and self._behind[0] == steps:
+            (_, made), self._behind = self._behind, None
+            return made
+        moved = self._step if steps == 1.0 else steps * self._step
+        ahead, behind = self._tree.points(self._coordinates + moved, self._coordinates - moved)
+        self._behind = -steps, behind
+        return ahead
 
     def tangent(self) -> Any:
         """See `RandomDirection`."""
@@ -170,7 +234,7 @@ class DirectionOfTree:
 
     def read(self, value: Any) -> tuple[float, float] | None:
         """See `RandomDirection`."""
-        return self._tree.read(value)
+        return (float(value), DOUBLE) if type(value) in _PLAIN else self._tree.read(value)
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `RandomDirection`."""
@@ -224,6 +288,7 @@ class DirectionOfPoint:
                 return xp.abs(v) * sign * length
 
             self._tangent = point.leafwise(turned, tangent, gradient)
+        self.claim = self._claimed(gradient)
 
     def at(self, steps: float) -> Any:
         """See `RandomDirection`."""
@@ -246,8 +311,10 @@ class DirectionOfPoint:
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `RandomDirection`."""
+        return self._claimed(self._point.claim_leaves(gradient))
+
+    def _claimed(self, claims: Leaves) -> tuple[float, float]:
         point = self._point
-        claims = point.claim_leaves(gradient)
         if self._on_host:
             return _sum_and_norm(point.on_host(claims) * self._step)
         along = product(claims, self._tangent, point)
@@ -256,32 +323,50 @@ class DirectionOfPoint:
 
 def _sum_and_norm(terms: Floats) -> tuple[float, float]:
     """Return the sum of some terms, and their 2-norm."""
-    return float(terms.sum()), math.sqrt(float(terms @ terms))
+    return float(np.add.reduce(terms)), math.sqrt(float(terms.dot(terms)))
 
 
-def _along(gradient: Floats, rng: np.random.Generator) -> Floats:
+def _along(gradient: Floats, rng: NormalNumbers | np.random.Generator) -> Floats:
     """Return normal numbers that have the signs of a gradient; their own where it has none."""
     numbers = rng.standard_normal(gradient.size)
     signed: Floats = np.copysign(numbers, gradient)
-    return signed if gradient.all() else np.where(gradient != 0, signed, numbers)
+    if np.count_nonzero(gradient) == gradient.size:
+        return signed
+    return np.where(gradient != 0, signed, numbers)
 
 
 def _sizes_in(x: Floats, counts: Sequence[int]) -> Floats:
     """Return the size of every coordinate of some arrays, whose coordinates follow each other."""
-    overall = _mean(np.abs(x))
-    ends = itertools.accumulate(counts)
-    leaves = zip(ends, counts, strict=True)
-    return np.concatenate([_sizes(x[end - count : end], overall) for end, count in leaves])
+    if len(counts) == 1:
+        return _sizes(x)
+    sizes = np.abs(x)
+    overall = _mean(sizes)
+    counted = np.asarray([count for count in counts if count], dtype=np.intp)
+    starts = np.cumsum(counted) - counted
+    means = np.add.reduceat(sizes / x.size, starts) * (x.size / counted)
+    means[means == 0.0] = overall
+    return _filled(sizes, np.repeat(means, counted))
+
+
+def _sizes(x: Floats) -> Floats:
+    """Return the size of every coordinate of one array, see `_filled`."""
+    sizes = np.abs(x)
+    return _filled(sizes, _mean(sizes))
 
 
 def _mean(sizes: Floats) -> float:
-    """Return the mean of some sizes, which does not overflow where their sum does."""
-    return float((sizes / sizes.size).sum())
+    """Return the mean of some sizes, and 1 if all are 0; a ValueError if one is not finite."""
+    mean = float(np.add.reduce(sizes)) / max(sizes.size, 1)
+    if not math.isfinite(mean):  # the sum may overflow
+        mean = min(float(np.add.reduce(sizes / sizes.size)), float(sizes.max()))
+        if not math.isfinite(mean):
+            raise ValueError("x is not finite")
+    return mean or 1.0
 
 
-def _sizes(x: Floats, overall: float = 0.0) -> Floats:
-    """Return the size of every coordinate: that of its array for those that are 0."""
-    sizes = np.abs(x)
-    mean = (_mean(sizes) if x.size else 0.0) or overall or 1.0
+def _filled(sizes: Floats, mean: Floats | float) -> Floats:
+    """Return sizes, of which those that are 0 become the mean, and none is far below it."""
     at_least: Floats = np.maximum(sizes, _LEAST_PART * mean)
-    return at_least if sizes.all() else np.where(sizes > 0, at_least, mean)
+    if np.count_nonzero(sizes) == sizes.size:
+        return at_least
+    return np.where(sizes > 0, at_least, mean)

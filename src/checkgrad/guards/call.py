@@ -13,6 +13,9 @@ from checkgrad.arrays.messages import quote
 from checkgrad.backends import flatten_tree, host, is_array, is_traced
 
 _PARTS = 2  # of a pair: the value and the gradient
+# The types of arrays seen so far, which have values: what JAX traces is of another type. A guard
+# asks at every call, and to look into a tree takes microseconds.
+ARRAYS_WITH_VALUES: set[type] = {np.ndarray}
 
 
 def require_pair(returned: Any) -> None:
@@ -37,6 +40,8 @@ def require_values(x: Any) -> None:
             "around the compiled function, as "
             "checkgrad.guard(jax.jit(jax.value_and_grad(loss)), True), and call it outside of jit"
         )
+    if is_array(x):
+        ARRAYS_WITH_VALUES.add(type(x))
 
 
 def is_plain(array: Any) -> bool:

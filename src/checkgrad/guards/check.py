@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import NamedTuple
 
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
 from checkgrad.numerics.decisions import Verdict
@@ -77,8 +75,7 @@ def nothing_compared(call: int, reason: str) -> GuardCheck:
     return GuardCheck(call, Verdict.INCONCLUSIVE, nan, nan, nan, 0, reason=reason)
 
 
-@dataclass(frozen=True)
-class SpotCheck:
+class SpotCheck(NamedTuple):
     """What a check along one tangent found.
 
     Attributes
@@ -100,7 +97,6 @@ class SpotCheck:
 
 def spot_check(
     evaluator: DirectionEvaluator,
-    gradient: Any,
     epsilon: float,
     rtol: float | None,
     value: float | None = None,
@@ -113,9 +109,8 @@ def spot_check(
     Parameters
     ----------
     evaluator : DirectionEvaluator
-        Evaluates ``func`` along the tangent. Its step suits `epsilon`, see `step_length`.
-    gradient : Any
-        The gradient, as the user's code returned it.
+        Evaluates ``func`` along the tangent, which was made with the gradient. Its step suits
+        `epsilon`, see `step_length`.
     epsilon : float
         The relative noise of ``func``, as far as it is known: at least the machine epsilon of x0.
     rtol : float, optional
@@ -127,40 +122,31 @@ def spot_check(
     -------
     SpotCheck
         What was found.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the gradient is not like x0.
     """
-    direction = evaluator.direction
-    with np.errstate(all="ignore"):
-        # Before func is called: it may fill the gradient's buffer anew.
-        claimed, size = direction.claimed(gradient)
-        above, below = evaluator.at(1.0), evaluator.at(-1.0)
-        observed = (above - below) / 2
-        coarsest = max(evaluator.epsilon, epsilon)
-        allowed = (rtol or default_rtol(coarsest)) * size
-        rounding = uncertainty = _NOISE_UNITS * coarsest * max(abs(above), abs(below))
+    claimed, size = evaluator.direction.claim
+    above, below = evaluator.beside()
+    observed = (above - below) / 2
+    coarsest = max(evaluator.epsilon, epsilon)
+    allowed = (rtol or default_rtol(coarsest)) * size
+    rounding = uncertainty = _NOISE_UNITS * coarsest * max(abs(above), abs(below))
+    verdict = _judged(claimed, observed, allowed, uncertainty)
+    if verdict is None:
+        here = evaluator.at(0.0) if value is None else value
+        # What func changes by on both sides alike: by its curvature, or by kinks.
+        bend = (above + below) / 2 - here
+        part = _third_step(rounding, abs(bend))
+        above = evaluator.at(part)
+        observed = (above - here) / part - bend * part
+        uncertainty = rounding / part + abs(bend) * part
         verdict = _judged(claimed, observed, allowed, uncertainty)
         if verdict is None:
-            here = evaluator.at(0.0) if value is None else value
-            # What func changes by on both sides alike: by its curvature, or by kinks.
-            bend = (above + below) / 2 - here
-            part = _third_step(rounding, abs(bend))
-            above = evaluator.at(part)
-            observed = (above - here) / part - bend * part
-            uncertainty = rounding / part + abs(bend) * part
+            # The bend of a smooth func falls with the square of the step, that of a kink at
+            # x0 with the step itself. The two may have opposite signs, so both count.
+            below = evaluator.at(-part)
+            observed = (above - below) / (2 * part)
+            uncertainty += abs((above + below) / 2 - here) / part
             verdict = _judged(claimed, observed, allowed, uncertainty)
-            if verdict is None:
-                # The bend of a smooth func falls with the square of the step, that of a kink at
-                # x0 with the step itself. The two may have opposite signs, so both count.
-                below = evaluator.at(-part)
-                observed = (above - below) / (2 * part)
-                uncertainty += abs((above + below) / 2 - here) / part
-                verdict = _judged(claimed, observed, allowed, uncertainty)
-        if not direction.is_pure:
-            evaluator.at(0.0)
+    evaluator.return_to_x0()
     if not math.isfinite(observed):
         verdict = Verdict.INCONCLUSIVE  # func has no value at x0 or next to it
     return SpotCheck(verdict, claimed, observed, uncertainty, evaluator.n_func)

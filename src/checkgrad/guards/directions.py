@@ -5,19 +5,20 @@ This module tells which points take a short way. `checkgrad.evaluate.random_dire
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.bounds import make_bounds
-from checkgrad.arrays.point import make_point
-from checkgrad.backends import FlatTree, flat_tree
+from checkgrad.arrays.point import Floats, make_point
+from checkgrad.backends import FlatTree, flat_tree, snapshot
 from checkgrad.evaluate.random_direction import (
     DirectionOfArray,
     DirectionOfPoint,
     DirectionOfTree,
+    NormalNumbers,
     RandomDirection,
 )
 from checkgrad.guards.call import is_plain
@@ -31,6 +32,8 @@ class Directions:
 
     Parameters
     ----------
+    func : callable
+        What the user passed. It is not called.
     options : Options
         The random numbers and the bounds.
 
@@ -40,14 +43,23 @@ class Directions:
         That of func, relative to its value, as far as it is known.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, func: Callable[..., Any], options: Options) -> None:
+        self._func = func
         self._rng = options.generator()
+        self._numbers = NormalNumbers(self._rng)
         self._bounds = options.bounds
         self._tree: FlatTree | None = None
         self.noise = 0.0
 
+    def snapshot(self, x: Any) -> Any:
+        """Return what x holds now, safe from later writes by the user's code."""
+        kept = None if self._tree is None else self._tree.snapshot(x)
+        return snapshot(x) if kept is None else kept
+
     def at(self, x: Any, gradient: Any) -> tuple[RandomDirection, float]:
         """Return a random direction at x, and the relative noise that func has at least there.
+
+        No function of the user's is called.
 
         Parameters
         ----------
@@ -63,10 +75,6 @@ class Directions:
         ValueError, TypeError
             If x is not finite or no point, or if the gradient or the bounds are not like it.
         """
-        with np.errstate(all="ignore"):  # no function of the user's is called here
-            return self._at(x, gradient)
-
-    def _at(self, x: Any, gradient: Any) -> tuple[RandomDirection, float]:
         if self._bounds is None:
             quick = self._of_array(x, gradient) if is_plain(x) else self._of_tree(x, gradient)
             if quick is not None:
@@ -79,25 +87,27 @@ class Directions:
 
     def _of_array(self, x: Any, gradient: Any) -> tuple[RandomDirection, float] | None:
         """Return a direction at a plain array; None if x or the gradient is no such array."""
-        if not (is_plain(gradient) and x.shape == gradient.shape and math.isfinite(x.sum())):
+        if not (is_plain(gradient) and x.shape == gradient.shape):
             return None
         epsilon = max(DOUBLE, self.noise)
-        return DirectionOfArray(x, gradient, step_length(epsilon), self._rng), epsilon
+        return DirectionOfArray(x, gradient, step_length(epsilon), self._numbers), epsilon
 
     def _of_tree(self, x: Any, gradient: Any) -> tuple[RandomDirection, float] | None:
         """Return a direction at a tree of plain arrays of a library that compiles, or None."""
         if isinstance(x, np.ndarray):
             return None
-        tree = self._tree
-        coordinates = None if tree is None else tree.coordinates(x)
+        claims, coordinates = self._vectors(gradient, x)
         if coordinates is None:
-            self._tree = tree = flat_tree(x)
-            coordinates = None if tree is None else tree.coordinates(x)
-        if tree is None or coordinates is None or coordinates.size > BLOCK:
-            return None
-        claims = tree.coordinates(gradient)
-        if claims is None or not math.isfinite(coordinates.sum()):
+            self._tree = flat_tree(x, self._func)
+            claims, coordinates = self._vectors(gradient, x)
+        tree = self._tree
+        if tree is None or claims is None or coordinates is None or coordinates.size > BLOCK:
             return None
         epsilon = max(DOUBLE, tree.epsilon, self.noise)
         length = step_length(epsilon)
-        return DirectionOfTree(tree, coordinates, claims, length, self._rng), epsilon
+        return DirectionOfTree(tree, x, (coordinates, claims), length, self._numbers), epsilon
+
+    def _vectors(self, gradient: Any, x: Any) -> tuple[Floats | None, Floats | None]:
+        """Return both as vectors. The gradient comes first: JAX has computed x when it has that."""
+        tree = self._tree
+        return (None, None) if tree is None else (tree.coordinates(gradient), tree.coordinates(x))

@@ -7,7 +7,7 @@ confirms what that suspects.
 from __future__ import annotations
 
 import functools
-import math
+import operator
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,9 +15,14 @@ from typing import Any
 import numpy as np
 
 from checkgrad.arrays.bounds import OutsideError
-from checkgrad.backends import snapshot
 from checkgrad.evaluate.direction_evaluator import DirectionEvaluator
-from checkgrad.guards.call import first_part, is_finite, require_pair, require_values
+from checkgrad.guards.call import (
+    ARRAYS_WITH_VALUES,
+    first_part,
+    is_finite,
+    require_pair,
+    require_values,
+)
 from checkgrad.guards.check import GuardCheck, nothing_compared, spot_check
 from checkgrad.guards.confirmation import act_on, confirmed
 from checkgrad.guards.directions import Directions
@@ -29,8 +34,7 @@ from checkgrad.session import SESSION
 ON_WRONG = ("raise", "warn", "record")
 # The longest wait between two checks, in multiples of `every`, after false alarms.
 _MOST_WAITS = 8
-_NONE = math.inf  # the next call to check, while a check runs: no thread begins another
-_OF_THIS_PROCESS = ("_lock", "_pair_without_options")  # what cannot be pickled
+_OF_THIS_PROCESS = ("_lock", "_is_checking", "_pair_without_options")  # what is not pickled
 
 
 class Guard:
@@ -74,10 +78,13 @@ class Guard:
         self._every = every
         self._on_wrong = on_wrong
         self._options = options
-        self._directions = Directions(options)
-        self._n_calls = 0
-        self._next: float = 0  # the call at which the gradient is checked next
-        self._lock = threading.Lock()  # of both
+        self._directions = Directions(func, options)
+        # The calls up to the next check, each of which takes one. Threads take them without a lock.
+        # They are replaced under the lock, and only when none is left, so that no call is lost.
+        self._unchecked = iter(range(0))
+        self._end = 0  # the number of the call after them
+        self._is_checking = False
+        self._lock = threading.Lock()  # of the last three
         self._wait = every
         self._checks: list[GuardCheck] = []
         self.func = func if grad is not None else self._first_part
@@ -86,7 +93,8 @@ class Guard:
     @property
     def n_calls(self) -> int:
         """How often the gradient was asked for so far."""
-        return self._n_calls
+        with self._lock:
+            return self._end - operator.length_hint(self._unchecked)
 
     @property
     def checks(self) -> tuple[GuardCheck, ...]:
@@ -108,7 +116,8 @@ class Guard:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._lock, self._pair_without_options = threading.Lock(), self._pair({})
+        self._lock, self._is_checking = threading.Lock(), False
+        self._pair_without_options = self._pair({})
 
     def __iter__(self) -> Iterator[Callable[..., Any]]:
         return iter((self.func, self.grad))
@@ -154,9 +163,9 @@ class Guard:
         __tracebackhide__ = True
         if self._grad is None:
             return self(x, *args, **options)[1]
-        if type(x) is not np.ndarray:
+        if type(x) not in ARRAYS_WITH_VALUES:
             require_values(x)
-        if (call := self._due()) is None:
+        if next(self._unchecked, None) is not None or (call := self._due()) is None:
             return self._grad(x, *args, **options)
         return self._with_check(call, self._grad, x, args, options)
 
@@ -181,23 +190,36 @@ class Guard:
         __tracebackhide__ = True
         if self._grad is not None:
             return self.func(x, *args, **options), self.grad(x, *args, **options)
-        if type(x) is not np.ndarray:
+        if type(x) not in ARRAYS_WITH_VALUES:
             require_values(x)
-        if (call := self._due()) is None:
+        if next(self._unchecked, None) is not None or (call := self._due()) is None:
             returned = self._func(x, *args, **options)
             require_pair(returned)
             return returned
         return self._with_check(call, self._func, x, args, options)
 
     def _due(self) -> int | None:
-        """Count a call, and return its number if this thread is to check the gradient at it."""
+        """Count a call, and return its number if this thread is to check the gradient at it.
+
+        This is called where no unchecked call was left.
+        """
         with self._lock:
-            call = self._n_calls
-            self._n_calls += 1
-            if call < self._next:
+            if next(self._unchecked, None) is not None:  # another thread has just ended a check
                 return None
-            self._next = _NONE
+            call = self._end
+            self._end += 1
+            if self._is_checking:
+                return None
+            self._is_checking = True
         return call
+
+    def _wait_until(self, call: int) -> None:
+        """End a check, and make `call` the next one to check; at once if it has passed."""
+        with self._lock:
+            self._is_checking = False
+            if call > self._end:
+                self._unchecked = iter(range(self._end, call))
+                self._end = call
 
     def _with_check(
         self,
@@ -210,7 +232,7 @@ class Guard:
         """Return what the user's function returns, after a check of the gradient in it."""
         __tracebackhide__ = True
         n_checks = len(self._checks)
-        point = snapshot(x)  # the user's function may write into x
+        point = self._directions.snapshot(x)  # the user's function may write into x
         try:
             returned = function(x, *args, **options)
             value, gradient = None, returned
@@ -224,7 +246,7 @@ class Guard:
             self._wait = longer if is_false_alarm else self._every
         finally:
             # A check that was not made, because a function failed, is made at the next call.
-            self._next = call + (self._wait if len(self._checks) > n_checks else 1)
+            self._wait_until(call + (self._wait if len(self._checks) > n_checks else 1))
         if found.report is not None:
             SESSION.notify(found.report)
         act_on(found, self._on_wrong)
@@ -266,18 +288,19 @@ class Guard:
     ) -> GuardCheck:
         """Check along one tangent, and as `verify_grad` does if that raises a suspicion."""
         pair = self._pair(options) if options else self._pair_without_options
-        try:
-            direction, epsilon = self._directions.at(x, gradient)
-        except OutsideError as error:
-            return nothing_compared(call, str(error))
-        except ValueError:
-            if is_finite(x):
-                raise
-            # The solver has gone astray, whether the gradient is right or not.
-            return nothing_compared(call, "x is not finite")
-        evaluator = DirectionEvaluator(pair[0], args, direction)
-        known = None if value is None else evaluator.number(value)
-        found = spot_check(evaluator, gradient, epsilon, self._options.rtol, known)
+        with np.errstate(all="ignore"):
+            try:
+                direction, epsilon = self._directions.at(x, gradient)
+            except OutsideError as error:
+                return nothing_compared(call, str(error))
+            except ValueError:
+                if is_finite(x):
+                    raise
+                # The solver has gone astray, whether the gradient is right or not.
+                return nothing_compared(call, "x is not finite")
+            evaluator = DirectionEvaluator(pair[0], args, direction)
+            known = None if value is None else evaluator.number(value)
+            found = spot_check(evaluator, epsilon, self._options.rtol, known)
         verdict, report, n_func = found.verdict, None, 0
         if verdict is None:
             is_first = all(each.verdict is not Verdict.WRONG for each in self.reports)
