@@ -311,6 +311,20 @@ def test_a_budget_ends_the_search() -> None:
 # Large ones
 
 
+@pytest.mark.libraries("numpy")
+def test_float32_in_float64_shows_the_small_error_that_float64_shows() -> None:
+    """The noise that is assumed where func was compared in both dtypes is 16 times the usual."""
+    size, seed = 10**6, 3  # of the first five problems, the one with the smallest residuals
+    _, grad, x0 = problem(size=size, seed=seed)
+    weights = np.abs(grad(x0) * x0)
+    typical_entry = int(np.argmin(np.abs(weights - np.median(weights))))
+    for dtype in ("float64", "float32"):
+        func, grad, x0 = problem([typical_entry], 1.001, size, seed, dtype)
+        report = verify_grad(func, grad, x0, rtol=1e-4)
+        assert report.verdict is Verdict.WRONG, (dtype, str(report))
+        assert places(report) == [typical_entry]
+
+
 @pytest.mark.full
 @pytest.mark.libraries("numpy")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -35,7 +35,7 @@ _TANGENTS = 10  # that tell one entry from all others; where fewer were checked,
 # long: it makes all tangents anew for every entry that it looks for.
 _FEWEST, _MOST = 64, 2**24
 # Uncertainties by which residuals must stand out to be searched: of noise as it was measured. They
-# may stand out, and noise is measured, if they do so of noise as it is assumed.
+# may stand out, and noise is measured, if they do so of noise as it usually is.
 _STANDS_OUT, _MAY_STAND_OUT = 3.0, 1.0
 _PART_OF_RTOL = 0.3  # of the residual that an error of rtol in a single typical entry makes
 _CLAIM_EPSILONS = 16.0  # of the dtype of the claim, which its rounding may amount to
@@ -85,7 +85,9 @@ def stands_out(claim: ClaimOfOutputs, result: OutputResult) -> bool:
         What was found along random tangents.
     """
     seen = _seen(result, result.spec.sigma_at_x0)
-    return seen is not None and _stands_out(claim, result, seen, _MAY_STAND_OUT)
+    # The noise that is assumed may be so many times the usual one.
+    at_most = max(1.0, claim.parsed.rounding_units)
+    return seen is not None and _stands_out(claim, result, seen, _MAY_STAND_OUT / at_most)
 
 
 def located_errors(
