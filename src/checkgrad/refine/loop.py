@@ -87,6 +87,21 @@ def refine(
     return progress.decide()
 
 
+def refine_first(spec: CheckSpec) -> Decisions:
+    """Sample the first direction as far as it needs. The others show how large other claims are.
+
+    Parameters
+    ----------
+    spec : CheckSpec
+        What is to be checked.
+    """
+    progress, first = Progress(spec), np.arange(1)
+    progress.start(first)
+    _refine_worst_first(progress)
+    progress.allow_negligible(slice(None))
+    return progress.decide_for(first)
+
+
 def _first_group_decides(progress: Progress, groups: Groups, thorough: bool) -> bool:
     """Return whether the directions of the first group, one by one, show that a claim is wrong.
 
