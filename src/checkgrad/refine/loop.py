@@ -133,15 +133,14 @@ def _refine_what_groups_leave(progress: Progress, groups: Groups | None) -> None
     """Refine the active directions, those of the worst groups before the others, if there are any.
 
     Most directions of a group that does not pass may be right. If a tenth of the claims are wrong,
-    they are so many that one step along each costs more than all groups. So those come first that
-    cost as much as all groups. Once one of their claims is wrong, the others are left open.
+    they are so many that one step along each costs more than all groups. So a few come first. Once
+    one of their claims is wrong, the others are left open.
     """
     if groups is None:
         _refine_worst_first(progress)
         return
-    order, every = groups.worst_first(progress), progress.state()
-    most = max(_few_more(progress), _number_of_groups(progress))
-    worst, others = np.sort(order[:most]), np.sort(order[most:])
+    order, every, few = groups.worst_first(progress), progress.state(), _few_more(progress)
+    worst, others = np.sort(order[:few]), np.sort(order[few:])
     progress.resume(every, worst)
     directions = progress.active
     _refine_worst_first(progress)
@@ -182,13 +181,10 @@ def _few_more(progress: Progress) -> int:
 
     They cost a part of what a right claim costs, which is the number of groups.
     """
-    limits = thresholds()
-    return max(limits.fewest_more, _number_of_groups(progress) // limits.groups_per_more)
-
-
-def _number_of_groups(progress: Progress) -> int:
-    spec, count = progress.spec, progress.spec.directions.count
-    return count // group_size(count, spec.epsilon, spec.rtol)
+    limits, spec = thresholds(), progress.spec
+    count = spec.directions.count
+    number_of_groups = count // group_size(count, spec.epsilon, spec.rtol)
+    return max(limits.fewest_more, number_of_groups // limits.groups_per_more)
 
 
 def _worst_first(progress: Progress) -> Places:
