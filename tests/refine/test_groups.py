@@ -419,3 +419,29 @@ def test_if_not_thorough_all_of_the_first_group_are_sampled_once_to_find_the_wor
     refine(spec, False, Groups(grouped))
     assert [len(along.steps_of(k)) for k in range(4)] == [3 if k == worst else 1 for k in range(4)]
     assert not any(along.steps_of(k) for k in range(4, COUNT))
+
+
+def test_once_a_claim_of_the_worst_group_is_wrong_the_others_are_left_open(made):
+    """One claim of each of two groups is wrong. The first group is off by far more."""
+    claim = SLOPES * np.where(np.arange(COUNT) == 5, 1.5, np.where(np.arange(COUNT) == 9, 1.01, 1))
+    grouped, spec, along = made(claim)
+    with varied(fewest_more=4):
+        decisions = refine(spec, groups=Groups(grouped))
+    assert decisions.verdict is Verdict.WRONG
+    assert np.flatnonzero(decisions.wrong).tolist() == [5]
+    assert decisions.resolved[:4].all()
+    assert not decisions.resolved[8:].any()
+    assert not any(along.powers_of(k) for k in range(8, COUNT))
+
+
+def test_where_no_claim_of_the_worst_group_is_wrong_the_others_follow(made):
+    """The second group does not pass, since one of its claims makes func bend."""
+
+    def bent(x):
+        return func(x) + 1e3 * x[5] ** 3
+
+    claim = SLOPES * np.where(np.arange(COUNT) == 9, 1.01, 1)
+    grouped, spec, _ = made(claim, bent)
+    with varied(fewest_more=4):
+        decisions = refine(spec, groups=Groups(grouped))
+    assert np.flatnonzero(decisions.wrong).tolist() == [9]

@@ -7,7 +7,7 @@ import pytest
 
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.thresholds import varied
-from checkgrad.refine import loop as module
+from checkgrad.refine import sampling as module
 from checkgrad.refine.loop import refine
 
 E = np.exp(1.0)

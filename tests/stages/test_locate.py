@@ -95,6 +95,37 @@ def test_several_wrong_entries_are_named(count: int) -> None:
     assert report.hints == (f"nothing but these {count} entries are wrong",)
 
 
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("seed", [87, 123, 257])
+def test_a_factor_is_no_entry_that_fits_by_chance(seed: int) -> None:
+    """All entries are wrong. By chance one of them fits the residuals well along these tangents."""
+    x0 = np.random.default_rng(200).normal(size=200)
+    report = verify_grad(
+        lambda x: np.sum(np.sin(x)), lambda x: 2 * np.cos(x), x0, direction=10, rng=seed
+    )
+    assert "claim is 2 times the estimate along every tangent: a constant factor" in report.hints
+    assert len(report.mismatches) == 1
+    assert report.n_func <= 72
+
+
+@pytest.mark.libraries("numpy")
+@pytest.mark.parametrize(("size", "seed"), [(200, 1), (1000, 1), (5000, 6)])
+def test_where_a_tenth_is_wrong_a_part_with_small_errors_is_wrong_too(size: int, seed: int) -> None:
+    """The derivatives are of very different sizes, so that some errors are far below others."""
+    x0 = np.random.default_rng([size, seed]).normal(size=size)
+    scale = np.where(np.arange(size) % 10 == 0, 1.01, 1.0)
+
+    def claim(x: Any) -> Any:
+        exponentials = np.exp(x)
+        return scale * exponentials / np.sum(exponentials)
+
+    report = verify_grad(lambda x: np.log(np.sum(np.exp(x))), claim, x0, direction=10, rng=seed)
+    assert report.verdict is Verdict.WRONG
+    assert report.mismatches
+    assert all(place % 10 == 0 for place in places(report))
+    assert report.n_func <= 96
+
+
 def test_the_entry_is_named_in_every_library(xp: Library, dtype: str) -> None:
     if dtype in ("float16", "bfloat16"):
         pytest.skip("there is no search in half precision")

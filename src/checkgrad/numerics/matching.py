@@ -11,6 +11,7 @@ import math
 
 # Numbers of finite precision never fit exactly: this much of a squared cosine is rounding.
 _ROUNDING = 2.0**-40
+_FAR_BETTER = 2.0  # how much less of the residuals such a fit leaves, squared
 
 
 def chance_of_match(squared_cosine: float, count: int, candidates: int) -> float:
@@ -44,6 +45,23 @@ def chance_of_match(squared_cosine: float, count: int, candidates: int) -> float
     beta = math.exp(math.lgamma(half) + math.lgamma(0.5) - math.lgamma(half + 0.5))
     below: float = squared_sine**half / (half * beta) / math.sqrt(1 - squared_sine)
     return candidates * min(below, 1.0)
+
+
+def fits_far_better(squared_cosine: float, other: float) -> bool:
+    """Return whether a candidate leaves far less of the residuals than another one.
+
+    Parameters
+    ----------
+    squared_cosine, other : float
+        As in `chance_of_match`, of the two.
+
+    Examples
+    --------
+    >>> fits_far_better(0.9999, 0.98), fits_far_better(1.0, 1 - 1e-15)
+    (True, False)
+    """
+    left, left_by_other = (max(1 - each, _ROUNDING) for each in (squared_cosine, other))
+    return _FAR_BETTER * left < left_by_other
 
 
 def residuals_needed(relative_noise: float, candidates: int, chance: float) -> int:

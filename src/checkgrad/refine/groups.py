@@ -122,6 +122,23 @@ class Groups:
         progress.retire(passed)
         return certified
 
+    def worst_first(self, progress: Progress) -> Places:
+        """Return the places of the active directions in their order, the worst groups first.
+
+        A group is as bad as its claims are off at least, whichever of them is wrong. By itself a
+        small claim of any group would seem far off.
+
+        Parameters
+        ----------
+        progress : Progress
+            Of the same directions.
+        """
+        excess = progress.decide().excess
+        least = np.zeros_like(excess)
+        for each in self._sampled:
+            least[each.groups] = np.min(excess[each.groups], axis=1, keepdims=True)
+        return np.argsort(-least[progress.active], kind="stable")
+
     def _passes(self, progress: Progress, directions: Places) -> Flags:
         return progress.decide_for(directions).resolved
 

@@ -14,25 +14,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from checkgrad.numerics.decisions import Decisions
-from checkgrad.numerics.samples import Floats, Places
+from checkgrad.numerics.samples import Places
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.precision import DOUBLE, has_few_digits
+from checkgrad.precision import DOUBLE
 from checkgrad.refine.groups import Groups, group_size, has_groups
-from checkgrad.refine.jumps import look_for_jumps
 from checkgrad.refine.progress import Look, Progress
-from checkgrad.refine.spec import CheckSpec
-from checkgrad.refine.steps import (
-    BETWEEN,
-    BETWEEN_AGAIN,
-    STAGES,
-    STAGES_IN_FEW_DIGITS,
-    all_steps,
-    needs_shorter,
-    next_powers,
-    rounds_beyond,
-    steps_between,
-    steps_beyond,
+from checkgrad.refine.sampling import (
+    few_stages,
+    sample_all_steps,
+    sample_between,
+    sample_stages,
+    stages_of,
 )
+from checkgrad.refine.spec import CheckSpec
+from checkgrad.refine.steps import BETWEEN
 
 _GROWTH = 4  # how many times more directions are sampled at all steps in each next round
 _EVALUATIONS = 64  # about how many that takes along a direction
@@ -77,7 +72,7 @@ def refine(
         _sample_until_open(progress, all_once=groups is None)
         progress.allow_negligible(slice(None))
         return progress.decide()
-    _refine_worst_first(progress)
+    _refine_what_groups_leave(progress, groups if certified.size else None)
     decisions = progress.decide()
     if certified.size and not np.all(decisions.resolved) and not np.any(decisions.wrong):
         progress.start(certified)
@@ -90,6 +85,21 @@ def refine(
         _refine_worst_first(progress)
     progress.allow_negligible(slice(None))
     return progress.decide()
+
+
+def refine_first(spec: CheckSpec) -> Decisions:
+    """Sample the first direction as far as it needs. The others show how large other claims are.
+
+    Parameters
+    ----------
+    spec : CheckSpec
+        What is to be checked.
+    """
+    progress, first = Progress(spec), np.arange(1)
+    progress.start(first)
+    _refine_worst_first(progress)
+    progress.allow_negligible(slice(None))
+    return progress.decide_for(first)
 
 
 def _first_group_decides(progress: Progress, groups: Groups, thorough: bool) -> bool:
@@ -114,9 +124,31 @@ def _first_group_decides(progress: Progress, groups: Groups, thorough: bool) -> 
     worst = progress.active[_worst_first(progress)]
     progress.forget(worst)
     progress.start(np.sort(worst[: _few_more(progress)]))
-    _sample_stages(progress, _few_stages(progress))
+    sample_stages(progress, few_stages(progress))
     progress.allow_negligible(slice(None))
     return True
+
+
+def _refine_what_groups_leave(progress: Progress, groups: Groups | None) -> None:
+    """Refine the active directions, those of the worst groups before the others, if there are any.
+
+    Most directions of a group that does not pass may be right. If a tenth of the claims are wrong,
+    they are so many that one step along each costs more than all groups. So a few come first. Once
+    one of their claims is wrong, the others are left open.
+    """
+    if groups is None:
+        _refine_worst_first(progress)
+        return
+    order, every, few = groups.worst_first(progress), progress.state(), _few_more(progress)
+    worst, others = np.sort(order[:few]), np.sort(order[few:])
+    progress.resume(every, worst)
+    directions = progress.active
+    _refine_worst_first(progress)
+    if np.any(progress.decide_for(directions).wrong):
+        progress.forget(every[0][others])
+    else:
+        progress.resume(every, others)
+        _refine_worst_first(progress)
 
 
 def _sample_again(progress: Progress, look: Look) -> None:
@@ -133,14 +165,6 @@ def _sample_again(progress: Progress, look: Look) -> None:
     if progress.active.size:
         progress.sample(steps[np.any(np.isfinite(steps), axis=1)][:, known])
     progress.allow_negligible(slice(None))
-
-
-def _stages(progress: Progress) -> Sequence[list[int] | None]:
-    return STAGES_IN_FEW_DIGITS if has_few_digits(progress.spec.epsilon) else STAGES
-
-
-def _few_stages(progress: Progress) -> Sequence[list[int] | None]:
-    return _stages(progress)[: thresholds().stages_if_not_thorough]
 
 
 def _affordable(progress: Progress) -> int:
@@ -173,16 +197,16 @@ def _sample_until_open(progress: Progress, all_once: bool) -> None:
 
     If `all_once`, nothing is known of them, and all are sampled at one step to find the worst.
     """
-    stages = _few_stages(progress)
+    stages = few_stages(progress)
     if all_once:
-        _sample_stages(progress, stages[:1])
+        sample_stages(progress, stages[:1])
         stages = stages[1:]
     if not progress.active.size:
         return
     order, every, start, size = _worst_first(progress), progress.state(), 0, 1
     while start < order.size:
         progress.resume(every, order[start : start + size])
-        _sample_stages(progress, stages)
+        sample_stages(progress, stages)
         if progress.active.size:
             return
         start, size = start + size, size * _GROWTH
@@ -194,8 +218,8 @@ def _refine_worst_first(progress: Progress) -> bool:
     A few are followed to their end, and then more and more at a time. Once a claim is wrong, the
     directions after it are looked along at few steps. Returns whether few steps tell what all do.
     """
-    few, stages = _few_stages(progress), _stages(progress)
-    _sample_stages(progress, few[:1])
+    few, stages = few_stages(progress), stages_of(progress)
+    sample_stages(progress, few[:1])
     if not progress.active.size:
         return True
     limits, order, every = thresholds(), _worst_first(progress), progress.state()
@@ -205,7 +229,7 @@ def _refine_worst_first(progress: Progress) -> bool:
     while start < order.size and size > 0:
         progress.resume(every, order[start : start + size])
         directions = progress.active
-        _sample_stages(progress, few[1:])
+        sample_stages(progress, few[1:])
         few_tell &= _refine_block(progress, stages[len(few) :])
         start, size = start + directions.size, size * _GROWTH
         if np.any(progress.decide_for(directions).wrong):
@@ -217,7 +241,7 @@ def _refine_worst_first(progress: Progress) -> bool:
         progress.trust_one_step(once, every[0][order[:start]], every[0][order[start:]])
     elif start < order.size:
         progress.resume(every, order[start : start + _few_more(progress)])
-        _sample_stages(progress, few[1:])
+        sample_stages(progress, few[1:])
     return few_tell
 
 
@@ -234,64 +258,15 @@ def _refine_block(progress: Progress, stages: Sequence[list[int] | None]) -> boo
         every = progress.state()
         progress.focus(np.flatnonzero(suspect))
         suspects, by_few = progress.active, progress.estimate.take(progress.active)
-        _sample_all_steps(progress)
+        sample_all_steps(progress)
         few_tell = by_few.agrees_with(progress.estimate.take(suspects))
         is_wrong = np.any(progress.decide_for(suspects).wrong)
         if is_wrong and suspects.size >= _affordable(progress):
             return few_tell
         progress.resume(every, np.flatnonzero(~suspect))
-    _sample_stages(progress, stages)
-    _sample_between(progress, BETWEEN)
+    sample_stages(progress, stages)
+    sample_between(progress, BETWEEN)
     progress.retire(progress.decide_active().resolved)
     if progress.active.size:
-        _sample_all_steps(progress)
+        sample_all_steps(progress)
     return few_tell
-
-
-def _sample_stages(progress: Progress, stages: Sequence[list[int] | None]) -> None:
-    """Sample the active directions at one step after another, until they are resolved."""
-    for stage in stages:
-        if progress.active.size == 0:
-            return
-        powers = next_powers(progress) if stage is None else np.asarray(stage)[:, None]
-        powers = np.broadcast_to(powers, (len(powers), progress.active.size))
-        taken = np.any(powers[:, None] == progress.powers, axis=1)
-        progress.powers = np.concatenate([progress.powers, powers])
-        steps = np.where(taken, np.nan, np.ldexp(1.0, progress.first + powers))
-        progress.rounds += [(progress.active, each) for each in steps]
-        progress.sample(steps)
-        progress.retire(progress.decide_active().resolved)
-
-
-def _sample_all_steps(progress: Progress) -> None:
-    """Sample the active directions at all steps."""
-    progress.measure_claim_noise()
-    directions = progress.active
-    progress.sample(all_steps(progress))
-    every = progress.state()
-    _extend(progress)
-    look_for_jumps(progress, every)
-    progress.mark_fully_sampled(directions)
-
-
-def _extend(progress: Progress) -> None:
-    """Sample beyond the ends of the steps, and then between, where it may resolve a direction."""
-    progress.allow_negligible(progress.active)
-    for _ in range(rounds_beyond()):
-        decisions = progress.decide_active()
-        settled = decisions.resolved | decisions.wrong
-        progress.retire(settled & ~needs_shorter(progress))
-        steps = steps_beyond(progress)
-        if not np.any(np.isfinite(steps)):
-            break
-        progress.sample(steps)
-    for factors in (BETWEEN, BETWEEN_AGAIN):
-        _sample_between(progress, factors)
-
-
-def _sample_between(progress: Progress, factors: Floats) -> None:
-    """Sample steps between those around the best one, where it may resolve a direction."""
-    if progress.active.size:
-        steps = steps_between(progress, factors)
-        if np.any(np.isfinite(steps)):
-            progress.sample(steps)

@@ -21,7 +21,8 @@ import numpy as np
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.evaluate.chosen_axes import ChosenAxes
 from checkgrad.evaluate.tangent_parts import TangentParts
-from checkgrad.numerics.matching import chance_of_match, residuals_needed
+from checkgrad.numerics.matching import chance_of_match, fits_far_better, residuals_needed
+from checkgrad.stages.fits import BestEntry, BestFactor, best_entry, best_factor
 from checkgrad.stages.ranges import FIRST_BLOCKS, Range, Rows, leaf_ranges, leaves_in, split
 
 _MOST_RESIDUALS = 80  # that a search may measure, at two evaluations each
@@ -33,8 +34,9 @@ _FACTOR_VARIES = 0.1  # of itself that the relative error of an entry may differ
 _LEAST_NOISE = 1e-3  # relative, of residuals: what is left of truncation and rounding of tangents
 _MOSTLY = 0.6  # of the parts: if more of them are wrong, nearly all entries may be
 # If so many of the first blocks are all wrong, far from each other, more entries are than a search
-# looks for: eight wrong ones are seen in all four blocks by a chance of 1.5%.
-_SCATTERED, _APART = 4, 5
+# looks for: eight wrong ones are seen in all four blocks by a chance of 1.5%. Of a large block, so
+# many entries tell as much, and lie nearer to a wrong one.
+_SCATTERED, _APART, _EVERYWHERE = 4, 5, 32
 _FAR_BELOW = 0.1  # of what a typical entry is off by: an entry that is off by less is not checked
 
 
@@ -96,8 +98,13 @@ class Search:
 
     @property
     def _enough(self) -> float:
-        """The size of residuals that are not searched any further."""
-        return max(2 * self._tolerance, _EXPLAINED * rms(self.residuals))
+        """The size of residuals that are not searched any further.
+
+        Once some are explained, what is left of them is not searched. Before, all that stands out
+        of the noise counts: of many wrong entries, those of a part may all be small.
+        """
+        left_of_explained = _EXPLAINED * rms(self.residuals) if self._errors else 0.0
+        return max(2 * self._tolerance, left_of_explained)
 
     @property
     def _is_over(self) -> bool:
@@ -113,7 +120,7 @@ class Search:
                 if here.start not in self._errors:
                     self._confirm(here.start)
                 return True
-            if self._find_entry(here, left) or self._find_factor(here, left):
+            if self._find_best(here, left):
                 continue
             noise = max(self._tolerance / rms(left.values()), _LEAST_NOISE)
             if len(here.rows) < min(residuals_needed(noise, here.size, _CHANCE), here.size + 1):
@@ -140,17 +147,23 @@ class Search:
                 left = {j: r - error * self.parts.claimed(j, low, high) for j, r in left.items()}
         return left
 
-    def _find_entry(self, here: Range, left: Rows) -> bool:
-        """Look for the only wrong entry, and return whether there was one to be tried."""
-        if len(left) < 2:
+    def _find_best(self, here: Range, left: Rows) -> bool:
+        """Look for one wrong entry, and for a factor, and return whether one was to be tried.
+
+        What fits far better comes first: where a claim is wrong by a factor, some entry fits too.
+        """
+        entry = best_entry(self.parts, here, left, self._errors)
+        factor = best_factor(self.parts, leaf_ranges(self.point, here), here, left)
+        if fits_far_better(factor.squared_cosine, entry.squared_cosine):
+            return self._try_factor(factor, len(left)) or self._try_entry(entry, here, left)
+        return self._try_entry(entry, here, left) or self._try_factor(factor, len(left))
+
+    def _try_entry(self, entry: BestEntry, here: Range, left: Rows) -> bool:
+        """Check the entry that fits best, and return whether it was worth it."""
+        chance = chance_of_match(entry.squared_cosine, len(left), here.size)
+        if entry.coordinate < 0 or entry.coordinate in self._errors or chance > _CHANCE:
             return False
-        chosen, residuals = list(left), np.asarray(list(left.values()))
-        found = self.parts.best_match(chosen, residuals, here.start, here.stop, self._errors)
-        coordinate, squared_cosine = found
-        chance = chance_of_match(squared_cosine, len(chosen), here.size)
-        if coordinate < 0 or chance > _CHANCE:
-            return False
-        self._confirm(coordinate)
+        self._confirm(entry.coordinate)
         return True
 
     def _confirm(self, coordinate: int) -> bool:
@@ -162,20 +175,12 @@ class Search:
             self.wrong.append(coordinate)
         return is_wrong
 
-    def _find_factor(self, here: Range, left: Rows) -> bool:
-        """Look for a factor of the claim in all of the range, or in one leaf of several."""
-        ranges = [(here.start, here.stop), *leaf_ranges(self.point, here)]
-        residuals, best = np.asarray(list(left.values())), (0.0, 0.0, 0, 0)
-        for start, stop in dict.fromkeys(ranges):
-            claims = np.asarray([self.parts.claimed(j, start, stop) for j in left])
-            square = float(claims @ claims)
-            if square > 0 and np.isfinite(square):
-                product = float(residuals @ claims)
-                cosine = product**2 / (square * float(residuals @ residuals))
-                best = max(best, (cosine, product / square, start, stop))
-        cosine, error, start, stop = best
-        if cosine < _FACTOR_FITS or chance_of_match(cosine, len(left), len(ranges)) > _CHANCE:
+    def _try_factor(self, factor: BestFactor, count: int) -> bool:
+        """Check a factor that fits `count` residuals, and return whether the claim has it."""
+        chance = chance_of_match(factor.squared_cosine, count, factor.candidates)
+        if factor.squared_cosine < _FACTOR_FITS or chance > _CHANCE:
             return False
+        start, stop, error = factor.start, factor.stop, factor.error
         if any(part[:2] == (start, stop) for part in self._factors):
             return False
         place = self._heaviest(start, stop)
@@ -210,7 +215,8 @@ class Search:
             for k in active:
                 for leaf, _ in leaves_in(self.point, parts[k].start, parts[k].stop):
                     self.leaves.setdefault(leaf, None)
-            self._find_any(parts[active[0]])
+            if not self.wrong:
+                self._find_any(parts[active[0]])
             return False
         return all(self._search(parts[k]) for k in active)
 
@@ -245,20 +251,26 @@ class Search:
     def _measured_parts(self, here: Range, tangent: int) -> list[Range]:
         """Return the parts of a range, with a residual of each along one tangent.
 
-        Some of the first blocks are enough, if they show that the claim is wrong all over.
+        Some entries of some of the first blocks are enough, if they show that the claim is wrong
+        all over.
         """
         ranges = split(self.point, here)
-        is_scattered = len(ranges) == FIRST_BLOCKS and not leaf_ranges(self.point, here)
-        if is_scattered:
+        parts: dict[tuple[int, int], Range] = {}
+
+        def measured(start: int, stop: int) -> Range:
+            if (start, stop) not in parts:
+                residual = self.parts.residual(tangent, start, stop)
+                parts[start, stop] = Range(start, stop, {tangent: residual})
+            return parts[start, stop]
+
+        if len(ranges) == FIRST_BLOCKS and not leaf_ranges(self.point, here):
             ranges = [ranges[_APART * k % FIRST_BLOCKS] for k in range(FIRST_BLOCKS)]
-        parts: list[Range] = []
-        for start, stop in ranges[:-1]:
-            residual = self.parts.residual(tangent, start, stop)
-            parts.append(Range(start, stop, {tangent: residual}))
-            if is_scattered and len(parts) == _SCATTERED and all(map(self._is_off, parts)):
-                return parts
-        rest = here.rows[tangent] - sum(each.rows[tangent] for each in parts)
-        return [*parts, Range(*ranges[-1], {tangent: rest})]
+            some = [(start, min(stop, start + _EVERYWHERE)) for start, stop in ranges[:_SCATTERED]]
+            if all(self._is_off(measured(*each)) for each in some):
+                return list(parts.values())
+        found = [measured(*each) for each in ranges[:-1]]
+        rest = here.rows[tangent] - sum(each.rows[tangent] for each in found)
+        return [*found, Range(*ranges[-1], {tangent: rest})]
 
     def _is_off(self, here: Range) -> bool:
         return rms(self._left(here).values()) > self._enough
