@@ -861,4 +861,6 @@ def claim_of_distributed_tensors_raises(rank, group):
 
 
 if __name__ == "__main__":
+    from distributed_tensors import SCENARIOS  # which has those of this module, too
+
     main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

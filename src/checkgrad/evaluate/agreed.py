@@ -247,6 +247,22 @@ class AgreedClaim(AgreedFunction):
         return self._shares.like_x0(self._with_numbers(claim, of_ranks[self._found.judged]))
 
 
+class AgreedProjection(AgreedFunction):
+    """A function that makes allowed tangents: all ranks go on with those of rank 0."""
+
+    def __call__(self, tangent: Any) -> Any:
+        """Return what it makes of a tangent along all of x0."""
+        shares, group = self._shares, self._exchange.group
+        made = self._called(shares.own(tangent), whole=shares.like_x0)
+        digests = self._exchange.all("an allowed tangent", shares.digests(made))
+        if all(map(are_same, zip(*digests, strict=True))):
+            return made
+        made = shares.all_of(made)
+        of_ranks = group.gather(self._numbers(made))
+        self._require_same_shapes(of_ranks)
+        return shares.like_x0(self._with_numbers(made, of_ranks[0]))
+
+
 def _are_same(a: Sequence[Any], b: Sequence[Any]) -> bool:
     return len(a) == len(b) and all(
         x == y if isinstance(x, bytes) else np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")

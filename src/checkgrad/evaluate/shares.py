@@ -138,11 +138,23 @@ class Shares:
             for rank in range(self._group.size)
         }
 
+    def digests_of_given(self, value: Any) -> list[tuple[str, bytes]]:
+        """Return a digest of each leaf of an option, as `digests` does of those of x0."""
+        return [self._digest_of_given(leaf) for leaf in _leaves(value)]
+
     def of_all(self, direction: Any) -> Any:
         """Return a tangent, or a list of them, along all of x0."""
-        if isinstance(direction, list) and len(_leaves(direction)) != len(self._originals):
+        several = type(direction) in (list, tuple)
+        if several and len(_leaves(direction)) != len(self._originals):
             return [self.of_all(each) for each in direction]
         return self.joined(direction) if self.are_apart else self.like_x0(direction)
+
+    def _digest_of_given(self, leaf: Any) -> tuple[str, bytes]:
+        if not self._group.is_partitioned(leaf):
+            return "", digest_of(leaf)
+        if (part := self._group.part(leaf)) is None:  # another layout, whose parts nobody compares
+            return "", b""
+        return part.key, digest_of(self._group.numbers(part.taken(leaf)))
 
     def _of_ranks(self, leaf: Any) -> Sequence[Any]:
         """Return what stands at the place of a leaf on each rank."""

@@ -1,0 +1,212 @@
+"""Scenarios of `two_ranks` with DTensors: what options and forms of claims do with them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from two_ranks import SCENARIOS, in_haste, mesh_of, scenario
+
+__all__ = ["SCENARIOS"]
+
+
+def numbers(shape, seed=3):
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+
+
+def laid_out(group, layout, whole):
+    """Return a DTensor by rows, by columns, on all ranks, or by rows on a mesh of two axes."""
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    placements = {"rows": [Shard(0)], "columns": [Shard(1)], "all": [Replicate()]}
+    if layout == "grid":
+        return distribute_tensor(whole, DeviceMesh("cpu", [[0], [1]]), [Shard(0), Replicate()])
+    return distribute_tensor(whole, mesh_of(group), placements[layout])
+
+
+LAYOUTS = "rows", "columns", "all", "grid"
+
+
+def one_wrong(claim, place, factor=1.5):
+    """Return a DTensor one entry of which is multiplied by a factor."""
+    import torch
+    from torch.distributed.tensor import distribute_tensor
+
+    factors = torch.ones(claim.shape, dtype=claim.dtype)
+    factors[place] = factor
+    return claim * distribute_tensor(
+        factors, claim.device_mesh, claim.placements, src_data_rank=None
+    )
+
+
+def func(x):
+    return (x**3).sum() + x.sum() ** 2
+
+
+def grad(x):
+    return 3 * x**2 + 2 * x.sum()
+
+
+def wrong(x):
+    return one_wrong(grad(x), (4, 3))
+
+
+def said(check, *arguments, **options):
+    """Return the verdict of a check and its first finding, or what it raised."""
+    try:
+        report = check(*arguments, **options)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    lines = str(report).splitlines()
+    return report.verdict.value + "".join(lines[1:2] if report.verdict.value == "wrong" else [])
+
+
+@contextmanager
+def gathered(sizes):
+    """Note in a list how many entries the wholes of arrays have that checkgrad gathers."""
+    from checkgrad.backends.torch_parts import TorchPart
+    from checkgrad.backends.torch_ranks import TorchRanks
+
+    of_array, of_part = TorchRanks.whole, TorchPart.whole
+
+    def whole(self, array):
+        sizes.append(array.numel())
+        return of_array(self, array)
+
+    def whole_of_part(self, part):
+        found = of_part(self, part)
+        sizes.append(found.numel())
+        return found
+
+    TorchRanks.whole, TorchPart.whole = whole, whole_of_part
+    try:
+        yield
+    finally:
+        TorchRanks.whole, TorchPart.whole = of_array, of_part
+
+
+# --- tangents -------------------------------------------------------------------------------------
+
+
+@scenario
+def given_tangents(rank, group):
+    """Tangents in every form that the option has, at DTensors in every layout."""
+    from torch.distributed.tensor import DTensor
+
+    from checkgrad import verify_grad
+
+    def centred(v):
+        assert isinstance(v, DTensor)
+        return v - v.mean()
+
+    found, sizes = {}, []
+    for layout in LAYOUTS:
+        x0 = laid_out(group, layout, numbers((6, 5)))
+        first, second = (laid_out(group, layout, numbers((6, 5), seed) - 0.9) for seed in (1, 2))
+        directions = {
+            "DTensor": first,
+            "whole": numbers((6, 5), 1),
+            "other placements": laid_out(group, "columns", first.full_tensor()),
+            "list": [first, second],
+            "tuple": (first, second),
+            "one in a list": [first],
+            "function": centred,
+        }
+        if layout != "rows":
+            directions = {name: directions[name] for name in ("DTensor", "function")}
+        for name, direction in directions.items():
+            for claim in (grad, wrong):
+                with gathered(sizes):
+                    verdict = said(verify_grad, func, claim, x0, direction=direction)
+                found[f"{layout}, {name}, {claim.__name__}"] = verdict.split()[0]
+    return {"found": found, "largest": max(sizes)}
+
+
+@scenario
+def given_tangents_of_trees(rank, group):
+    from checkgrad import verify_grad
+
+    def tree(seed):
+        whole = numbers((7, 3), seed), numbers((3, 2), seed), numbers((4,), seed)
+        return [laid_out(group, "rows", whole[0]), laid_out(group, "columns", whole[1]), whole[2]]
+
+    def func(p):
+        return ((p[0] ** 3).sum() + (p[1] ** 3).sum()).full_tensor() + (p[2] ** 3).sum()
+
+    def grad(p):
+        return [3 * leaf**2 for leaf in p]
+
+    def wrong(p):
+        return [one_wrong(3 * p[0] ** 2, (6, 2)), *grad(p)[1:]]
+
+    directions = [tree(1), [tree(1), tree(2)], lambda v: [leaf / 2 for leaf in v]]
+    return {
+        "found": [
+            said(verify_grad, func, claim, tree(3), direction=each).split()[0]
+            for each in directions
+            for claim in (grad, wrong)
+        ]
+    }
+
+
+@scenario
+def tangents_that_are_refused(rank, group):
+    import torch
+    from torch.distributed.tensor import DTensor, Replicate
+
+    from checkgrad import verify_grad
+
+    x0, like = laid_out(group, "rows", numbers((6, 5))), numbers((6, 5), 1)
+    other = like * (1 + rank)
+    replicas = DTensor.from_local(other, x0.device_mesh, [Replicate()], run_check=False)
+    directions = {
+        "shape": laid_out(group, "rows", numbers((5, 6))),
+        "zero": 0 * x0,
+        "not finite": x0 / 0,
+        "shard": x0.to_local(),
+        "differs": other,
+        "replicas differ": replicas,
+        "one of the list differs": [like, other],
+        "other lengths": [like] * (2 + rank),
+        "on one rank": "auto" if rank else like,
+        "other kinds": x0 if rank else like,
+        "returns another shape": lambda v: torch.ones(2),
+        "returns nothing": lambda v: None,
+    }
+    return {
+        "found": {
+            name: said(verify_grad, func, grad, x0, direction=each)
+            for name, each in directions.items()
+        }
+    }
+
+
+@scenario
+def projection_that_differs(rank, group):
+    """The function of the user's returns something else on each rank: that of rank 0 counts."""
+    from checkgrad import verify_grad
+
+    reports = [
+        said(verify_grad, func, claim, x0, direction=lambda v: v * (1.0 + rank), group=group)
+        for x0 in (numbers((6, 5)), laid_out(group, "all", numbers((6, 5))))
+        for claim in (grad, lambda x: 1.01 * grad(x))
+    ]
+    return {"found": [each.split()[0] for each in reports]}
+
+
+@scenario
+def projection_that_raises(rank, group):
+    from checkgrad import verify_grad
+
+    in_haste()
+
+    def project(v):
+        if rank:
+            raise ValueError("no tangent here")
+        return v - v.mean()
+
+    x0 = laid_out(group, "rows", numbers((6, 5)))
+    return {"said": said(verify_grad, func, grad, x0, direction=project)}
