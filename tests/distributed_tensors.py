@@ -210,3 +210,23 @@ def projection_that_raises(rank, group):
 
     x0 = laid_out(group, "rows", numbers((6, 5)))
     return {"said": said(verify_grad, func, grad, x0, direction=project)}
+
+
+# --- single entries -------------------------------------------------------------------------------
+
+
+@scenario
+def located_entries(rank, group):
+    """One wrong entry of many is found, and no leaf is gathered for it."""
+    from checkgrad import verify_grad
+
+    found, sizes = {}, []
+    for layout, place in (("rows", (680, 299)), ("columns", (3, 299))):
+        x0 = laid_out(group, layout, numbers((700, 300)))
+
+        def grad(x, place=place):
+            return one_wrong(3 * x**2, place)
+
+        with gathered(sizes):
+            found[f"{layout}, {place}"] = said(verify_grad, lambda x: (x**3).sum(), grad, x0)
+    return {"found": found, "largest": max(sizes)}

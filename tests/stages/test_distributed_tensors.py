@@ -19,6 +19,7 @@ SCENARIOS = (
     "given_tangents_of_trees",
     "tangents_that_are_refused",
     "projection_that_differs",
+    "located_entries",
     "projection_that_raises",  # the last one: it breaks the connections of the mesh
 )
 
@@ -71,6 +72,18 @@ def test_tangents_of_trees_of_distributed_tensors(outcomes):
 )
 def test_tangents_that_make_no_sense_are_refused_on_both_ranks(outcomes, name, text):
     assert text in same(outcomes["tangents_that_are_refused"])["found"][name]
+
+
+def test_one_wrong_entry_of_many_is_found_wherever_it_lies(outcomes):
+    found = same(outcomes["located_entries"])["found"]
+    assert len(found) == 2
+    for name, text in found.items():
+        place = name.partition(", ")[2].replace("(", "[").replace(")", "]")
+        assert text.startswith(f"wrong  x{place}  claim "), text
+
+
+def test_no_leaf_is_gathered_to_find_an_entry(outcomes):
+    assert same(outcomes["located_entries"])["largest"] == 1  # what func returns
 
 
 def test_tangents_that_a_function_makes_are_those_of_rank_0(outcomes):
