@@ -230,3 +230,184 @@ def located_entries(rank, group):
         with gathered(sizes):
             found[f"{layout}, {place}"] = said(verify_grad, lambda x: (x**3).sum(), grad, x0)
     return {"found": found, "largest": max(sizes)}
+
+
+# --- other forms of claims ------------------------------------------------------------------------
+
+
+def forms_of_claims(outputs):
+    """Return func, jvp and vjp, of which func returns one of several kinds of outputs."""
+    import torch
+    from torch.distributed.tensor import DTensor, Replicate
+
+    if outputs == "laid out as x0":
+        return (
+            lambda x: torch.sin(x) * x,
+            lambda x, v: (torch.cos(x) * x + torch.sin(x)) * v,
+            lambda x, w: (torch.cos(x) * x + torch.sin(x)) * w,
+        )
+
+    def rows(x):
+        return (x**2).sum(1)
+
+    def jvp(x, v):
+        return (2 * x * v).sum(1)
+
+    def vjp(x, w):
+        return 2 * x * w[:, None]
+
+    if outputs == "sums":
+
+        def vjp_of_sums(x, w):
+            assert not any(each.is_partial() for each in w.placements)
+            return vjp(x, w)
+
+        return rows, jvp, vjp_of_sums
+
+    def whole_vjp(x, w):
+        assert not isinstance(w, DTensor)
+        replicas = [Replicate()] * x.device_mesh.ndim
+        return vjp(x, DTensor.from_local(w, x.device_mesh, replicas, run_check=False))
+
+    return lambda x: rows(x).full_tensor(), lambda x, v: jvp(x, v).full_tensor(), whole_vjp
+
+
+def off_jvp(jvp):
+    return lambda x, v: jvp(x, 1.01 * v)
+
+
+def off_vjp(vjp):
+    return lambda x, w: one_wrong(vjp(x, w), (1, 1))
+
+
+@scenario
+def other_forms_of_distributed_tensors(rank, group):
+    from checkgrad import verify_jvp, verify_vjp
+
+    cases = {
+        ("rows", "laid out as x0"): (verify_jvp, verify_vjp),
+        ("rows", "whole"): (verify_jvp, verify_vjp),
+        ("columns", "sums"): (verify_jvp, verify_vjp),
+        ("all", "sums"): (verify_vjp,),
+        ("grid", "laid out as x0"): (verify_vjp,),
+    }
+    found = {}
+    for (layout, outputs), checks in cases.items():
+        x0 = laid_out(group, layout, numbers((2, 2)))
+        func, jvp, vjp = forms_of_claims(outputs)
+        wrong_jvp, wrong_vjp = off_jvp(jvp), off_vjp(vjp)
+        for check in checks:
+            right, wrong = (jvp, wrong_jvp) if check is verify_jvp else (vjp, wrong_vjp)
+            name = f"{layout}, {outputs}, {check.__name__}"
+            found[f"{name}, right"] = said(check, func, right, x0)
+            found[f"{name}, wrong"] = said(check, func, wrong, x0)
+    return {"found": found}
+
+
+@scenario
+def jacobians_of_distributed_tensors(rank, group):
+    import torch
+    from torch.distributed.tensor import Replicate, distribute_tensor
+
+    from checkgrad import verify_jac
+
+    found, weights = {}, numbers((3, 4, 2), 9)
+    for layout in ("rows", "columns"):
+        x0 = laid_out(group, layout, numbers((4, 2)))
+        w = distribute_tensor(weights, x0.device_mesh, [Replicate()], src_data_rank=None)
+
+        def func(x, w=w):
+            return (w * torch.sin(x)).sum((1, 2))
+
+        def jac(x, w=w):
+            return w * torch.cos(x)
+
+        def whole_jac(x, jac=jac):
+            return jac(x).full_tensor()
+
+        def wrong_jac(x, jac=jac):
+            return one_wrong(jac(x), (1, 3, 1))
+
+        for claim in (jac, whole_jac, wrong_jac):
+            found[f"{layout}, {claim.__name__}"] = said(verify_jac, func, claim, x0)
+    return {"found": found}
+
+
+@scenario
+def directions_of_other_forms(rank, group):
+    """Tangents of jvps, which are like x0, and cotangents of vjps, which are like func(x0)."""
+    from checkgrad import verify_jvp, verify_vjp
+
+    func, jvp, vjp = forms_of_claims("laid out as x0")
+    x0 = laid_out(group, "rows", numbers((2, 2)))
+    first, second = (laid_out(group, "columns", numbers((2, 2), seed)) for seed in (1, 2))
+    directions = [first, [first, second], (numbers((2, 2), 1), numbers((2, 2), 2)), "all", 2]
+    found = [
+        said(check, func, claim, x0, direction=each)
+        for each in directions
+        for check, claim in ((verify_jvp, jvp), (verify_vjp, vjp))
+        for claim in (claim, lambda x, v, claim=claim: claim(x, 1.01 * v))
+    ]
+    cotangents = [0 * first, laid_out(group, "rows", numbers((2, 3))), [first] * (1 + rank)]
+    refused = [said(verify_vjp, func, vjp, x0, direction=each) for each in cotangents]
+    return {"found": [each.split()[0] for each in found], "refused": refused}
+
+
+@scenario
+def large_leaves_in_other_forms(rank, group):
+    """No leaf of x0 is gathered, neither of its claims nor of its tangents."""
+    from checkgrad import verify_jvp, verify_vjp
+
+    x0, sizes = laid_out(group, "rows", numbers((700, 300))), []
+
+    def func(x):
+        return (x**3).sum()
+
+    def jvp(x, v):
+        return (3 * x**2 * v).sum()
+
+    def vjp(x, w):
+        return 3 * x**2 * w
+
+    def wrong_vjp(x, w):
+        return one_wrong(vjp(x, w), (680, 299))
+
+    with gathered(sizes):
+        found = [
+            said(verify_jvp, func, jvp, x0),
+            said(verify_jvp, func, lambda x, v: 1.01 * jvp(x, v), x0).split()[0],
+            said(verify_vjp, func, vjp, x0),
+            said(verify_vjp, func, wrong_vjp, x0).partition(" claim")[0],
+        ]
+    return {"found": found, "largest": max(sizes)}
+
+
+@scenario
+def output_with_as_many_leaves_as_x0(rank, group):
+    """What jvps of the ranks return must be the same, also if it looks like parts of x0."""
+    from checkgrad import verify_jvp
+
+    x0 = laid_out(group, "rows", numbers((4, 3)))
+    return {
+        "said": said(
+            verify_jvp,
+            lambda x: (x**2).full_tensor(),
+            lambda x, v: (2 * x * v).full_tensor() * (1 + 0.5 * rank),
+            x0,
+        )
+    }
+
+
+@scenario
+def vjp_that_raises(rank, group):
+    from checkgrad import verify_vjp
+
+    in_haste()
+    func, _, vjp = forms_of_claims("laid out as x0")
+
+    def raising(x, w):
+        if rank:
+            raise ValueError("no vjp here")
+        return vjp(x, w).redistribute(placements=laid_out(group, "all", numbers(3)).placements)
+
+    return {"said": said(verify_vjp, func, raising, laid_out(group, "rows", numbers((4, 3))))}

@@ -14,7 +14,7 @@ from two_ranks import run_two_ranks
 
 pytestmark = pytest.mark.libraries("torch")
 
-SCENARIOS = (
+TANGENTS = (
     "given_tangents",
     "given_tangents_of_trees",
     "tangents_that_are_refused",
@@ -22,11 +22,24 @@ SCENARIOS = (
     "located_entries",
     "projection_that_raises",  # the last one: it breaks the connections of the mesh
 )
+FORMS = (
+    "other_forms_of_distributed_tensors",
+    "jacobians_of_distributed_tensors",
+    "directions_of_other_forms",
+    "large_leaves_in_other_forms",
+    "output_with_as_many_leaves_as_x0",
+    "vjp_that_raises",
+)
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    return run_two_ranks(SCENARIOS, tmp_path_factory.mktemp("distributed"))
+def tangents(tmp_path_factory):
+    return run_two_ranks(TANGENTS, tmp_path_factory.mktemp("tangents"))
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory):
+    return run_two_ranks(FORMS, tmp_path_factory.mktemp("forms"))
 
 
 def same(pair):
@@ -37,19 +50,19 @@ def same(pair):
     return first
 
 
-def test_tangents_of_every_kind_are_checked_in_every_layout(outcomes):
-    found = same(outcomes["given_tangents"])["found"]
+def test_tangents_of_every_kind_are_checked_in_every_layout(tangents):
+    found = same(tangents["given_tangents"])["found"]
     assert len(found) == (7 + 3 * 2) * 2
     for name, verdict in found.items():
         assert verdict == ("wrong" if "wrong" in name else "correct"), name
 
 
-def test_no_leaf_is_gathered_along_given_tangents(outcomes):
-    assert same(outcomes["given_tangents"])["largest"] == 1  # what func returns
+def test_no_leaf_is_gathered_along_given_tangents(tangents):
+    assert same(tangents["given_tangents"])["largest"] == 1  # what func returns
 
 
-def test_tangents_of_trees_of_distributed_tensors(outcomes):
-    found = same(outcomes["given_tangents_of_trees"])["found"]
+def test_tangents_of_trees_of_distributed_tensors(tangents):
+    found = same(tangents["given_tangents_of_trees"])["found"]
     assert found == ["correct", "wrong"] * 3
 
 
@@ -70,29 +83,70 @@ def test_tangents_of_trees_of_distributed_tensors(outcomes):
         ("returns nothing", "TypeError: direction returned None; it must return numbers"),
     ],
 )
-def test_tangents_that_make_no_sense_are_refused_on_both_ranks(outcomes, name, text):
-    assert text in same(outcomes["tangents_that_are_refused"])["found"][name]
+def test_tangents_that_make_no_sense_are_refused_on_both_ranks(tangents, name, text):
+    assert text in same(tangents["tangents_that_are_refused"])["found"][name]
 
 
-def test_one_wrong_entry_of_many_is_found_wherever_it_lies(outcomes):
-    found = same(outcomes["located_entries"])["found"]
+def test_one_wrong_entry_of_many_is_found_wherever_it_lies(tangents):
+    found = same(tangents["located_entries"])["found"]
     assert len(found) == 2
     for name, text in found.items():
         place = name.partition(", ")[2].replace("(", "[").replace(")", "]")
         assert text.startswith(f"wrong  x{place}  claim "), text
 
 
-def test_no_leaf_is_gathered_to_find_an_entry(outcomes):
-    assert same(outcomes["located_entries"])["largest"] == 1  # what func returns
+def test_no_leaf_is_gathered_to_find_an_entry(tangents):
+    assert same(tangents["located_entries"])["largest"] == 1  # what func returns
 
 
-def test_tangents_that_a_function_makes_are_those_of_rank_0(outcomes):
-    found = same(outcomes["projection_that_differs"])["found"]
+def test_tangents_that_a_function_makes_are_those_of_rank_0(tangents):
+    found = same(tangents["projection_that_differs"])["found"]
     assert found == ["correct", "wrong"] * 2
 
 
-def test_function_of_tangents_that_raises_on_one_rank_ends_both(outcomes):
-    first, second = outcomes["projection_that_raises"]
+def test_forms_of_claims_are_checked_in_every_layout(forms):
+    found = same(forms["other_forms_of_distributed_tensors"])["found"]
+    assert len(found) == 16
+    for name, verdict in found.items():
+        assert verdict.split()[0] == ("wrong" if "wrong" in name else "correct"), (name, verdict)
+        assert "d x[1, 1]" in verdict or "vjp, wrong" not in name
+
+
+def test_jacobians_may_be_distributed_or_whole(forms):
+    found = same(forms["jacobians_of_distributed_tensors"])["found"]
+    for name, verdict in found.items():
+        assert verdict.startswith("wrong  d func[1] / d x[3, 1]" if "wrong" in name else "correct")
+
+
+def test_tangents_and_cotangents_of_other_forms(forms):
+    found = same(forms["directions_of_other_forms"])
+    assert found["found"] == ["correct", "wrong"] * 10
+    zero, shape, lengths = found["refused"]
+    assert "direction is zero everywhere; pass a finite cotangent" in zero
+    assert "direction has shape (2, 3), but func has shape (2, 2) at x0" in shape
+    assert "direction[1] is missing on rank 0 and a DTensor of shape (2, 2) on rank 1" in lengths
+
+
+def test_no_leaf_is_gathered_for_other_forms(forms):
+    found = same(forms["large_leaves_in_other_forms"])
+    assert found["found"] == ["correct", "wrong", "correct", "wrong  d func / d x[680, 299] "]
+    assert found["largest"] == 1  # what func returns
+
+
+def test_jvps_that_differ_are_judged_and_reported(forms):
+    said = same(forms["output_with_as_many_leaves_as_x0"])["said"]
+    assert said.startswith("wrong")
+
+
+def test_vjp_that_raises_on_one_rank_ends_both(forms):
+    first, second = forms["vjp_that_raises"]
+    assert "vjp raised on rank 1, not on all ranks: ValueError: no vjp here" in first["said"]
+    assert second["said"] == "ValueError: no vjp here"
+    assert max(first["seconds"], second["seconds"]) < 10
+
+
+def test_function_of_tangents_that_raises_on_one_rank_ends_both(tangents):
+    first, second = tangents["projection_that_raises"]
     assert "direction raised on rank 1, not on all ranks: ValueError: no tan" in first["said"]
     assert second["said"] == "ValueError: no tangent here"
     assert max(first["seconds"], second["seconds"]) < 10

@@ -75,6 +75,9 @@ class ProcessGroup(Protocol):
     def laid_out(self, array: Array, like: Array) -> Array:
         """Return a whole array laid out over the ranks as `like` is."""
 
+    def as_cotangent(self, array: Array, like: Array) -> Array:
+        """Return a whole array laid out as the library lays out the cotangent of `like`."""
+
 
 def find_group(group: Any, x0: Any) -> ProcessGroup | None:
     """Return the ranks that check together; None for this process alone.

@@ -121,12 +121,15 @@ class TorchRanks:
 
     def laid_out(self, array: Array, like: Array) -> Array:
         """See `ProcessGroup.laid_out`."""
-        from torch.distributed.tensor import distribute_tensor
+        laid_out = _distributed(array, like.device_mesh, like.placements)
+        return laid_out.requires_grad_(like.requires_grad)
 
-        # Every rank has the whole array. So none has to be sent a part of it.
-        return distribute_tensor(
-            array.detach(), like.device_mesh, like.placements, src_data_rank=None
-        ).requires_grad_(like.requires_grad)
+    def as_cotangent(self, array: Array, like: Array) -> Array:
+        """See `ProcessGroup.as_cotangent`. That of a sum over the ranks is the same on all."""
+        from torch.distributed.tensor import Replicate
+
+        placements = [Replicate() if each.is_partial() else each for each in like.placements]
+        return _distributed(array, like.device_mesh, placements)
 
 
 def find_torch_group(group: Any, leaves: Sequence[Any]) -> TorchRanks | None:
@@ -173,6 +176,13 @@ def _group_of(meshes: Sequence[Any]) -> Any:
         "the leaves of x0 are DTensors on a mesh of several dimensions; pass group=, the process "
         "group of all of its ranks"
     )
+
+
+def _distributed(array: Array, mesh: Any, placements: Sequence[Any]) -> Array:
+    """Return a whole array as a DTensor. Every rank has it, so that none has to be sent a part."""
+    from torch.distributed.tensor import distribute_tensor
+
+    return distribute_tensor(array.detach(), mesh, placements, src_data_rank=None)
 
 
 @contextmanager

@@ -156,7 +156,7 @@ class AgreedFunc(AgreedFunction):
     def __call__(self, x: Any, *further: Any) -> Any:
         """Return the value at a point of all of x0. It is that of rank 0 where values differ."""
         shares = self._shares
-        value = self._called(shares.own(x), *further, whole=shares.whole)
+        value = self._called(shares.own(x), *further, whole=shares.whole_output)
         numbers = self._numbers(value)
         if not all(each.dtype.kind in _NUMERIC for each in numbers):
             return value  # no value of a func: who reads it says so
@@ -228,6 +228,8 @@ class AgreedClaim(AgreedFunction):
         shares, is_first = self._shares, not self._calls
         if self._name == "jvp":
             further = shares.own(further[0]), *further[1:]
+        elif self._name == "vjp":
+            further = shares.cotangent(further[0]), *further[1:]
         whole = shares.like_x0 if self._is_like_x0 else shares.whole
         claim = self._called(shares.own(x), *further, whole=whole)
         if self._is_like_x0 and shares.are_apart:
@@ -236,15 +238,17 @@ class AgreedClaim(AgreedFunction):
 
     def _judged(self, claim: Any, is_first: bool) -> Any:
         """Return the claim of the rank that is judged; compare them at x0."""
-        digests = self._exchange.all("a claim", self._shares.digests(claim))
+        shares = self._shares
+        digests = self._exchange.all("a claim", shares.digests(claim, self._is_like_x0))
         if len(set(map(len, digests))) == 1 and all(map(are_same, zip(*digests, strict=True))):
             return claim
-        claim = self._shares.all_of(claim)
+        claim = shares.all_of(claim) if self._is_like_x0 else claim
         of_ranks = self._exchange.group.gather(self._numbers(claim))
         self._require_same_shapes(of_ranks)
         if is_first:
             self._found.compare(of_ranks)
-        return self._shares.like_x0(self._with_numbers(claim, of_ranks[self._found.judged]))
+        judged = self._with_numbers(claim, of_ranks[self._found.judged])
+        return shares.like_x0(judged) if self._is_like_x0 else judged
 
 
 class AgreedProjection(AgreedFunction):

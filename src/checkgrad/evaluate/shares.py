@@ -45,6 +45,7 @@ class Shares:
     ) -> None:
         self._group = group
         self._originals = _leaves(x0)
+        self._outputs: dict[str, Any] = {}  # the leaves that func lays out, by their paths
         self.are_apart = are_apart
         self.parts = self._parts_of_leaves() if in_parts else ()
         if are_apart:
@@ -96,6 +97,25 @@ class Shares:
             [self._group.whole(x) if self._group.is_partitioned(x) else x for x in leaves]
         )
 
+    def whole_output(self, value: Any) -> Any:
+        """Return a value of func with all of its leaves, and note how those lie on the ranks."""
+        leaves, structure = flatten_tree(value)
+        pairs = zip(structure.paths, leaves, strict=True)
+        self._outputs = {path: leaf for path, leaf in pairs if self._group.is_partitioned(leaf)}
+        return self.whole(value)
+
+    def cotangent(self, whole: Any) -> Any:
+        """Return a cotangent that lies on the ranks as what func returned last."""
+        leaves, structure = flatten_tree(whole)
+        return structure.unflatten(
+            [
+                self._group.as_cotangent(leaf, self._outputs[path])
+                if path in self._outputs
+                else leaf
+                for path, leaf in zip(structure.paths, leaves, strict=True)
+            ]
+        )
+
     def like_x0(self, value: Any) -> Any:
         """Return what this rank works on of something like x0. All ranks must call it."""
         leaves, structure = flatten_tree(value)
@@ -117,13 +137,15 @@ class Shares:
         parts = zip(leaves, self.parts, strict=True)
         return structure.unflatten([x if part is None else part.whole(x) for x, part in parts])
 
-    def digests(self, value: Any) -> list[tuple[str, bytes]]:
+    def digests(self, value: Any, is_like_x0: bool = True) -> list[tuple[str, bytes]]:
         """Return a digest of each leaf of what this rank works on, and where it lies in the whole.
 
-        Ranks that have the same part of a leaf must find the same digest, see `are_same`.
+        Ranks that have the same part of a leaf must find the same digest, see `are_same`. What is
+        not like x0 is whole on all ranks.
         """
         leaves = _leaves(value)
-        parts = self.parts if len(self.parts) == len(leaves) else (None,) * len(leaves)
+        is_in_parts = is_like_x0 and len(self.parts) == len(leaves)
+        parts = self.parts if is_in_parts else (None,) * len(leaves)
         return [
             (part.key if part is not None else "", digest_of(self._group.numbers(leaf)))
             for leaf, part in zip(leaves, parts, strict=True)

@@ -95,8 +95,9 @@ def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Re
     if is_projection(options.direction):
         project = AgreedProjection(options.direction, "direction", shares, exchange)
         options = replace(options, direction=project)
-    elif is_tangent(options.direction) and problem.form != "vjp":  # that of a vjp is like func(x0)
-        options = replace(options, direction=shares.of_all(options.direction))
+    elif is_tangent(options.direction):  # that of a vjp is like func(x0)
+        read = shares.whole if problem.form == "vjp" else shares.of_all
+        options = replace(options, direction=read(options.direction))
     agreed = replace(problem, func=func, claim=claim, x0=shares.x0, options=options)
     report = check(agreed)
     if found.sentence and report.verdict is not Verdict.WRONG and not budget.reason:
@@ -130,10 +131,10 @@ def _same_report(report: Report, exchange: Exchange) -> Report:
 def _works_on_parts(problem: Problem) -> bool:
     """Return whether each rank may work on its part of leaves that the library lays out.
 
-    Other forms of claims and bounds have other shapes than x0, or need all of it.
+    Jacobians and bounds have other shapes than x0, or need all of it.
     """
     options = problem.options
-    is_plain = problem.form == "grad" and options.method == "differences"
+    is_plain = problem.form != "jac" and options.method == "differences"
     return (
         is_plain
         and options.bounds is None
