@@ -411,3 +411,83 @@ def vjp_that_raises(rank, group):
         return vjp(x, w).redistribute(placements=laid_out(group, "all", numbers(3)).placements)
 
     return {"said": said(verify_vjp, func, raising, laid_out(group, "rows", numbers((4, 3))))}
+
+
+# --- the library's own derivatives ----------------------------------------------------------------
+
+
+def rule(scale=1.0, only_on=None):
+    """Return a rule of torch.autograd of x**2; its backward pass scales on one rank, or on all."""
+    import torch
+    from torch.distributed.tensor import DTensor
+
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            assert isinstance(x, DTensor)
+            ctx.save_for_backward(x)
+            return x**2
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            assert isinstance(cotangent, DTensor)
+            (x,) = ctx.saved_tensors
+            here = only_on is None or torch.distributed.get_rank() == only_on
+            return (2.0 * scale if here else 2.0) * x * cotangent
+
+    return Square.apply
+
+
+@scenario
+def derivatives_of_the_library(rank, group):
+    from checkgrad import verify_autodiff
+
+    found = {}
+    for layout in ("rows", "columns", "grid"):
+        x0 = laid_out(group, layout, numbers((2, 1) if layout == "rows" else (1, 2)))
+        found[f"{layout}, right rule"] = said(verify_autodiff, rule(), x0)
+        found[f"{layout}, wrong rule"] = said(verify_autodiff, rule(1.01), x0)
+    x0 = laid_out(group, "all", numbers((2,)))
+    on_one_rank = verify_autodiff(rule(1.5, only_on=1), x0)
+    tangents = {"direction": [x0, x0 / 2], "bounds": (x0 - 1, None), "order": 2, "modes": "rev"}
+    found["all, wrong rule on one rank"] = on_one_rank.verdict.value
+    found["all, right with options"] = said(verify_autodiff, lambda x: (x**3).sum(), x0, **tangents)
+    report = verify_autodiff(lambda x: (x**3).sum().full_tensor(), x0)
+    return {"found": found, "text": str(report), "on one rank": str(on_one_rank)}
+
+
+@scenario
+def modes_that_distributed_tensors_lack(rank, group):
+    from checkgrad import verify_autodiff
+
+    x0 = laid_out(group, "rows", numbers((2, 2)))
+    options = {"fwd": {"modes": "fwd"}, "vmap": {"modes": "vmap"}, "lin": {"modes": "lin"}}
+    options |= {"order": {"order": 1 + rank}, "workers": {"workers": 2}}
+    return {
+        "found": {
+            name: said(verify_autodiff, lambda x: x**2, x0, **each)
+            for name, each in options.items()
+        }
+    }
+
+
+@scenario
+def rule_that_raises(rank, group):
+    import torch
+
+    from checkgrad import verify_autodiff
+
+    in_haste()
+
+    class Raising(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2.0
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            if rank:
+                raise ValueError("no backward here")
+            return cotangent.redistribute(placements=laid_out(group, "all", numbers(3)).placements)
+
+    return {"said": said(verify_autodiff, Raising.apply, laid_out(group, "rows", numbers((2, 2))))}

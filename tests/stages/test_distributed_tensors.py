@@ -30,6 +30,11 @@ FORMS = (
     "output_with_as_many_leaves_as_x0",
     "vjp_that_raises",
 )
+AUTODIFF = (
+    "derivatives_of_the_library",
+    "modes_that_distributed_tensors_lack",
+    "rule_that_raises",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +45,11 @@ def tangents(tmp_path_factory):
 @pytest.fixture(scope="module")
 def forms(tmp_path_factory):
     return run_two_ranks(FORMS, tmp_path_factory.mktemp("forms"))
+
+
+@pytest.fixture(scope="module")
+def autodiff(tmp_path_factory):
+    return run_two_ranks(AUTODIFF, tmp_path_factory.mktemp("autodiff"))
 
 
 def same(pair):
@@ -149,4 +159,45 @@ def test_function_of_tangents_that_raises_on_one_rank_ends_both(tangents):
     first, second = tangents["projection_that_raises"]
     assert "direction raised on rank 1, not on all ranks: ValueError: no tan" in first["said"]
     assert second["said"] == "ValueError: no tangent here"
+    assert max(first["seconds"], second["seconds"]) < 10
+
+
+def test_rules_are_checked_in_every_layout_with_distributed_tensors_inside(autodiff):
+    found = same(autodiff["derivatives_of_the_library"])["found"]
+    assert len(found) == 3 * 2 + 2
+    for name, verdict in found.items():
+        assert verdict.split()[0] == ("wrong" if "wrong" in name else "correct"), (name, verdict)
+
+
+def test_forward_mode_is_not_checked_and_the_report_says_so(autodiff):
+    text = same(autodiff["derivatives_of_the_library"])["text"]
+    assert "not checked: fwd (PyTorch has no forward AD of DTensors)" in text
+
+
+def test_rule_that_is_wrong_on_one_rank_is_reported(autodiff):
+    text = same(autodiff["derivatives_of_the_library"])["on one rank"]
+    assert "rank 1 claims 1.5 times what rank 0 does" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("fwd", "func cannot be differentiated in mode fwd: PyTorch has no forward AD of DTensors"),
+        ("vmap", "cannot be differentiated in mode vmap of fwd: PyTorch has no vmap of DTensors"),
+        ("lin", "modes has 'lin', which torch lacks; pass 'fwd'"),
+        (
+            "order",
+            "modes and order are (('fwd', 'rev'), [1]) on rank 0 and (('fwd', 'rev'), [1, 2])",
+        ),
+        ("workers", "the ranks of a group have no workers"),
+    ],
+)
+def test_what_distributed_tensors_lack_is_said_on_both_ranks(autodiff, name, text):
+    assert text in same(autodiff["modes_that_distributed_tensors_lack"])["found"][name]
+
+
+def test_rule_that_raises_on_one_rank_ends_both(autodiff):
+    first, second = autodiff["rule_that_raises"]
+    assert "raised on rank 1, not on all ranks: ValueError: no backward here" in first["said"]
+    assert second["said"] == "ValueError: no backward here"
     assert max(first["seconds"], second["seconds"]) < 10

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.autograd import forward_ad
 from torch.distributed import distributed_c10d
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -130,6 +131,32 @@ class TorchRanks:
 
         placements = [Replicate() if each.is_partial() else each for each in like.placements]
         return _distributed(array, like.device_mesh, placements)
+
+    def recorded(self, array: Array, like: Array) -> Array:
+        """See `ProcessGroup.recorded`.
+
+        Raises
+        ------
+        NotImplementedError
+            In forward mode and under ``vmap``, which DTensors lack.
+        """
+        from torch.distributed.tensor import DTensor, Replicate
+
+        if forward_ad.unpack_dual(array).tangent is not None:
+            raise NotImplementedError("PyTorch has no forward AD of DTensors")
+        if torch._C._functorch.is_functorch_wrapped_tensor(array):  # noqa: SLF001
+            raise NotImplementedError("PyTorch has no vmap of DTensors")
+        mesh = like.device_mesh
+        replicas = DTensor.from_local(array, mesh, [Replicate()] * mesh.ndim, run_check=False)
+        return replicas.redistribute(mesh, like.placements)
+
+    def recorded_whole(self, array: Array) -> Array:
+        """See `ProcessGroup.recorded_whole`."""
+        return array.full_tensor()
+
+    def records(self, leaf: Any) -> bool:
+        """See `ProcessGroup.records`."""
+        return isinstance(leaf, torch.Tensor) and leaf.requires_grad
 
 
 def find_torch_group(group: Any, leaves: Sequence[Any]) -> TorchRanks | None:

@@ -156,7 +156,10 @@ class AgreedFunc(AgreedFunction):
     def __call__(self, x: Any, *further: Any) -> Any:
         """Return the value at a point of all of x0. It is that of rank 0 where values differ."""
         shares = self._shares
-        value = self._called(shares.own(x), *further, whole=shares.whole_output)
+        return self._agreed_value(self._called(shares.own(x), *further, whole=shares.whole_output))
+
+    def _agreed_value(self, value: Any) -> Any:
+        """Return the value that all ranks go on with, in the place of that of this rank."""
         numbers = self._numbers(value)
         if not all(each.dtype.kind in _NUMERIC for each in numbers):
             return value  # no value of a func: who reads it says so

@@ -18,9 +18,10 @@ from checkgrad.evaluate.agreed import AgreedClaim, AgreedFunc, AgreedProjection
 from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks
 from checkgrad.evaluate.exchange import Ended, Exchange, RanksError
 from checkgrad.evaluate.given_tangents import is_projection
+from checkgrad.evaluate.options import Evaluation
 from checkgrad.evaluate.shares import Shares, is_tangent
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.problem import Problem
+from checkgrad.problem import Options, Problem
 from checkgrad.report.report import Report
 from checkgrad.stages.same_on_ranks import (
     are_apart,
@@ -57,11 +58,15 @@ def check_together(
         If another rank has left the check: its function raised, for example. On the rank on which
         a function raises, its exception passes.
     """
+    return in_lockstep(group, lambda exchange: _checked(problem, exchange, check))
+
+
+def in_lockstep(group: ProcessGroup, check: Callable[[Exchange], Report]) -> Report:
+    """Return what a check returns that all ranks of a group go through together."""
     exchange = Exchange(group)
     try:
         with exchange.running():
-            _require_one_at_a_time(problem)
-            return _checked(problem, exchange, check)
+            return check(exchange)
     except Ended as ended:
         exchange.leave(str(ended.error))
         raise ended.error from ended.error.__cause__
@@ -70,24 +75,18 @@ def check_together(
 def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Report]) -> Report:
     group = exchange.group
     require_functions(**{"func": problem.func, problem.form: problem.claim})
+    options = options_of_ranks(problem.options, exchange)
     shares = Shares(problem.x0, group, are_apart(problem, exchange), _works_on_parts(problem))
-    evaluation = problem.options.evaluation
-    budget = evaluation.budget
-    # Clocks differ: that of rank 0 counts.
-    budget.agree = lambda is_over: bool(exchange.all("the timeout", is_over)[0])
     found = ClaimsOfRanks()
     func = AgreedFunc(problem.func, "func", shares, exchange)
     claim = AgreedClaim(
         problem.claim, problem.form, shares, exchange, found, problem.form in _LIKE_X0
     )
     spread = Spread(shares.parts, exchange.all) if shares.parts else None
-    evaluation = replace(evaluation, batch="loop", spread=spread)
-    options = replace(problem.options, group=None, evaluation=evaluation)
+    options = replace(options, evaluation=replace(options.evaluation, spread=spread))
     if shares.are_partitioned:
         require_same_whole(shares, exchange)
-        options = replace(
-            options, precision=_precision_of_partitioned(options.precision, shares.x0)
-        )
+        options = replace(options, precision=precision_of_partitioned(options.precision, shares.x0))
     if shares.are_apart:
         _require_without_shape(options.direction, options.bounds)
     else:
@@ -99,12 +98,45 @@ def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Re
         read = shares.whole if problem.form == "vjp" else shares.of_all
         options = replace(options, direction=read(options.direction))
     agreed = replace(problem, func=func, claim=claim, x0=shares.x0, options=options)
-    report = check(agreed)
+    return report_of_ranks(
+        exchange, found, options, lambda options: check(replace(agreed, options=options))
+    )
+
+
+def options_of_ranks(options: Options, exchange: Exchange) -> Options:
+    """Return the options as each rank takes them. All ranks must call it."""
+    _require_one_at_a_time(options.evaluation)
+    # Clocks differ: that of rank 0 counts.
+    options.evaluation.budget.agree = lambda is_over: bool(exchange.all("the timeout", is_over)[0])
+    return replace(options, group=None, evaluation=replace(options.evaluation, batch="loop"))
+
+
+def report_of_ranks(
+    exchange: Exchange,
+    found: ClaimsOfRanks,
+    options: Options,
+    check: Callable[[Options], Report],
+) -> Report:
+    """Return the report that all ranks get: on the claim of a rank that is wrong, if one is.
+
+    Parameters
+    ----------
+    exchange : Exchange
+        The messages between the ranks.
+    found : ClaimsOfRanks
+        How their claims differ. It is filled in by `check`.
+    options : Options
+        The options.
+    check : callable
+        Judges the claim of the rank that `found` says.
+    """
+    budget = options.evaluation.budget
+    report = check(options)
     if found.sentence and report.verdict is not Verdict.WRONG and not budget.reason:
         # That of rank 0 is not wrong. So that of the other may be.
         found.judged = found.other
-        rest = replace(options, evaluation=replace(options.evaluation, budget=budget.rest()))
-        other = check(replace(agreed, options=rest))
+        rest = replace(options.evaluation, budget=budget.rest())
+        other = check(replace(options, evaluation=rest))
         if other.verdict is Verdict.WRONG:
             report = other
     if found.sentence:
@@ -142,7 +174,7 @@ def _works_on_parts(problem: Problem) -> bool:
     )
 
 
-def _precision_of_partitioned(precision: str, x0: Any) -> str:
+def precision_of_partitioned(precision: str, x0: Any) -> str:
     """Return in what func is evaluated at DTensors, of which float64 cannot be put in the place."""
     is_wide = all(str(leaf.dtype).endswith(_WIDE) for leaf in flatten_tree(x0)[0] if is_array(leaf))
     if precision == "float64" and not is_wide:
@@ -163,8 +195,7 @@ def _require_without_shape(direction: Any, bounds: Any) -> None:
         raise Ended(ValueError("bounds is given, and x0 is sharded; pass bounds=None"))
 
 
-def _require_one_at_a_time(problem: Problem) -> None:
-    evaluation = problem.options.evaluation
+def _require_one_at_a_time(evaluation: Evaluation) -> None:
     if evaluation.workers is not None:
         raise ValueError("group and workers are given; the ranks of a group have no workers")
     if evaluation.batch in _MANY_POINTS:
