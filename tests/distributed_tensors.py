@@ -491,3 +491,84 @@ def rule_that_raises(rank, group):
             return cotangent.redistribute(placements=laid_out(group, "all", numbers(3)).placements)
 
     return {"said": said(verify_autodiff, Raising.apply, laid_out(group, "rows", numbers((2, 2))))}
+
+
+# --- bounds, all entries --------------------------------------------------------------------------
+
+
+@scenario
+def bounds_of_distributed_tensors(rank, group):
+    """Bounds in every form that the option has; func notes whether they hold where it is called."""
+    from checkgrad import verify_grad
+
+    found, lowest = {}, []
+    for layout in ("rows", "columns"):
+        x0 = laid_out(group, layout, numbers((3, 2)))
+        bounds = {
+            "numbers": (0.4, 2.0),
+            "DTensors": (x0, x0 + 1e-3),  # x0 lies on them
+            "whole": (x0.full_tensor(), x0.full_tensor() + 1.0),
+            "one side": (x0, None),
+        }
+        for name, each in bounds.items():
+
+            def func(x, x0=x0, is_bound=name != "numbers"):
+                lowest.append((x - x0 if is_bound else x - 0.4).full_tensor().min().item())
+                return (x**3).sum() + x.sum() ** 2
+
+            def wrong(x):
+                return one_wrong(grad(x), (2, 1))
+
+            for claim in (grad, wrong):
+                direction = {"direction": 3, "locate": "off"} if name == "one side" else {}
+                verdict = said(verify_grad, func, claim, x0, bounds=each, **direction)
+                found[f"{layout}, {name}, {claim.__name__}"] = verdict
+    return {"found": found, "lowest": min(lowest)}
+
+
+@scenario
+def bounds_that_are_refused(rank, group):
+    from checkgrad import verify_grad
+
+    x0 = laid_out(group, "rows", numbers((3, 2)))
+    bounds = {
+        "outside": (10.0, None),
+        "crossed": (x0 + 1, x0),
+        "shape": (laid_out(group, "rows", numbers((2, 3))), None),
+        "no pair": x0.to_local()[0, 0],
+        "numbers differ": (0.0, 2.0 + rank),
+        "arrays differ": (numbers((3, 2)) - 1 - rank, None),
+        "on one rank": None if rank else (0.0, None),
+    }
+    return {
+        "found": {
+            name: said(verify_grad, func, grad, x0, bounds=each) for name, each in bounds.items()
+        }
+    }
+
+
+@scenario
+def all_entries(rank, group):
+    """Each entry is judged by itself, also where a rank has none of a leaf."""
+    from checkgrad import verify_grad
+
+    def func(p):
+        return sum((leaf**3).sum() for leaf in p.values())
+
+    def grad(p):
+        return {name: 3 * leaf**2 for name, leaf in p.items()}
+
+    x0 = {
+        "one": laid_out(group, "rows", numbers((1, 2))),
+        "odd": laid_out(group, "columns", numbers((2, 3))),
+    }
+    found = []
+    for options in ({"direction": "all"}, {"method": "complex-step"}):
+        for name, place in ((None, None), ("one", (0, 1)), ("odd", (1, 2))):
+
+            def claim(p, name=name, place=place):
+                slopes = grad(p)
+                return slopes | ({name: one_wrong(slopes[name], place)} if name else {})
+
+            found.append(said(verify_grad, func, claim, x0, **options).partition(" claim")[0])
+    return {"found": found}

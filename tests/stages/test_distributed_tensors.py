@@ -35,6 +35,7 @@ AUTODIFF = (
     "modes_that_distributed_tensors_lack",
     "rule_that_raises",
 )
+BOUNDS = ("bounds_of_distributed_tensors", "bounds_that_are_refused", "all_entries")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,11 @@ def forms(tmp_path_factory):
 @pytest.fixture(scope="module")
 def autodiff(tmp_path_factory):
     return run_two_ranks(AUTODIFF, tmp_path_factory.mktemp("autodiff"))
+
+
+@pytest.fixture(scope="module")
+def bounds(tmp_path_factory):
+    return run_two_ranks(BOUNDS, tmp_path_factory.mktemp("bounds"))
 
 
 def same(pair):
@@ -201,3 +207,33 @@ def test_rule_that_raises_on_one_rank_ends_both(autodiff):
     assert "raised on rank 1, not on all ranks: ValueError: no backward here" in first["said"]
     assert second["said"] == "ValueError: no backward here"
     assert max(first["seconds"], second["seconds"]) < 10
+
+
+def test_bounds_of_every_kind_hold_wherever_func_is_called(bounds):
+    found = same(bounds["bounds_of_distributed_tensors"])
+    assert found["lowest"] >= 0
+    assert len(found["found"]) == 2 * 4 * 2
+    for name, verdict in found["found"].items():
+        assert verdict.split()[0] == ("wrong" if "wrong" in name else "correct"), (name, verdict)
+        assert "x[2, 1]" in verdict or "wrong" not in name or "one side" in name
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("outside", "OutsideError: x[0, 0] is 0.534"),
+        ("crossed", "ValueError: the bounds of x[0, 0] are (1.53"),
+        ("shape", "a side of bounds has shape (2, 3), which does not fit x0 of shape (3, 2)"),
+        ("no pair", "bounds is not the same on all ranks; pass the same on all of them"),
+        ("numbers differ", "bounds[1] is 2.0 on rank 0 and 3.0 on rank 1; pass the same on all"),
+        ("arrays differ", "bounds[0] is not the same on all ranks; pass the same on all of them"),
+        ("on one rank", "bounds[0] is 0.0 on rank 0 and missing on rank 1; pass the same on all"),
+    ],
+)
+def test_bounds_that_make_no_sense_are_refused_on_both_ranks(bounds, name, text):
+    assert text in same(bounds["bounds_that_are_refused"])["found"][name]
+
+
+def test_all_entries_are_judged_wherever_they_lie(bounds):
+    places = ["correct", "wrong  p['one'][0, 1]", "wrong  p['odd'][1, 2]"]
+    assert [each.rstrip() for each in same(bounds["all_entries"])["found"]] == places * 2

@@ -91,6 +91,7 @@ def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Re
         _require_without_shape(options.direction, options.bounds)
     else:
         require_same_given(options, shares, exchange)
+        options = replace(options, bounds=shares.whole(options.bounds))
     if is_projection(options.direction):
         project = AgreedProjection(options.direction, "direction", shares, exchange)
         options = replace(options, direction=project)
