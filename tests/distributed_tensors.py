@@ -175,13 +175,21 @@ def tangents_that_are_refused(rank, group):
         "other kinds": x0 if rank else like,
         "returns another shape": lambda v: torch.ones(2),
         "returns nothing": lambda v: None,
+        "returns more": lambda v: [v, v],
     }
-    return {
-        "found": {
-            name: said(verify_grad, func, grad, x0, direction=each)
-            for name, each in directions.items()
-        }
+    found = {
+        name: said(verify_grad, func, grad, x0, direction=each) for name, each in directions.items()
     }
+    more = said(verify_grad, func, lambda x: [grad(x)] * 2, x0)
+    return {"found": found | {"claims more": more}}
+
+
+@scenario
+def claim_of_more_arrays_on_one_rank(rank, group):
+    from checkgrad import verify_grad
+
+    x0 = laid_out(group, "rows", numbers((6, 5)))
+    return {"said": said(verify_grad, func, lambda x: [grad(x)] * (1 + rank), x0)}
 
 
 @scenario

@@ -20,6 +20,7 @@ TANGENTS = (
     "tangents_that_are_refused",
     "projection_that_differs",
     "located_entries",
+    "claim_of_more_arrays_on_one_rank",
     "projection_that_raises",  # the last one: it breaks the connections of the mesh
 )
 FORMS = (
@@ -97,10 +98,22 @@ def test_tangents_of_trees_of_distributed_tensors(tangents):
         ("other kinds", "direction is an array on rank 0 and a DTensor of shape (6, 5) on rank 1"),
         ("returns another shape", "direction returned shape (2,) but x0 has shape (6, 5); give"),
         ("returns nothing", "TypeError: direction returned None; it must return numbers"),
+        (
+            "returns more",
+            "ValueError: direction returned 2 arrays, but x0 has 1; one is needed for",
+        ),
+        ("claims more", "ValueError: grad returned 2 arrays, but x0 has 1; one is needed for each"),
     ],
 )
 def test_tangents_that_make_no_sense_are_refused_on_both_ranks(tangents, name, text):
     assert text in same(tangents["tangents_that_are_refused"])["found"][name]
+
+
+def test_claim_of_more_arrays_on_one_rank_ends_both_at_once(tangents):
+    first, second = tangents["claim_of_more_arrays_on_one_rank"]
+    assert "grad raised on rank 1, not on all ranks: ValueError: grad returned 2" in first["said"]
+    assert "ValueError: grad returned 2 arrays, but x0 has 1" in second["said"]
+    assert max(first["seconds"], second["seconds"]) < 10
 
 
 def test_one_wrong_entry_of_many_is_found_wherever_it_lies(tangents):

@@ -129,6 +129,19 @@ class Shares:
             ]
         )
 
+    def require_leaves_of_x0(self, value: Any, name: str) -> None:
+        """Raise if a value has another number of leaves than x0, which lie on the ranks.
+
+        One that lies on the ranks is gathered by all of them, or by none.
+        """
+        leaves = _leaves(value)
+        count, wanted = len(leaves), len(self.parts)
+        if self.parts and count != wanted and any(map(self._group.is_partitioned, leaves)):
+            raise ValueError(
+                f"{name} returned {count} arrays, but x0 has {wanted}; one is needed for each "
+                "array of x0"
+            )
+
     def all_of(self, value: Any) -> Any:
         """Return all of what `like_x0` returned. All ranks must call it."""
         leaves, structure = flatten_tree(value)
