@@ -466,17 +466,18 @@ def derivatives_of_the_library(rank, group):
 
 @scenario
 def modes_that_distributed_tensors_lack(rank, group):
+    from torch.distributed.tensor import DTensor, Partial
+
     from checkgrad import verify_autodiff
 
     x0 = laid_out(group, "rows", numbers((2, 2)))
     options = {"fwd": {"modes": "fwd"}, "vmap": {"modes": "vmap"}, "lin": {"modes": "lin"}}
     options |= {"order": {"order": 1 + rank}, "workers": {"workers": 2}}
-    return {
-        "found": {
-            name: said(verify_autodiff, lambda x: x**2, x0, **each)
-            for name, each in options.items()
-        }
+    found = {
+        name: said(verify_autodiff, lambda x: x**2, x0, **each) for name, each in options.items()
     }
+    partial = DTensor.from_local(numbers((2, 2)), x0.device_mesh, [Partial()])
+    return {"found": found | {"partial": said(verify_autodiff, lambda x: x**2, partial)}}
 
 
 @scenario

@@ -209,6 +209,7 @@ def test_rule_that_is_wrong_on_one_rank_is_reported(autodiff):
             "modes and order are (('fwd', 'rev'), [1]) on rank 0 and (('fwd', 'rev'), [1, 2])",
         ),
         ("workers", "the ranks of a group have no workers"),
+        ("partial", "x0 has a DTensor with the placements (Partial(sum),), which PyTorch cannot"),
     ],
 )
 def test_what_distributed_tensors_lack_is_said_on_both_ranks(autodiff, name, text):

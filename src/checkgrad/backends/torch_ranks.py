@@ -139,6 +139,8 @@ class TorchRanks:
         ------
         NotImplementedError
             In forward mode and under ``vmap``, which DTensors lack.
+        ValueError
+            If `like` is a sum over the ranks.
         """
         from torch.distributed.tensor import DTensor, Replicate
 
@@ -146,6 +148,11 @@ class TorchRanks:
             raise NotImplementedError("PyTorch has no forward AD of DTensors")
         if torch._C._functorch.is_functorch_wrapped_tensor(array):  # noqa: SLF001
             raise NotImplementedError("PyTorch has no vmap of DTensors")
+        if any(each.is_partial() for each in like.placements):
+            raise ValueError(
+                f"x0 has a DTensor with the placements {tuple(like.placements)}, which PyTorch "
+                "cannot differentiate by; pass x0.redistribute(placements=...) with Replicate()"
+            )
         mesh = like.device_mesh
         replicas = DTensor.from_local(array, mesh, [Replicate()] * mesh.ndim, run_check=False)
         return replicas.redistribute(mesh, like.placements)
