@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "problem": "precision session arrays evaluate",
     "stages": f"{_GROUND} measure refine report problem",
     "pipeline": f"{_GROUND} report problem stages",
-    "modes": f"{_GROUND} report problem pipeline",
+    "modes": f"{_GROUND} report problem stages pipeline",
     "guards": f"{_GROUND} report problem pipeline tracebacks",
     "api": f"{_GROUND} report problem pipeline modes guards",
     "drop_ins": f"{_GROUND} report problem pipeline modes api",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import pytest
 
+from arrays.reversed_part import ReversedPart, spread_point
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.entries import Entries, coordinates_of, largest_of, typical_size
 from checkgrad.arrays.point import Point, make_point
@@ -50,6 +52,22 @@ def test_the_largest_of_a_large_leaf_is_looked_for_in_all_its_blocks() -> None:
     assert largest(0, x.size) == (2 * BLOCK, 3.0)
     assert largest(0, x.size, (2 * BLOCK,)) == (BLOCK - 1, 2.0)
     assert largest(BLOCK, 2 * BLOCK) == (BLOCK, 1.0)
+
+
+@pytest.mark.parametrize("size", [7, 2 * BLOCK + 3])
+def test_the_largest_of_a_leaf_in_parts_is_looked_for_without_gathering_it(size: int) -> None:
+    x = np.ones(size)
+    x[[2, size - 3]] = 2.0, 3.0
+    point = spread_point(x, np.asarray([2.5]))
+
+    def largest(start: int, stop: int, excluded: tuple[int, ...] = ()) -> tuple[int, float]:
+        with mock.patch.object(ReversedPart, "whole", None):
+            return largest_of(point, np.abs, [point.leaves], start, stop, excluded)
+
+    assert largest(0, size + 1) == (size - 3, 3.0)
+    assert largest(0, size + 1, (size - 3,)) == (size, 2.5)
+    assert largest(0, size - 3) == (2, 2.0)
+    assert largest(3, 6)[1] == 1.0 + 2.0 * (size == 7)
 
 
 def test_what_is_no_number_is_not_the_largest(point: Point) -> None:

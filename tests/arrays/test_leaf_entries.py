@@ -10,7 +10,7 @@ import pytest
 
 from arrays.reversed_part import spread_point
 from checkgrad.arrays.blocks import BLOCK
-from checkgrad.arrays.leaf_entries import all_blocks, entry_of, in_range, perturbed_leaf
+from checkgrad.arrays.leaf_entries import entry_of, in_range, perturbed_leaf
 from checkgrad.arrays.point import make_point
 
 SMALL = np.arange(1.0, 7.0).reshape(2, 3)
@@ -41,13 +41,6 @@ def test_a_range_is_one_of_the_whole_leaf(make: Any, whole: Any) -> None:
     wanted[2] = 0.0
     found = in_range(point, 0, point.leaves[0], 1, 4, without=2)
     np.testing.assert_array_equal(point.on_host([found]), wanted)
-
-
-@pytest.mark.parametrize("whole", [SMALL, LARGE])
-def test_blocks_are_in_the_order_of_the_whole_leaf(make: Any, whole: Any) -> None:
-    point = make(whole)
-    found = [np.ravel(block) for block in all_blocks(point, 0, lambda x: 2 * x, point.leaves[0])]
-    np.testing.assert_array_equal(np.concatenate(found), 2 * whole.ravel())
 
 
 def test_entries_of_the_whole_leaf_are_replaced(make: Any) -> None:

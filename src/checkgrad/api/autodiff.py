@@ -1,12 +1,12 @@
 """`verify_autodiff`: the array library's own differentiation of ``func``, checked as claims.
 
-This module validates the arguments. `checkgrad.modes.runner` runs the checks.
+This module validates the arguments. `checkgrad.modes.check` does the check.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -22,14 +22,12 @@ from checkgrad.api.argument_types import (
 )
 from checkgrad.api.arguments import further_arguments
 from checkgrad.arrays.messages import quote, require_functions
-from checkgrad.arrays.parsing import constants_in
-from checkgrad.arrays.point import make_point
-from checkgrad.claims.library_derivatives import LibraryDerivatives
-from checkgrad.evaluate.budget import STOPS, make_budget
+from checkgrad.evaluate.budget import make_budget
 from checkgrad.evaluate.error_notes import causes_added
 from checkgrad.evaluate.options import CHUNK_BYTES, Batch, Evaluation
 from checkgrad.evaluate.workers import make_workers
-from checkgrad.modes.runner import MODES, ModeRunner
+from checkgrad.modes.check import AutodiffProblem, check_autodiff
+from checkgrad.modes.runner import MODES
 from checkgrad.problem import Locate, Options, Precision
 from checkgrad.report.report import Report
 from checkgrad.session import SESSION
@@ -137,27 +135,8 @@ def verify_autodiff(
       ...
     """
     start = time.perf_counter()
-    asked = _modes(modes)
-    orders = _orders(order)
+    asked, orders = _modes(modes), _orders(order)
     require_functions(func=func)
-    constants = constants_in(x0)
-    point = make_point(x0, allow_complex=True, constants=constants)
-    differentiation = point.backend.differentiation
-    if differentiation is None:
-        raise TypeError(
-            f"x0 is an array of {point.backend.name}, which has no differentiation of its own; "
-            "pass JAX arrays or PyTorch tensors, or check a derivative that you wrote with "
-            "verify_jac, verify_jvp or verify_vjp"
-        )
-    if batch == "vectorized":
-        raise ValueError("batch is 'vectorized', but func is differentiated at one point at a time")
-    if "lin" in asked and differentiation.linearization is None:
-        raise ValueError(f"modes has 'lin', which {point.backend.name} lacks; pass 'fwd'")
-    if max(orders) > differentiation.max_order:
-        raise ValueError(
-            f"order is {quote(order)}; pass up to {differentiation.max_order} for "
-            f"{point.backend.name}"
-        )
     budget = make_budget(max_evals, timeout, progress, on_interrupt)
     evaluation = Evaluation(batch, chunk_bytes, budget, make_workers(workers))
     options = Options(
@@ -171,27 +150,12 @@ def verify_autodiff(
         keep_samples=keep_samples,
     )
     args = further_arguments(further, args)
-    runner = ModeRunner(args, options)
-    noted = causes_added(func, "func", x0, args)
-    with differentiation.differentiating(), budget.watched(), evaluation.working(), noted:
-        derivatives = LibraryDerivatives(func, args, point, bounds, constants=constants)
-        derivatives.leave_out_constants()
-        try:
-            runner.check_orders(derivatives, x0, asked, orders)
-        except STOPS as stop:
-            if not runner.has_results:
-                raise
-            budget.stopped_by(stop)
-        report = runner.report(_notes(derivatives.left_out))
+    problem = AutodiffProblem(func, x0, args, asked, orders, options)
+    with budget.watched(), evaluation.working(), causes_added(func, "func", x0, args):
+        report = check_autodiff(problem)
     report = replace(report, seed=options.seed, elapsed=time.perf_counter() - start)
     SESSION.notify(report)
     return budget.outcome(report)
-
-
-def _notes(left_out: Sequence[str]) -> list[str]:
-    """Return what the report says of outputs that are not checked."""
-    names = ", ".join(f"func{path}" for path in left_out)
-    return [f"not checked, since marked as not differentiable: {names}"] if left_out else []
 
 
 def _modes(modes: Any) -> tuple[str, ...]:

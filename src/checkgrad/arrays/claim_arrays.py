@@ -101,8 +101,8 @@ def _claim_leaf(
     shape = layout.user_shape(leaf)
     accepted = _accepted_shape(tuple(array.shape), value_shape, shape)
     if accepted is None:
-        where = f"x0{layout.leaf_path(leaf)}"
-        raise ValueError(_shape_message(part, array, value_shape, (where, shape), name, said))
+        whole = f"x0{layout.leaf_path(leaf)}", layout.whole_user_shape(leaf)
+        raise ValueError(_shape_message(part, array, value_shape, whole, name, said))
     return array if array.shape == accepted else layout.xp.reshape(array, accepted)
 
 

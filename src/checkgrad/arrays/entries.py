@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.blockwise import partitions_of
-from checkgrad.arrays.leaf_entries import all_blocks, entry_of
+from checkgrad.arrays.leaf_entries import entry_of
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array, Partitions
+from checkgrad.backends import Array, ArrayPart, Partitions
 
 Leaves = Sequence[Array]
 _EXCLUDED = 8  # code is compiled for each multiple of so many excluded coordinates
@@ -112,9 +112,10 @@ def largest_of(
         arrays, ends = [part[leaf] for part in parts], (start - offset, stop - offset)
         out = [each - offset for each in excluded if offset <= each < offset + size]
         if (partitions := partitions_of(point.backend, arrays[0])) is not None:
-            found = iter([_largest_where_it_lies(point, partitions, function, arrays, ends, out)])
+            found = [_largest_where_it_lies(point, partitions, function, arrays, ends, out)]
         else:
-            found = _largest_of_blocks(point, leaf, function, arrays, ends, out)
+            of_blocks = _largest_of_blocks(point, point.part(leaf), function, arrays, ends, out)
+            found = sorted(*point.shared([list(of_blocks)], [leaf]))
         for place, value in found:
             if value > highest:
                 best, highest = offset + place, value
@@ -123,23 +124,27 @@ def largest_of(
 
 def _largest_of_blocks(
     point: Point,
-    leaf: int,
+    part: ArrayPart | None,
     function: Callable[..., Array],
     arrays: Sequence[Array],
     ends: tuple[int, int],
     out: Sequence[int],
 ) -> Iterator[tuple[int, float]]:
-    """Yield the entry of each block of a leaf where a function is largest, and its value there."""
-    first = 0
-    for block in all_blocks(point, leaf, function, *arrays):
-        found = point.backend.to_host(block).reshape(-1)
-        found[np.isnan(found)] = -math.inf
-        found[: max(ends[0] - first, 0)] = -math.inf
-        found[max(ends[1] - first, 0) :] = -math.inf
-        found[[entry - first for entry in out if 0 <= entry - first < found.size]] = -math.inf
-        place = int(np.argmax(found))
-        yield first + place, float(found[place])
-        first += found.size
+    """Yield the entry of each block of a leaf where a function is largest, and its value there.
+
+    Where this rank has a part of the leaf, the blocks are those of the part.
+    """
+    first, to_host = 0, point.backend.to_host
+    for block in point.blocks(function, *arrays):
+        scores = to_host(block).reshape(-1)
+        last = first + scores.size
+        indices = np.arange(first, last) if part is None else to_host(part.indices(first, last))
+        scores[np.isnan(scores) | (indices < ends[0]) | (indices >= ends[1])] = -math.inf
+        scores[np.isin(indices, out)] = -math.inf
+        if scores.size:
+            place = int(np.argmax(scores))
+            yield int(indices[place]), float(scores[place])
+        first = last
 
 
 def _largest_where_it_lies(

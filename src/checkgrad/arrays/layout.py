@@ -116,6 +116,11 @@ class Layout:
         shape = tuple(self.leaves[leaf].shape)
         return shape[:-1] if self.complexes[leaf] else shape
 
+    def whole_user_shape(self, leaf: int) -> tuple[int, ...]:
+        """Return the shape of a leaf as the user passed it, on all ranks together."""
+        shape = self.whole_shape(leaf)
+        return shape[:-1] if self.complexes[leaf] else shape
+
     def leaf_path(self, leaf: int) -> str:
         """Return the path of a leaf in the user's tree; empty if x0 is a single array."""
         return "" if self.structure is None else self.structure.paths[leaf]

@@ -6,7 +6,7 @@ of a leaf. This module moves no points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,20 +46,6 @@ def in_range(
     is_large = blockwise.is_large(array)
     shaped = indices if is_large else xp.reshape(point.whole(indices), array.shape)
     return point.on_demand(kept, array, shaped)
-
-
-def all_blocks(
-    point: Point, leaf: int, function: Callable[..., Array], *arrays: Array
-) -> Iterator[Array]:
-    """Yield `function` of every block of arrays like a leaf, in the order of the whole leaf.
-
-    Where ranks have parts of the leaf, all of it is one block.
-    """
-    part = point.part(leaf)
-    if part is None:
-        yield from point.blocks(function, *arrays)
-    else:
-        yield part.whole(point.in_blocks(function, *arrays))
 
 
 def perturbed_leaf(point: Point, leaf: int, entries: Entries, values: Array) -> Iterator[Array]:

@@ -75,6 +75,18 @@ class ProcessGroup(Protocol):
     def laid_out(self, array: Array, like: Array) -> Array:
         """Return a whole array laid out over the ranks as `like` is."""
 
+    def as_cotangent(self, array: Array, like: Array) -> Array:
+        """Return a whole array laid out as the library lays out the cotangent of `like`."""
+
+    def recorded(self, array: Array, like: Array) -> Array:
+        """Return a whole array laid out as `like` is; the library differentiates through it."""
+
+    def recorded_whole(self, array: Array) -> Array:
+        """Return all of an array; the library differentiates through it. All ranks must call it."""
+
+    def records(self, leaf: Any) -> bool:
+        """Return whether the library records what is done with an array, to differentiate it."""
+
 
 def find_group(group: Any, x0: Any) -> ProcessGroup | None:
     """Return the ranks that check together; None for this process alone.

@@ -24,10 +24,7 @@ _OBSTACLES: tuple[tuple[Callable[[Array], bool], str], ...] = (
     (_is_fake, "a FakeTensor, which has no values; pass a tensor made outside of FakeTensorMode"),
     (
         _is_distributed,
-        (
-            "a DTensor, which verify_grad, verify_jac, verify_jvp and verify_vjp take, and the "
-            "assert_* of these; pass x0.full_tensor()"
-        ),
+        ("a DTensor, which only verify_* and assert_* take; pass x0.full_tensor()"),
     ),
     (
         lambda tensor: bool(tensor.is_nested),

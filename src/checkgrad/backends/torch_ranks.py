@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.autograd import forward_ad
 from torch.distributed import distributed_c10d
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -121,12 +122,48 @@ class TorchRanks:
 
     def laid_out(self, array: Array, like: Array) -> Array:
         """See `ProcessGroup.laid_out`."""
-        from torch.distributed.tensor import distribute_tensor
+        laid_out = _distributed(array, like.device_mesh, like.placements)
+        return laid_out.requires_grad_(like.requires_grad)
 
-        # Every rank has the whole array. So none has to be sent a part of it.
-        return distribute_tensor(
-            array.detach(), like.device_mesh, like.placements, src_data_rank=None
-        ).requires_grad_(like.requires_grad)
+    def as_cotangent(self, array: Array, like: Array) -> Array:
+        """See `ProcessGroup.as_cotangent`. That of a sum over the ranks is the same on all."""
+        from torch.distributed.tensor import Replicate
+
+        placements = [Replicate() if each.is_partial() else each for each in like.placements]
+        return _distributed(array, like.device_mesh, placements)
+
+    def recorded(self, array: Array, like: Array) -> Array:
+        """See `ProcessGroup.recorded`.
+
+        Raises
+        ------
+        NotImplementedError
+            In forward mode and under ``vmap``, which DTensors lack.
+        ValueError
+            If `like` is a sum over the ranks.
+        """
+        from torch.distributed.tensor import DTensor, Replicate
+
+        if forward_ad.unpack_dual(array).tangent is not None:
+            raise NotImplementedError("PyTorch has no forward AD of DTensors")
+        if torch._C._functorch.is_functorch_wrapped_tensor(array):  # noqa: SLF001
+            raise NotImplementedError("PyTorch has no vmap of DTensors")
+        if any(each.is_partial() for each in like.placements):
+            raise ValueError(
+                f"x0 has a DTensor with the placements {tuple(like.placements)}, which PyTorch "
+                "cannot differentiate by; pass x0.redistribute(placements=...) with Replicate()"
+            )
+        mesh = like.device_mesh
+        replicas = DTensor.from_local(array, mesh, [Replicate()] * mesh.ndim, run_check=False)
+        return replicas.redistribute(mesh, like.placements)
+
+    def recorded_whole(self, array: Array) -> Array:
+        """See `ProcessGroup.recorded_whole`."""
+        return array.full_tensor()
+
+    def records(self, leaf: Any) -> bool:
+        """See `ProcessGroup.records`."""
+        return isinstance(leaf, torch.Tensor) and leaf.requires_grad
 
 
 def find_torch_group(group: Any, leaves: Sequence[Any]) -> TorchRanks | None:
@@ -173,6 +210,13 @@ def _group_of(meshes: Sequence[Any]) -> Any:
         "the leaves of x0 are DTensors on a mesh of several dimensions; pass group=, the process "
         "group of all of its ranks"
     )
+
+
+def _distributed(array: Array, mesh: Any, placements: Sequence[Any]) -> Array:
+    """Return a whole array as a DTensor. Every rank has it, so that none has to be sent a part."""
+    from torch.distributed.tensor import distribute_tensor
+
+    return distribute_tensor(array.detach(), mesh, placements, src_data_rank=None)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, machine_epsilon
 from checkgrad.claims.linear_map import GradientByLeaves, Leaves
 from checkgrad.evaluate.calling import UserFunction
+from checkgrad.evaluate.coordinate_sizes import largest_size
 from checkgrad.evaluate.directions import ClaimedGradient
 from checkgrad.evaluate.outputs import Outputs
 
@@ -193,10 +194,8 @@ class JvpClaim(ManyOutputsClaim):
         self, tangent: Leaves, outputs: Outputs, gradients: Sequence[ClaimedGradient]
     ) -> Floats:
         """See `Claim.changes`."""
-        backend, xp = self._point.backend, self._point.xp
-        filled = [part for part in tangent if 0 not in part.shape]
-        sizes = [float(backend.reduced(lambda x: xp.max(xp.abs(x)), part)) for part in filled]
-        largest = max(sizes, default=0.0)
+        backend = self._point.backend
+        largest = largest_size(self._point, lambda x: x, tangent)
         if not gradients or largest == 0 or not math.isfinite(largest):
             return np.zeros(outputs.count)
         # A jvp that is not linear may say anything of a tiny tangent.

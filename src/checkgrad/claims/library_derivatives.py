@@ -19,6 +19,7 @@ from checkgrad.arrays.point import Point
 from checkgrad.backends import Array, Structure
 from checkgrad.backends.differentiation import Differentiation
 from checkgrad.claims.left_out import without_outputs
+from checkgrad.claims.ranks import Alone, Ranks
 
 _N_MAPPED = 3  # points that a mapped derivative is evaluated at in one call
 _DISTANCE = 2.0**-6  # of another point from x0, relative to each coordinate
@@ -47,6 +48,8 @@ class LibraryDerivatives:
         The paths of floating leaves of x0 that are not differentiated.
     library : Differentiation, optional
         What differentiates, if not the library of x0 as it does usually.
+    ranks : Ranks, optional
+        The processes that differentiate together; by default this one.
 
     Attributes
     ----------
@@ -63,6 +66,7 @@ class LibraryDerivatives:
         loop: bool = False,
         constants: tuple[str, ...] = (),
         library: Differentiation | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.func = func
         self.args = args
@@ -71,6 +75,7 @@ class LibraryDerivatives:
         self.loop = loop
         self.constants = constants
         self._library = library
+        self.ranks = ranks or Alone()
         self.left_out: tuple[str, ...] = ()
         self.limits = make_bounds(bounds, point, "x0")
         # A wrong rule may keep what it computed first. So the first call is not at x0.
@@ -82,7 +87,7 @@ class LibraryDerivatives:
         """Return the derivatives whose forward mode is the linear part of ``func``."""
         library = self.library.linearization
         options = self.bounds, self.loop, self.constants
-        return LibraryDerivatives(self.func, self.args, self.point, *options, library)
+        return LibraryDerivatives(self.func, self.args, self.point, *options, library, self.ranks)
 
     def leave_out_constants(self) -> None:
         """Leave out of ``func`` the outputs that its library takes for constants.
@@ -91,8 +96,8 @@ class LibraryDerivatives:
         """
         if self._outputs is None:
             return
-        with self._translated_errors():
-            constants = self.library.constant_values(self._on_arrays, self.primals())
+        primals = self.primals()
+        constants = self._called(lambda: self.library.constant_values(self._on_arrays, primals))
         if not any(constants):
             return
         pairs = zip(self._outputs.paths, constants, strict=True)
@@ -168,8 +173,8 @@ class LibraryDerivatives:
 
     def values_while_differentiated(self, forward: bool) -> list[Array]:
         """Return ``func(x0)`` as it comes with a derivative: in forward or in reverse mode."""
-        with self._translated_errors():
-            return self.library.recorded(self._on_arrays, self._as_passed(self.primals()), forward)
+        passed = self._as_passed(self.primals())
+        return self._called(lambda: self.library.recorded(self._on_arrays, passed, forward))
 
     def mapped_and_single_values(self, only: int | None = None) -> tuple[list[Array], list[Array]]:
         """Return ``func`` at several points near x0: mapped in one call, and called one by one.
@@ -204,17 +209,18 @@ class LibraryDerivatives:
         return f"x0{self.point.leaf_path(leaf)}"
 
     def pullback(self, primals: list[Array], weights: list[Array], **options: Any) -> list[Array]:
-        """Return the gradient weighted by `weights`, in reverse mode.
-
-        The options are those of the backend's `pullback`.
-        """
-        with self._translated_errors():
-            return self.library.pullback(self._on_arrays, primals, weights, **options)
+        """Return the gradient weighted by `weights`; the options are those of the backend."""
+        found = self._called(
+            lambda: self.library.pullback(self._on_arrays, primals, weights, **options)
+        )
+        if (written := options.get("written")) is not None:
+            written[:] = self.ranks.told(written)
+        return found
 
     def pushforward(self, primals: list[Array], tangents: list[Array]) -> list[Array]:
         """Return the derivative along some tangents, in forward mode."""
-        with self._translated_errors():
-            return self.library.pushforward(self._on_arrays, self._as_passed(primals), tangents)
+        passed = self._as_passed(primals)
+        return self._called(lambda: self.library.pushforward(self._on_arrays, passed, tangents))
 
     def another_point(self) -> list[Array]:
         """Return a point near x0 and within the bounds that differs in every coordinate."""
@@ -276,6 +282,11 @@ class LibraryDerivatives:
         """Return `_N_MAPPED` vectors along a leading axis; the second is the given one."""
         xp = self.point.xp
         return [xp.stack([xp.ones_like(v), v, -2 * v]) for v in vectors]
+
+    def _called(self, call: Callable[[], list[Any]]) -> list[Any]:
+        """Return what a call of the library returns, the same for all who differentiate."""
+        with self._translated_errors():
+            return self.ranks.called(call)
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:

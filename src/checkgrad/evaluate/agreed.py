@@ -126,6 +126,11 @@ class AgreedFunction:
         error.add_note(f"{self._name} raised this on rank {cause}, not on all ranks")
         raise Ended(error)
 
+    def _like_x0(self, value: Any) -> Any:
+        """Return what this rank works on of something like x0 that the function returned."""
+        self._shares.require_leaves_of_x0(value, self._name)
+        return self._shares.like_x0(value)
+
     def _numbers(self, value: Any) -> list[HostArray]:
         """Return the numbers of the leaves of what the function returned on this rank."""
         return [self._exchange.group.numbers(leaf) for leaf in flatten_tree(value)[0]]
@@ -137,6 +142,17 @@ class AgreedFunction:
         return structure.unflatten(
             [self._exchange.group.with_numbers(n, leaf) for n, leaf in pairs]
         )
+
+    def _require_same_count(self, of_ranks: Sequence[Sequence[Any]]) -> None:
+        """End the check if ranks return other numbers of arrays: they could gather none of them."""
+        for rank, each in enumerate(of_ranks):
+            if len(each) != len(of_ranks[0]):
+                raise Ended(
+                    ValueError(
+                        f"{self._name} returned {len(of_ranks[0])} arrays on rank 0 and "
+                        f"{len(each)} on rank {rank}; it must return the same on all ranks"
+                    )
+                )
 
     def _require_same_shapes(self, of_ranks: Sequence[Sequence[HostArray]]) -> None:
         shapes = [[each.shape for each in numbers] for numbers in of_ranks]
@@ -156,7 +172,10 @@ class AgreedFunc(AgreedFunction):
     def __call__(self, x: Any, *further: Any) -> Any:
         """Return the value at a point of all of x0. It is that of rank 0 where values differ."""
         shares = self._shares
-        value = self._called(shares.own(x), *further, whole=shares.whole)
+        return self._agreed_value(self._called(shares.own(x), *further, whole=shares.whole_output))
+
+    def _agreed_value(self, value: Any) -> Any:
+        """Return the value that all ranks go on with, in the place of that of this rank."""
         numbers = self._numbers(value)
         if not all(each.dtype.kind in _NUMERIC for each in numbers):
             return value  # no value of a func: who reads it says so
@@ -228,7 +247,9 @@ class AgreedClaim(AgreedFunction):
         shares, is_first = self._shares, not self._calls
         if self._name == "jvp":
             further = shares.own(further[0]), *further[1:]
-        whole = shares.like_x0 if self._is_like_x0 else shares.whole
+        elif self._name == "vjp":
+            further = shares.cotangent(further[0]), *further[1:]
+        whole = self._like_x0 if self._is_like_x0 else shares.whole
         claim = self._called(shares.own(x), *further, whole=whole)
         if self._is_like_x0 and shares.are_apart:
             return shares.joined(claim)
@@ -236,15 +257,35 @@ class AgreedClaim(AgreedFunction):
 
     def _judged(self, claim: Any, is_first: bool) -> Any:
         """Return the claim of the rank that is judged; compare them at x0."""
-        digests = self._exchange.all("a claim", self._shares.digests(claim))
-        if len(set(map(len, digests))) == 1 and all(map(are_same, zip(*digests, strict=True))):
+        shares = self._shares
+        digests = self._exchange.all("a claim", shares.digests(claim, self._is_like_x0))
+        self._require_same_count(digests)
+        if all(map(are_same, zip(*digests, strict=True))):
             return claim
-        claim = self._shares.all_of(claim)
+        claim = shares.all_of(claim) if self._is_like_x0 else claim
         of_ranks = self._exchange.group.gather(self._numbers(claim))
         self._require_same_shapes(of_ranks)
         if is_first:
             self._found.compare(of_ranks)
-        return self._shares.like_x0(self._with_numbers(claim, of_ranks[self._found.judged]))
+        judged = self._with_numbers(claim, of_ranks[self._found.judged])
+        return shares.like_x0(judged) if self._is_like_x0 else judged
+
+
+class AgreedProjection(AgreedFunction):
+    """A function that makes allowed tangents: all ranks go on with those of rank 0."""
+
+    def __call__(self, tangent: Any) -> Any:
+        """Return what it makes of a tangent along all of x0."""
+        shares, group = self._shares, self._exchange.group
+        made = self._called(shares.own(tangent), whole=self._like_x0)
+        digests = self._exchange.all("an allowed tangent", shares.digests(made))
+        self._require_same_count(digests)
+        if all(map(are_same, zip(*digests, strict=True))):
+            return made
+        made = shares.all_of(made)
+        of_ranks = group.gather(self._numbers(made))
+        self._require_same_shapes(of_ranks)
+        return shares.like_x0(self._with_numbers(made, of_ranks[0]))
 
 
 def _are_same(a: Sequence[Any], b: Sequence[Any]) -> bool:

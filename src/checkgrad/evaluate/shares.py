@@ -45,6 +45,7 @@ class Shares:
     ) -> None:
         self._group = group
         self._originals = _leaves(x0)
+        self._outputs: dict[str, Any] = {}  # the leaves that func lays out, by their paths
         self.are_apart = are_apart
         self.parts = self._parts_of_leaves() if in_parts else ()
         if are_apart:
@@ -96,6 +97,25 @@ class Shares:
             [self._group.whole(x) if self._group.is_partitioned(x) else x for x in leaves]
         )
 
+    def whole_output(self, value: Any) -> Any:
+        """Return a value of func with all of its leaves, and note how those lie on the ranks."""
+        leaves, structure = flatten_tree(value)
+        pairs = zip(structure.paths, leaves, strict=True)
+        self._outputs = {path: leaf for path, leaf in pairs if self._group.is_partitioned(leaf)}
+        return self.whole(value)
+
+    def cotangent(self, whole: Any) -> Any:
+        """Return a cotangent that lies on the ranks as what func returned last."""
+        leaves, structure = flatten_tree(whole)
+        return structure.unflatten(
+            [
+                self._group.as_cotangent(leaf, self._outputs[path])
+                if path in self._outputs
+                else leaf
+                for path, leaf in zip(structure.paths, leaves, strict=True)
+            ]
+        )
+
     def like_x0(self, value: Any) -> Any:
         """Return what this rank works on of something like x0. All ranks must call it."""
         leaves, structure = flatten_tree(value)
@@ -109,6 +129,19 @@ class Shares:
             ]
         )
 
+    def require_leaves_of_x0(self, value: Any, name: str) -> None:
+        """Raise if a value has another number of leaves than x0, which lie on the ranks.
+
+        One that lies on the ranks is gathered by all of them, or by none.
+        """
+        leaves = _leaves(value)
+        count, wanted = len(leaves), len(self.parts)
+        if self.parts and count != wanted and any(map(self._group.is_partitioned, leaves)):
+            raise ValueError(
+                f"{name} returned {count} arrays, but x0 has {wanted}; one is needed for each "
+                "array of x0"
+            )
+
     def all_of(self, value: Any) -> Any:
         """Return all of what `like_x0` returned. All ranks must call it."""
         leaves, structure = flatten_tree(value)
@@ -117,13 +150,15 @@ class Shares:
         parts = zip(leaves, self.parts, strict=True)
         return structure.unflatten([x if part is None else part.whole(x) for x, part in parts])
 
-    def digests(self, value: Any) -> list[tuple[str, bytes]]:
+    def digests(self, value: Any, is_like_x0: bool = True) -> list[tuple[str, bytes]]:
         """Return a digest of each leaf of what this rank works on, and where it lies in the whole.
 
-        Ranks that have the same part of a leaf must find the same digest, see `are_same`.
+        Ranks that have the same part of a leaf must find the same digest, see `are_same`. What is
+        not like x0 is whole on all ranks.
         """
         leaves = _leaves(value)
-        parts = self.parts if len(self.parts) == len(leaves) else (None,) * len(leaves)
+        is_in_parts = is_like_x0 and len(self.parts) == len(leaves)
+        parts = self.parts if is_in_parts else (None,) * len(leaves)
         return [
             (part.key if part is not None else "", digest_of(self._group.numbers(leaf)))
             for leaf, part in zip(leaves, parts, strict=True)
@@ -138,11 +173,23 @@ class Shares:
             for rank in range(self._group.size)
         }
 
+    def digests_of_given(self, value: Any) -> list[tuple[str, bytes]]:
+        """Return a digest of each leaf of an option, as `digests` does of those of x0."""
+        return [self._digest_of_given(leaf) for leaf in _leaves(value)]
+
     def of_all(self, direction: Any) -> Any:
         """Return a tangent, or a list of them, along all of x0."""
-        if isinstance(direction, list) and len(_leaves(direction)) != len(self._originals):
+        several = type(direction) in (list, tuple)
+        if several and len(_leaves(direction)) != len(self._originals):
             return [self.of_all(each) for each in direction]
         return self.joined(direction) if self.are_apart else self.like_x0(direction)
+
+    def _digest_of_given(self, leaf: Any) -> tuple[str, bytes]:
+        if not self._group.is_partitioned(leaf):
+            return "", digest_of(leaf)
+        if (part := self._group.part(leaf)) is None:  # another layout, whose parts nobody compares
+            return "", b""
+        return part.key, digest_of(self._group.numbers(part.taken(leaf)))
 
     def _of_ranks(self, leaf: Any) -> Sequence[Any]:
         """Return what stands at the place of a leaf on each rank."""

@@ -236,11 +236,10 @@ class ModeRunner:
 
     def _nested(self, outer: _Nested, inner: str, modes: Sequence[str]) -> Iterator[_Nested]:
         """Yield one derivative as a func to be differentiated, if it can be."""
-        label = outer.label(inner)
-        derivatives, rng = outer.derivatives, np.random.default_rng(_SEED)
+        label, derivatives = outer.label(inner), outer.derivatives
         if inner == "lin":
             derivatives = derivatives.linearized()
-        x0 = derivatives.point.copy_for_claim()
+        x0, rng = derivatives.point.copy_for_claim(), np.random.default_rng(_SEED)
         if inner == "rev":
             func = derivatives.nested_vjp()
             inputs = {"x0": x0, "cotangent": derivatives.random_like(derivatives.values(), rng)}
@@ -249,10 +248,11 @@ class ModeRunner:
             inputs = {"x0": x0, "tangent": derivatives.random_like(derivatives.primals(), rng)}
         constants = tuple(f"['x0']{path}" for path in derivatives.constants)
         point = make_point(inputs, allow_complex=True, constants=constants)
-        bounds = _bounds_of(derivatives, inputs)
-        loop = not derivatives.library.maps_gradients
+        bounds, loop = _bounds_of(derivatives, inputs), not derivatives.library.maps_gradients
         try:
-            nested = LibraryDerivatives(func, self._args, point, bounds, loop, constants)
+            nested = LibraryDerivatives(
+                func, self._args, point, bounds, loop, constants, None, derivatives.ranks
+            )
         except NoRuleError as error:
             self._missing.update({label_of(mode, label): error for mode in modes})
             return

@@ -7,25 +7,28 @@ in the place of the user's. It judges nothing, but it chooses the rank whose cla
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from checkgrad.arrays.digests import digest_of
 from checkgrad.arrays.messages import require_functions
 from checkgrad.arrays.spread import Spread
 from checkgrad.backends import ProcessGroup, flatten_tree, is_array
-from checkgrad.evaluate.agreed import AgreedClaim, AgreedFunc
+from checkgrad.evaluate.agreed import AgreedClaim, AgreedFunc, AgreedProjection
 from checkgrad.evaluate.claims_of_ranks import ClaimsOfRanks
 from checkgrad.evaluate.exchange import Ended, Exchange, RanksError
-from checkgrad.evaluate.shares import Shares, are_same, is_tangent
+from checkgrad.evaluate.given_tangents import is_projection
+from checkgrad.evaluate.options import Evaluation
+from checkgrad.evaluate.shares import Shares, is_tangent
 from checkgrad.numerics.decisions import Verdict
-from checkgrad.problem import Problem
+from checkgrad.problem import Options, Problem
 from checkgrad.report.report import Report
+from checkgrad.stages.same_on_ranks import (
+    are_apart,
+    is_floating_array,
+    require_same_given,
+    require_same_whole,
+)
 
 _MANY_POINTS = ("vmap", "vectorized")
 _LIKE_X0 = ("grad", "jac", "vjp")  # forms whose claim has the structure of x0
@@ -55,11 +58,15 @@ def check_together(
         If another rank has left the check: its function raised, for example. On the rank on which
         a function raises, its exception passes.
     """
+    return in_lockstep(group, lambda exchange: _checked(problem, exchange, check))
+
+
+def in_lockstep(group: ProcessGroup, check: Callable[[Exchange], Report]) -> Report:
+    """Return what a check returns that all ranks of a group go through together."""
     exchange = Exchange(group)
     try:
         with exchange.running():
-            _require_one_at_a_time(problem)
-            return _checked(problem, exchange, check)
+            return check(exchange)
     except Ended as ended:
         exchange.leave(str(ended.error))
         raise ended.error from ended.error.__cause__
@@ -68,35 +75,69 @@ def check_together(
 def _checked(problem: Problem, exchange: Exchange, check: Callable[[Problem], Report]) -> Report:
     group = exchange.group
     require_functions(**{"func": problem.func, problem.form: problem.claim})
-    shares = Shares(problem.x0, group, _are_apart(problem, exchange), _works_on_parts(problem))
-    evaluation = problem.options.evaluation
-    budget = evaluation.budget
-    # Clocks differ: that of rank 0 counts.
-    budget.agree = lambda is_over: bool(exchange.all("the timeout", is_over)[0])
+    options = options_of_ranks(problem.options, exchange)
+    shares = Shares(problem.x0, group, are_apart(problem, exchange), _works_on_parts(problem))
     found = ClaimsOfRanks()
     func = AgreedFunc(problem.func, "func", shares, exchange)
     claim = AgreedClaim(
         problem.claim, problem.form, shares, exchange, found, problem.form in _LIKE_X0
     )
     spread = Spread(shares.parts, exchange.all) if shares.parts else None
-    evaluation = replace(evaluation, batch="loop", spread=spread)
-    options = replace(problem.options, group=None, evaluation=evaluation)
+    options = replace(options, evaluation=replace(options.evaluation, spread=spread))
     if shares.are_partitioned:
-        _require_same_whole(shares, exchange)
-        options = replace(
-            options, precision=_precision_of_partitioned(options.precision, shares.x0)
-        )
-    if problem.form != "vjp" and is_tangent(options.direction):  # that of a vjp is like func(x0)
-        options = replace(options, direction=shares.of_all(options.direction))
+        require_same_whole(shares, exchange)
+        options = replace(options, precision=precision_of_partitioned(options.precision, shares.x0))
     if shares.are_apart:
         _require_without_shape(options.direction, options.bounds)
+    else:
+        require_same_given(options, shares, exchange)
+        options = replace(options, bounds=shares.whole(options.bounds))
+    if is_projection(options.direction):
+        project = AgreedProjection(options.direction, "direction", shares, exchange)
+        options = replace(options, direction=project)
+    elif is_tangent(options.direction):  # that of a vjp is like func(x0)
+        read = shares.whole if problem.form == "vjp" else shares.of_all
+        options = replace(options, direction=read(options.direction))
     agreed = replace(problem, func=func, claim=claim, x0=shares.x0, options=options)
-    report = check(agreed)
+    return report_of_ranks(
+        exchange, found, options, lambda options: check(replace(agreed, options=options))
+    )
+
+
+def options_of_ranks(options: Options, exchange: Exchange) -> Options:
+    """Return the options as each rank takes them. All ranks must call it."""
+    _require_one_at_a_time(options.evaluation)
+    # Clocks differ: that of rank 0 counts.
+    options.evaluation.budget.agree = lambda is_over: bool(exchange.all("the timeout", is_over)[0])
+    return replace(options, group=None, evaluation=replace(options.evaluation, batch="loop"))
+
+
+def report_of_ranks(
+    exchange: Exchange,
+    found: ClaimsOfRanks,
+    options: Options,
+    check: Callable[[Options], Report],
+) -> Report:
+    """Return the report that all ranks get: on the claim of a rank that is wrong, if one is.
+
+    Parameters
+    ----------
+    exchange : Exchange
+        The messages between the ranks.
+    found : ClaimsOfRanks
+        How their claims differ. It is filled in by `check`.
+    options : Options
+        The options.
+    check : callable
+        Judges the claim of the rank that `found` says.
+    """
+    budget = options.evaluation.budget
+    report = check(options)
     if found.sentence and report.verdict is not Verdict.WRONG and not budget.reason:
         # That of rank 0 is not wrong. So that of the other may be.
         found.judged = found.other
-        rest = replace(options, evaluation=replace(options.evaluation, budget=budget.rest()))
-        other = check(replace(agreed, options=rest))
+        rest = replace(options.evaluation, budget=budget.rest())
+        other = check(replace(options, evaluation=rest))
         if other.verdict is Verdict.WRONG:
             report = other
     if found.sentence:
@@ -120,32 +161,21 @@ def _same_report(report: Report, exchange: Exchange) -> Report:
     return first
 
 
-def _require_same_whole(shares: Shares, exchange: Exchange) -> None:
-    """Raise if a leaf that is whole on several ranks is not the same on them."""
-    paths = flatten_tree(shares.x0)[1].paths
-    of_ranks = exchange.all("all of x0", shares.digests(shares.x0))
-    for path, digests in zip(paths, zip(*of_ranks, strict=True), strict=True):
-        if not are_same(digests):
-            raise Ended(
-                ValueError(
-                    f"x0{path} is replicated, but not the same on all ranks; broadcast it first"
-                )
-            )
-
-
 def _works_on_parts(problem: Problem) -> bool:
     """Return whether each rank may work on its part of leaves that the library lays out.
 
-    Other forms of claims, bounds and functions of tangents have other shapes than x0, or need all
-    of it.
+    Jacobians and bounds have other shapes than x0, or need all of it.
     """
     options = problem.options
-    needs_all = callable(options.direction) or options.bounds is not None
-    is_plain = problem.form == "grad" and options.method == "differences" and not needs_all
-    return is_plain and all(map(_is_floating, flatten_tree(problem.x0)[0]))
+    is_plain = problem.form != "jac" and options.method == "differences"
+    return (
+        is_plain
+        and options.bounds is None
+        and all(map(is_floating_array, flatten_tree(problem.x0)[0]))
+    )
 
 
-def _precision_of_partitioned(precision: str, x0: Any) -> str:
+def precision_of_partitioned(precision: str, x0: Any) -> str:
     """Return in what func is evaluated at DTensors, of which float64 cannot be put in the place."""
     is_wide = all(str(leaf.dtype).endswith(_WIDE) for leaf in flatten_tree(x0)[0] if is_array(leaf))
     if precision == "float64" and not is_wide:
@@ -166,8 +196,7 @@ def _require_without_shape(direction: Any, bounds: Any) -> None:
         raise Ended(ValueError("bounds is given, and x0 is sharded; pass bounds=None"))
 
 
-def _require_one_at_a_time(problem: Problem) -> None:
-    evaluation = problem.options.evaluation
+def _require_one_at_a_time(evaluation: Evaluation) -> None:
     if evaluation.workers is not None:
         raise ValueError("group and workers are given; the ranks of a group have no workers")
     if evaluation.batch in _MANY_POINTS:
@@ -175,97 +204,3 @@ def _require_one_at_a_time(problem: Problem) -> None:
             f"batch is {evaluation.batch!r} and group is given: ranks evaluate func at one point "
             "at a time; pass batch='auto'"
         )
-
-
-def _are_apart(problem: Problem, exchange: Exchange) -> bool:
-    """Return whether every rank has an x0 of its own.
-
-    Raises
-    ------
-    Ended
-        If something else differs between the ranks.
-    """
-    leaves, structure = flatten_tree(problem.x0)
-    group = exchange.group
-    paths = [f"x0{path}" for path in structure.paths]
-    pairs = zip(paths, leaves, strict=True)
-    arrays = {path: leaf for path, leaf in pairs if not group.is_partitioned(leaf)}
-    described = _described(problem) | {
-        f"the dtype of {path}": str(getattr(leaf, "dtype", type(leaf).__name__))
-        for path, leaf in arrays.items()
-    }
-    floating = {path: leaf for path, leaf in arrays.items() if _is_floating(leaf)} or arrays
-    shares = {path: digest_of(leaf) for path, leaf in floating.items()}
-    of_ranks = exchange.all("the options", (described, shares))
-    for name in described:
-        said = [each.get(name, "missing") for each, _ in of_ranks]
-        for rank, text in enumerate(said):
-            if text != said[0]:
-                raise Ended(
-                    ValueError(
-                        f"{name} is {said[0]} on rank 0 and {text} on rank {rank}; pass the same "
-                        "on all ranks"
-                    )
-                )
-    differ = [path for path in shares if len({each[path] for _, each in of_ranks}) > 1]
-    if not differ:
-        return False
-    if len(arrays) < len(leaves):
-        raise Ended(
-            ValueError(
-                f"{differ[0]} differs between the ranks, and other leaves are DTensors; make it a "
-                "DTensor, or broadcast it"
-            )
-        )
-    if len(differ) < len(shares):
-        same = next(path for path in paths if path not in differ and path in floating)
-        raise Ended(
-            ValueError(
-                f"{differ[0]} differs between the ranks, and {same} is the same on all; pass an "
-                "x0 all of which is sharded, or none"
-            )
-        )
-    return True
-
-
-def _described(problem: Problem) -> dict[str, str]:
-    """Return what must be the same on all ranks, in words, by its name."""
-    options = problem.options
-    budget = options.evaluation.budget
-    named = {
-        "direction": None if is_tangent(options.direction) else options.direction,
-        "rtol": options.rtol,
-        "bounds": options.bounds,
-        "rng": options.rng,
-        "convention": options.convention,
-        "method": options.method,
-        "precision": options.precision,
-        "locate": options.locate,
-        "keep_samples": options.keep_samples,
-        "max_evals": budget.left,
-        "timeout": budget.timeout,
-    }
-    structure = flatten_tree(problem.x0)[1].description
-    return {
-        "the form of the claim": problem.form,
-        "the structure of x0": structure,
-        **{name: _text(value) for name, value in named.items()},
-    }
-
-
-def _is_floating(leaf: Any) -> bool:
-    return is_array(leaf) and any(kind in str(leaf.dtype) for kind in ("float", "complex"))
-
-
-def _text(value: Any) -> str:
-    """Return a text that is the same for the same option."""
-    if callable(value):
-        return "a function"
-    if isinstance(value, np.random.Generator):
-        state = hashlib.blake2b(pickle.dumps(value.bit_generator.state), digest_size=4)
-        return f"a generator in the state {state.hexdigest()}"
-    leaves = flatten_tree(value)[0]
-    if any(map(is_array, leaves)):
-        digests = "".join(digest_of(leaf).hex()[:8] for leaf in leaves)
-        return f"a {type(value).__name__} with the digest {digests}"
-    return repr(value)
