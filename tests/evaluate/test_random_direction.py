@@ -14,7 +14,6 @@ from checkgrad.evaluate.random_direction import (
     DirectionOfArray,
     DirectionOfPoint,
     DirectionOfTree,
-    NormalNumbers,
     RandomDirection,
 )
 
@@ -66,18 +65,6 @@ def test_a_tree_of_jax() -> None:
     short = DirectionOfTree(tree, x, (numbers, claims), LENGTH, np.random.default_rng(1))
     same(short, of_point(x, gradient), gradient)
     assert short.is_pure
-
-
-@pytest.mark.numpy
-@pytest.mark.parametrize("size", [1, 64, 65, 1000])
-def test_directions_get_other_numbers_each(size: int) -> None:
-    numbers, rng = NormalNumbers(np.random.default_rng(1)), np.random.default_rng(1)
-    drawn = np.array([numbers.standard_normal(size) for _ in range(30)])
-    assert drawn.shape == (30, size)
-    different = np.unique(drawn[:, 0]).size
-    assert different > 15
-    assert abs(drawn.mean()) < 5 / np.sqrt(2 * size)
-    assert drawn.std() == pytest.approx(rng.standard_normal(10_000).std(), rel=5 / np.sqrt(size))
 
 
 @pytest.mark.numpy

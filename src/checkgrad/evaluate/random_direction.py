@@ -9,7 +9,6 @@ device.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -22,40 +21,19 @@ from checkgrad.arrays.point import Floats, Point, make_point
 from checkgrad.arrays.products import product
 from checkgrad.backends import Array, FlatTree
 from checkgrad.evaluate.coordinate_sizes import claimed_change
+from checkgrad.evaluate.random_steps import (
+    NormalNumbers,
+    numbers_along,
+    sizes_of_array,
+    sizes_of_arrays,
+    sum_and_norm,
+)
 from checkgrad.evaluate.tangent_choice import random_tangents
 from checkgrad.precision import DOUBLE
 
-_FEW = 64  # normal numbers that are drawn anew each time, in some microseconds
-_LEAST_PART = 1e-3  # of the mean size of its leaf that a coordinate moves by at least
 _PLAIN = (float, np.float64)
 
 Leaves = Sequence[Array]
-
-
-class NormalNumbers:
-    """Normal numbers for one direction after the other: many at a time are drawn only once.
-
-    To draw them takes longer than all else that is done with them. Each direction gets a random
-    part of twice as many, so that two directions differ in every coordinate.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where random numbers come from.
-    """
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._drawn = np.empty(0)
-
-    def standard_normal(self, size: int) -> Floats:
-        """Return normal numbers. Nobody may write to them."""
-        if not _FEW < size <= BLOCK:
-            return self._rng.standard_normal(size)
-        if self._drawn.size != 2 * size:
-            self._drawn = self._rng.standard_normal(2 * size)
-        start = int(self._rng.random() * (size + 1))
-        return self._drawn[start : start + size]
 
 
 class RandomDirection(Protocol):
@@ -137,12 +115,12 @@ class DirectionOfArray:
         self, x: Floats, gradient: Floats, length: float, rng: NormalNumbers | np.random.Generator
     ) -> None:
         self._x = x
-        sizes = _sizes(x.reshape(-1))
+        sizes = sizes_of_array(x.reshape(-1))
         claims = gradient.reshape(-1)
-        step = _along(claims, rng)
+        step = numbers_along(claims, rng)
         step *= sizes
         step *= length
-        self.claim = _sum_and_norm(claims * step)
+        self.claim = sum_and_norm(claims * step)
         self._step = step.reshape(x.shape)
 
     @cached_property
@@ -166,7 +144,7 @@ class DirectionOfArray:
 
     def claimed(self, gradient: Any) -> tuple[float, float]:
         """See `RandomDirection`. The gradient is an array like x0."""
-        return _sum_and_norm(gradient.reshape(-1) * self._step.reshape(-1))
+        return sum_and_norm(gradient.reshape(-1) * self._step.reshape(-1))
 
 
 class DirectionOfTree:
@@ -204,11 +182,11 @@ class DirectionOfTree:
         self._tree = tree
         self._x = x
         self._coordinates, claims = vectors
-        sizes = _sizes_in(self._coordinates, tree.sizes)
-        self._step = _along(claims, rng)
+        sizes = sizes_of_arrays(self._coordinates, tree.sizes)
+        self._step = numbers_along(claims, rng)
         self._step *= sizes
         self._step *= length
-        self.claim = _sum_and_norm(claims * self._step)
+        self.claim = sum_and_norm(claims * self._step)
         self._behind: tuple[float, Any] | None = None  # a point that `at` made, and its steps
 
     @cached_property
@@ -241,7 +219,7 @@ class DirectionOfTree:
         claims = self._tree.coordinates(gradient)
         if claims is None:
             claims = self.point.on_host(self.point.claim_leaves(gradient))
-        return _sum_and_norm(claims * self._step)
+        return sum_and_norm(claims * self._step)
 
 
 class DirectionOfPoint:
@@ -274,8 +252,8 @@ class DirectionOfPoint:
         self._on_host = point.size <= BLOCK or bounded(bounds)
         if self._on_host:
             self._x = point.on_host(point.leaves)
-            sizes = _sizes_in(self._x, point.sizes)
-            step = _along(point.on_host(gradient), rng) * sizes * length
+            sizes = sizes_of_arrays(self._x, point.sizes)
+            step = numbers_along(point.on_host(gradient), rng) * sizes * length
             reach = np.abs(step)
             stays = (self._x + reach > bounds[1]) | (self._x - reach < bounds[0])
             self._step = np.where(stays, 0.0, step)
@@ -316,57 +294,6 @@ class DirectionOfPoint:
     def _claimed(self, claims: Leaves) -> tuple[float, float]:
         point = self._point
         if self._on_host:
-            return _sum_and_norm(point.on_host(claims) * self._step)
+            return sum_and_norm(point.on_host(claims) * self._step)
         along = product(claims, self._tangent, point)
         return along, claimed_change(claims, self._tangent, point)
-
-
-def _sum_and_norm(terms: Floats) -> tuple[float, float]:
-    """Return the sum of some terms, and their 2-norm."""
-    return float(np.add.reduce(terms)), math.sqrt(float(terms.dot(terms)))
-
-
-def _along(gradient: Floats, rng: NormalNumbers | np.random.Generator) -> Floats:
-    """Return normal numbers that have the signs of a gradient; their own where it has none."""
-    numbers = rng.standard_normal(gradient.size)
-    signed: Floats = np.copysign(numbers, gradient)
-    if np.count_nonzero(gradient) == gradient.size:
-        return signed
-    return np.where(gradient != 0, signed, numbers)
-
-
-def _sizes_in(x: Floats, counts: Sequence[int]) -> Floats:
-    """Return the size of every coordinate of some arrays, whose coordinates follow each other."""
-    if len(counts) == 1:
-        return _sizes(x)
-    sizes = np.abs(x)
-    overall = _mean(sizes)
-    counted = np.asarray([count for count in counts if count], dtype=np.intp)
-    starts = np.cumsum(counted) - counted
-    means = np.add.reduceat(sizes / x.size, starts) * (x.size / counted)
-    means[means == 0.0] = overall
-    return _filled(sizes, np.repeat(means, counted))
-
-
-def _sizes(x: Floats) -> Floats:
-    """Return the size of every coordinate of one array, see `_filled`."""
-    sizes = np.abs(x)
-    return _filled(sizes, _mean(sizes))
-
-
-def _mean(sizes: Floats) -> float:
-    """Return the mean of some sizes, and 1 if all are 0; a ValueError if one is not finite."""
-    mean = float(np.add.reduce(sizes)) / max(sizes.size, 1)
-    if not math.isfinite(mean):  # the sum may overflow
-        mean = min(float(np.add.reduce(sizes / sizes.size)), float(sizes.max()))
-        if not math.isfinite(mean):
-            raise ValueError("x is not finite")
-    return mean or 1.0
-
-
-def _filled(sizes: Floats, mean: Floats | float) -> Floats:
-    """Return sizes, of which those that are 0 become the mean, and none is far below it."""
-    at_least: Floats = np.maximum(sizes, _LEAST_PART * mean)
-    if np.count_nonzero(sizes) == sizes.size:
-        return at_least
-    return np.where(sizes > 0, at_least, mean)

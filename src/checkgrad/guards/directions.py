@@ -18,9 +18,9 @@ from checkgrad.evaluate.random_direction import (
     DirectionOfArray,
     DirectionOfPoint,
     DirectionOfTree,
-    NormalNumbers,
     RandomDirection,
 )
+from checkgrad.evaluate.random_steps import NormalNumbers
 from checkgrad.guards.call import is_plain
 from checkgrad.guards.check import step_length
 from checkgrad.precision import DOUBLE

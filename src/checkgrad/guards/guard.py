@@ -7,8 +7,6 @@ confirms what that suspects.
 from __future__ import annotations
 
 import functools
-import operator
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +24,7 @@ from checkgrad.guards.call import (
 from checkgrad.guards.check import GuardCheck, nothing_compared, spot_check
 from checkgrad.guards.confirmation import act_on, confirmed
 from checkgrad.guards.directions import Directions
+from checkgrad.guards.turns import Turns
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.problem import Options, Problem
 from checkgrad.report.report import Report
@@ -34,7 +33,7 @@ from checkgrad.session import SESSION
 ON_WRONG = ("raise", "warn", "record")
 # The longest wait between two checks, in multiples of `every`, after false alarms.
 _MOST_WAITS = 8
-_OF_THIS_PROCESS = ("_lock", "_is_checking", "_pair_without_options")  # what is not pickled
+_OF_THIS_PROCESS = "_pair_without_options"  # what is not pickled
 
 
 class Guard:
@@ -79,12 +78,7 @@ class Guard:
         self._on_wrong = on_wrong
         self._options = options
         self._directions = Directions(func, options)
-        # The calls up to the next check, each of which takes one. Threads take them without a lock.
-        # They are replaced under the lock, and only when none is left, so that no call is lost.
-        self._unchecked = iter(range(0))
-        self._end = 0  # the number of the call after them
-        self._is_checking = False
-        self._lock = threading.Lock()  # of the last three
+        self._turns = Turns()
         self._wait = every
         self._checks: list[GuardCheck] = []
         self.func = func if grad is not None else self._first_part
@@ -93,8 +87,7 @@ class Guard:
     @property
     def n_calls(self) -> int:
         """How often the gradient was asked for so far."""
-        with self._lock:
-            return self._end - operator.length_hint(self._unchecked)
+        return self._turns.n_calls
 
     @property
     def checks(self) -> tuple[GuardCheck, ...]:
@@ -112,11 +105,10 @@ class Guard:
         return sum(each.n_func for each in self._checks)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: each for name, each in vars(self).items() if name not in _OF_THIS_PROCESS}
+        return {name: each for name, each in vars(self).items() if name != _OF_THIS_PROCESS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._lock, self._is_checking = threading.Lock(), False
         self._pair_without_options = self._pair({})
 
     def __iter__(self) -> Iterator[Callable[..., Any]]:
@@ -165,7 +157,7 @@ class Guard:
             return self(x, *args, **options)[1]
         if type(x) not in ARRAYS_WITH_VALUES:
             require_values(x)
-        if next(self._unchecked, None) is not None or (call := self._due()) is None:
+        if (call := self._turns.take()) is None:
             return self._grad(x, *args, **options)
         return self._with_check(call, self._grad, x, args, options)
 
@@ -192,34 +184,11 @@ class Guard:
             return self.func(x, *args, **options), self.grad(x, *args, **options)
         if type(x) not in ARRAYS_WITH_VALUES:
             require_values(x)
-        if next(self._unchecked, None) is not None or (call := self._due()) is None:
+        if (call := self._turns.take()) is None:
             returned = self._func(x, *args, **options)
             require_pair(returned)
             return returned
         return self._with_check(call, self._func, x, args, options)
-
-    def _due(self) -> int | None:
-        """Count a call, and return its number if this thread is to check the gradient at it.
-
-        This is called where no unchecked call was left.
-        """
-        with self._lock:
-            if next(self._unchecked, None) is not None:  # another thread has just ended a check
-                return None
-            call = self._end
-            self._end += 1
-            if self._is_checking:
-                return None
-            self._is_checking = True
-        return call
-
-    def _wait_until(self, call: int) -> None:
-        """End a check, and make `call` the next one to check; at once if it has passed."""
-        with self._lock:
-            self._is_checking = False
-            if call > self._end:
-                self._unchecked = iter(range(self._end, call))
-                self._end = call
 
     def _with_check(
         self,
@@ -246,7 +215,7 @@ class Guard:
             self._wait = longer if is_false_alarm else self._every
         finally:
             # A check that was not made, because a function failed, is made at the next call.
-            self._wait_until(call + (self._wait if len(self._checks) > n_checks else 1))
+            self._turns.wait_until(call + (self._wait if len(self._checks) > n_checks else 1))
         if found.report is not None:
             SESSION.notify(found.report)
         act_on(found, self._on_wrong)
