@@ -342,18 +342,17 @@ def test_a_budget_ends_the_search() -> None:
 # Large ones
 
 
+# Typical entries of a million, whose errors make the smallest residuals of the first five problems;
+# in the other problem, noise next to x0 is a third of that along tangents.
+@pytest.mark.parametrize(("seed", "entry"), [(3, 11_603), (2, 591_423)])
 @pytest.mark.libraries("numpy")
-def test_float32_in_float64_shows_the_small_error_that_float64_shows() -> None:
+def test_float32_in_float64_shows_the_small_error_that_float64_shows(seed: int, entry: int) -> None:
     """The noise that is assumed where func was compared in both dtypes is 16 times the usual."""
-    size, seed = 10**6, 3  # of the first five problems, the one with the smallest residuals
-    _, grad, x0 = problem(size=size, seed=seed)
-    weights = np.abs(grad(x0) * x0)
-    typical_entry = int(np.argmin(np.abs(weights - np.median(weights))))
     for dtype in ("float64", "float32"):
-        func, grad, x0 = problem([typical_entry], 1.001, size, seed, dtype)
+        func, grad, x0 = problem([entry], 1.001, 10**6, seed, dtype)
         report = verify_grad(func, grad, x0, rtol=1e-4)
         assert report.verdict is Verdict.WRONG, (dtype, str(report))
-        assert places(report) == [typical_entry]
+        assert places(report) == [entry]
 
 
 @pytest.mark.full

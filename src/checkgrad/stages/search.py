@@ -87,9 +87,10 @@ class Search:
         """Search. Return whether all that was seen along the tangents is explained."""
         everything = Range(0, self.point.size, dict(enumerate(self.residuals.tolist())))
         self._search(everything)
-        explained = rms(self._left(everything).values()) <= self._enough
+        left = rms(self._left(everything).values())
+        explained = left <= self._enough
         if self.wrong and not explained:
-            self.is_additive = self._is_additive(self.wrong[0])
+            self.is_additive = self._is_additive(self.wrong[0], left)
         return explained
 
     @property
@@ -275,14 +276,21 @@ class Search:
     def _is_off(self, here: Range) -> bool:
         return rms(self._left(here).values()) > self._enough
 
-    def _is_additive(self, coordinate: int) -> bool:
-        """Return whether a tangent without a wrong entry is wrong by so much less."""
+    def _is_additive(self, coordinate: int, left: float) -> bool:
+        """Return whether a tangent without a wrong entry is wrong by so much less.
+
+        Noise may be larger than it is next to x0, where the terms of a sum round as one. It is no
+        larger than what is `left` of the residuals.
+        """
         effects = self._effects[coordinate]
         tangent = int(np.argmax(np.abs(effects)))
-        effect, slack = float(effects[tangent]), 2 * float(self.noise[tangent])
+        effect = float(effects[tangent])
         rest = self.parts.residual(tangent, 0, self.point.size, without=coordinate)
         off = abs(float(self.residuals[tangent]) - effect - rest)
-        return abs(effect) > 2 * slack and off <= slack + _LEAST_NOISE * abs(effect)
+        return any(
+            abs(effect) > 2 * slack and off <= slack + _LEAST_NOISE * abs(effect)
+            for slack in (2 * float(self.noise[tangent]), 2 * left)
+        )
 
 
 def rms(numbers: Iterable[float]) -> float:
