@@ -165,7 +165,10 @@ class PassedFloat64(Widening):
         return self.called(function)
 
     def called(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return what is called with wide arrays, here or by workers: the function itself."""
+        """Return what is called with wide arrays, here or by workers: the function itself.
+
+        It can be pickled if the function can.
+        """
         return function
 
 

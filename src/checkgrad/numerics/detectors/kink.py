@@ -1,8 +1,8 @@
 """Kinks: the one-sided derivatives settle on two values, and the central one half way.
 
-All claims between the two values are subgradients, and valid. `nearest_valid` says so, and nothing
-else does. A claim half way between them is certified before a kink is seen, since a central
-quotient agrees with it: by the first pair of steps, or in a group.
+All claims between the two values are subgradients, and valid. `valid_interval` and `nearest_valid`
+say so, and nothing else does. A claim half way between them is certified before a kink is seen,
+since a central quotient agrees with it: by the first pair of steps, or in a group.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ from checkgrad.numerics.thresholds import thresholds
 def detect_kink(evidence: Evidence) -> Finding:
     """Return where ``func`` has a kink at x0, and the one-sided derivatives there."""
     kink = evidence.has_kink
-    right, left = evidence.right.value, evidence.left.value
+    low, high = valid_interval(evidence.right, evidence.left)
     return Finding.of(
         Kind.KINK,
         kink,
-        subgradient_low=np.where(kink, np.fmin(left, right), np.nan),
-        subgradient_high=np.where(kink, np.fmax(left, right), np.nan),
+        subgradient_low=np.where(kink, low, np.nan),
+        subgradient_high=np.where(kink, high, np.nan),
     )
+
+
+def valid_interval(right: Limit, left: Limit) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest valid derivative at a kink: the one-sided ones."""
+    return np.fmin(left.value, right.value), np.fmax(left.value, right.value)
 
 
 def nearest_valid(claim: Floats, low: Floats, high: Floats) -> Floats:
@@ -37,7 +42,7 @@ def nearest_valid(claim: Floats, low: Floats, high: Floats) -> Floats:
     claim : array, shape (directions,)
         The claimed derivatives.
     low, high : array, shape (directions,)
-        The lower and the higher one-sided derivative. Where ``func`` is smooth they are equal.
+        The lowest and the highest valid derivative. Where ``func`` is smooth they are equal.
 
     Examples
     --------
