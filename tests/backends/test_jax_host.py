@@ -128,6 +128,31 @@ def test_blocks_of_half_precision_are_left_to_jax() -> None:
     assert all(isinstance(block, jax.Array) for block in find_backend([x]).split(x, 4))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_blocks_in_float64_are_rounded_to_half_precision_and_widened_again(dtype: str) -> None:
+    x, wide = jnp.zeros(6, dtype), np.asarray([1 / 3, 1 + 2.0**-30, 1e9, -0.0, np.inf, np.nan])
+    backend = find_backend([x])
+    with backend.with_float64():
+        array = jnp.asarray(wide)
+        (block,) = backend.split(array, array.size)
+        assert isinstance(block, np.ndarray)
+        narrow = backend.narrowed(block, x)
+        found, of_jax = narrow.astype(float), np.asarray(array.astype(dtype)).astype(float)
+        np.testing.assert_array_equal(found, of_jax)
+        again = backend.widened(narrow)
+    assert again.dtype == np.float64
+    np.testing.assert_array_equal(again, found)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_claim_of_a_large_array_in_half_precision_is_evaluated_in_float64(dtype: str) -> None:
+    """Else one wrong entry of many is far below what the claim is rounded by."""
+    x0 = jnp.linspace(0.5, 2.0, 2**17 + 1).astype(dtype)
+    grad = jax.jit(lambda x: (2 * x).at[7].multiply(2))
+    report = verify_grad(lambda x: jnp.sum(x * x, dtype="float32"), grad, x0)
+    assert report.verdict is Verdict.WRONG
+
+
 def test_a_check_of_a_new_large_shape_compiles_nothing_but_func_and_claim(
     compilations: list[str],
 ) -> None:

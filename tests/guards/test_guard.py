@@ -733,6 +733,29 @@ def test_around_a_loop_of_pytorch():
         run(guard(func, lambda params: [2 * each for each in grad(params)]).grad)
 
 
+@pytest.mark.parametrize("entry", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("library", ["numpy", "jax"])
+def test_a_gradient_that_is_not_finite_is_wrong(entry, library):
+    xp = pytest.importorskip("jax.numpy") if library == "jax" else np
+    others = xp.arange(50) != 3
+    guarded = guard(lambda x: xp.sum(x**2), lambda x: xp.where(others, 2 * x, entry))
+    with pytest.raises(GradientError):
+        guarded.grad(xp.linspace(1.0, 2.0, 50))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e160, 1e300])
+@pytest.mark.parametrize("n", [1, 100])
+def test_a_func_whose_squares_leave_the_range_of_float64_is_checked(scale, n):
+    def func(x):
+        return scale * np.sum(x**2)
+
+    guarded = guard(func, lambda x: 2 * scale * x)
+    guarded.grad(np.ones(n))
+    assert [check.verdict for check in guarded.checks] == [Verdict.CORRECT]
+    with pytest.raises(GradientError):
+        guard(func, lambda x: 4 * scale * x).grad(np.ones(n))
+
+
 @pytest.mark.parametrize("x", [[1e308, 1e308], [1e308, -1e308], [np.inf, -np.inf]])
 def test_a_guard_raises_nothing_by_its_own_arithmetic(x):
     guarded = guard(lambda x: 1.0, np.zeros_like)

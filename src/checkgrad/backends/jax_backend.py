@@ -38,6 +38,7 @@ from checkgrad.backends.jax_host import (
     computed_like,
     is_at_hand,
     is_computed_on_host,
+    is_in_host_memory,
     is_read_on_host,
     is_reduced_on_host,
     on_device_of,
@@ -189,14 +190,15 @@ class JaxBackend(Backend):
         if is_partitioned(array):
             return cast(array, wide_dtype(array.dtype))
         if is_read_on_host(array):
-            return cast_on_host(array, np.float64)
+            return cast_on_host(array, wide_dtype(array.dtype))
         with with_float64():
             return compiled_cast(ready_on_all_devices(array), wide_dtype(array.dtype))
 
     def narrowed(self, array: Array, like: Array) -> Array:
         if is_partitioned(array):
             return cast(array, like.dtype)
-        if is_read_on_host(array) and is_read_on_host(like):
+        # NumPy rounds float64 to half precision as JAX does, although it does not compute so in it.
+        if is_read_on_host(array) and is_in_host_memory(like):
             return cast_on_host(array, like.dtype)
         with with_float64():
             return compiled_cast(ready_on_all_devices(array), like.dtype)

@@ -52,16 +52,24 @@ def _either(on_host: Callable[..., Any], on_device: Callable[..., Any]) -> Calla
     return called
 
 
+def is_in_host_memory(array: Any) -> bool:
+    """Return whether an array is one of NumPy, or one of JAX that is whole on one CPU."""
+    return isinstance(array, np.ndarray | np.generic) or is_on_one_cpu(array)
+
+
 def is_at_hand(array: Any, count: int = 1) -> bool:
     """Return whether so many arrays like one of JAX or NumPy are small, and in host memory."""
-    is_host = isinstance(array, np.ndarray | np.generic) or is_on_one_cpu(array)
-    return is_host and count * array.size <= _LARGEST
+    return is_in_host_memory(array) and count * array.size <= _LARGEST
 
 
 def is_read_on_host(array: Any) -> bool:
-    """Return whether NumPy may compute with an array of JAX: it gives the same results."""
-    is_host = isinstance(array, np.ndarray | np.generic) or is_on_one_cpu(array)
-    return is_host and array.dtype in _DTYPES
+    """Return whether NumPy may compute with an array: it gives the same results as JAX.
+
+    What is NumPy's already, as a block of a JAX array in whatever dtype, stays NumPy's.
+    """
+    if isinstance(array, np.ndarray | np.generic):
+        return True
+    return is_on_one_cpu(array) and array.dtype in _DTYPES
 
 
 def is_reduced_on_host(*arrays: Any) -> bool:

@@ -42,7 +42,13 @@ class NormalNumbers:
 
 def sum_and_norm(terms: Floats) -> tuple[float, float]:
     """Return the sum of some terms, and their 2-norm."""
-    return float(np.add.reduce(terms)), math.sqrt(float(terms.dot(terms)))
+    size = math.sqrt(float(terms.dot(terms)))
+    if not 0.0 < size < math.inf:  # the squares may over- or underflow
+        largest = float(np.max(np.abs(terms), initial=0.0))
+        if 0.0 < largest < math.inf:
+            scaled = terms / largest
+            size = largest * math.sqrt(float(scaled.dot(scaled)))
+    return float(np.add.reduce(terms)), size
 
 
 def numbers_along(gradient: Floats, rng: NormalNumbers | np.random.Generator) -> Floats:

@@ -165,6 +165,8 @@ def _third_step(rounding: float, bend: float) -> float:
 
 
 def _judged(claimed: float, observed: float, allowed: float, uncertainty: float) -> Verdict | None:
+    if not math.isfinite(allowed):  # the claim is not finite, and agrees with nothing
+        return None
     apart = abs(claimed - observed)
     # Numbers that agree so closely certify each other, whatever the noise.
     if apart <= allowed / thresholds().agreement or apart + uncertainty <= allowed:
