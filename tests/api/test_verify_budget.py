@@ -351,8 +351,7 @@ def test_every_door_refuses_what_has_no_meaning(
 ) -> None:
     door = getattr(checkgrad, f"{kind}_{name}")
     claim = () if name == "autodiff" else (jacobian,)
-    error = TypeError if name == "autodiff" else ValueError  # NumPy does not differentiate
-    with pytest.raises(error, match=f"{option} is {value!r}|x0 is an array of numpy"):
+    with pytest.raises(ValueError, match=f"{option} is {value!r}"):
         door(field, *claim, X0, **{option: value})
 
 
