@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import pickle
 import sys
@@ -521,6 +522,47 @@ def test_guard_can_be_pickled_and_goes_on_where_it_was():
                 each.grad(X0)
         assert again.checks == guarded.checks
         assert [check.call for check in again.checks] == [0, 5]
+
+
+def of_jax(x):
+    return (x.at[0].set(3.0) ** 2).sum()
+
+
+def grad_of_jax(x):
+    return (2 * x).at[0].set(0.0)
+
+
+def test_guard_of_jax_can_be_pickled_and_copied_after_a_check():
+    jnp = pytest.importorskip("jax.numpy")
+    guarded = guard(of_jax, grad_of_jax, every=2)
+    guarded.grad(jnp.ones(100))
+    for again in (pickle.loads(pickle.dumps(guarded)), copy.deepcopy(guarded)):
+        for _ in range(2):
+            again.grad(jnp.ones(100))
+        assert [check.call for check in again.checks] == [0, 2]
+
+
+@pytest.mark.parametrize("setting", ["disable_jit", "transfer_guard"])
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_guard_hands_arrays_of_jax_to_func_whatever_jax_is_set_to(setting, is_compiled):
+    jax = pytest.importorskip("jax")
+    x, kinds = jax.numpy.ones(100), set()
+
+    def func(x):
+        kinds.add(isinstance(x, jax.Array))
+        return of_jax(x)
+
+    guarded = guard(jax.jit(func) if is_compiled else func, jax.jit(grad_of_jax))
+    of_jax(x), guarded.func(x), grad_of_jax(x)  # constants are moved where they are used first
+    with {"disable_jit": jax.disable_jit, "transfer_guard": disallowed}[setting]():
+        guarded.grad(x)
+    assert kinds == {True}
+    assert guarded.checks[0].n_func >= 2
+    assert np.isfinite(guarded.checks[0].observed_change)
+
+
+def disallowed():
+    return pytest.importorskip("jax").transfer_guard("disallow")
 
 
 def test_error_can_be_pickled():

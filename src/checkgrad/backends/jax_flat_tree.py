@@ -94,13 +94,12 @@ class JaxFlatTree:
 
     def _placed(self, leaves: list[list[HostArray]]) -> Any:
         with jax.default_device(self._device):
-            return _taken(leaves)
+            return _taken(leaves) if _compiled_take_host_arrays() else jax.device_put(leaves)
 
     def _takes_host_arrays(self) -> bool:
         """Return whether the function takes arrays of NumPy for what it computes on the device."""
-        config = jax.config
-        may_transfer = config.jax_transfer_guard_host_to_device in _MAY_TRANSFER
-        return self._is_compiled and may_transfer and config.jax_default_device is None
+        is_default = jax.config.jax_default_device is None
+        return self._is_compiled and is_default and _compiled_take_host_arrays()
 
     def snapshot(self, tree: Any) -> Any:
         """See `checkgrad.backends.FlatTree`."""
@@ -117,6 +116,13 @@ class JaxFlatTree:
             return None
         epsilon = self._epsilons.get(value.dtype)
         return None if epsilon is None else (float(value.item()), epsilon)
+
+
+def _compiled_take_host_arrays() -> bool:
+    """Return whether compiled functions turn arrays of NumPy into those of JAX unasked."""
+    config = jax.config
+    may_transfer = config.jax_transfer_guard_host_to_device in _MAY_TRANSFER
+    return may_transfer and not config.jax_disable_jit
 
 
 def _is_simple(leaf: Any) -> bool:

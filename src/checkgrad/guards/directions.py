@@ -51,6 +51,9 @@ class Directions:
         self._tree: FlatTree | None = None
         self.noise = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_tree": None}  # it knows a device, which is of this process
+
     def snapshot(self, x: Any) -> Any:
         """Return what x holds now, safe from later writes by the user's code."""
         kept = None if self._tree is None else self._tree.snapshot(x)
