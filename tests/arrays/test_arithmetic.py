@@ -16,6 +16,7 @@ from checkgrad.arrays.arithmetic import (
     forward_difference,
     forward_steps,
     norm,
+    norm_in_range,
     reshaped,
 )
 from checkgrad.backends import find_backend
@@ -128,3 +129,16 @@ def test_an_array_that_has_the_shape_stays_the_same_object() -> None:
     x = np.ones((2, 3))
     assert reshaped(x, (2, 3), np) is x
     assert reshaped(x, (6,), np).shape == (6,)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-170, 1e160, 1e300])
+def test_norm_of_a_vector_stays_in_range(scale: float) -> None:
+    with np.errstate(all="ignore"):
+        found = norm_in_range(scale * np.asarray([3.0, 0.0, -4.0]))
+    assert found == pytest.approx(5 * scale)
+
+
+def test_norm_of_a_vector_is_finite_only_if_the_vector_is() -> None:
+    assert norm_in_range(np.zeros(3)) == 0
+    assert norm_in_range(np.asarray([1.0, -np.inf])) == np.inf
+    assert np.isnan(norm_in_range(np.asarray([1.0, np.nan])))

@@ -66,6 +66,21 @@ def test_one_wrong_entry_of_many_is_named(dtype: str, direction: str) -> None:
 
 
 @pytest.mark.libraries("numpy")
+@pytest.mark.parametrize("wrong", [range(SIZE), [7]], ids=["all", "one"])
+@pytest.mark.parametrize("scale", [1e150, 1e154])
+def test_a_search_goes_on_where_squares_overflow(wrong: Any, scale: float) -> None:
+    x0 = np.linspace(1.0, 2.0, SIZE)
+    factor = np.ones(SIZE)
+    factor[list(wrong)] = 2
+
+    def grad(x: Any) -> Any:
+        return factor * scale * (np.cos(x) * x + np.sin(x))
+
+    report = verify_grad(lambda x: scale * np.sum(np.sin(x) * x), grad, x0, rng=0)
+    assert report.verdict is Verdict.WRONG
+    assert report.located
+
+
 def test_an_error_far_below_rtol_of_the_whole_is_found() -> None:
     (wrong,) = typical(problem(size=40_000), 1)
     func, grad, x0 = problem([wrong], 1.001, size=40_000)

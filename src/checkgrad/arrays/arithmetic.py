@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from checkgrad.backends import Array, Backend
+from checkgrad.backends import Array, Backend, HostArray
 
 _DOUBLE = 8  # bytes of a float64
 
@@ -113,6 +113,21 @@ def norm(differences: Sequence[Array], xp: Any) -> Array:
     scale = xp.where((largest > 0) & (largest < math.inf), largest, xp.ones_like(largest))
     squares = [xp.sum((s / scale) ** 2) for s in sizes]
     return scale * xp.sqrt(functools.reduce(operator.add, squares))
+
+
+def norm_in_range(numbers: HostArray) -> float:
+    """Return the 2-norm of a vector of float64, also where squares over- or underflow.
+
+    NumPy may warn of them: the caller owns the error state, which takes time to change.
+    """
+    size = math.sqrt(float(numbers.dot(numbers)))
+    if 0.0 < size < math.inf:
+        return size
+    largest = float(np.max(np.abs(numbers), initial=0.0))
+    if not 0.0 < largest < math.inf:
+        return size
+    scaled = numbers / largest
+    return largest * math.sqrt(float(scaled.dot(scaled)))
 
 
 def dot(claim: Array, tangent: Array, xp: Any) -> Array:

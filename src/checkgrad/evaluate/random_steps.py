@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from checkgrad.arrays.arithmetic import norm_in_range
 from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.point import Floats
 
@@ -42,13 +43,7 @@ class NormalNumbers:
 
 def sum_and_norm(terms: Floats) -> tuple[float, float]:
     """Return the sum of some terms, and their 2-norm."""
-    size = math.sqrt(float(terms.dot(terms)))
-    if not 0.0 < size < math.inf:  # the squares may over- or underflow
-        largest = float(np.max(np.abs(terms), initial=0.0))
-        if 0.0 < largest < math.inf:
-            scaled = terms / largest
-            size = largest * math.sqrt(float(scaled.dot(scaled)))
-    return float(np.add.reduce(terms)), size
+    return float(np.add.reduce(terms)), norm_in_range(terms)
 
 
 def numbers_along(gradient: Floats, rng: NormalNumbers | np.random.Generator) -> Floats:

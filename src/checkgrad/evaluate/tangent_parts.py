@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from checkgrad.arrays.arithmetic import norm_in_range
 from checkgrad.arrays.entries import largest_of
 from checkgrad.arrays.leaf_entries import entry_of, in_range
 from checkgrad.arrays.point import Floats
@@ -150,7 +151,7 @@ class TangentParts:
             The squared cosine of the angle between its entries and the residuals.
         """
         point = self._evaluator.point
-        units, xp = (residuals / np.linalg.norm(residuals)).tolist(), point.xp
+        units, xp = (residuals / norm_in_range(residuals)).tolist(), point.xp
 
         def scores(*entries: Array) -> Array:
             return _squared_cosines(entries, units, xp)

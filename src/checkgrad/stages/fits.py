@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+from checkgrad.arrays.arithmetic import norm_in_range
 from checkgrad.evaluate.tangent_parts import TangentParts
 from checkgrad.stages.ranges import Range, Rows
 
@@ -67,11 +69,12 @@ def best_factor(
     """
     ranges = list(dict.fromkeys([(here.start, here.stop), *leaves]))
     residuals, best = np.asarray(list(left.values())), BestFactor(0.0, 0.0, 0, 0, len(ranges))
+    length = norm_in_range(residuals)
     for start, stop in ranges:
         claims = np.asarray([parts.claimed(j, start, stop) for j in left])
-        square = float(claims @ claims)
-        if square > 0 and np.isfinite(square):
-            product = float(residuals @ claims)
-            cosine = product**2 / (square * float(residuals @ residuals))
-            best = max(best, BestFactor(cosine, product / square, start, stop, len(ranges)))
+        size = norm_in_range(claims)
+        if 0 < size < math.inf and math.isfinite(length):
+            cosine = float(residuals / length @ (claims / size))
+            error = cosine * (length / size)
+            best = max(best, BestFactor(cosine**2, error, start, stop, len(ranges)))
     return best

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from checkgrad.arrays.arithmetic import norm_in_range
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.evaluate.chosen_axes import ChosenAxes
 from checkgrad.evaluate.tangent_parts import TangentParts
@@ -295,4 +296,5 @@ class Search:
 
 def rms(numbers: Iterable[float]) -> float:
     """Return the root of the mean square of some numbers."""
-    return float(np.sqrt(np.mean(np.square(list(numbers)))))
+    vector = np.asarray(list(numbers), dtype=np.float64)
+    return norm_in_range(vector) / math.sqrt(vector.size)
