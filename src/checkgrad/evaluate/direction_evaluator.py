@@ -57,7 +57,7 @@ class DirectionEvaluator:
         """Return ``func`` so many steps from x0; NaN where it raises."""
         return self.number(self._value(steps))
 
-    def beside(self) -> tuple[float, float]:
+    def on_both_sides(self) -> tuple[float, float]:
         """Return ``func`` one step from x0, on both sides; NaN where it raises."""
         if not self.direction.is_pure:
             return self.at(1.0), self.at(-1.0)

@@ -124,7 +124,7 @@ def spot_check(
         What was found.
     """
     claimed, size = evaluator.direction.claim
-    above, below = evaluator.beside()
+    above, below = evaluator.on_both_sides()
     observed = (above - below) / 2
     coarsest = max(evaluator.epsilon, epsilon)
     allowed = (rtol or default_rtol(coarsest)) * size

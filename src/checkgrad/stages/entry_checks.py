@@ -126,7 +126,7 @@ def verdict_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats)
     """Return what ``func`` as it is says of an entry that is wrong in float64.
 
     The claim as a whole may be right as it is written because few digits hide an error of a small
-    entry, which float64 shows. So the entry is the one whose error few digits show best.
+    entry, which float64 shows. So the entry is the one whose error stands out of noise the most.
 
     Parameters
     ----------
