@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ from observe import COUNTS, observe
 from record import BY_HAND, load
 from sampling import rotation
 
-FACTOR, EXTRA = 1.5, 4  # what evaluation counts may differ by where functions round otherwise
+FACTOR = 1.5  # what the evaluations of a group may differ by where functions round otherwise
+KEYS_OF_COUNTS = (*COUNTS, "calls")
+GROUP = 12  # cases in one test
 FULL = os.environ.get("CHECKGRAD_FULL") == "1"
 LIBRARIES = os.environ.get("CHECKGRAD_TEST_LIBRARIES", ",".join(MODULES)).split(",")
 # A plain run takes one case of so many. In JAX, each case compiles its own func.
@@ -30,29 +32,38 @@ def chosen() -> Iterator[Any]:
         needs_x64 = pytest.mark.skipif(
             library in ("jax", "cutest") and not X64, reason="recorded with JAX_ENABLE_X64=1"
         )
+        # What concerns NumPy alone runs in its session only.
+        marks = [needs_x64, *([pytest.mark.numpy] if library == "numpy" else [])]
+        plain, full = [], []
         for case in cases_of(library):
-            # What concerns NumPy alone runs in its session only.
-            marks = [needs_x64, *([pytest.mark.numpy] if library == "numpy" else [])]
-            if rotation(case.name) % TAKES_ONE_IN.get(library, 1):
-                marks.append(pytest.mark.full)
-            yield pytest.param(library, case, id=case.name, marks=marks)
+            is_left = rotation(case.name) % TAKES_ONE_IN.get(library, 1)
+            (full if is_left else plain).append(case)
+        for cases, more in ((plain, []), (full, [pytest.mark.full])):
+            for start in range(0, len(cases), GROUP):
+                group = cases[start : start + GROUP]
+                yield pytest.param(library, group, id=group[0].name, marks=[*marks, *more])
 
 
-@pytest.mark.parametrize(("library", "case"), list(chosen()))
-def test_outcome_is_as_recorded(library: str, case: Case) -> None:
+@pytest.mark.parametrize(("library", "cases"), list(chosen()))
+def test_outcomes_are_as_recorded(library: str, cases: Sequence[Case]) -> None:
+    """Where functions round otherwise, one case may take another way, at another cost.
+
+    A group of cases costs about the same there.
+    """
     recorded = load(library)
-    before, now = recorded["cases"][case.name], observe(case, estimates=False)
-    for key in ("verdict", "exception"):
-        assert now.get(key) == before.get(key), now
+    pairs = {case.name: (recorded["cases"][case.name], observe(case, False)) for case in cases}
     rounds_alike = recorded["fingerprint"] == fingerprint(library)
-    for key in (*COUNTS, "calls"):
-        if key in before:
-            assert_count(now[key], before[key], rounds_alike)
-
-
-def assert_count(now: int, before: int, rounds_alike: bool) -> None:
-    if rounds_alike:
-        assert now == before
-    else:
-        assert now <= FACTOR * before + EXTRA
-        assert before <= FACTOR * now + EXTRA
+    exact = ("verdict", "exception", *(KEYS_OF_COUNTS if rounds_alike else ()))
+    differing = {
+        f"{name}: {key}": (before.get(key), now.get(key))
+        for name, (before, now) in pairs.items()
+        for key in exact
+        if before.get(key) != now.get(key)
+    }
+    assert not differing
+    for key in KEYS_OF_COUNTS:
+        before, now = (
+            sum(each.get(key, 0) for each in one) for one in zip(*pairs.values(), strict=True)
+        )
+        assert now <= FACTOR * before
+        assert before <= FACTOR * now
