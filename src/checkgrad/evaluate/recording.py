@@ -22,23 +22,11 @@ from checkgrad.evaluate.shares import Shares
 class RecordingShares(Shares):
     """The shares of the ranks, as the library of x0 differentiates them. All ranks have all."""
 
-    def own(self, x: Any) -> Any:
-        """Return the share of this rank of something like all of x0."""
-        leaves, structure = flatten_tree(x)
-        pairs = zip(leaves, self._originals, strict=True)
-        return structure.unflatten(
-            [
-                self._group.recorded(leaf, like) if self._group.is_partitioned(like) else leaf
-                for leaf, like in pairs
-            ]
-        )
+    def _laid_out(self, leaf: Any, like: Any) -> Any:
+        return self._group.recorded(leaf, like)
 
-    def whole(self, value: Any) -> Any:
-        """Return a value with all of those leaves that are laid out over the ranks."""
-        leaves, structure = flatten_tree(value)
-        return structure.unflatten(
-            [self._group.recorded_whole(x) if self._group.is_partitioned(x) else x for x in leaves]
-        )
+    def _whole_leaf(self, leaf: Any) -> Any:
+        return self._group.recorded_whole(leaf)
 
 
 class RecordingFunc(AgreedFunc):

@@ -83,10 +83,14 @@ class Shares:
         pairs = zip(leaves, self._originals, strict=True)
         return structure.unflatten(
             [
-                self._group.laid_out(leaf, like) if self._group.is_partitioned(like) else leaf
+                self._laid_out(leaf, like) if self._group.is_partitioned(like) else leaf
                 for leaf, like in pairs
             ]
         )
+
+    def _laid_out(self, leaf: Any, like: Any) -> Any:
+        """Return a leaf that all ranks have, laid out over them as one of x0 is."""
+        return self._group.laid_out(leaf, like)
 
     def whole(self, value: Any) -> Any:
         """Return a value with all of those leaves that are laid out over the ranks."""
@@ -94,8 +98,12 @@ class Shares:
         if not any(map(self._group.is_partitioned, leaves)):
             return value
         return structure.unflatten(
-            [self._group.whole(x) if self._group.is_partitioned(x) else x for x in leaves]
+            [self._whole_leaf(x) if self._group.is_partitioned(x) else x for x in leaves]
         )
+
+    def _whole_leaf(self, leaf: Any) -> Any:
+        """Return all of a leaf that is laid out over the ranks."""
+        return self._group.whole(leaf)
 
     def whole_output(self, value: Any) -> Any:
         """Return a value of func with all of its leaves, and note how those lie on the ranks."""
