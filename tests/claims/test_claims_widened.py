@@ -91,3 +91,31 @@ def test_a_point_is_rounded_to_the_dtypes_of_the_user():
     claim, point, _ = preferred("grad", lambda x: x)
     (rounded,) = claim.native.rounded([point.leaves[0] + 1e-12])
     assert rounded.tolist() == X0.astype(float).tolist()
+
+
+FAULTS = [AttributeError, IndexError, KeyError, AssertionError, RuntimeError]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_claim_raises_in_float64_leaves_the_claim_as_it_is_written(fault):
+    def claim_of_float32(x):
+        if x.dtype != np.float32:
+            raise fault("no kernel for float64")
+        return x / np.float32(3)
+
+    claim, point, outputs = preferred("grad", claim_of_float32)
+    assert len(list(claim.gradients(point.leaves, outputs))) == 1
+    assert "no kernel for float64" in claim.obstacle
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_ours_is_no_reason_to_evaluate_a_claim_as_it_is_written(fault, monkeypatch):
+    """Else a wrong claim is judged in few digits, and passes."""
+
+    def broken(*args):
+        raise fault("a fault of ours")
+
+    claim, point, outputs = preferred("grad", lambda x: x / 3)
+    monkeypatch.setattr(NativeClaim, "holds", broken)
+    with pytest.raises(fault, match="a fault of ours"):
+        list(claim.gradients(point.leaves, outputs))

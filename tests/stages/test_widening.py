@@ -140,3 +140,17 @@ def test_a_large_func_that_rounds_inside_is_looked_at_where_the_claim_is_not_rig
     assert (right.verdict, right.evaluated_in) == (Verdict.CORRECT, "float64")
     assert (wrong.verdict, wrong.evaluated_in) == (Verdict.WRONG, "float32")
     assert "it rounds to a narrower dtype inside" in str(wrong)
+
+
+@pytest.mark.parametrize("fault", [AttributeError, IndexError, KeyError])
+@pytest.mark.parametrize("name", ["widened", "size"])
+def test_a_fault_of_ours_is_no_reason_to_evaluate_func_as_it_is_written(fault, name, monkeypatch):
+    def broken(*args):
+        raise fault("a fault of ours")
+
+    found = Problem("grad", np.sum, np.ones_like, X0, (), Options())
+    parsed = parse(found)
+    value = parsed.values_at_x0()
+    monkeypatch.setattr(type(parsed.point), name, property(broken) if name == "size" else broken)
+    with pytest.raises(fault, match="a fault of ours"):
+        widen(found, parsed, value)

@@ -18,6 +18,7 @@ from checkgrad.claims.forms import Claim
 from checkgrad.claims.linear_map import GradientByLeaves, Leaves
 from checkgrad.evaluate.directions import ClaimedGradient
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.whose_error import is_of_float64
 from checkgrad.precision import DOUBLE
 
 _UNSEEN = 2.0**-30  # relative to each coordinate: a change that float32 cannot hold
@@ -182,6 +183,8 @@ class PreferredClaim:
             if self.wide.epsilon > DOUBLE or self._is_rounded(found, outputs):
                 self.obstacle = "it computes in a narrower dtype whatever it gets"
         except Exception as error:
+            if not is_of_float64(error):
+                raise
             self.obstacle = brief(error)
         yield from found if self.is_wide else self.native.gradients(leaves, outputs)
 

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from checkgrad.backends import CannotWidenError
 from checkgrad.tracebacks import is_our_file
 
 _HERE = Path(__file__)
+# The modules that call a function in float64.
+_CALLERS_IN_FLOAT64 = tuple(str(_HERE.with_name(name)) for name in ("calling.py", "widened.py"))
 # The modules whose frames stand between that of the caller and the user's function.
 _CALLERS = tuple(
     str(_HERE.with_name(name)) for name in ("calling.py", "options.py", "direction_evaluator.py")
@@ -38,3 +41,19 @@ def is_of_user(error: Exception, function: Callable[..., Any]) -> bool:
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
     called = next((file for file in files if file not in _CALLERS), "")
     return not is_our_file(called)
+
+
+def is_of_float64(error: Exception) -> bool:
+    """Return whether an exception may say that a function cannot be evaluated in float64.
+
+    It does where it comes out of the call, complains of what the call returned, or of memory. Any
+    other is a fault of this package, which must not pass for a limit of the function.
+
+    Parameters
+    ----------
+    error : Exception
+        It was caught around an evaluation in float64.
+    """
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
+    is_told = isinstance(error, CannotWidenError | MemoryError | ValueError | TypeError)
+    return is_told or not files.isdisjoint(_CALLERS_IN_FLOAT64)

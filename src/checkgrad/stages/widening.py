@@ -17,6 +17,7 @@ from checkgrad.claims.make import make_claim
 from checkgrad.claims.widened import NativeClaim, PreferredClaim
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.outputs import Outputs
+from checkgrad.evaluate.whose_error import is_of_float64
 from checkgrad.evaluate.wide_evaluator import WideEvaluator
 from checkgrad.evaluate.widened import Wide, WideUserFunction, wide_claim_function
 from checkgrad.measure.neighbourhood import Neighbourhood
@@ -135,9 +136,7 @@ def _widened_by(
         try:
             point = native.point.widened()
             parsed, evaluator = _parsed(problem, native, point, wide)
-        except CannotWidenError:
-            raise
-        except Exception as error:
+        except (MemoryError, RuntimeError) as error:  # the latter where a device has no memory
             raise CannotWidenError(brief(error)) from error
     try:
         found, agreement, rounds_inside = _compared(widening, native, parsed, evaluator, value)
@@ -192,6 +191,8 @@ def _compared(
         except CannotWidenError:
             raise
         except Exception as error:
+            if not is_of_float64(error):
+                raise
             raise CannotWidenError(brief(error)) from error
     if parsed.is_narrow:
         raise CannotWidenError("it returns a narrower dtype whatever it gets")
