@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
+from checkgrad.numerics.onset import CLOSER
 from checkgrad.numerics.thresholds import varied
 
 DOUBLE, SINGLE, HALF, BRAIN = 2.0**-52, 2.0**-23, 2.0**-10, 2.0**-7
 LASTING = 36  # points at which lasting noise is looked for
+CLOSELY = 6 * CLOSER  # points where noise sets in
 UNIFORM = 12**-0.5  # the standard deviation of numbers between -1/2 and 1/2
 
 
@@ -302,11 +304,13 @@ def test_where_noise_sets_in_is_searched(make_near):
     """A term that is rounded stands still over 2**-18 of x0."""
     near, func = make_near(lambda x: round(x[0] * 2**20) / 2**20 * 1e-6 + x[0], np.asarray([0.3]))
     farther(near, known())
-    apart = np.log2(
-        np.max(np.abs(np.asarray(func.points)[LASTING:, 0] / 0.3 - 1).reshape(-1, 6), 1)
-    )
+    away = np.abs(np.asarray(func.points)[LASTING:, 0] / 0.3 - 1)
+    searched, closely = away[:-CLOSELY], away[-CLOSELY:]
+    apart = np.log2(np.max(searched.reshape(-1, 6), 1))
     assert 0 < apart.size <= 4
     assert np.all((apart > -24) & (apart < -15))
+    assert np.isclose(2**apart, np.max(closely), rtol=1e-6).any()  # where it sets in
+    assert np.min(closely) == pytest.approx(np.max(closely) / (CLOSELY / 2), rel=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "epsilon"), [(np.float32, SINGLE), (np.float64, DOUBLE)])

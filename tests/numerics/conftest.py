@@ -132,6 +132,7 @@ def estimate_with() -> Callable[..., Estimate]:
             [
                 between(Kind.KINK, "kink", "subgradient_low", "subgradient_high"),
                 between(Kind.ONE_SIDED, "one_sided", "one_sided_low", "one_sided_high"),
+                between(Kind.FINER, "finer", "finer_low", "finer_high"),
                 found(Kind.JUMP, "jump", **both),
                 found(Kind.EDGE, "edge", **both),
                 found(Kind.TIE, "tie", blocks_wrong=True),

@@ -326,6 +326,22 @@ def test_where_one_side_excuses_several_claims_the_others_must_be_farther_off(
         assert verdict([1.5, 1.75, 1.75, 1.0], twos, estimate=sides) is WRONG
 
 
+# What finer steps say together
+
+
+def test_a_claim_that_the_finer_steps_support_together_is_not_wrong(
+    verdict: Make, estimate_with: Make, decided: Make
+) -> None:
+    finer = {"finer": (4.0, 5.0)}
+    for claim in (4.0, 4.5, 5.0):
+        assert verdict(claim, 1.0, 1e-9, finer) is INCONCLUSIVE
+    for claim in (3.9, 5.1, 2.0):
+        assert verdict(claim, 1.0, 1e-9, finer) is WRONG
+    assert verdict(1.0, 1.0, 1e-9, finer) is CORRECT
+    assert decided(3.9, estimate_with(1.0, 1e-9, **finer), 0.1).verdict is INCONCLUSIVE
+    assert verdict([4.5, 2.0], [1.0, 1.0], 1e-9, finer) is WRONG  # the other one
+
+
 # Coarse estimates
 
 
@@ -564,6 +580,7 @@ def test_a_claim_that_visibly_differs_is_not_correct_because_of_what_may_be_hidd
         (Reason.ROUGH, 1.0, 1.1, math.inf, {"rounding": 0.0}, {}),
         (Reason.ROUGH, 1.0, math.nan, math.inf, {"rounding": 0.0}, {}),
         (Reason.COARSE, 1.0, 2.0, 0.0, {"coarse": 1.0}, {}),
+        (Reason.COARSE, 1.0, 2.0, 0.0, {"finer": (0.9, 1.1)}, {}),
         (Reason.HIDDEN, 1.0, 2.0, 0.0, {"undetectable_slope": 1.0}, {}),
         (Reason.TOO_CLOSE, 1.0, 1 + 1.2 * R, 0.0, {}, {}),
         # Of several reasons, the first in the order of `OPEN_REASONS` is given.
@@ -663,6 +680,7 @@ def cases(draw: Any) -> dict[str, Any]:
         "coarse": several(maybe),
         "kink": (np.where(kinks, value - 1, math.nan), np.where(kinks, value + 1, math.nan)),
         "one_sided": (several(maybe), several(maybe)),
+        "finer": (several(maybe), several(maybe)),
         "flags": {
             name: several(st.integers(0, 9)) == 0
             for name in ("jump", "tie", "diverging", "below_noise")
@@ -696,6 +714,7 @@ def decisions_of(
                 "coarse",
                 "kink",
                 "one_sided",
+                "finer",
             )
         },
         **case["flags"],

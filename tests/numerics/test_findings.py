@@ -16,7 +16,9 @@ pytestmark = pytest.mark.numpy
 
 DIRECTIONS = 3
 NAN = math.nan
-RANGES = ("subgradient_low", "subgradient_high", "one_sided_low", "one_sided_high")
+RANGES = tuple(
+    f"{name}_{end}" for name in ("subgradient", "one_sided", "finer") for end in ("low", "high")
+)
 
 number = st.one_of(st.just(NAN), st.integers(-8, 8).map(float))
 columns = st.lists(number, min_size=DIRECTIONS, max_size=DIRECTIONS).map(np.array)
@@ -143,10 +145,12 @@ def test_ranges_compose_by_their_hull() -> None:
         [
             one(subgradient_low=1.0, subgradient_high=2.0, one_sided_low=-1.0, one_sided_high=0.0),
             one(subgradient_low=0.0, subgradient_high=1.5, one_sided_low=-0.5, one_sided_high=3.0),
+            one(finer_low=4.0, finer_high=6.0),
+            one(finer_low=5.0, finer_high=7.0),
             one(),
         ]
     )
-    assert [getattr(found, name)[0] for name in RANGES] == [0.0, 2.0, -1.0, 3.0]
+    assert [getattr(found, name)[0] for name in RANGES] == [0.0, 2.0, -1.0, 3.0, 4.0, 7.0]
 
 
 def test_undetectable_slopes_compose_by_their_maximum() -> None:

@@ -303,3 +303,42 @@ def test_powers_of_two_scale_the_limit_exactly(power: int) -> None:
         assert getattr(larger, name)[0] == pytest.approx(wanted * factor, rel=1e-13)
         assert getattr(longer, name)[0] == pytest.approx(wanted, rel=1e-13)
     assert longer.step[0] == first.step[0] * factor
+
+
+# Finer steps that contradict a fit together
+
+
+def at_odds(deviations: float, sigma: float = 1e-3) -> Limit:
+    """Return the limit of quotients of 1, of which those at the finer half of the steps differ.
+
+    The coarsest of these misses 1 by so many standard deviations, and each finer one by half.
+    """
+    step = np.ldexp(1.0, -np.arange(24))
+    finer = step < 2.0**-11
+    return limit(quotients_of(np.where(finer, 1 + deviations * sigma * 2**12, 1.0), step, sigma), 2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_finer_steps_contradict_a_limit_together_that_none_contradicts_alone(sign: int) -> None:
+    """Their mean is 1.15 times as far off as the first of them: it adds a third to its weight."""
+    found = at_odds(sign * 3.6)
+    assert found.value[0] == pytest.approx(1.0, abs=1e-3)
+    middle, error = 1 + sign * 3.6e-3 * 2**12, 1e-3 * 2**12 * math.sqrt(3 / 4)
+    coverage = thresholds().coverage
+    assert found.finer_low == pytest.approx([middle - coverage * error], rel=1e-3)
+    assert found.finer_high == pytest.approx([middle + coverage * error], rel=1e-3)
+
+
+def test_finer_steps_that_miss_a_limit_by_chance_contradict_nothing() -> None:
+    found = at_odds(3.3)
+    assert math.isnan(found.finer_low[0])
+    assert math.isnan(found.finer_high[0])
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_finer_steps_hardly_ever_contradict_a_limit_by_noise(order: int) -> None:
+    rng = np.random.default_rng(order)
+    step = np.ldexp(1.0, -np.arange(24))[:, None] * np.ones(1000)
+    noise = 1e-6 * rng.normal(size=step.shape) / step
+    found = limit(quotients_of(np.exp(-(step**order)) + noise, step, 1e-6), order)
+    assert np.mean(np.isfinite(found.finer_low)) < 0.01

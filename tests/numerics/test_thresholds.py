@@ -62,7 +62,7 @@ def steps(count: int) -> Floats:
 
 
 def limit(value: float, uncertainty: float = 0.0) -> Limit:
-    return Limit(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
+    return Limit.of(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
 
 
 def quotients(values: Floats, sigma: float = 1e-6) -> Quotients:

@@ -22,13 +22,14 @@ from checkgrad.numerics.noise_model import (
     noise_on_each_side,
     quanta_of,
 )
-from checkgrad.numerics.onset import onset
+from checkgrad.numerics.onset import CLOSER, onset, shrinks
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import SINGLE, default_rtol
 
 # A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
 _NARROWEST = 2.0**-30
+_HARDLY_RESOLVED = 2.0**-27  # nor are those looked at closely that turn within a few of these
 _ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
@@ -146,8 +147,8 @@ def _waves(
 ) -> tuple[Flags, Flags]:
     """Return where the noise of the `loud` outputs is that of a wave, and where it may be.
 
-    A wave is smooth at short distances. More distances are looked at until that is known. What is
-    seen `at` each is noted.
+    A wave is smooth at short distances. More distances are looked at until that is known, and more
+    points where noise sets in. What is seen `at` each distance is noted.
     """
     waves, may_be = np.zeros((2, noise.size), dtype=bool)
     for output in loud.tolist():
@@ -159,7 +160,12 @@ def _waves(
                 break
             (line,) = near.along_lines([found.next_distance], signs)
             at[found.next_distance] = _noise_of(line[:, chosen])
-        waves[output], may_be[output] = found.is_smooth, found.may_be_smooth
+        is_smooth: bool | None = found.is_smooth
+        if found.sets_in is not None and found.sets_in > _HARDLY_RESOLVED:
+            (line,) = near.along_lines([found.sets_in / CLOSER], signs, times=CLOSER)
+            level, closer = at[found.sets_in][output], _noise_of(line[:, chosen])[output]
+            is_smooth = shrinks(float(level), float(closer), float(floor[output]))
+        waves[output], may_be[output] = is_smooth is True, is_smooth is None
     return waves, may_be
 
 

@@ -101,10 +101,14 @@ class Neighbourhood:
         epsilons: Sequence[float],
         signs: list[Array] | None = None,
         zeros_move: bool = False,
+        times: int = 1,
     ) -> list[Floats]:
-        """Return the outputs on several lines, as `along_line` does for each, in one go."""
-        limits, before = thresholds(), self.points_before
-        numbers = range(2 * limits.noise_points + 1)
+        """Return the outputs on several lines, as `along_line` does for each, in one go.
+
+        There are so many `times` as many points, and the lines are as much longer.
+        """
+        limits, before = thresholds(), times * self.points_before
+        numbers = range(2 * times * limits.noise_points + 1)
         counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
         sizes = coordinate_sizes(self.point, None, 0.0) if zeros_move else None
 

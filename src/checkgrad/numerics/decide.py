@@ -129,6 +129,14 @@ class _Comparison:
         near: Flags = np.any(np.abs(self.claim - other) <= allowed, axis=0)
         return near
 
+    @property
+    def is_supported_by_finer(self) -> Flags:
+        """Where the claim is what the finer steps say together, against the estimate."""
+        findings, noise = self.estimate.findings, self.claim_noise
+        above = self.claim + noise >= findings.finer_low
+        supported: Flags = above & (self.claim - noise <= findings.finer_high)
+        return supported
+
 
 def _compare(
     claim: Floats, estimate: Estimate, claim_noise: Floats, criteria: Criteria
@@ -179,7 +187,7 @@ def _is_wrong(comparison: _Comparison) -> Flags:
     claim, distance = comparison.claim, comparison.distance
     surely = np.fmax(estimate.uncertainty, findings.undetectable_slope) + comparison.claim_noise
     wrong = (comparison.beyond > limits.safety * surely) & comparison.finite
-    wrong &= ~findings.blocks_wrong & ~comparison.near_coarse
+    wrong &= ~findings.blocks_wrong & ~comparison.near_coarse & ~comparison.is_supported_by_finer
     # From one side the claim looks right, and noise hides what is between there and x0.
     one_sided_ok = wrong & (claim >= findings.one_sided_low) & (claim <= findings.one_sided_high)
     wrong &= ~one_sided_ok
@@ -251,6 +259,7 @@ def _reasons(
             Reason.NOISE: unsure & noisy,
             Reason.ROUGH: unsure,
             Reason.COARSE: comparison.near_coarse
+            | comparison.is_supported_by_finer
             | findings.seen[Kind.ROUNDED_FACTOR]
             | findings.seen[Kind.LOUDER],
             Reason.HIDDEN: hidden,

@@ -164,12 +164,7 @@ def _clearer(limit: Limit, one_sided: Limit) -> Limit:
     """
     better = one_sided.uncertainty < limit.uncertainty / thresholds().one_sided_gain
     better &= ~(np.abs(one_sided.value - limit.value) > limit.uncertainty)
-    return Limit(
-        np.where(better, one_sided.value, limit.value),
-        np.where(better, one_sided.uncertainty, limit.uncertainty),
-        np.where(better, one_sided.rounding, limit.rounding),
-        np.where(better, one_sided.step, limit.step),
-    )
+    return one_sided.where(better, limit)
 
 
 def _nearby_slope(samples: Samples) -> Floats:

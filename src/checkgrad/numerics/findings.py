@@ -32,6 +32,7 @@ class Kind(enum.Enum):
     ROUNDED_FACTOR = "rounded factor"
     HIDDEN = "hidden"
     DIVERGING = "diverging"
+    FINER = "finer"
     ONE_SIDED = "one-sided"
     BELOW_NOISE = "below noise"
     TIE = "tie"
@@ -55,6 +56,9 @@ class Finding:
     one_sided_low, one_sided_high : array, shape (directions,)
         A claim between them is not called wrong: the samples of one side of x0 support it. NaN
         where the finding says nothing of this.
+    finer_low, finer_high : array, shape (directions,)
+        A claim between them is not called wrong: the finer steps support it together. NaN where
+        the finding says nothing of this.
     coarse_estimate : array, shape (directions,)
         Another value that the samples support, NaN where there is none.
     undetectable_slope : array, shape (directions,)
@@ -69,6 +73,8 @@ class Finding:
     subgradient_high: Floats
     one_sided_low: Floats
     one_sided_high: Floats
+    finer_low: Floats
+    finer_high: Floats
     coarse_estimate: Floats
     undetectable_slope: Floats
     blocks_correct: Flags
@@ -84,6 +90,8 @@ class Finding:
             "subgradient_high": unknown,
             "one_sided_low": unknown,
             "one_sided_high": unknown,
+            "finer_low": unknown,
+            "finer_high": unknown,
             "coarse_estimate": unknown,
             "undetectable_slope": nothing,
             "blocks_correct": no,
@@ -108,6 +116,8 @@ class Findings:
     subgradient_high: Floats
     one_sided_low: Floats
     one_sided_high: Floats
+    finer_low: Floats
+    finer_high: Floats
     coarse_estimates: Floats
     undetectable_slope: Floats
     blocks_correct: Flags
@@ -123,6 +133,8 @@ class Findings:
             subgradient_high=nowhere,
             one_sided_low=nowhere,
             one_sided_high=nowhere,
+            finer_low=nowhere,
+            finer_high=nowhere,
             coarse_estimates=np.full((_COARSE_ESTIMATES, count), np.nan),
             undetectable_slope=np.zeros(count),
             blocks_correct=no,
@@ -174,6 +186,8 @@ def compose(findings: Sequence[Finding]) -> Findings:
         subgradient_high=np.fmax.reduce([each.subgradient_high for each in findings]),
         one_sided_low=np.fmin.reduce([each.one_sided_low for each in findings]),
         one_sided_high=np.fmax.reduce([each.one_sided_high for each in findings]),
+        finer_low=np.fmin.reduce([each.finer_low for each in findings]),
+        finer_high=np.fmax.reduce([each.finer_high for each in findings]),
         coarse_estimates=np.sort(coarse, axis=0)[:_COARSE_ESTIMATES],
         undetectable_slope=np.fmax.reduce([each.undetectable_slope for each in findings]),
         blocks_correct=np.logical_or.reduce([each.blocks_correct for each in findings]),

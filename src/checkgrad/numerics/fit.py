@@ -8,7 +8,7 @@ owns the fit. `checkgrad.numerics.quotients` makes the quotients, and
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +33,30 @@ class Limit:
         The part of the uncertainty that noise makes.
     step : array, shape (directions,)
         The coarsest step of the window that the limit was fitted to.
+    finer_low, finer_high : array, shape (directions,)
+        What the finer steps of that window leave open together, where they contradict the limit
+        and none of them does so alone; else NaN.
     """
 
     value: Floats
     uncertainty: Floats
     rounding: Floats
     step: Floats
+    finer_low: Floats
+    finer_high: Floats
+
+    @classmethod
+    def of(cls, value: Floats, uncertainty: Floats, rounding: Floats, step: Floats) -> Limit:
+        """Return a limit that no finer steps contradict."""
+        unknown = np.full(value.shape, np.nan)
+        return cls(value, uncertainty, rounding, step, unknown, unknown)
+
+    def where(self, chosen: Flags, other: Limit) -> Limit:
+        """Return this limit where it is `chosen`, and another one elsewhere."""
+        theirs = vars(other)
+        return Limit(
+            **{name: np.where(chosen, part, theirs[name]) for name, part in vars(self).items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,8 @@ class _Candidates:
     uncertainty: Floats
     rounding: Floats
     usable: Flags
+    finer_low: Floats
+    finer_high: Floats
 
 
 @dataclass(frozen=True)
@@ -100,7 +120,7 @@ def limit_at_zero(quotients: Quotients, order: int) -> Limit:
         np.take_along_axis(part, finest, axis=0)[0] for part in (value, step, quotients.sigma)
     )
     infinite = np.full(alone.shape, np.inf)
-    best = Limit(alone, infinite, thresholds().coverage * sigma / length, length)
+    best = Limit.of(alone, infinite, thresholds().coverage * sigma / length, length)
     if value.shape[0] == 1:
         return best
     windows = _windows(quotients, order)
@@ -173,7 +193,9 @@ def _fit(windows: _Windows, moments: _Moments, degree: int) -> _Candidates:
     usable &= _consistent(np.abs(missed), windows)
     rounding = limits.coverage * np.sqrt(np.abs(inverse[0, 0])) / length[0] * excess
     rounding = np.hypot(rounding / moments.heaviest, limits.coverage * windows.shared * shared)
-    return _Candidates(windows.start + coefficients[0], rounding, rounding, usable)
+    value = windows.start + coefficients[0]
+    finer_low, finer_high = _contradicting(value, missed, windows)
+    return _Candidates(value, rounding, rounding, usable, finer_low, finer_high)
 
 
 def _polynomial(coefficients: Floats, position: Floats) -> Floats:
@@ -198,6 +220,32 @@ def _consistent(missed: Floats, windows: _Windows) -> Flags:
     return agrees & (worst[:, 0] <= limits.consistent_fine) & (worst[:, 1] <= limits.outlier)
 
 
+def _contradicting(value: Floats, missed: Floats, windows: _Windows) -> tuple[Floats, Floats]:
+    """Return what finer steps leave open that contradict a fit together; NaN where none do.
+
+    The mean by which steps miss the fit is known better than each. So all steps from one down to
+    the finest are taken together, for each step that they contradict the fit from.
+
+    Parameters
+    ----------
+    value : array, shape (windows, directions)
+        The limit of each fit.
+    missed : array, shape (windows, steps, directions)
+        By how much quotients miss the fit, in standard deviations.
+    windows : _Windows
+        The windows.
+    """
+    limits = thresholds()
+    known = np.hypot.accumulate(windows.weight[:, ::-1], axis=1)[:, ::-1]
+    together = np.cumsum((missed * windows.weight)[:, ::-1], axis=1)[:, ::-1] / known
+    contradicts = np.abs(together) > limits.consistent_coarse
+    low, high = (
+        np.where(contradicts, value[:, None] + (together + side * limits.coverage) / known, np.nan)
+        for side in (-1, 1)
+    )
+    return np.fmin.reduce(low, axis=1), np.fmax.reduce(high, axis=1)
+
+
 def _with_truncation(
     fit: _Candidates, higher: _Candidates, half: npt.NDArray[np.intp]
 ) -> _Candidates:
@@ -210,7 +258,7 @@ def _with_truncation(
     change = np.zeros_like(fit.value)
     for other in (np.where(higher.usable, higher.value, np.nan), halved):
         change = np.fmax(change, np.abs(fit.value - other))
-    return _Candidates(fit.value, fit.uncertainty + change, fit.rounding, fit.usable)
+    return replace(fit, uncertainty=fit.uncertainty + change)
 
 
 def _extrapolated_pairs(windows: _Windows, quotients: Quotients) -> _Candidates:
@@ -226,9 +274,12 @@ def _extrapolated_pairs(windows: _Windows, quotients: Quotients) -> _Candidates:
     # Where func is 0 at x0, the noise of the coarser step is as large as all of the finer one.
     coarser = np.abs(value - windows.start) + noise
     expected = coarser[:, None] * windows.position
-    missed = np.abs(windows.rise + (windows.start - value)[:, None]) - expected
+    bend = (windows.start - value)[:, None]
+    missed = np.abs(windows.rise + bend) - expected
     usable = _consistent(missed * windows.weight, windows)
-    return _Candidates(value, uncertainty, rounding, usable & np.isfinite(value))
+    off = (windows.rise + bend - bend * windows.position) * windows.weight
+    usable &= np.isfinite(value)
+    return _Candidates(value, uncertainty, rounding, usable, *_contradicting(value, off, windows))
 
 
 def _least_uncertain(best: Limit, candidates: _Candidates, step: Floats) -> Limit:
@@ -238,10 +289,12 @@ def _least_uncertain(best: Limit, candidates: _Candidates, step: Floats) -> Limi
     uncertainty = np.where(np.isnan(uncertainty), np.inf, uncertainty)
     window = np.argmin(uncertainty, axis=0)
     column = np.arange(window.size)
-    better = uncertainty[window, column] < best.uncertainty
-    return Limit(
-        np.where(better, candidates.value[window, column], best.value),
-        np.where(better, uncertainty[window, column], best.uncertainty),
-        np.where(better, candidates.rounding[window, column], best.rounding),
-        np.where(better, step[window, column], best.step),
+    least = Limit(
+        candidates.value[window, column],
+        uncertainty[window, column],
+        candidates.rounding[window, column],
+        step[window, column],
+        candidates.finer_low[window, column],
+        candidates.finer_high[window, column],
     )
+    return least.where(least.uncertainty < best.uncertainty, best)

@@ -18,10 +18,10 @@ _LEAST_POWER, _MOST_POWER, _MOST_NEAR_POLES = 2.0, 5.0, 7.0
 _VISIBLE = 5.0  # times the noise next to x0: what is seen of a wave
 # Noise over seven points is known to a factor of some 4, two doublings. These are more.
 _MORE_THAN_CHANCE = 2.5
-# A rise over one doubling of the distance that may be that of a wave: by so many doublings at most
-# (noise of rounding rises by some five and more), to at least so many times the noise next to x0,
-# and to at most this part of the noise in question.
-_LARGEST_RISE, _RISES_TO, _PART_OF_NOISE = 4.0, 4.0, 1 / 3
+CLOSER = 4  # points in the place of one, where noise sets in: a wave shrinks by 64 and more there
+# What is rounded shows half of its noise and more there, since it jumps between two points.
+_SHRINKS = 8.0
+_UNSEEN = 2.0  # times the noise next to x0: what cannot be told from it
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Onset:
         It is no noise: third differences grow up to it as those of a wave do.
     next_distance : float or None
         Where to look next; None if it is decided.
-    may_be_smooth : bool
-        Too little is seen of how it grows to tell it from a wave.
+    sets_in : float or None
+        The distance at which it sets in, where it takes a closer look to tell it from a wave.
     """
 
     is_smooth: bool
     next_distance: float | None = None
-    may_be_smooth: bool = False
+    sets_in: float | None = None
 
 
 def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onset:
@@ -69,25 +69,53 @@ def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onse
     --------
     >>> distances = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     >>> onset(distances, np.array([0.0, 0.0, 0.0, 1.0, 1.0]), 1e-9, 1.0)
-    Onset(is_smooth=False, next_distance=None, may_be_smooth=False)
+    Onset(is_smooth=False, next_distance=None, sets_in=8.0)
     >>> onset(distances, np.array([0.002, 0.016, 0.125, 1.0, 1.0]), 1e-9, 1.0)
-    Onset(is_smooth=True, next_distance=None, may_be_smooth=True)
+    Onset(is_smooth=True, next_distance=None, sets_in=None)
     """
     end = int(np.argmax(levels >= noise)) + 1
     bits, raised = np.log2(distances[:end]), np.fmax(levels[:end], floor)
     with np.errstate(divide="ignore", invalid="ignore"):
         wide, growth = np.diff(bits), np.diff(np.log2(raised))
-    if np.any((wide <= 1) & (growth > _MOST_NEAR_POLES)):
-        return Onset(False)
+    jumps = np.where(wide <= 1, growth, 0.0)
+    if np.any(jumps > _MOST_NEAR_POLES):
+        return Onset(False, sets_in=float(distances[np.argmax(jumps) + 1]))
     visible, steep = raised > _VISIBLE * floor, growth > _MOST_POWER * wide
     if not np.any(steep & (wide > 1)) and _grows_as_a_wave(bits[visible], np.log2(raised[visible])):
-        return Onset(True, may_be_smooth=True)
+        return Onset(True)
     gap = int(np.argmax(growth)) if growth.size else 0
-    if not growth.size or wide[gap] <= 1:
-        rises = (wide <= 1) & (growth >= _LEAST_POWER) & (growth <= _LARGEST_RISE)
-        rises &= (raised[1:] >= _RISES_TO * floor) & (raised[1:] <= _PART_OF_NOISE * noise)
-        return Onset(False, may_be_smooth=bool(np.any(rises)))
+    if not growth.size:
+        return Onset(False)
+    if wide[gap] <= 1:
+        return Onset(False, sets_in=float(distances[gap + 1]))
     return Onset(False, 2.0 ** float((bits[gap] + bits[gap + 1]) // 2))
+
+
+def shrinks(level: float, closer: float, floor: float) -> bool | None:
+    """Return whether what sets in at some distance is smooth, by as many points closer together.
+
+    Parameters
+    ----------
+    level : float
+        The noise that points show at that distance.
+    closer : float
+        The noise that `CLOSER` times as many points show over the same length.
+    floor : float
+        The noise next to x0.
+
+    Returns
+    -------
+    bool or None
+        None where the noise next to x0 hides it.
+
+    Examples
+    --------
+    >>> shrinks(1.0, 1 / 64, 1e-3), shrinks(1.0, 0.4, 1e-3), shrinks(1.0, 0.4, 0.2)
+    (True, False, None)
+    """
+    if level < _SHRINKS * _UNSEEN * floor:
+        return None
+    return closer <= level / _SHRINKS
 
 
 def _grows_as_a_wave(bits: Floats, levels: Floats) -> bool:

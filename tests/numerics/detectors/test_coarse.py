@@ -36,7 +36,7 @@ def found(samples_of: Make, evidence_of: Make) -> Callable[..., Finding]:
         quotients = np.full((count, 1), 1.0)
         quotients[coarser:] = finer
         sigma = np.full((count, 1), 1e-3)
-        smooth = Limit(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
+        smooth = Limit.of(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
         evidence = evidence_of(
             samples_of(lambda t: t),
             central=Quotients(step, quotients, sigma, np.zeros(1)),
@@ -99,7 +99,7 @@ def test_the_error_of_the_quotients_is_taken_to_be_even(
 ) -> None:
     """For t + t**3, the coarse limit is certain enough to contradict one that is 3e-5 off."""
     samples = samples_of(lambda t: t + t**3, sigma=1e-6)
-    off = Limit(*(np.array([part]) for part in (1 + 3e-5, 0.0, 0.0, 1.0)))
+    off = Limit.of(*(np.array([part]) for part in (1 + 3e-5, 0.0, 0.0, 1.0)))
     assert detect_coarse(evidence_of(samples, smooth=off)).coarse_estimate == pytest.approx([1.0])
 
 
@@ -116,7 +116,7 @@ def test_the_scatter_of_the_coarser_half_counts_as_noise(
     evidence = evidence_of(
         samples_of(lambda t: t),
         central=Quotients(step, scatter / step, np.full((24, 1), 1e-6), np.zeros(1)),
-        smooth=Limit(*(np.array([part]) for part in (5.0, 0.0, 0.0, 1.0))),
+        smooth=Limit.of(*(np.array([part]) for part in (5.0, 0.0, 0.0, 1.0))),
     )
     assert not detect_coarse(evidence).seen[0]
 

@@ -36,7 +36,7 @@ def test_a_slope_that_grows_towards_x0_diverges(
 
 
 def limit(value: float) -> Limit:
-    return Limit(*(np.array([part]) for part in (value, 0.0, 0.0, 1.0)))
+    return Limit.of(*(np.array([part]) for part in (value, 0.0, 0.0, 1.0)))
 
 
 def by_step(slopes: dict[int, float]) -> Callable[[Floats], Floats]:

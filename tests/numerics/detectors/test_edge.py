@@ -20,7 +20,7 @@ Make = Callable[..., Any]
 
 def test_without_an_estimate_nothing_can_be_said(samples_of: Make, evidence_of: Make) -> None:
     values = np.array([1.0, math.nan, math.inf, 0.0])
-    best = Limit(values, *(np.zeros(4) for _ in range(3)))
+    best = Limit.of(values, *(np.zeros(4) for _ in range(3)))
     finding = detect_edge(evidence_of(samples_of(np.exp, directions=4), best=best))
     assert finding.kind is Kind.EDGE
     assert finding.seen.tolist() == [False, True, True, False]

@@ -24,7 +24,7 @@ Make = Callable[..., Any]
 
 
 def limit(value: float, uncertainty: float = 0.0) -> Limit:
-    return Limit(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
+    return Limit.of(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
 
 
 def is_kink(
@@ -69,7 +69,7 @@ def test_where_there_is_no_kink_there_is_no_range(samples_of: Make, evidence_of:
 
 def test_the_range_of_each_direction_is_its_own(evidence_of: Make, samples_of: Make) -> None:
     def limits(*values: float) -> Limit:
-        return Limit(np.array(values), *(np.zeros(3) for _ in range(3)))
+        return Limit.of(np.array(values), *(np.zeros(3) for _ in range(3)))
 
     evidence: Evidence = evidence_of(
         samples_of(np.abs, directions=3),
@@ -182,7 +182,7 @@ def test_each_direction_is_looked_at_where_its_own_gap_is(samples_of: Make) -> N
     )
 
     def limits(value: float) -> Limit:
-        return Limit(*(np.full(3, part) for part in (value, 0.0, 0.0, 1.0)))
+        return Limit.of(*(np.full(3, part) for part in (value, 0.0, 0.0, 1.0)))
 
     with np.errstate(all="ignore"):
         central = central_quotients(together)

@@ -22,7 +22,7 @@ Make = Callable[..., Any]
 
 
 def limit(value: float, uncertainty: float) -> Limit:
-    return Limit(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
+    return Limit.of(*(np.array([part]) for part in (value, uncertainty, uncertainty, 1.0)))
 
 
 @pytest.fixture(scope="module")

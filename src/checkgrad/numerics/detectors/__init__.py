@@ -12,6 +12,7 @@ from checkgrad.numerics.detectors.coarse import detect_coarse
 from checkgrad.numerics.detectors.diverging import detect_diverging
 from checkgrad.numerics.detectors.edge import detect_edge
 from checkgrad.numerics.detectors.evidence import Evidence
+from checkgrad.numerics.detectors.finer import detect_finer
 from checkgrad.numerics.detectors.hidden import detect_below_noise, detect_hidden
 from checkgrad.numerics.detectors.jump import detect_jump
 from checkgrad.numerics.detectors.kink import detect_kink
@@ -26,6 +27,7 @@ DETECTORS: tuple[Callable[[Evidence], Finding], ...] = (
     detect_edge,
     detect_staircase,
     detect_coarse,
+    detect_finer,
     detect_rounded_factor,
     detect_hidden,
     detect_diverging,
