@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import numpy as np
@@ -98,13 +99,37 @@ def test_a_line_that_leaves_the_domain_has_no_noise(make_near):
 
 @pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
 def test_zeros_move_only_where_func_is_what_rounding_leaves_of_its_terms(make_near, size):
-    """It costs as much as the lines along which they stay."""
-    for left, lines in ((0.0, 2), (1e-14, 2), (1e-3, 1)):
+    """It costs as much as the lines along which they stay; more where noise is in proportion."""
+    more = (2, 3)
+    for left, lines in ((0.0, more), (1e-14, more), (1e-3, (1,))):
         near, func = make_near(
             lambda x, left=left: size * (np.sin(x[0] - 1) + left + x[1]), np.asarray([1.0, 0.0])
         )
         lasting(near)
-        assert len(func.points) == lines * DISTANCES * LINE
+        assert len(func.points) in [each * DISTANCES * LINE for each in lines]
+
+
+def test_rounding_next_to_a_singular_matrix_makes_less_of_a_slope_than_is_allowed(make_near):
+    """A few points show little noise by chance. Several lines show what rounding can do."""
+
+    def det(x):
+        size = math.isqrt(x.size)
+        return np.linalg.det(x.reshape(size, size))
+
+    parts = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(3, 6))
+        factors = rng.integers(-3, 4, size=(n, n - 2)), rng.integers(-3, 4, size=(n - 2, n))
+        x0 = (factors[0] @ factors[1]).astype(float).ravel()
+        near, _ = make_near(det, x0)
+        allowed = lasting(near).slope[0]
+        sizes = np.where(x0 == 0, 1.0, np.abs(x0))
+        steps = np.diag(sizes / 8)
+        slopes = [4 * abs(det(x0 + step) - det(x0 - step)) for step in steps]
+        found = np.max(np.where(x0 == 0, 0.0, slopes))
+        parts.append(found / allowed if found else 0.0)
+    assert max(parts) < 1 / 4
 
 
 def test_another_line_is_taken_only_where_the_first_shows_noise_alone(make_near):

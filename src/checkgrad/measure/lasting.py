@@ -31,6 +31,8 @@ from checkgrad.precision import SINGLE, default_rtol
 _NARROWEST = 2.0**-30
 _HARDLY_RESOLVED = 2.0**-27  # nor are those looked at closely that turn within a few of these
 _ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
+_UNITS = 16.0  # machine epsilons of a slope nearby, which rounding may move a slope of 0 by
+_RATES = 4  # at which coordinates move along the second line
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
@@ -100,18 +102,25 @@ def lasting_noise(
     share = 1 / thresholds().agreement
     slope = _slope_noise(lines, distances, before, epsilon, share)
     left = _is_left(value, largest, epsilon)
+    seen = [lines]
     if near.has_zeros() and np.any(left):
         moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
         if is_zero:
             found = _slope_noise_around_0(moving, distances, before, epsilon)
         else:
             found = _slope_noise(moving, distances, before, epsilon, share)
+            seen.append(moving)
         slope = np.fmax(slope, found)
-    if not is_zero and np.any(left & _shows_noise_alone(lines[-1], value)):
-        other = near.line_signs()
-        moving = near.along_lines(distances, other, zeros_move=near.has_zeros())
-        another = [each[:, chosen] for each in moving]
-        slope = np.fmax(slope, _slope_noise(another, distances, before, epsilon, share))
+    if not is_zero:
+        # A few points show less noise by chance, and a line may show noise alone, or nothing.
+        if np.any(left & ((slope > 0) | _shows_noise_alone(lines[-1], value))):
+            rates = near.line_multiples(_RATES)
+            shorter = [each / _RATES for each in distances]
+            moving = near.along_lines(shorter, rates, zeros_move=near.has_zeros())
+            seen.append([each[:, chosen] for each in moving])
+            slope = np.fmax(slope, _slope_noise(seen[-1], distances, before, epsilon, share))
+        rounded = [_rounded_slope(each[-1], before, distances[-1], epsilon) for each in seen]
+        slope = np.where(left, np.fmax(slope, np.max(rounded, axis=0)), slope)
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
@@ -181,13 +190,13 @@ def _is_left(value: Floats, largest: Floats, epsilon: Floats) -> Flags:
 
 
 def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
-    """Return where values far from x0 differ by noise alone, or by a bend as sharp.
+    """Return where values far from x0 differ by noise alone, by a bend as sharp, or not at all.
 
     Along such a line, ``func`` may be 0 for a reason that another line does not have, as a
     determinant is where the line keeps two rows in proportion.
     """
     change = np.max(np.abs(line - value), axis=0)
-    alone: Flags = _noise_of(line) > change / _ALONE
+    alone: Flags = _noise_of(line) >= change / _ALONE
     return alone
 
 
@@ -242,7 +251,21 @@ def _slope_noise(
     in_proportion = slopes[0] <= limits.in_proportion * least
     most = [share * default_rtol(each) for each in epsilon]
     part = np.fmin(limits.slope_epsilons * epsilon, most)
-    change = np.max(np.abs(lines[-1] - lines[-1][before]), axis=0)
-    reach = limits.noise_spacing * limits.noise_points * distances[-1]
-    slope = np.fmin(limits.stands_out * least, part * change / reach)
+    slope = np.fmin(limits.stands_out * least, part * _slope_of(lines[-1], before, distances[-1]))
     return np.where(in_proportion, slope, 0.0)
+
+
+def _rounded_slope(line: Floats, before: int, distance: float, epsilon: Floats) -> Floats:
+    """Return by what rounding may move a slope where the terms of func cancel at x0.
+
+    Rounding errors of a few units of the terms may be in proportion to the distance to all digits,
+    so that no noise shows: those of a cofactor, along an entry of the matrix.
+    """
+    slope = _slope_of(line, before, distance)
+    return np.where(np.isfinite(slope), _UNITS * epsilon * slope, 0.0)
+
+
+def _slope_of(line: Floats, before: int, distance: float) -> Floats:
+    """Return how far func changes along a line, for a change of x0 by itself."""
+    change: Floats = np.max(np.abs(line - line[before]), axis=0)
+    return change / (thresholds().noise_spacing * thresholds().noise_points * distance)

@@ -76,6 +76,25 @@ class Neighbourhood:
         signs = self.random_signs()
         return _roomier(self.point, signs, self.bounds) if bounded(self.bounds) else signs
 
+    def line_multiples(self, most: int) -> list[Array]:
+        """Return a random line through x0 along which coordinates move at different rates.
+
+        Coordinates that move alike may keep a part of func as it is: rows in proportion. Each moves
+        by a whole multiple of a unit, up to `most`, so that points are equally spaced to the digit.
+        """
+        xp = self.point.xp
+
+        def multiple(sign: Array, number: Array) -> Array:
+            size = xp.abs(number)
+            return sign * xp.ceil(most * size / (1 + size))
+
+        leaves = range(len(self.point.leaves))
+        numbers = [self.point.random_numbers(self.rng, leaf) for leaf in leaves]
+        return [
+            self.point.on_demand(multiple, sign, number)
+            for sign, number in zip(self.line_signs(), numbers, strict=True)
+        ]
+
     def along_line(
         self, epsilon: float, signs: list[Array] | None = None, zeros_move: bool = False
     ) -> Floats:
