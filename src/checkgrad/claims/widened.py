@@ -68,13 +68,16 @@ class NativeClaim:
 
     def holds(self, leaves: Leaves) -> bool:
         """Return whether arrays like a point of float64 hold numbers of the user's dtypes only."""
-        point = self.wide_point
+        point, xp = self.wide_point, self.wide_point.xp
+
+        def are_equal(one: Array, other: Array) -> Array:
+            return xp.all(one == other)
+
         if not point.is_partitioned:
             samples = [_sample(part, point.backend) for part in leaves]
             pairs = zip(samples, self.rounded(samples), strict=True)
-            return all(point.backend.reduced(_are_equal, *pair) for pair in pairs)
-        xp = point.xp
-        return all(point.numbers(lambda a, b: xp.all(a == b), leaves, self.rounded(leaves)))
+            return all(bool(point.backend.reduced(are_equal, *pair)) for pair in pairs)
+        return all(point.numbers(are_equal, leaves, self.rounded(leaves)))
 
     def gradients(
         self, leaves: Leaves, outputs: Outputs, passing: bool = False
@@ -218,7 +221,3 @@ class PreferredClaim:
 def _sample(array: Array, backend: Backend) -> Array:
     """Return a small array as it is, and the first entries of a large one."""
     return array if math.prod(array.shape) <= _SAMPLE else next(backend.split(array, _SAMPLE))
-
-
-def _are_equal(one: Array, other: Array) -> bool:
-    return bool((one == other).all())
