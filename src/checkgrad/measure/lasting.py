@@ -31,7 +31,9 @@ from checkgrad.precision import SINGLE, default_rtol
 _NARROWEST = 2.0**-30
 _HARDLY_RESOLVED = 2.0**-27  # nor are those looked at closely that turn within a few of these
 _ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
-_UNITS = 16.0  # machine epsilons of a slope nearby, which rounding may move a slope of 0 by
+# Machine epsilons of the slope at these distances, which rounding may move a slope of 0 by. They are
+# a 20th of x0 at most, and so is this slope of those of the terms: it is some three units of these.
+_UNITS = 64.0
 _RATES = 4  # at which coordinates move along the second line
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
