@@ -461,8 +461,8 @@ def slope_of(near, **options):
 def test_noise_in_proportion_to_the_distance_makes_a_slope(make_near, size):
     near, _ = make_near(rough_slope(size), np.ones(1))
     found = slope_of(near)
-    # 8 deviations, of the least of five noises.
-    assert size / 5 < found < 20 * size
+    # 8 deviations, of the least of five noises; or what rounds where terms cancel, if it is more.
+    assert size / 5 < found < max(20 * size, 1025 * DOUBLE)
 
 
 @pytest.mark.parametrize("slope", [1.0, 2.0**30])

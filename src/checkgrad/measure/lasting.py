@@ -31,9 +31,6 @@ from checkgrad.precision import SINGLE, default_rtol
 _NARROWEST = 2.0**-30
 _HARDLY_RESOLVED = 2.0**-27  # nor are those looked at closely that turn within a few of these
 _ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
-# Machine epsilons of the slope at these distances, which rounding may move a slope of 0 by. They are
-# a 20th of x0 at most, and so is this slope of those of the terms: it is some three units of these.
-_UNITS = 64.0
 _RATES = 4  # at which coordinates move along the second line
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
@@ -121,7 +118,7 @@ def lasting_noise(
             moving = near.along_lines(shorter, rates, zeros_move=near.has_zeros())
             seen.append([each[:, chosen] for each in moving])
             slope = np.fmax(slope, _slope_noise(seen[-1], distances, before, epsilon, share))
-        rounded = [_rounded_slope(each[-1], before, distances[-1], epsilon) for each in seen]
+        rounded = [_rounded_slope(each[-1], before, distances[-1], epsilon, share) for each in seen]
         slope = np.where(left, np.fmax(slope, np.max(rounded, axis=0)), slope)
     most = largest_cancellation_noise(epsilon, largest)
     levels = [_noise_of(line) for line in lines]
@@ -251,20 +248,27 @@ def _slope_noise(
     limits, slopes = thresholds(), _slopes_of_noise(lines, distances, before)
     least = np.min(slopes, axis=0)
     in_proportion = slopes[0] <= limits.in_proportion * least
-    most = [share * default_rtol(each) for each in epsilon]
-    part = np.fmin(limits.slope_epsilons * epsilon, most)
+    part = np.fmin(limits.slope_epsilons * epsilon, _parts_of_rtol(epsilon, share))
     slope = np.fmin(limits.stands_out * least, part * _slope_of(lines[-1], before, distances[-1]))
     return np.where(in_proportion, slope, 0.0)
 
 
-def _rounded_slope(line: Floats, before: int, distance: float, epsilon: Floats) -> Floats:
+def _rounded_slope(
+    line: Floats, before: int, distance: float, epsilon: Floats, share: float
+) -> Floats:
     """Return by what rounding may move a slope where the terms of func cancel at x0.
 
-    Rounding errors of a few units of the terms may be in proportion to the distance to all digits,
-    so that no noise shows: those of a cofactor, along an entry of the matrix.
+    Rounding errors of the terms may be in proportion to the distance to all digits, so that no
+    noise shows: those of a cofactor, along an entry of the matrix. They are a few units of the
+    terms, whose slopes are far larger than that of func a 20th of x0 away, and which cancel too.
     """
     slope = _slope_of(line, before, distance)
-    return np.where(np.isfinite(slope), _UNITS * epsilon * slope, 0.0)
+    part = np.fmin(thresholds().coefficient_epsilons * epsilon, _parts_of_rtol(epsilon, share))
+    return np.where(np.isfinite(slope), part * slope, 0.0)
+
+
+def _parts_of_rtol(epsilon: Floats, share: float) -> Floats:
+    return np.asarray([share * default_rtol(each) for each in epsilon])
 
 
 def _slope_of(line: Floats, before: int, distance: float) -> Floats:
