@@ -14,6 +14,7 @@ pytest.importorskip("jax")
 
 import jax
 from eight_devices import AXES, SIZES, all_scenarios, axes_of, directions_of
+from once import made_once
 
 pytestmark = [
     pytest.mark.libraries("jax"),
@@ -27,8 +28,8 @@ MOST_SHARDS_IN_FLOAT64 = 8  # of float32
 
 
 @pytest.fixture(scope="module")
-def scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    return all_scenarios()
+def scenarios(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return made_once(tmp_path_factory, "scenarios", all_scenarios)
 
 
 @pytest.fixture

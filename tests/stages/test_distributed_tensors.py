@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 pytest.importorskip("torch", minversion="2.6")
 pytest.importorskip("torch.distributed")
 
+from once import made_once
 from two_ranks import run_two_ranks
 
 pytestmark = pytest.mark.libraries("torch")
@@ -41,22 +44,26 @@ BOUNDS = ("bounds_of_distributed_tensors", "bounds_that_are_refused", "all_entri
 
 @pytest.fixture(scope="module")
 def tangents(tmp_path_factory):
-    return run_two_ranks(TANGENTS, tmp_path_factory.mktemp("tangents"))
+    make = partial(run_two_ranks, TANGENTS, tmp_path_factory.mktemp("tangents"))
+    return made_once(tmp_path_factory, "tangents", make)
 
 
 @pytest.fixture(scope="module")
 def forms(tmp_path_factory):
-    return run_two_ranks(FORMS, tmp_path_factory.mktemp("forms"))
+    make = partial(run_two_ranks, FORMS, tmp_path_factory.mktemp("forms"))
+    return made_once(tmp_path_factory, "forms", make)
 
 
 @pytest.fixture(scope="module")
 def autodiff(tmp_path_factory):
-    return run_two_ranks(AUTODIFF, tmp_path_factory.mktemp("autodiff"))
+    make = partial(run_two_ranks, AUTODIFF, tmp_path_factory.mktemp("autodiff"))
+    return made_once(tmp_path_factory, "autodiff", make)
 
 
 @pytest.fixture(scope="module")
 def bounds(tmp_path_factory):
-    return run_two_ranks(BOUNDS, tmp_path_factory.mktemp("bounds"))
+    make = partial(run_two_ranks, BOUNDS, tmp_path_factory.mktemp("bounds"))
+    return made_once(tmp_path_factory, "bounds", make)
 
 
 def same(pair):

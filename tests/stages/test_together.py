@@ -9,12 +9,14 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch.distributed")
 
+from once import made_once
 from two_ranks import run_two_ranks
 
 pytestmark = pytest.mark.libraries("torch")
@@ -66,13 +68,15 @@ PARTITIONED = (
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    return run_two_ranks(PLAIN, tmp_path_factory.mktemp("plain"))
+    make = partial(run_two_ranks, PLAIN, tmp_path_factory.mktemp("plain"))
+    return made_once(tmp_path_factory, "plain", make)
 
 
 @pytest.fixture(scope="module")
 def partitioned(tmp_path_factory):
     pytest.importorskip("torch", minversion="2.6")  # the first with this fully_shard
-    return run_two_ranks(PARTITIONED, tmp_path_factory.mktemp("partitioned"))
+    make = partial(run_two_ranks, PARTITIONED, tmp_path_factory.mktemp("partitioned"))
+    return made_once(tmp_path_factory, "partitioned", make)
 
 
 def same_report(pair):
