@@ -81,8 +81,7 @@ class _Candidates:
     uncertainty: Floats
     rounding: Floats
     usable: Flags
-    finer_low: Floats
-    finer_high: Floats
+    missed: Floats  # by the steps of the second axis, in standard deviations, with its sign
 
 
 @dataclass(frozen=True)
@@ -124,12 +123,13 @@ def limit_at_zero(quotients: Quotients, order: int) -> Limit:
     if value.shape[0] == 1:
         return best
     windows = _windows(quotients, order)
-    best = _least_uncertain(best, _extrapolated_pairs(windows, quotients), step)
+    best = _least_uncertain(best, _extrapolated_pairs(windows, quotients), windows, step)
     degrees = range(thresholds().max_degree + 2)
     moments = _moments(windows, degrees[-1])
     fits = [_fit(windows, moments, degree) for degree in degrees]
     for fit, higher in itertools.pairwise(fits):
-        best = _least_uncertain(best, _with_truncation(fit, higher, windows.half), step)
+        with_truncation = _with_truncation(fit, higher, windows.half)
+        best = _least_uncertain(best, with_truncation, windows, step)
     return best
 
 
@@ -193,9 +193,7 @@ def _fit(windows: _Windows, moments: _Moments, degree: int) -> _Candidates:
     usable &= _consistent(np.abs(missed), windows)
     rounding = limits.coverage * np.sqrt(np.abs(inverse[0, 0])) / length[0] * excess
     rounding = np.hypot(rounding / moments.heaviest, limits.coverage * windows.shared * shared)
-    value = windows.start + coefficients[0]
-    finer_low, finer_high = _contradicting(value, missed, windows)
-    return _Candidates(value, rounding, rounding, usable, finer_low, finer_high)
+    return _Candidates(windows.start + coefficients[0], rounding, rounding, usable, missed)
 
 
 def _polynomial(coefficients: Floats, position: Floats) -> Floats:
@@ -218,32 +216,6 @@ def _consistent(missed: Floats, windows: _Windows) -> Flags:
     agrees: Flags = np.max(coarse, axis=1) <= limits.consistent_coarse
     worst = np.partition(missed, -2, axis=1)[:, -2:]
     return agrees & (worst[:, 0] <= limits.consistent_fine) & (worst[:, 1] <= limits.outlier)
-
-
-def _contradicting(value: Floats, missed: Floats, windows: _Windows) -> tuple[Floats, Floats]:
-    """Return what finer steps leave open that contradict a fit together; NaN where none do.
-
-    The mean by which steps miss the fit is known better than each. So all steps from one down to
-    the finest are taken together, for each step that they contradict the fit from.
-
-    Parameters
-    ----------
-    value : array, shape (windows, directions)
-        The limit of each fit.
-    missed : array, shape (windows, steps, directions)
-        By how much quotients miss the fit, in standard deviations.
-    windows : _Windows
-        The windows.
-    """
-    limits = thresholds()
-    known = np.hypot.accumulate(windows.weight[:, ::-1], axis=1)[:, ::-1]
-    together = np.cumsum((missed * windows.weight)[:, ::-1], axis=1)[:, ::-1] / known
-    contradicts = np.abs(together) > limits.consistent_coarse
-    low, high = (
-        np.where(contradicts, value[:, None] + (together + side * limits.coverage) / known, np.nan)
-        for side in (-1, 1)
-    )
-    return np.fmin.reduce(low, axis=1), np.fmax.reduce(high, axis=1)
 
 
 def _with_truncation(
@@ -278,23 +250,51 @@ def _extrapolated_pairs(windows: _Windows, quotients: Quotients) -> _Candidates:
     missed = np.abs(windows.rise + bend) - expected
     usable = _consistent(missed * windows.weight, windows)
     off = (windows.rise + bend - bend * windows.position) * windows.weight
-    usable &= np.isfinite(value)
-    return _Candidates(value, uncertainty, rounding, usable, *_contradicting(value, off, windows))
+    return _Candidates(value, uncertainty, rounding, usable & np.isfinite(value), off)
 
 
-def _least_uncertain(best: Limit, candidates: _Candidates, step: Floats) -> Limit:
+def _least_uncertain(
+    best: Limit, candidates: _Candidates, windows: _Windows, step: Floats
+) -> Limit:
     """Return the least uncertain of `best` and the usable candidates, direction by direction."""
     usable = candidates.usable & np.isfinite(candidates.value)
     uncertainty = np.where(usable, candidates.uncertainty, np.inf)
     uncertainty = np.where(np.isnan(uncertainty), np.inf, uncertainty)
     window = np.argmin(uncertainty, axis=0)
     column = np.arange(window.size)
+    value = candidates.value[window, column]
+    weight = windows.weight[window, :, column].T
     least = Limit(
-        candidates.value[window, column],
+        value,
         uncertainty[window, column],
         candidates.rounding[window, column],
         step[window, column],
-        candidates.finer_low[window, column],
-        candidates.finer_high[window, column],
+        *_left_open(value, candidates.missed[window, :, column].T, weight),
     )
     return least.where(least.uncertainty < best.uncertainty, best)
+
+
+def _left_open(value: Floats, missed: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Return what finer steps leave open that contradict a fit together; NaN where none do.
+
+    The mean by which steps miss the fit is known better than each. So all steps from one down to
+    the finest are taken together, for each step that they contradict the fit from.
+
+    Parameters
+    ----------
+    value : array, shape (directions,)
+        The limit.
+    missed : array, shape (steps, directions)
+        By how much quotients miss the fit, in standard deviations.
+    weight : array, shape (steps, directions)
+        The step over the noise.
+    """
+    limits = thresholds()
+    known = np.hypot.accumulate(weight[::-1])[::-1]
+    together = np.cumsum((missed * weight)[::-1], axis=0)[::-1] / known
+    contradicts = np.abs(together) > limits.consistent_coarse
+    low, high = (
+        np.where(contradicts, value + (together + side * limits.coverage) / known, np.nan)
+        for side in (-1, 1)
+    )
+    return np.fmin.reduce(low), np.fmax.reduce(high)
