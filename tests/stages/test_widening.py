@@ -142,7 +142,27 @@ def test_a_large_func_that_rounds_inside_is_looked_at_where_the_claim_is_not_rig
     assert "it rounds to a narrower dtype inside" in str(wrong)
 
 
-@pytest.mark.parametrize("fault", [AttributeError, IndexError, KeyError])
+class OutOfMemoryError(RuntimeError):
+    """As PyTorch has it for a device."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OutOfMemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory")],
+    ids=["host", "PyTorch", "JAX"],
+)
+def test_no_memory_for_float64_leaves_func_as_it_is_written(error, monkeypatch):
+    def no_memory(*args):
+        raise error
+
+    parsed = parse(Problem("grad", np.sum, np.ones_like, X0, (), Options()))
+    monkeypatch.setattr(type(parsed.point), "widened", no_memory)
+    report = verify_grad(np.sum, np.ones_like, X0)
+    assert report.verdict is Verdict.CORRECT
+    assert report.evaluated_in == "float32"
+
+
+@pytest.mark.parametrize("fault", [AttributeError, IndexError, KeyError, RuntimeError])
 @pytest.mark.parametrize("name", ["widened", "size"])
 def test_a_fault_of_ours_is_no_reason_to_evaluate_func_as_it_is_written(fault, name, monkeypatch):
     def broken(*args):

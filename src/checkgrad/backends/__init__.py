@@ -45,6 +45,7 @@ from checkgrad.backends.widening import (
     Observation,
     WideFunction,
     Widening,
+    is_out_of_memory,
 )
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "is_array",
     "is_conj_convention",
     "is_number",
+    "is_out_of_memory",
     "is_traced",
     "machine_epsilon",
     "may_fork",

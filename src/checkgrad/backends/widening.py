@@ -20,6 +20,16 @@ class CannotWidenError(Exception):
     """A function cannot be evaluated in float64; the message says why."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether the host or a device has no memory left.
+
+    Each library has an exception of its own for a device: a MemoryError in CuPy, an
+    OutOfMemoryError in PyTorch, and a RuntimeError of XLA in JAX.
+    """
+    is_named = type(error).__name__ == "OutOfMemoryError"
+    return isinstance(error, MemoryError) or is_named or "RESOURCE_EXHAUSTED" in str(error)
+
+
 @dataclass(frozen=True)
 class Observation:
     """What one widened evaluation met inside a function.

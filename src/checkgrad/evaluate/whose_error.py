@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from checkgrad.backends import CannotWidenError
+from checkgrad.backends import CannotWidenError, is_out_of_memory
 from checkgrad.tracebacks import is_our_file
 
 _HERE = Path(__file__)
@@ -55,5 +55,5 @@ def is_of_float64(error: Exception) -> bool:
         It was caught around an evaluation in float64.
     """
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
-    is_told = isinstance(error, CannotWidenError | MemoryError | ValueError | TypeError)
-    return is_told or not files.isdisjoint(_CALLERS_IN_FLOAT64)
+    is_told = isinstance(error, CannotWidenError | ValueError | TypeError)
+    return is_told or is_out_of_memory(error) or not files.isdisjoint(_CALLERS_IN_FLOAT64)

@@ -12,7 +12,7 @@ from checkgrad.arrays.blocks import BLOCK
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import CannotWidenError, Observation, Widening
+from checkgrad.backends import CannotWidenError, Observation, Widening, is_out_of_memory
 from checkgrad.claims.make import make_claim
 from checkgrad.claims.widened import NativeClaim, PreferredClaim
 from checkgrad.evaluate.budget import STOPS
@@ -136,7 +136,9 @@ def _widened_by(
         try:
             point = native.point.widened()
             parsed, evaluator = _parsed(problem, native, point, wide)
-        except (MemoryError, RuntimeError) as error:  # the latter where a device has no memory
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             raise CannotWidenError(brief(error)) from error
     try:
         found, agreement, rounds_inside = _compared(widening, native, parsed, evaluator, value)
