@@ -261,10 +261,12 @@ def _rounded_slope(
     Rounding errors of the terms may be in proportion to the distance to all digits, so that no
     noise shows: those of a cofactor, along an entry of the matrix. They are a few units of the
     terms, whose slopes are far larger than that of func a 20th of x0 away, and which cancel too.
+    Where func moves by noise alone, nothing is known of the terms.
     """
     slope = _slope_of(line, before, distance)
     part = np.fmin(thresholds().coefficient_epsilons * epsilon, _parts_of_rtol(epsilon, share))
-    return np.where(np.isfinite(slope), part * slope, 0.0)
+    is_known = np.isfinite(slope) & ~_shows_noise_alone(line, line[before])
+    return np.where(is_known, part * slope, 0.0)
 
 
 def _parts_of_rtol(epsilon: Floats, share: float) -> Floats:
