@@ -263,8 +263,9 @@ def _rounded_slope(
     terms, whose slopes are far larger than that of func a 20th of x0 away, and which cancel too.
     Where func moves by noise alone, nothing is known of the terms.
     """
-    slope = _slope_of(line, before, distance)
-    part = np.fmin(thresholds().coefficient_epsilons * epsilon, _parts_of_rtol(epsilon, share))
+    limits, slope = thresholds(), _slope_of(line, before, distance)
+    part = np.fmin(limits.coefficient_epsilons * epsilon, limits.coefficient_rounding)
+    part = np.fmin(part, _parts_of_rtol(epsilon, share))
     is_known = np.isfinite(slope) & ~_shows_noise_alone(line, line[before])
     return np.where(is_known, part * slope, 0.0)
 
