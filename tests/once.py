@@ -1,4 +1,4 @@
-"""What takes long and is needed by tests of one module, made once by all workers of pytest-xdist.
+"""What takes long to make and several tests need: made once for all workers of pytest-xdist.
 
 A fixture of a module is made by each worker that runs one of its tests. Here the first worker that
 asks makes it, and the others wait.
@@ -21,7 +21,7 @@ SECONDS = 600  # until a worker no longer waits for the one that makes it
 def made_once(
     factory: pytest.TempPathFactory, name: str, make: Callable[[], Any], seconds: float = SECONDS
 ) -> Any:
-    """Return what `make` returns, which JSON can hold, made by one worker of all.
+    """Return what `make` returns, which JSON can hold. Only one of all workers calls it.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def made_once(
     name : str
         What no other caller has.
     make : callable
-        It is called once in all workers. What it raises, the others are told.
+        If it raises, the other workers raise too, with its message.
     seconds : float
         How long to wait for another worker.
     """

@@ -46,9 +46,9 @@ def chosen() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("library", "cases"), list(chosen()))
 def test_outcomes_are_as_recorded(library: str, cases: Sequence[Case]) -> None:
-    """Where functions round otherwise, one case may take another way, at another cost.
+    """Where functions round otherwise, one case may take more or fewer evaluations by far.
 
-    A group of cases costs about the same there.
+    So there the evaluations of a group of cases are compared together.
     """
     recorded = load(library)
     pairs = {case.name: (recorded["cases"][case.name], observe(case, False)) for case in cases}

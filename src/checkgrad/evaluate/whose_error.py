@@ -46,8 +46,8 @@ def is_of_user(error: Exception, function: Callable[..., Any]) -> bool:
 def is_of_float64(error: Exception) -> bool:
     """Return whether an exception may say that a function cannot be evaluated in float64.
 
-    It does where it comes out of the call, complains of what the call returned, or of memory. Any
-    other is a fault of this package, which must not pass for a limit of the function.
+    It may if it comes out of the call, if it complains of what the call returned, or if there is no
+    memory left. Any other exception is a fault of this package. It says nothing of the function.
 
     Parameters
     ----------

@@ -29,9 +29,10 @@ from checkgrad.precision import SINGLE, default_rtol
 
 # A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
 _NARROWEST = 2.0**-30
-_HARDLY_RESOLVED = 2.0**-27  # nor are those looked at closely that turn within a few of these
+# What sets in this near is not looked at closely: hardly a step would resolve such a wave.
+_HARDLY_RESOLVED = 2.0**-27
 _ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
-_RATES = 4  # at which coordinates move along the second line
+_RATES = 4  # different rates at which coordinates move along another line
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
@@ -111,7 +112,7 @@ def lasting_noise(
             seen.append(moving)
         slope = np.fmax(slope, found)
     if not is_zero:
-        # A few points show less noise by chance, and a line may show noise alone, or nothing.
+        # A line may show less noise by chance, noise alone, or nothing. Then another one is taken.
         if np.any(left & ((slope > 0) | _shows_noise_alone(lines[-1], value))):
             rates = near.line_multiples(_RATES)
             shorter = [each / _RATES for each in distances]
@@ -259,9 +260,10 @@ def _rounded_slope(
     """Return by what rounding may move a slope where the terms of func cancel at x0.
 
     Rounding errors of the terms may be in proportion to the distance to all digits, so that no
-    noise shows: those of a cofactor, along an entry of the matrix. They are a few units of the
-    terms, whose slopes are far larger than that of func a 20th of x0 away, and which cancel too.
-    Where func moves by noise alone, nothing is known of the terms.
+    noise shows. An example is a cofactor: it is the slope of a determinant along an entry. Such
+    errors are a few units of the terms. A 20th of x0 away, the slopes of the terms still cancel for
+    the most part, so that they are far larger than the slope of func. Where func moves by noise
+    alone, nothing is known of the terms.
     """
     limits, slope = thresholds(), _slope_of(line, before, distance)
     part = np.fmin(limits.coefficient_epsilons * epsilon, limits.coefficient_rounding)
@@ -271,6 +273,7 @@ def _rounded_slope(
 
 
 def _parts_of_rtol(epsilon: Floats, share: float) -> Floats:
+    """Return a share of the default rtol of each output."""
     return np.asarray([share * default_rtol(each) for each in epsilon])
 
 

@@ -79,8 +79,8 @@ class Neighbourhood:
     def line_multiples(self, most: int) -> list[Array]:
         """Return a random line through x0 along which coordinates move at different rates.
 
-        Coordinates that move alike may keep a part of func as it is: rows in proportion. Each moves
-        by a whole multiple of a unit, up to `most`, so that points are equally spaced to the digit.
+        If all move at one rate, two rows of a matrix may stay in proportion, and its determinant 0.
+        The rates are whole numbers up to `most`, so that points are equally spaced to all digits.
         """
         xp = self.point.xp
 
@@ -124,7 +124,7 @@ class Neighbourhood:
     ) -> list[Floats]:
         """Return the outputs on several lines, as `along_line` does for each, in one go.
 
-        There are so many `times` as many points, and the lines are as much longer.
+        There are `times` as many points, equally far apart, so that the lines are longer.
         """
         limits, before = thresholds(), times * self.points_before
         numbers = range(2 * times * limits.noise_points + 1)

@@ -34,8 +34,8 @@ class Limit:
     step : array, shape (directions,)
         The coarsest step of the window that the limit was fitted to.
     finer_low, finer_high : array, shape (directions,)
-        What the finer steps of that window leave open together, where they contradict the limit
-        and none of them does so alone; else NaN.
+        The values that the finer steps of that window allow together, if they contradict the limit
+        together and none of them does so alone; else NaN.
     """
 
     value: Floats
@@ -277,8 +277,9 @@ def _least_uncertain(
 def _left_open(value: Floats, missed: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Return what finer steps leave open that contradict a fit together; NaN where none do.
 
-    The mean by which steps miss the fit is known better than each. So all steps from one down to
-    the finest are taken together, for each step that they contradict the fit from.
+    The mean by which several steps miss the fit is known better than what one step misses it by. So
+    each step is taken together with all finer ones. Of those sets that contradict the fit, the
+    range of the means is returned.
 
     Parameters
     ----------

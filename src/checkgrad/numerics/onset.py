@@ -18,8 +18,9 @@ _LEAST_POWER, _MOST_POWER, _MOST_NEAR_POLES = 2.0, 5.0, 7.0
 _VISIBLE = 5.0  # times the noise next to x0: what is seen of a wave
 # Noise over seven points is known to a factor of some 4, two doublings. These are more.
 _MORE_THAN_CHANCE = 2.5
-CLOSER = 4  # points in the place of one, where noise sets in: a wave shrinks by 64 and more there
-# What is rounded shows half of its noise and more there, since it jumps between two points.
+CLOSER = 4  # times as many points over the same length, where noise sets in
+# The third differences of a wave shrink by 64 and more between them. What is rounded keeps half of
+# its noise and more, since it jumps between two points.
 _SHRINKS = 8.0
 _UNSEEN = 2.0  # times the noise next to x0: what cannot be told from it
 
@@ -35,7 +36,7 @@ class Onset:
     next_distance : float or None
         Where to look next; None if it is decided.
     sets_in : float or None
-        The distance at which it sets in, where it takes a closer look to tell it from a wave.
+        The distance at which it sets in, if only closer points can tell it from a wave.
     """
 
     is_smooth: bool
@@ -83,16 +84,16 @@ def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onse
     visible, steep = raised > _VISIBLE * floor, growth > _MOST_POWER * wide
     if not np.any(steep & (wide > 1)) and _grows_as_a_wave(bits[visible], np.log2(raised[visible])):
         return Onset(True)
-    gap = int(np.argmax(growth)) if growth.size else 0
     if not growth.size:
         return Onset(False)
+    gap = int(np.argmax(growth))
     if wide[gap] <= 1:
         return Onset(False, sets_in=float(distances[gap + 1]))
     return Onset(False, 2.0 ** float((bits[gap] + bits[gap + 1]) // 2))
 
 
 def shrinks(level: float, closer: float, floor: float) -> bool | None:
-    """Return whether what sets in at some distance is smooth, by as many points closer together.
+    """Return whether what sets in at some distance is smooth: closer points tell.
 
     Parameters
     ----------

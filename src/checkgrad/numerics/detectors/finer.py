@@ -1,7 +1,7 @@
 """Finer steps: what they say together against the estimate, where each by itself says nothing.
 
-A wave of a few times the noise, over a larger smooth term, shows at few steps, next to the noise.
-Steps of a turn and more see the slope of the larger term alone, and far more exactly.
+A small wave over a larger smooth term shows at few steps only, and hardly above the noise. Longer
+steps see the slope of the larger term alone, and see it far more exactly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names of points in a picture, each beside its point, where it covers the least."""
+"""The names of points in a picture, each next to its point, where it covers the least."""
 
 from __future__ import annotations
 
