@@ -16,7 +16,7 @@ from checkgrad.numerics import estimate as estimates
 from checkgrad.numerics.detectors import DETECTORS
 from checkgrad.numerics.estimate import Estimate, _clearer, estimate
 from checkgrad.numerics.findings import Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.samples import Floats, Samples
 from checkgrad.numerics.thresholds import varied
 from checkgrad.precision import BRAIN, SINGLE

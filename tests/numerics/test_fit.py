@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checkgrad.numerics.fit import Limit, _consistent, _windows, limit_at_zero
+from checkgrad.numerics.fit import _consistent, _windows, limit_at_zero
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import Quotients
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds

@@ -23,7 +23,8 @@ from checkgrad.numerics.detectors.kink import find_kinks
 from checkgrad.numerics.detectors.one_sided import detect_one_sided
 from checkgrad.numerics.detectors.staircase import without_plateaus
 from checkgrad.numerics.estimate import _clearer, estimate
-from checkgrad.numerics.fit import Limit, limit_at_zero
+from checkgrad.numerics.fit import limit_at_zero
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.noise_model import largest_cancellation_noise
 from checkgrad.numerics.quotients import Quotients, central_quotients, with_shown_noise
 from checkgrad.numerics.samples import Floats

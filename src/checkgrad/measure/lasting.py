@@ -16,24 +16,21 @@ import numpy as np
 from checkgrad.arrays.point import Floats
 from checkgrad.backends import Array
 from checkgrad.measure.neighbourhood import Neighbourhood
+from checkgrad.measure.slope_noise import slope_noise
 from checkgrad.numerics.noise_model import (
     largest_cancellation_noise,
-    noise_along_lines,
-    noise_on_each_side,
+    noise_within_domain,
     quanta_of,
 )
 from checkgrad.numerics.onset import CLOSER, onset, shrinks
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
-from checkgrad.precision import SINGLE, default_rtol
+from checkgrad.precision import SINGLE
 
 # A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
 _NARROWEST = 2.0**-30
 # What sets in this near is not looked at closely: hardly a step would resolve such a wave.
 _HARDLY_RESOLVED = 2.0**-27
-_ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
-_RATES = 4  # different rates at which coordinates move along another line
-_SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,37 +89,15 @@ def lasting_noise(
     distances = [each for each in distances if near.has_room(each)]
     if digits < -math.log2(SINGLE) or not distances:  # too few digits to tell them apart
         return LastingNoise(nothing, nothing, nothing, nothing > 0)
-    signs, is_zero = near.line_signs(), near.is_zero()
-    value, before = near.value[chosen], near.points_before
-    if is_zero:  # no coordinate has a unit in the last place to move by
+    signs, value = near.line_signs(), near.value[chosen]
+    if near.is_zero():  # no coordinate has a unit in the last place to move by
         lines = [np.tile(value, (2 * thresholds().noise_points + 1, 1))] * len(distances)
     else:
         lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
+    slope = slope_noise(near, signs, distances, lines, chosen, epsilon)
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
-    share = 1 / thresholds().agreement
-    slope = _slope_noise(lines, distances, before, epsilon, share)
-    left = _is_left(value, largest, epsilon)
-    seen = [lines]
-    if near.has_zeros() and np.any(left):
-        moving = [each[:, chosen] for each in near.along_lines(distances, signs, zeros_move=True)]
-        if is_zero:
-            found = _slope_noise_around_0(moving, distances, before, epsilon)
-        else:
-            found = _slope_noise(moving, distances, before, epsilon, share)
-            seen.append(moving)
-        slope = np.fmax(slope, found)
-    if not is_zero:
-        # A line may show less noise by chance, noise alone, or nothing. Then another one is taken.
-        if np.any(left & ((slope > 0) | _shows_noise_alone(lines[-1], value))):
-            rates = near.line_multiples(_RATES)
-            shorter = [each / _RATES for each in distances]
-            moving = near.along_lines(shorter, rates, zeros_move=near.has_zeros())
-            seen.append([each[:, chosen] for each in moving])
-            slope = np.fmax(slope, _slope_noise(seen[-1], distances, before, epsilon, share))
-        rounded = [_rounded_slope(each[-1], before, distances[-1], epsilon, share) for each in seen]
-        slope = np.where(left, np.fmax(slope, np.max(rounded, axis=0)), slope)
     most = largest_cancellation_noise(epsilon, largest)
-    levels = [_noise_of(line) for line in lines]
+    levels = [noise_within_domain(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
     floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * np.abs(value))
     loud = np.flatnonzero(noise > thresholds().louder_farther * floor)
@@ -168,116 +143,11 @@ def _waves(
             if found.next_distance is None:
                 break
             (line,) = near.along_lines([found.next_distance], signs)
-            at[found.next_distance] = _noise_of(line[:, chosen])
+            at[found.next_distance] = noise_within_domain(line[:, chosen])
         is_smooth: bool | None = found.is_smooth
         if found.sets_in is not None and found.sets_in > _HARDLY_RESOLVED:
             (line,) = near.along_lines([found.sets_in / CLOSER], signs, times=CLOSER)
-            level, closer = at[found.sets_in][output], _noise_of(line[:, chosen])[output]
+            level, closer = at[found.sets_in][output], noise_within_domain(line[:, chosen])[output]
             is_smooth = shrinks(float(level), float(closer), float(floor[output]))
         waves[output], may_be[output] = is_smooth is True, is_smooth is None
     return waves, may_be
-
-
-def _noise_of(line: Floats) -> Floats:
-    """Return the noise along a line; 0 where it leaves the domain, near which nothing is smooth."""
-    return np.where(np.all(np.isfinite(line), axis=0), noise_along_lines(line), 0.0)
-
-
-def _is_left(value: Floats, largest: Floats, epsilon: Floats) -> Flags:
-    """Return where ``func(x0)`` is no more than what rounding leaves of `largest`."""
-    left: Flags = np.abs(value) <= thresholds().coefficient_epsilons * epsilon * largest
-    return left
-
-
-def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
-    """Return where values far from x0 differ by noise alone, by a bend as sharp, or not at all.
-
-    Along such a line, ``func`` may be 0 for a reason that another line does not have, as a
-    determinant is where the line keeps two rows in proportion.
-    """
-    change = np.max(np.abs(line - value), axis=0)
-    alone: Flags = _noise_of(line) >= change / _ALONE
-    return alone
-
-
-def _slope_noise_around_0(
-    lines: Sequence[Floats],
-    distances: Sequence[float],
-    before: int,
-    epsilon: Floats,
-) -> Floats:
-    """Return what `_slope_noise` does, where all of x0 is 0: rounding explains all of rtol.
-
-    Around 0 terms round alike at all distances, which are powers of two times each other. A power
-    such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away,
-    so that the longer half of the distances does not count.
-    """
-    half = (len(lines) + 1) // 2
-    near, apart = lines[:half], distances[:half]
-    slopes = _slopes_of_noise(near, apart, before)
-    is_rounding = np.max(slopes, axis=0) <= _SCALES * np.min(slopes, axis=0)
-    slope = _slope_noise(near, apart, before, epsilon, share=1.0)
-    return np.where(is_rounding, slope, 0.0)
-
-
-def _slopes_of_noise(
-    lines: Sequence[Floats], distances: Sequence[float], before: int
-) -> list[Floats]:
-    """Return the noise of each line over its distance, on either side of x0.
-
-    A kink at x0 looks like noise in proportion to the distance, but not on one side of x0.
-    """
-    slopes = []
-    for line, distance in zip(lines, distances, strict=True):
-        found = np.asarray([noise_on_each_side(column, before) for column in line.T])
-        finite = np.all(np.isfinite(line), axis=0)
-        slopes.append(np.where(finite, found, 0.0) / (thresholds().noise_spacing * distance))
-    return slopes
-
-
-def _slope_noise(
-    lines: Sequence[Floats],
-    distances: Sequence[float],
-    before: int,
-    epsilon: Floats,
-    share: float,
-) -> Floats:
-    """Return what noise in proportion to the distance may make of a slope; else 0.
-
-    It is a small part of the slope over these distances: at most a `share` of rtol of it.
-    """
-    limits, slopes = thresholds(), _slopes_of_noise(lines, distances, before)
-    least = np.min(slopes, axis=0)
-    in_proportion = slopes[0] <= limits.in_proportion * least
-    part = np.fmin(limits.slope_epsilons * epsilon, _parts_of_rtol(epsilon, share))
-    slope = np.fmin(limits.stands_out * least, part * _slope_of(lines[-1], before, distances[-1]))
-    return np.where(in_proportion, slope, 0.0)
-
-
-def _rounded_slope(
-    line: Floats, before: int, distance: float, epsilon: Floats, share: float
-) -> Floats:
-    """Return by what rounding may move a slope where the terms of func cancel at x0.
-
-    Rounding errors of the terms may be in proportion to the distance to all digits, so that no
-    noise shows. An example is a cofactor: it is the slope of a determinant along an entry. Such
-    errors are a few units of the terms. A 20th of x0 away, the slopes of the terms still cancel for
-    the most part, so that they are far larger than the slope of func. Where func moves by noise
-    alone, nothing is known of the terms.
-    """
-    limits, slope = thresholds(), _slope_of(line, before, distance)
-    part = np.fmin(limits.coefficient_epsilons * epsilon, limits.coefficient_rounding)
-    part = np.fmin(part, _parts_of_rtol(epsilon, share))
-    is_known = np.isfinite(slope) & ~_shows_noise_alone(line, line[before])
-    return np.where(is_known, part * slope, 0.0)
-
-
-def _parts_of_rtol(epsilon: Floats, share: float) -> Floats:
-    """Return a share of the default rtol of each output."""
-    return np.asarray([share * default_rtol(each) for each in epsilon])
-
-
-def _slope_of(line: Floats, before: int, distance: float) -> Floats:
-    """Return how far func changes along a line, for a change of x0 by itself."""
-    change: Floats = np.max(np.abs(line - line[before]), axis=0)
-    return change / (thresholds().noise_spacing * thresholds().noise_points * distance)

@@ -16,7 +16,8 @@ from checkgrad.numerics.detectors.evidence import Evidence
 from checkgrad.numerics.detectors.kink import find_kinks, nearest_valid
 from checkgrad.numerics.detectors.staircase import without_plateaus
 from checkgrad.numerics.findings import Findings, Kind, compose, put
-from checkgrad.numerics.fit import Limit, limit_at_zero
+from checkgrad.numerics.fit import limit_at_zero
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import (
     central_quotients,
     one_sided_quotients,

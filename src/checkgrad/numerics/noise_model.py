@@ -47,8 +47,13 @@ def noise_along_lines(line: Floats) -> Floats:
     return np.asarray([noise_along_line(column) for column in line.T])
 
 
+def noise_within_domain(line: Floats) -> Floats:
+    """Return the same; 0 where outputs leave their domain, near which nothing is smooth."""
+    return np.where(np.all(np.isfinite(line), axis=0), noise_along_lines(line), 0.0)
+
+
 def noise_without_jump(values: Floats, at: int) -> float:
-    """Return the same without a jump between the value at index `at` and its neighbours.
+    """Return the noise of one output, without a jump beside the value at index `at`.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import pytest
 
 from checkgrad.numerics.detectors.coarse import detect_coarse
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import Quotients
 from checkgrad.numerics.thresholds import varied
 

@@ -11,7 +11,7 @@ import pytest
 
 from checkgrad.numerics.detectors.diverging import detect_diverging
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import varied
 

@@ -11,7 +11,7 @@ import pytest
 
 from checkgrad.numerics.detectors.edge import detect_edge
 from checkgrad.numerics.findings import Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 
 pytestmark = pytest.mark.numpy
 

@@ -10,7 +10,7 @@ import pytest
 
 from checkgrad.numerics.detectors.finer import detect_finer
 from checkgrad.numerics.findings import Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 
 pytestmark = pytest.mark.numpy
 

@@ -12,7 +12,7 @@ import pytest
 
 from checkgrad.numerics.detectors.hidden import detect_below_noise, detect_hidden
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import Quotients
 from checkgrad.numerics.thresholds import varied
 from checkgrad.precision import BRAIN, HALF

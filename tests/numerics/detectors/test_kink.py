@@ -13,7 +13,7 @@ import pytest
 from checkgrad.numerics.detectors.evidence import Evidence
 from checkgrad.numerics.detectors.kink import detect_kink, find_kinks
 from checkgrad.numerics.findings import Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import central_quotients
 from checkgrad.numerics.samples import Floats, Samples
 from checkgrad.numerics.thresholds import varied

@@ -11,7 +11,7 @@ import pytest
 
 from checkgrad.numerics.detectors.one_sided import detect_one_sided
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import with_shown_noise
 from checkgrad.numerics.thresholds import varied
 from checkgrad.precision import HALF

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import Quotients
 from checkgrad.numerics.samples import Flags, Samples
 

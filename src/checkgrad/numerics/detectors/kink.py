@@ -11,7 +11,7 @@ import numpy as np
 
 from checkgrad.numerics.detectors.evidence import Evidence
 from checkgrad.numerics.findings import Finding, Kind
-from checkgrad.numerics.fit import Limit
+from checkgrad.numerics.limit import Limit
 from checkgrad.numerics.quotients import Quotients, one_sided_slopes
 from checkgrad.numerics.samples import Flags, Floats, Samples
 from checkgrad.numerics.thresholds import thresholds
