@@ -91,7 +91,7 @@ def judge(problem: Problem) -> Report:
 def _check_alone(problem: Problem) -> Report:
     evaluation = problem.options.evaluation
     budget, options, start = evaluation.budget, problem.options, time.perf_counter()
-    with budget.watched(), evaluation.working():
+    with evaluation.running():
         result = examine(replace(problem, looks_elsewhere=True))
         if not budget.reason:
             result = confirmed_elsewhere(problem, result, examine)

@@ -151,7 +151,7 @@ def verify_autodiff(
     )
     args = further_arguments(further, args)
     problem = AutodiffProblem(func, x0, args, asked, orders, options)
-    with budget.watched(), evaluation.working(), causes_added(func, "func", x0, args):
+    with evaluation.running(), causes_added(func, "func", x0, args):
         report = check_autodiff(problem)
     report = replace(report, seed=options.seed, elapsed=time.perf_counter() - start)
     SESSION.notify(report)

@@ -26,10 +26,13 @@ from checkgrad.backends.widening import PassedFloat64, Widening
 class Backend(ABC):
     """One array library: what checkgrad needs of it beyond the array API standard.
 
-    **What a new library must have.** One line in `checkgrad.backends.registry`, and one module
-    with a subclass of this class. The subclass must give the *minimal set*, which is `name` and
-    `host`. Every other member has a default. A subclass overrides a default where its library
-    does something differently, can do more, or is faster another way.
+    A new library needs one entry of `LIBRARIES` in `checkgrad.backends.registry`, and one module
+    with a subclass that gives the *minimal set*: `name` and `host`. It overrides a default where
+    its library does something differently, can do more, or is faster another way. A library for a
+    GPU also overrides `on_host`, `obstacle` (another device than the current one), `copy` (on the
+    device of the array), `free_memory` (what the library keeps for itself counts as free),
+    `random_tangent` and `random_signs`, which by default draw on the host from seeds of `draw_seed`
+    in `checkgrad.backends.seeds`.
 
     Attributes
     ----------
@@ -60,7 +63,7 @@ class Backend(ABC):
     def __init__(self, xp: Any) -> None:
         self.xp = xp
 
-    # ---- The minimal set, together with `name`: what every library must define. ----
+    # ---- The minimal set, together with `name`. ----
 
     @abstractmethod
     def host(self, array: Array) -> HostArray:
@@ -109,10 +112,7 @@ class Backend(ABC):
         return structure
 
     def constants(self, leaves: Sequence[Any]) -> list[bool]:
-        """Return which leaves of x0 the library's own differentiation takes for constants.
-
-        Leaves that are not floating are not asked about.
-        """
+        """Return which floating leaves the library's own differentiation takes for constants."""
         return [False] * len(leaves)
 
     def is_plain(self, original: Array) -> bool:

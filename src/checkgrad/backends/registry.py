@@ -1,6 +1,6 @@
 """From arrays to the backend of their library.
 
-This module owns the list of libraries, one line for each. A backend is imported only when an
+This module owns `LIBRARIES`, with one entry for each library. A backend is imported only when an
 array of its library turns up, so a library that the user has not imported is never imported.
 """
 

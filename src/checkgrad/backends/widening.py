@@ -177,7 +177,9 @@ class PassedFloat64(Widening):
     def called(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return what is called with wide arrays, here or by workers: the function itself.
 
-        It can be pickled if the function can.
+        It can be pickled if the function can. In this process it may be one of ours that holds the
+        user's function and its further arguments. Workers get the user's own, and the arguments as
+        they are. So an override that changes what a function holds leaves those arguments alone.
         """
         return function
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -68,9 +68,12 @@ class Evaluation:
         batch = "loop" if loop else self.batch
         return replace(self, batch=batch, workers=None if is_nested else self.workers)
 
-    def working(self) -> AbstractContextManager[None]:
-        """Return a context at the end of which no process of the workers is left."""
-        return nullcontext() if self.workers is None else self.workers.working()
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run a check. At its end, listeners are told, and no process of the workers is left."""
+        working = nullcontext() if self.workers is None else self.workers.working()
+        with self.budget.watched(), working:
+            yield
 
 
 DEFAULT_EVALUATION = Evaluation()

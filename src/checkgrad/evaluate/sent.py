@@ -20,7 +20,7 @@ import numpy as np
 from checkgrad.arrays.messages import quote
 from checkgrad.backends import snapshot
 
-_TOKEN = uuid.uuid4().hex  # a forked process has the same, and another number
+_TOKEN = uuid.uuid4().hex  # a forked process has the same one, and another number of its own
 
 
 def this_process() -> tuple[str, int]:

@@ -42,7 +42,8 @@ class WideEvaluator(Evaluator):
         self._n_perturbed = 0
         self._made: list[WideUserFunction] = []
         sent = wide.widening.for_workers(func)
-        if sent is None or point.backend.compiles:  # to have float64 at all, JAX is switched here
+        # A library that compiles is switched to float64 in this process only.
+        if sent is None or point.backend.compiles:
             evaluation = replace(evaluation, workers=None)
         super().__init__(func, point, args, evaluation, reader, sent)
 

@@ -185,8 +185,9 @@ def _is_wrong(comparison: _Comparison) -> Flags:
     limits, criteria = thresholds(), comparison.criteria
     estimate, findings = comparison.estimate, comparison.estimate.findings
     claim, distance = comparison.claim, comparison.distance
-    surely = np.fmax(estimate.uncertainty, findings.undetectable_slope) + comparison.claim_noise
-    wrong = (comparison.beyond > limits.safety * surely) & comparison.finite
+    uncertainty = np.fmax(estimate.uncertainty, findings.undetectable_slope)
+    safe = limits.safety * (uncertainty + comparison.claim_noise)
+    wrong = (comparison.beyond > safe) & comparison.finite
     wrong &= ~findings.blocks_wrong & ~comparison.near_coarse & ~comparison.is_supported_by_finer
     # From one side the claim looks right, and noise hides what is between there and x0.
     one_sided_ok = wrong & (claim >= findings.one_sided_low) & (claim <= findings.one_sided_high)

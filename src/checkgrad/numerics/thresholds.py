@@ -52,8 +52,8 @@ class Thresholds(RefinementThresholds):
     kink_steps : int
         How many steps must show a kink. A few do so by accident, far from x0 or in few digits.
     above_finest : float, times the shortest step
-        Where a kink must show: nearer to x0 it may be a plateau. There and farther away, slopes are
-        compared with one that grows towards x0.
+        A kink must show at so long a step: at shorter ones, a plateau looks like a kink. A slope
+        grows towards x0 if it is steeper than at all steps as long as this and longer.
     jump_constancy : float, a factor
         How much larger than its variation over the finest steps a jump must be.
     plateau_range : float, a factor

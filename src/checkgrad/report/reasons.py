@@ -82,7 +82,7 @@ def so_far_hints(relative_error: float, rtol: float) -> tuple[str, ...]:
 
 _SEVERAL_KINKS = (
     "func has kinks along a tangent, or in a sum of outputs, where several may add up: a claim "
-    "outside of the one-sided derivatives need not be wrong; choose an x0 away from kinks, or pass "
+    "that is not valid at one kink need not be wrong; choose an x0 away from kinks, or pass "
     "direction='all'"
 )
 _TIE = (

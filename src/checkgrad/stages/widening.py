@@ -55,9 +55,9 @@ class WidenedProblem:
     sees_inside : bool
         Whether narrower floats inside of ``func`` were widened too.
     rounds_inside : callable
-        Returns where ``func`` rounds to a narrower dtype all the same; empty if it does not. A
-        large x0 is not looked at before: it takes four evaluations, and a claim that agrees with
-        ``func`` in float64 to many digits needs none.
+        Returns where ``func`` rounds to a narrower dtype all the same; empty if it does not. The
+        answer takes four evaluations. Where x0 is large, it is asked for last: a claim that agrees
+        with ``func`` in float64 to many digits needs no answer.
     """
 
     parsed: ParsedProblem

@@ -1,4 +1,4 @@
-"""Claims that differ from the right derivative by a multiple of x0: a term of its square."""
+"""Claims that differ from the right derivative by a multiple of x0: the slope of `c * x0**2`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from checkgrad.report.hints.mismatches import Leaf, Mismatches
 from checkgrad.report.hints.thresholds import THRESHOLDS
 
 # How much a place adds to the cost of an explanation: the simpler the place, the likelier the
-# slip. The sums stay below 0.5, the smallest distance between the costs of two families.
+# slip. The sums stay below 0.5, the step of the costs of families: a place decides only between
+# families of equal cost.
 _COSTS = {"everywhere": 0.0, "leaf": 0.1, "slice": 0.2, "entry": 0.3, "entries": 0.4}
 _COST_OF_SEVERAL = 0.05
 
