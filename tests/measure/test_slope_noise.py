@@ -22,9 +22,9 @@ def pseudo_noise(x):
     return zlib.crc32(np.asarray(x, dtype=np.float64).tobytes()) / 2**32 - 0.5
 
 
-def lasting(near, epsilon=DOUBLE):
-    """Return the noise of the only output, with none known next to x0."""
-    return lasting_noise(near, np.full(1, epsilon), np.arange(1), np.zeros(1))
+def lasting(near, epsilon=DOUBLE, sigma=0.0):
+    """Return the noise of the only output, with that known next to x0."""
+    return lasting_noise(near, np.full(1, epsilon), np.arange(1), np.full(1, sigma))
 
 
 @pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
@@ -74,7 +74,7 @@ def test_another_line_is_taken_only_where_the_first_shows_noise_alone(make_near)
                     return size * (value * away + slope * away + noise)
 
                 near, func = make_near(rough, np.ones(1))
-                lasting(near)
+                lasting(near, sigma=1e-12 * size)
                 wanted = 1 if value else lines
                 assert len(func.points) == wanted * DISTANCES * LINE
 
@@ -90,7 +90,8 @@ def test_where_x0_is_0_nothing_is_evaluated_twice(make_near):
     """No coordinate has a unit in the last place: only lines along which zeros move are taken."""
     near, func = make_near(lambda x: x[0] + 2 * x[1], np.zeros(2))
     found = lasting(near)
-    assert len(func.points) == DISTANCES * LINE
+    points = {tuple(point) for point in func.points}
+    assert len(points) == len(func.points) == 2 * 2 * 3 * LINE  # lines, distances, times as many
     assert found.sigma.tolist() == [0.0]
     func.points.clear()
     near, func = make_near(lambda x: 1 + x[0] + 2 * x[1], np.zeros(2))
@@ -112,3 +113,19 @@ def test_around_0_the_shorter_half_of_the_distances_tells(make_near):
     assert found > 0
     assert lasting(far).slope[0] == pytest.approx(found, rel=0.1, abs=0)
     assert lasting(near).slope[0] == 0
+
+
+@pytest.mark.parametrize("condition", [1e4, 1e6, 1e8])
+def test_around_0_more_is_allowed_than_rounding_makes_of_an_inverse(make_near, condition):
+    """Its constants are rounded, and so are the terms, which cancel to all digits but a few."""
+    parts = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 6))
+        first, second = (np.linalg.qr(rng.normal(size=(n, n)))[0] for _ in range(2))
+        matrix = first * np.logspace(0, -np.log10(condition), n) @ second
+        inverse = np.linalg.inv(matrix)
+        off = np.max(np.abs(inverse @ (matrix @ np.eye(n)) - np.eye(n))[0])
+        near, _ = make_near(lambda x, a=matrix, b=inverse: (b @ (a @ x))[0], np.zeros(n))
+        parts.append(off / lasting(near).slope[0])
+    assert max(parts) < 1

@@ -23,7 +23,9 @@ def test_base_values_give_the_spec_of_one_output():
         tangent_scale=9.0,
         tangents=None,
     )
-    base = BaseValues(*(np.asarray([k, k + 0.5]) for k in range(1, 8)), np.asarray([True, False]))
+    base = BaseValues(
+        *(np.asarray([k, k + 0.5]) for k in range(1, 8)), *[np.asarray([True, False])] * 2
+    )
 
     def claim_noise():
         return np.zeros(1)

@@ -134,3 +134,8 @@ def largest_size(
     """Return the largest size of `function` of all entries of some leaves, by default all."""
     xp = point.xp
     return max(point.numbers(lambda *each: xp.max(xp.abs(function(*each))), *parts, leaves=leaves))
+
+
+def is_zero_everywhere(point: Point) -> bool:
+    """Return whether all coordinates are 0."""
+    return largest_size(point, lambda x: x, point.leaves) == 0

@@ -14,7 +14,7 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, largest_size
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, is_zero_everywhere
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.numerics.thresholds import thresholds
@@ -162,7 +162,7 @@ class Neighbourhood:
 
     def is_zero(self) -> bool:
         """Return whether all coordinates are 0."""
-        return largest_size(self.point, lambda x: x, self.point.leaves) == 0
+        return is_zero_everywhere(self.point)
 
     def has_room(self, epsilon: float) -> bool:
         """Return whether all points of `along_line` are within the bounds.

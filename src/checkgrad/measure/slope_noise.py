@@ -20,6 +20,7 @@ from checkgrad.precision import default_rtol
 
 _ALONE = 16.0  # times the noise, by which values differ that differ by noise alone
 _RATES = 4  # different rates at which coordinates move along another line
+_TIMES_AROUND_0 = 3  # as many points on a line around 0: half of them round as others do
 _SCALES = 1.5  # by which noise over distance may vary where it is the same at all distances
 
 
@@ -51,22 +52,27 @@ def slope_noise(
         The machine epsilon that each of these outputs is seen to compute with.
     """
     value, before = near.value[chosen], near.points_before
-    is_zero, share = near.is_zero(), 1 / thresholds().agreement
+    share = 1 / thresholds().agreement
     slope = _noise_in_proportion(lines, distances, before, epsilon, share)
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
     left = np.abs(value) <= thresholds().coefficient_epsilons * epsilon * largest
     if not np.any(left):
         return slope
 
-    def more_lines(distances: Sequence[float], way: list[Array], zeros_move: bool) -> list[Floats]:
-        return [each[:, chosen] for each in near.along_lines(distances, way, zeros_move)]
+    def more_lines(
+        distances: Sequence[float], way: list[Array], zeros_move: bool, times: int = 1
+    ) -> list[Floats]:
+        return [each[:, chosen] for each in near.along_lines(distances, way, zeros_move, times)]
 
+    if near.is_zero():
+        two, times = [distances[0], distances[(len(distances) - 1) // 2]], _TIMES_AROUND_0
+        for way, rate in ((signs, 1), (near.line_multiples(_RATES), _RATES)):
+            around = more_lines([each / rate for each in two], way, True, times)
+            slope = np.fmax(slope, _around_0(around, two, times * before, epsilon))
+        return slope
     seen = [lines]
     if near.has_zeros():
         moving = more_lines(distances, signs, zeros_move=True)
-        if is_zero:
-            found = _noise_in_proportion_around_0(moving, distances, before, epsilon)
-            return np.fmax(slope, found)
         found = _noise_in_proportion(moving, distances, before, epsilon, share)
         slope = np.fmax(slope, found)
         seen.append(moving)
@@ -92,24 +98,30 @@ def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
     return alone
 
 
-def _noise_in_proportion_around_0(
+def _around_0(
     lines: Sequence[Floats],
     distances: Sequence[float],
     before: int,
     epsilon: Floats,
 ) -> Floats:
-    """Return what `_noise_in_proportion` does, where all of x0 is 0: rounding explains all of rtol.
+    """Return what noise in proportion to the distance may make of a slope, where all of x0 is 0.
 
     Around 0 terms round alike at all distances, which are powers of two times each other. A power
     such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away,
-    so that the longer half of the distances does not count.
+    so that the longer half of the distances does not count. Since nothing else looks like that,
+    rounding explains all of rtol.
+
+    Constants of func are rounded too. Where an inverse is a factor, its error may be larger than
+    that of the terms, by as much as that one is larger than a unit in the last place
+    (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 14.1).
     """
-    half = (len(lines) + 1) // 2
-    near, apart = lines[:half], distances[:half]
-    slopes = _slopes_of_noise(near, apart, before)
-    is_rounding = np.max(slopes, axis=0) <= _SCALES * np.min(slopes, axis=0)
-    slope = _noise_in_proportion(near, apart, before, epsilon, share=1.0)
-    return np.where(is_rounding, slope, 0.0)
+    slopes = _slopes_of_noise(lines, distances, before)
+    least, most = np.min(slopes, axis=0), np.max(slopes, axis=0)
+    slope = _slope_of(lines[-1], before, distances[-1])
+    amplified = least / np.fmax(epsilon * slope, np.finfo(float).smallest_normal)
+    found = thresholds().stands_out * least * np.fmax(1.0, amplified)
+    found = np.fmin(found, _parts_of_rtol(epsilon, 1.0) * slope)
+    return np.where(most <= _SCALES * least, found, 0.0)
 
 
 def _slopes_of_noise(
@@ -172,4 +184,6 @@ def _parts_of_rtol(epsilon: Floats, share: float) -> Floats:
 def _slope_of(line: Floats, before: int, distance: float) -> Floats:
     """Return how far func changes along a line, for a change of x0 by itself."""
     change: Floats = np.max(np.abs(line - line[before]), axis=0)
-    return change / (thresholds().noise_spacing * thresholds().noise_points * distance)
+    points = max(before, line.shape[0] - 1 - before)  # on the longer side
+    slope: Floats = change / (thresholds().noise_spacing * points * distance)
+    return slope

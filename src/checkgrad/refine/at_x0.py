@@ -30,10 +30,10 @@ class BaseValues:
     terms : array
         The size of the terms whose rounding makes the noise, as far as it is known; else 0.
     slope_noise : array
-        What noise may make of a slope, for a change of x0 by itself, as far as it is known; else 0.
+        As in `CheckSpec`.
     coefficient_epsilon : array
         How far rounding may move a coefficient of ``func``, relative to the largest.
-    factors_round : array of bool
+    factors_round, x0_is_zero : array of bool
         As in `CheckSpec`.
     """
 
@@ -45,6 +45,7 @@ class BaseValues:
     slope_noise: Floats
     coefficient_epsilon: Floats
     factors_round: Flags
+    x0_is_zero: Flags
 
     @classmethod
     def at_x0(
@@ -57,6 +58,7 @@ class BaseValues:
         slope_noise: Floats,
         coarsest: Floats,
         factors_round: bool = True,
+        x0_is_zero: bool = False,
     ) -> BaseValues:
         """Return what is known at x0.
 
@@ -66,14 +68,14 @@ class BaseValues:
             See above.
         coarsest : array, shape (outputs,)
             The machine epsilon of the coarsest dtype that ``func``, its data and the claim have.
-        factors_round : bool
+        factors_round, x0_is_zero : bool
             As in `CheckSpec`, of all outputs.
         """
         limits = thresholds()
         rounding = np.fmin(limits.coefficient_epsilons * coarsest, limits.coefficient_rounding)
         rounding = np.fmin(rounding, rtol / limits.agreement)
-        every = np.full(value.shape, factors_round)
-        return cls(value, sigma, epsilon, rtol, terms, slope_noise, rounding, every)
+        known = value, sigma, epsilon, rtol, terms, slope_noise, rounding
+        return cls(*known, *(np.full(value.shape, each) for each in (factors_round, x0_is_zero)))
 
     def spec(
         self,
@@ -100,5 +102,6 @@ class BaseValues:
             sibling_scale=sibling_scale,
             kink_is_isolated=kink_is_isolated,
             claim_noise=claim_noise,
+            x0_is_zero=bool(self.x0_is_zero[output]),
             factors_round=bool(self.factors_round[output]),
         )

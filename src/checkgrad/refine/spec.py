@@ -87,12 +87,15 @@ class CheckSpec:
         The size of the terms whose rounding makes the noise, as far as it is known; else 0.
     slope_noise : float
         What noise may make of a slope, for a change of x0 by itself, as far as it is known; else 0.
+        Where all of x0 is 0, for a change of each coordinate by 1.
     coefficient_epsilon : float
         How far rounding may move a coefficient of ``func``, relative to the largest.
     tangent_scale, sibling_scale, kink_is_isolated
         As in `checkgrad.numerics.decisions.Criteria`.
     claim_noise : callable
         Measures the rounding error of the claim along all directions. Called at most once.
+    x0_is_zero : bool
+        Whether all of x0 is 0, as far as `slope_noise` is not.
     factors_round : bool
         Whether a factor of ``func`` may have far fewer digits than ``func``. In float64 a factor
         has many digits if it has any in float32, the dtype that ``func`` is meant for.
@@ -113,6 +116,7 @@ class CheckSpec:
     sibling_scale: float
     kink_is_isolated: bool
     claim_noise: Callable[[], Floats]
+    x0_is_zero: bool = False
     factors_round: bool = True
 
     @property
@@ -158,8 +162,8 @@ class CheckSpec:
     @property
     def slope_rounding(self) -> Floats:
         """See `checkgrad.numerics.decisions.Criteria`."""
-        rounding: Floats = self.slope_noise / self.smoothness_length
-        return rounding
+        lengths = np.ones_like(self.claim) if self.x0_is_zero else self.smoothness_length
+        return self.slope_noise / lengths
 
     def take(self, chosen: Places) -> CheckSpec:
         """Return what is to be checked along some of the directions."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from checkgrad.arrays.point import Floats
+from checkgrad.evaluate.coordinate_sizes import is_zero_everywhere
 from checkgrad.measure.noise import Noise
 from checkgrad.refine.at_x0 import BaseValues
 from checkgrad.stages.parsed import ParsedProblem
@@ -15,7 +16,9 @@ def base_values(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValue
     coarsest = np.fmax(noise.epsilon, max(parsed.claim.epsilon, parsed.user_epsilon))
     rtol = rtol_of(parsed, noise.epsilon)
     known = value, noise.sigma, noise.epsilon, rtol, noise.terms, noise.slope
-    return BaseValues.at_x0(*known, coarsest, factors_round=not parsed.user_epsilon)
+    is_zero = bool(np.any(noise.slope)) and is_zero_everywhere(parsed.point)
+    factors_round = not parsed.user_epsilon
+    return BaseValues.at_x0(*known, coarsest, factors_round, x0_is_zero=is_zero)
 
 
 def rtol_of(parsed: ParsedProblem, epsilon: Floats) -> Floats:

@@ -178,8 +178,12 @@ def _decided_again(result: OutputResult, base: BaseValues) -> OutputResult:
     decisions, output = result.decisions, result.output
     if result.is_resolved:
         return result
-    terms, slope_noise = float(base.terms[output]), float(base.slope_noise[output])
-    spec = replace(result.spec, terms=terms, slope_noise=slope_noise)
+    spec = replace(
+        result.spec,
+        terms=float(base.terms[output]),
+        slope_noise=float(base.slope_noise[output]),
+        x0_is_zero=bool(base.x0_is_zero[output]),
+    )
     criteria = replace(
         decisions.criteria, term_slope=spec.term_slope, slope_rounding=spec.slope_rounding
     )
