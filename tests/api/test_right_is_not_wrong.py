@@ -133,8 +133,12 @@ def rotation_grad(draw: Drawing) -> Iterator[Case]:
 
 @kind
 def inverse_times_matrix(draw: Drawing) -> Iterator[Case]:
+    """In float64, the matrix may have a condition number of up to a million."""
     n = int(draw.rng.integers(2, 6))
     matrix = draw.normal(n, n)
+    if draw.dtype == "float64":
+        vectors = np.linalg.svd(matrix)
+        matrix = vectors.U * np.logspace(0, -draw.rng.uniform(0, 6), n) @ vectors.Vh
     inverse = np.linalg.inv(matrix).astype(draw.dtype)
     first, second, x0 = draw.array(matrix), draw.array(inverse), draw.x0(np.zeros(n))
     wrong = np.eye(n)
@@ -306,6 +310,31 @@ def wave(draw: Drawing) -> Iterator[Case]:
 
     for is_right, claim in ((True, grad), (False, lambda x: 1.01 * grad(x))):
         yield grad_case(is_right, func, claim, x0, (bowl, size, turns, x0))
+
+
+@kind
+def narrow_feature(draw: Drawing) -> Iterator[Case]:
+    """A wave or a smooth step over less than a thousandth of x0, and a larger term beside it."""
+    xp, rng = draw.xp, draw.rng
+    away = 10 ** rng.uniform(-0.5, 0.5)
+    seen = 1e-3 / np.finfo(draw.dtype).eps  # radians that a dtype has digits for
+    turns = min(10 ** rng.uniform(3, 6), seen / away)
+    size, slope, turned = 10 ** rng.uniform(-2, 1) / turns, rng.normal(), rng.normal()
+    x0, is_wave = draw.x0([away]), rng.integers(2)
+    center = float(x0[0]) + turned / turns
+
+    def func(x: Any) -> Any:
+        fine = xp.sin if is_wave else xp.tanh
+        return xp.sum(xp.exp(slope * x / away) + size * fine(turns * (x - center)))
+
+    def grad(x: Any) -> Any:
+        inside = turns * (x - center)
+        fine = xp.cos(inside) if is_wave else 1 / xp.cosh(inside) ** 2
+        return slope / away * xp.exp(slope * x / away) + size * turns * fine
+
+    wrong = 1 + draw.rng.choice([-1.0, 0.5])
+    for is_right, claim in ((True, grad), (False, lambda x: wrong * grad(x))):
+        yield grad_case(is_right, func, claim, x0, (turns, size, slope, turned, x0, bool(is_wave)))
 
 
 # Steps and kinks

@@ -27,10 +27,11 @@ from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import SINGLE
 
-# A part of x0. Waves that turn within a few of these are noise: no usual step resolves them.
-_NARROWEST = 2.0**-30
-# What sets in this near is not looked at closely: hardly a step would resolve such a wave.
+# A part of x0: where waves are looked for first, in float64.
+_NEAREST = 2.0**-30
+# A part of x0. What is as large as the noise so near is noise: hardly a step resolves such a wave.
 _HARDLY_RESOLVED = 2.0**-27
+_KNOWN_TO = 8.0  # a factor, to which few points tell noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,11 @@ def lasting_noise(
     may_be_wave = nothing > 0
     if loud.size:
         at = dict(zip(distances, levels, strict=True))
-        at[max(float(np.min(epsilon)), _NARROWEST)] = sigma
+        nearest = max(float(np.min(epsilon)), _NEAREST)
+        at[nearest] = sigma
+        if nearest == _NEAREST:  # a wave has risen since the points next to x0
+            (line,) = near.along_lines([nearest], signs)
+            at[nearest] = noise_within_domain(line[:, chosen])
         waves, may_be_wave = _waves(near, signs, chosen, at, floor, noise, loud)
         noise = np.where(waves, 0.0, noise)
     return LastingNoise(noise, quanta_of(np.concatenate(lines)), slope, may_be_wave)
@@ -145,7 +150,9 @@ def _waves(
             (line,) = near.along_lines([found.next_distance], signs)
             at[found.next_distance] = noise_within_domain(line[:, chosen])
         is_smooth: bool | None = found.is_smooth
-        if found.sets_in is not None and found.sets_in > _HARDLY_RESOLVED:
+        if distances[np.argmax(levels >= noise[output] / _KNOWN_TO)] <= _HARDLY_RESOLVED:
+            is_smooth = False
+        elif found.sets_in is not None:
             (line,) = near.along_lines([found.sets_in / CLOSER], signs, times=CLOSER)
             level, closer = at[found.sets_in][output], noise_within_domain(line[:, chosen])[output]
             is_smooth = shrinks(float(level), float(closer), float(floor[output]))
