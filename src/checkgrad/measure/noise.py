@@ -19,6 +19,7 @@ from checkgrad.numerics.noise_model import (
     noise_without_jump,
     quanta_of,
 )
+from checkgrad.numerics.onset import CLOSER, shrinks
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
@@ -155,11 +156,19 @@ def _over_coarser_units(
     """Return the noise, of the outputs in `chosen` over units of the dtype they compute with.
 
     Over units of float32 the third differences of what is smooth are far below those of float64.
+    What bends within some of these units shows at closer points: it is smooth over them.
     """
     sigma, units = sigma.copy(), np.fmax(epsilon, SINGLE)
     for unit in np.unique(units[chosen]).tolist():
-        here = np.flatnonzero(chosen & (units == unit))
-        sigma[here] = np.fmax(sigma[here], noise_along_lines(near.along_line(unit)[:, here]))
+        here, signs = np.flatnonzero(chosen & (units == unit)), near.line_signs()
+        found = noise_along_lines(near.along_line(unit, signs)[:, here])
+        if np.any((found > sigma[here]) & (epsilon[here] < unit)):
+            (line,) = near.along_lines([unit / CLOSER], signs, times=CLOSER)
+            closer = noise_along_lines(line[:, here])
+            levels = zip(found.tolist(), closer.tolist(), sigma[here].tolist(), strict=True)
+            smooth = [shrinks(*each) is True for each in levels]
+            found = np.where(smooth & (epsilon[here] < unit), 0.0, found)
+        sigma[here] = np.fmax(sigma[here], found)
     return sigma
 
 
