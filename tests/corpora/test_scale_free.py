@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from sampling import draws, spread
 from scale_corpus import CASES, ScaleCase, multiplied, rescaled
 
 from checkgrad import Verdict, verify_grad
@@ -21,11 +22,7 @@ LARGEST_UNEVEN_POWER = 60
 
 def every_second_case(first: int) -> pytest.MarkDecorator:
     """Take every second case in a plain run: two tests share all of them."""
-    left_out = {*list(BY_NAME)[1 - first :: 2]}
-    marks = {name: [pytest.mark.full] if name in left_out else [] for name in BY_NAME}
-    return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=each) for name, each in marks.items()]
-    )
+    return pytest.mark.parametrize("name", spread([*BY_NAME], 2, first))
 
 
 both_claims = pytest.mark.parametrize("claim", ["right", "broken"])
@@ -69,7 +66,7 @@ def test_rescaling_all_coordinates_alike_changes_no_verdict(
     assert verdict(scaled, claim) is verdict_in_usual_units(name, claim)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", draws(4, plain=2))
 @both_claims
 @pytest.mark.parametrize("name", [case.name for case in CASES if case.uneven and case.x0.size > 1])
 def test_rescaling_each_coordinate_differently_changes_no_verdict(
