@@ -114,6 +114,9 @@ FULL_VARIABLE = "CHECKGRAD_FULL"
 # Tests below tests/ that have no `xp` and are not about NumPy alone.
 CHOOSE_THEMSELVES = ("backends", "golden")
 
+# How the sessions of other libraries leave out what concerns NumPy alone (noxfile.py).
+BEYOND_NUMPY = "not numpy"
+
 # The folder of the tests that a plain run takes in every library.
 CONTRACT = "contract"
 
@@ -352,10 +355,14 @@ def _dtypes_of(setting: Setting, settings: Sequence[Setting]) -> Sequence[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "xp" not in metafunc.fixturenames:
         return
+    definition = metafunc.definition
     # A test's own marker wins over its module's.
-    marker = metafunc.definition.get_closest_marker("libraries")
+    marker = definition.get_closest_marker("libraries")
     settings = _chosen_settings(marker.args if marker else [*IMPORT_NAMES])
-    if metafunc.definition.get_closest_marker("one_setting"):
+    if metafunc.config.getoption("-m") == BEYOND_NUMPY and definition.path.parent.name != CONTRACT:
+        # It takes seconds to collect runs that nobody asks for.
+        settings = [each for each in settings if each.library != "numpy"] or settings
+    if definition.get_closest_marker("one_setting"):
         settings = list({setting.library: setting for setting in reversed(settings)}.values())
     names = "xp"
     cases: list[tuple[Any, ...]] = [(setting,) for setting in settings]

@@ -71,11 +71,20 @@ def draws(count: int, plain: int) -> list[Any]:
 
 
 def spread(values: Sequence[A], one_in: int, first: int = 0) -> list[Any]:
-    """Give values that repeat each other. A plain run takes one of so many, spread over all."""
+    """Give values that repeat each other. A plain run takes one of so many, spread over all.
+
+    Of the values, those with a name of their own are given as ``pytest.param(value, id=name)``.
+    """
     return [
-        value if number % one_in == first else pytest.param(value, marks=pytest.mark.full)
+        value if number % one_in == first else _left_out(value)
         for number, value in enumerate(values)
     ]
+
+
+def _left_out(value: Any) -> Any:
+    named = isinstance(value, type(pytest.param()))
+    values, name = (value.values, value.id) if named else ([value], None)
+    return pytest.param(*values, id=name, marks=pytest.mark.full)
 
 
 def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:

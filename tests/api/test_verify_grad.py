@@ -484,7 +484,7 @@ def test_the_treads_of_a_rounded_function_are_no_kink() -> None:
         assert_verdict(verify_grad(log, lambda x: 2.2 * x / (1 + x * x), x0), WRONG)
 
 
-SEEDS = draws(12, plain=2)  # networks
+SEEDS = draws(12, plain=1)  # networks
 
 
 def a_relu_network(seed: int) -> tuple[Function, Function, Any]:
@@ -1264,7 +1264,7 @@ def test_no_array_library_is_imported_that_the_user_has_not() -> None:
 @pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("few_digits", [True, False])
-@pytest.mark.parametrize("distance", [1e-6, 1e-5, 1e-4, 1e-3])
+@pytest.mark.parametrize("distance", spread([1e-6, 1e-5, 1e-4, 1e-3], 2))
 def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(
     distance: float, few_digits: bool
 ) -> None:
@@ -1366,7 +1366,7 @@ def test_the_loss_of_a_confident_classifier(margin: float, seed: int) -> None:
 
 @pytest.mark.sampled
 @pytest.mark.numpy
-@pytest.mark.parametrize("seed", draws(6, plain=2))
+@pytest.mark.parametrize("seed", draws(6, plain=1))
 @pytest.mark.parametrize(("size", "count"), [(0.05, 20), (0.02, 20), (0.01, 5)])
 def test_a_loss_that_is_a_root_less_one(size: float, count: int, seed: int) -> None:
     x0 = (size * np.random.default_rng(seed).standard_normal(count)).astype(np.float32)
