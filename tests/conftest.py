@@ -411,6 +411,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if is_full(config):
         return
     kept = {item for _, group in groupby(items, _function_of) for item in _sample([*group])}
+    named = {argument.partition("::")[2] for argument in config.args if argument.endswith("]")}
+    kept |= {item for item in items if item.nodeid.partition("::")[2] in named}
     left_out = [item for item in items if item not in kept]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

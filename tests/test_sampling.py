@@ -168,9 +168,12 @@ def test_every_process_takes_the_same_sample(collect: Any, plain: dict[str, list
     assert collect(seed="1") == plain
 
 
-def test_what_is_named_with_its_case_runs(collect: Any) -> None:
-    name = "test_module.py::test_of_two_parameters[numpy-float16-7-True]"
-    assert collect(name) == {"of_two_parameters": ["numpy-float16-7-True"]}
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [("of_two_parameters", "numpy-float16-7-True"), ("of_a_case_of_the_full_run", "2")],
+)
+def test_what_is_named_with_its_case_runs(collect: Any, name: str, case: str) -> None:
+    assert collect(f"test_module.py::test_{name}[{case}]") == {name: [case]}
 
 
 @pytest.mark.parametrize(("cases", "places"), [*itertools.product([1, 2, 5, 12], [1, 2, 4, 5])])

@@ -161,7 +161,7 @@ def assert_incomplete(report: Report, reason: str) -> None:
 
 
 @given(st.sampled_from(list(CASES)), st.floats(0, 1.1), st.floats(0, 1.1))
-@settings(max_examples=80 if IS_FULL else 30, deadline=None)
+@settings(max_examples=80 if IS_FULL else 15, deadline=None)
 def test_a_budget_is_kept_and_a_larger_one_loses_nothing(
     name: str, part: float, another: float
 ) -> None:
