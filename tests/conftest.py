@@ -37,18 +37,19 @@ no second device or kind of array changes, and the marker ``cuda`` selects what 
 
 A run of a test in NumPy gets the marker ``numpy``, and so does a test that does not ask for `xp`:
 both are about NumPy alone. The sessions of other libraries leave them out (``-m "not numpy"``), but
-for the contract of all doors: it holds in NumPy whatever is installed. Modules that choose their
-libraries themselves are listed in `CHOOSE_THEMSELVES`.
+for a sixth of the contract of all doors (all of it with ``--full``): it holds in NumPy whatever is
+installed. Modules that choose their libraries themselves are listed in `CHOOSE_THEMSELVES`.
 
 **A plain run takes a sample.** The cases of a test (its own parameters) are not multiplied with
-the lines above and the dtypes. In NumPy a test runs as often as it has cases, or lines and dtypes,
-whichever are more: each case runs at least once, and each line and dtype. In PyTorch and
-array-api-strict each case runs once, in a line and dtype that the name of the test chooses. In JAX,
-which compiles code for each case and dtype, a sixth of the cases run. Of the tests that other
-libraries run too, every third runs in JAX and every second in array-api-strict, and all of the
-contract of all doors. Where JAX has no float64, every second test of JAX alone runs, and every
-sixth of the others, with one case each. Which case meets which dtype depends on the name of the
-test alone: see sampling.py.
+the lines above and the dtypes: each case runs once, in a line and dtype that the name of the test
+chooses. In NumPy the first case runs in the widest dtype, and the second, or the first again, in a
+narrower one. Four cases or more run in every line and dtype. In JAX, which compiles code for each
+case and dtype, a sixth of the cases run. Of the tests that NumPy runs too, one half runs in PyTorch
+and the other half in array-api-strict. Of those that other libraries run too, every fifth runs in
+JAX. All of the contract of all doors runs in each of them; in NumPy, each case of it and each line
+and dtype. Where JAX has no float64, every second test of JAX alone runs, and every sixth of the
+others, with one case each. Which case meets which dtype depends on the name of the test alone: see
+sampling.py.
 
 The cases of a test that has several parameters are their product, and repeat each other in part. A
 plain run takes half of them, and more where every value of every parameter needs more. It takes all
@@ -59,7 +60,8 @@ of them in the contract of all doors.
 - ``@pytest.mark.sampled``: the cases repeat each other. A plain run takes so many of them that
   every value of every parameter is used once. ``sampled("jax")`` does so in JAX only, which
   compiles each case.
-- ``@pytest.mark.full``: a plain run leaves the test, or this case of it, out.
+- ``@pytest.mark.full``: a plain run leaves the test, or this case of it, out. `draws` and
+  `spread` of sampling.py mark most values of a parameter so, where the values repeat each other.
 
 The sample is taken from the tests that are selected: one that is named on the command line with
 its case (``pytest "tests/api/test_check_grad.py::test_name[case]"``) always runs.
@@ -73,6 +75,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby, islice
 from pathlib import Path
 from types import ModuleType
@@ -96,6 +99,13 @@ LIBRARIES_VARIABLE = "CHECKGRAD_TEST_LIBRARIES"
 
 JAX_TAKES_ONE_IN = 6  # cases of a test
 
+# Of the tests that several libraries run, a library takes one in so many, from this number on.
+# NumPy takes all, and what PyTorch leaves out, array-api-strict takes.
+TAKES_ONE_IN = {"jax": (5, 0), "torch": (2, 1), "strict": (2, 0)}
+
+# Beside another library, of the tests of the contract in NumPy.
+CONTRACT_TAKES_ONE_IN = 6
+
 # Where JAX has no float64: the tests of JAX alone, and those that other libraries run too.
 NARROW_JAX_TAKES_ONE_IN = 2
 NARROW_JAX_TAKES_ONE_OF_OTHERS = 6
@@ -103,6 +113,9 @@ FULL_VARIABLE = "CHECKGRAD_FULL"
 
 # Tests below tests/ that have no `xp` and are not about NumPy alone.
 CHOOSE_THEMSELVES = ("backends", "golden")
+
+# How the sessions of other libraries leave out what concerns NumPy alone (noxfile.py).
+BEYOND_NUMPY = "not numpy"
 
 # The folder of the tests that a plain run takes in every library.
 CONTRACT = "contract"
@@ -241,8 +254,13 @@ def _chosen_settings(libraries: Sequence[str]) -> list[Setting]:
         for setting in SETTINGS
         if setting.library in libraries
         and setting.library in allowed
-        and importlib.util.find_spec(IMPORT_NAMES[setting.library]) is not None
+        and _is_installed(setting.library)
     ]
+
+
+@cache
+def _is_installed(library: str) -> bool:
+    return importlib.util.find_spec(IMPORT_NAMES[library]) is not None
 
 
 def _dtypes(library: str) -> tuple[str, ...]:
@@ -337,10 +355,14 @@ def _dtypes_of(setting: Setting, settings: Sequence[Setting]) -> Sequence[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "xp" not in metafunc.fixturenames:
         return
+    definition = metafunc.definition
     # A test's own marker wins over its module's.
-    marker = metafunc.definition.get_closest_marker("libraries")
+    marker = definition.get_closest_marker("libraries")
     settings = _chosen_settings(marker.args if marker else [*IMPORT_NAMES])
-    if metafunc.definition.get_closest_marker("one_setting"):
+    if metafunc.config.getoption("-m") == BEYOND_NUMPY and definition.path.parent.name != CONTRACT:
+        # It takes seconds to collect runs that nobody asks for.
+        settings = [each for each in settings if each.library != "numpy"] or settings
+    if definition.get_closest_marker("one_setting"):
         settings = list({setting.library: setting for setting in reversed(settings)}.values())
     names = "xp"
     cases: list[tuple[Any, ...]] = [(setting,) for setting in settings]
@@ -369,7 +391,8 @@ def is_full(config: pytest.Config) -> bool:
 
 def _is_about_numpy_alone(item: pytest.Item) -> bool:
     if _library_of(item) == "numpy":
-        return item.path.parent.name != CONTRACT
+        taken = rotation(_function_of(item)) % CONTRACT_TAKES_ONE_IN == 0 or is_full(item.config)
+        return item.path.parent.name != CONTRACT or not taken
     below = Path(item.path).relative_to(Path(__file__).parent).parts[0]
     return (
         below not in CHOOSE_THEMSELVES
@@ -388,6 +411,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if is_full(config):
         return
     kept = {item for _, group in groupby(items, _function_of) for item in _sample([*group])}
+    named = {argument.partition("::")[2] for argument in config.args if argument.endswith("]")}
+    kept |= {item for item in items if item.nodeid.partition("::")[2] in named}
     left_out = [item for item in items if item not in kept]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -422,7 +447,7 @@ def _sample(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     """Choose among the runs of one test function."""
     items = [item for item in items if not item.get_closest_marker("full")]
     for library in dict.fromkeys(map(_library_of, items)):
-        if library in ("jax", "strict") and _is_left_out(items[0], library):
+        if library in TAKES_ONE_IN and _is_left_out(items[0], library):
             continue
         runs = [item for item in items if _library_of(item) == library]
         yield from _sample_in_library(runs, f"{_function_of(items[0])} {library}")
@@ -432,11 +457,13 @@ def _is_left_out(item: pytest.Item, library: str) -> bool:
     """Tell whether a plain run leaves a test out in a library, since others run it too."""
     libraries = item.get_closest_marker("libraries")
     others = not libraries or {*libraries.args} != {library}
+    if library == "torch":  # what NumPy cannot run is left to it
+        others = not libraries or "numpy" in libraries.args
     number = rotation(_function_of(item))
     if "float64" not in _dtypes(library):
         return number % (NARROW_JAX_TAKES_ONE_OF_OTHERS if others else NARROW_JAX_TAKES_ONE_IN) != 0
-    kept = number % (3 if library == "jax" else 2) == 0
-    return others and item.path.parent.name != CONTRACT and not kept
+    one_in, first = TAKES_ONE_IN[library]
+    return others and item.path.parent.name != CONTRACT and number % one_in != first
 
 
 def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pytest.Item]:
@@ -460,12 +487,25 @@ def _sample_in_library(items: Sequence[pytest.Item], name: str) -> Iterable[pyte
         cases, places = [cases[start % len(cases)]], [places[start % len(places)]]
     elif name.endswith(" jax"):
         cases = cases[: -(-len(cases) // JAX_TAKES_ONE_IN)]
-    pairs = cover(cases, places, start)
-    if not name.endswith((" numpy", " ")):
-        pairs = islice(pairs, len(cases))
+    if name.endswith(" numpy") and items[0].path.parent.name != CONTRACT:
+        dtypes = {place: _params(item).get("dtype") for (_, place), item in runs.items()}
+        chosen = _a_wide_and_a_narrow_one(dtypes, start)
+        others = [place for place in places if place not in chosen]
+        pairs = islice(cover(cases, [*chosen, *others], 0), max(len(cases), len(chosen)))
+    elif name.endswith((" numpy", " ")):
+        pairs = cover(cases, places, start)
+    else:
+        pairs = islice(cover(cases, places, start), len(cases))
     # A case may lack in some place: it then runs in another one.
     somewhere = {case: item for (case, _), item in runs.items()}
     return {runs.get(pair, somewhere[pair[0]]) for pair in pairs}
+
+
+def _a_wide_and_a_narrow_one(dtypes: dict[Case, str | None], start: int) -> list[Case]:
+    """Choose one of the places with the widest dtype, or none, and one of the others."""
+    widest = [place for place, dtype in dtypes.items() if dtype in (None, FLOAT_DTYPES[-1])]
+    narrower = [place for place in dtypes if place not in widest]
+    return [some[start % len(some)] for some in (widest, narrower) if some]
 
 
 @pytest.fixture

@@ -23,7 +23,13 @@ TIMEOUT = 300.0  # seconds, after which the processes are taken for dead
 
 def axes_of(scenario: str) -> tuple[str, ...]:
     """Return the kinds of axes in which a scenario runs: one of them in a plain run."""
-    return AXES if IS_FULL else ("Explicit" if scenario in ("tree", "float32") else "Auto",)
+    explicit = scenario in ("tree", "float32", "processes")
+    return AXES if IS_FULL else ("Explicit" if explicit else "Auto",)
+
+
+def axes_of_size(size: int) -> tuple[str, ...]:
+    """Return the kinds of axes over which an array of this size lies, likewise in turn."""
+    return AXES if IS_FULL else (AXES[SIZES.index(size) % 2],)
 
 
 def all_scenarios() -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -129,7 +135,7 @@ def memory() -> dict[str, Any]:
 
     found = {}
     for size in SIZES:
-        for axes in AXES:
+        for axes in axes_of_size(size):
             gc.collect()
             before = live_bytes()
             x0 = sharded(size, axes)
@@ -334,7 +340,7 @@ def processes(rank: int, port: int) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     numbers = np.linspace(0.1, 2, 24).reshape(8, 3)
-    for axes in AXES:
+    for axes in axes_of("processes"):
         mesh = jax.make_mesh((4,), ("part",), (AxisType[axes],))
         sharding = NamedSharding(mesh, PartitionSpec("part"))
         x0 = jax.make_array_from_callback((8, 3), sharding, numbers.__getitem__)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from zlib import crc32
 
+import pytest
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -60,6 +62,29 @@ def half_with_every_value(cases: Sequence[Case]) -> list[Case]:
     kept = every_value_once(cases)
     others = [case for case in cases if case not in set(kept)]
     return kept + others[: max(0, -(-len(cases) // 2) - len(kept))]
+
+
+def draws(count: int, plain: int) -> list[Any]:
+    """Give the seeds of draws at random, which repeat each other. A plain run takes the first."""
+    left_out = [pytest.param(seed, marks=pytest.mark.full) for seed in range(plain, count)]
+    return [*range(plain), *left_out]
+
+
+def spread(values: Sequence[A], one_in: int, first: int = 0) -> list[Any]:
+    """Give values that repeat each other. A plain run takes one of so many, spread over all.
+
+    Of the values, those with a name of their own are given as ``pytest.param(value, id=name)``.
+    """
+    return [
+        value if number % one_in == first else _left_out(value)
+        for number, value in enumerate(values)
+    ]
+
+
+def _left_out(value: Any) -> Any:
+    named = isinstance(value, type(pytest.param()))
+    values, name = (value.values, value.id) if named else ([value], None)
+    return pytest.param(*values, id=name, marks=pytest.mark.full)
 
 
 def numbered(runs: Sequence[Mapping[str, Any]]) -> Iterator[Case]:

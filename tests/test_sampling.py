@@ -15,10 +15,12 @@ from sampling import (
     Case,
     Together,
     cover,
+    draws,
     every_value_once,
     half_with_every_value,
     numbered,
     shuffled,
+    spread,
 )
 
 pytestmark = pytest.mark.numpy
@@ -38,6 +40,9 @@ def test_of_two_parameters(xp, dtype, a, b):
 
 @pytest.mark.parametrize("a", range(2))
 def test_of_few_cases(xp, dtype, a):
+    print()
+
+def test_of_one_case(xp, dtype):
     print()
 
 @pytest.mark.all_dtypes
@@ -119,10 +124,13 @@ def test_half_of_a_product_is_in_a_plain_run(plain: dict[str, list[str]]) -> Non
     assert set(second) == {"True", "False"}
 
 
-def test_a_test_of_few_cases_runs_once_in_each_place(plain: dict[str, list[str]]) -> None:
-    places = [case.rpartition("-")[0] for case in plain["of_few_cases"]]
-    assert sorted(places) == sorted(PLACES)
-    assert {case.rpartition("-")[2] for case in plain["of_few_cases"]} == {"0", "1"}
+def test_a_test_of_few_cases_runs_in_the_widest_dtype_and_in_a_narrower_one(
+    plain: dict[str, list[str]],
+) -> None:
+    for runs in (plain["of_few_cases"], plain["of_one_case"]):
+        assert len(runs) == 2
+        assert sum("float64" in run for run in runs) == 1
+    assert {run.rpartition("-")[2] for run in plain["of_few_cases"]} == {"0", "1"}
 
 
 def test_markers_choose_all_dtypes_a_sample_or_nothing(plain: dict[str, list[str]]) -> None:
@@ -142,6 +150,7 @@ def test_a_full_run_is_the_product(collect: Any) -> None:
         "of_many_cases": 40,
         "of_two_parameters": 80,
         "of_few_cases": 8,
+        "of_one_case": 4,
         "of_all_dtypes": 40,
         "that_is_sampled": 30,
         "of_the_full_run": 1,
@@ -159,9 +168,12 @@ def test_every_process_takes_the_same_sample(collect: Any, plain: dict[str, list
     assert collect(seed="1") == plain
 
 
-def test_what_is_named_with_its_case_runs(collect: Any) -> None:
-    name = "test_module.py::test_of_two_parameters[numpy-float16-7-True]"
-    assert collect(name) == {"of_two_parameters": ["numpy-float16-7-True"]}
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [("of_two_parameters", "numpy-float16-7-True"), ("of_a_case_of_the_full_run", "2")],
+)
+def test_what_is_named_with_its_case_runs(collect: Any, name: str, case: str) -> None:
+    assert collect(f"test_module.py::test_{name}[{case}]") == {name: [case]}
 
 
 @pytest.mark.parametrize(("cases", "places"), [*itertools.product([1, 2, 5, 12], [1, 2, 4, 5])])
@@ -192,6 +204,19 @@ def test_half_of_the_cases_has_every_value() -> None:
     assert len(half(7, 3)) == 11
     assert {case[0] for case in half(6, 4)} == {("a", number) for number in range(6)}
     assert len(half(9)) == 9  # of one parameter, all
+
+
+def test_most_values_that_repeat_each_other_are_marked() -> None:
+    def taken(values: list[Any]) -> list[int]:
+        return [value for value in values if isinstance(value, int)]
+
+    assert taken(draws(6, 2)) == [0, 1]
+    assert taken(spread(range(7), 3)) == [0, 3, 6]
+    assert taken(spread(range(7), 3, first=1)) == [1, 4]
+    for values in (draws(6, 2), spread(range(6), 3)):
+        marked = [value for value in values if not isinstance(value, int)]
+        assert len(values) == 6
+        assert all([mark.name for mark in value.marks] == ["full"] for value in marked)
 
 
 def test_either_value_of_a_parameter_meets_all_places() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from autodiff_corpus import CORPUS, Function
+from sampling import spread
 
 from checkgrad import Report, Verdict, verify_autodiff
 
@@ -20,8 +21,11 @@ torch_only = pytest.mark.libraries("torch")
 both = pytest.mark.libraries("jax", "torch")
 
 every_precision = pytest.mark.parametrize("precision", ["float32", "float64"])
-every_jax_function = pytest.mark.parametrize("name", CORPUS["jax"])
-every_torch_function = pytest.mark.parametrize("name", CORPUS["torch"])
+
+
+def half_of_the_functions(library: str, first: int) -> pytest.MarkDecorator:
+    """Take every second function in a plain run: two tests share all of them."""
+    return pytest.mark.parametrize("name", spread([*CORPUS[library]], 2, first))
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def check_right(xp: Any, function: Function, precision: str, order: int) -> None
 
 @pytest.mark.sampled
 @jax_only
-@every_jax_function
+@half_of_the_functions("jax", 0)
 @every_precision
 @pytest.mark.parametrize("order", [1, 2])
 def test_jax_differentiates_its_functions_rightly(
@@ -108,7 +112,7 @@ def test_jax_differentiates_its_functions_rightly(
 
 @pytest.mark.sampled
 @torch_only
-@every_torch_function
+@half_of_the_functions("torch", 0)
 @every_precision
 @pytest.mark.parametrize("order", [1, 2])
 def test_torch_differentiates_its_functions_rightly(
@@ -227,7 +231,7 @@ def check_rule(xp: Any, library: str, name: str, precision: str, which: int) -> 
 
 @pytest.mark.sampled
 @jax_only
-@every_jax_function
+@half_of_the_functions("jax", 1)
 @every_precision
 @right_and_broken
 def test_custom_vjp_around_jax_function(
@@ -238,7 +242,7 @@ def test_custom_vjp_around_jax_function(
 
 @pytest.mark.sampled
 @torch_only
-@every_torch_function
+@half_of_the_functions("torch", 1)
 @every_precision
 @right_and_broken
 def test_function_around_torch_function(

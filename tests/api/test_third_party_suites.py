@@ -36,11 +36,18 @@ class Suite(NamedTuple):
     # The test's parameters make at least so many runs of it.
     runs: int = 1
 
+    @property
+    def package(self) -> str:
+        return next(each for each in PACKAGES if self.module.startswith(f"{each}."))
+
     def is_of(self, run: str) -> bool:
         """Tell whether a run is one of this test: ``module::class::name[case]``."""
         module, *_, name = run.split("::")
         return (module, name.partition("[")[0]) == (self.module, self.test)
 
+
+# The suites of a package run together. Those of Gaussian processes take most of the time.
+PACKAGES = {"scipy": [], "sklearn.gaussian_process": [pytest.mark.full], "sklearn": []}
 
 SUITES = (
     Suite("scipy.optimize.tests.test_optimize", "test_check_grad", "check_grad"),
@@ -60,11 +67,13 @@ SUITES = (
 )
 
 
-@pytest.mark.parametrize("package", ["scipy", "sklearn"])
+@pytest.mark.parametrize(
+    "package", [pytest.param(name, marks=marks) for name, marks in PACKAGES.items()]
+)
 def test_the_suites_pass_with_our_functions_in_scipys_place(package: str, tmp_path: Path) -> None:
     pytest.importorskip("scipy")
-    pytest.importorskip(package)
-    suites = [suite for suite in SUITES if suite.module.startswith(f"{package}.")]
+    pytest.importorskip(package.partition(".")[0])
+    suites = [suite for suite in SUITES if suite.package == package]
     modules = list(dict.fromkeys(suite.module for suite in suites))
     # An empty configuration: ours must not reach the tests of others.
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

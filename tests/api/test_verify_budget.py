@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import spread
 
 import checkgrad
 from checkgrad import (
@@ -126,6 +127,12 @@ CASES = {
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 
 
+def every_second_case(first: int) -> pytest.MarkDecorator:
+    """Take every second case in a plain run: two tests share all of them."""
+    cases = [pytest.param(case, id=name) for name, case in CASES.items()]
+    return pytest.mark.parametrize("case", spread(cases, 2, first))
+
+
 @functools.cache
 def complete_report(name: str) -> Report:
     return CASES[name]()
@@ -154,7 +161,7 @@ def assert_incomplete(report: Report, reason: str) -> None:
 
 
 @given(st.sampled_from(list(CASES)), st.floats(0, 1.1), st.floats(0, 1.1))
-@settings(max_examples=80 if IS_FULL else 30, deadline=None)
+@settings(max_examples=80 if IS_FULL else 15, deadline=None)
 def test_a_budget_is_kept_and_a_larger_one_loses_nothing(
     name: str, part: float, another: float
 ) -> None:
@@ -177,7 +184,7 @@ def test_a_budget_is_kept_and_a_larger_one_loses_nothing(
         assert smaller.verdict is not Verdict.WRONG
 
 
-@every_case
+@every_second_case(0)
 def test_a_budget_that_is_just_enough_changes_nothing(case: Case) -> None:
     complete = case()
     assert complete.complete
@@ -294,7 +301,7 @@ def test_errors_of_func_and_claim_stay_what_they_are() -> None:
 # Progress
 
 
-@every_case
+@every_second_case(1)
 def test_progress_is_told_and_changes_nothing(case: Case) -> None:
     told: list[tuple[int, int, str]] = []
     report = case(progress=lambda *said: told.append(said))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sampling import draws, spread
 
 from checkgrad import Report, Verdict, approx_fprime, verify_autodiff, verify_grad
 from checkgrad.evaluate.plan import ALL_UP_TO, TANGENTS
@@ -483,8 +484,7 @@ def test_the_treads_of_a_rounded_function_are_no_kink() -> None:
         assert_verdict(verify_grad(log, lambda x: 2.2 * x / (1 + x * x), x0), WRONG)
 
 
-# Networks of which a plain run takes four.
-SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(4, 12))]
+SEEDS = draws(12, plain=1)  # networks
 
 
 def a_relu_network(seed: int) -> tuple[Function, Function, Any]:
@@ -562,7 +562,7 @@ def test_next_to_a_pole_no_claim_is_wrong(dtype: str, units: int) -> None:
 
 @pytest.mark.numpy
 @pytest.mark.sampled
-@pytest.mark.parametrize("start", np.linspace(0.2, 2, 25).tolist())
+@pytest.mark.parametrize("start", spread(np.linspace(0.2, 2, 25).tolist(), 3))
 @pytest.mark.parametrize("frequency", [3e6, 1e8, 3e8])
 def test_a_right_claim_of_a_fast_oscillation_is_never_wrong(frequency: float, start: float) -> None:
     """The product with x rounds by far more than func seems to next to x0."""
@@ -1264,7 +1264,7 @@ def test_no_array_library_is_imported_that_the_user_has_not() -> None:
 @pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("few_digits", [True, False])
-@pytest.mark.parametrize("distance", [1e-6, 1e-5, 1e-4, 1e-3])
+@pytest.mark.parametrize("distance", spread([1e-6, 1e-5, 1e-4, 1e-3], 2))
 def test_rounding_errors_that_are_alike_next_to_x0_are_no_slope(
     distance: float, few_digits: bool
 ) -> None:
@@ -1344,7 +1344,7 @@ def slopes_of_cross_entropy(x: Any) -> Any:
 @pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("margin", [8, 10, 12])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", draws(6, plain=2))
 def test_the_loss_of_a_confident_classifier(margin: float, seed: int) -> None:
     """It rounds in steps of the last place of the logits, far above its own."""
     x0 = 2 * np.random.default_rng(seed).standard_normal((6, 3))
@@ -1366,7 +1366,7 @@ def test_the_loss_of_a_confident_classifier(margin: float, seed: int) -> None:
 
 @pytest.mark.sampled
 @pytest.mark.numpy
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", draws(6, plain=1))
 @pytest.mark.parametrize(("size", "count"), [(0.05, 20), (0.02, 20), (0.01, 5)])
 def test_a_loss_that_is_a_root_less_one(size: float, count: int, seed: int) -> None:
     x0 = (size * np.random.default_rng(seed).standard_normal(count)).astype(np.float32)
@@ -1391,7 +1391,7 @@ def test_a_loss_that_is_a_root_less_one(size: float, count: int, seed: int) -> N
 
 @pytest.mark.sampled
 @pytest.mark.numpy
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", draws(4, plain=2))
 @pytest.mark.parametrize(
     ("width", "real"), [(1e-3, np.float32), (1e-4, np.float32), (1e-6, np.float64)]
 )
@@ -1421,7 +1421,7 @@ def test_a_smoothed_kink_is_no_kink(width: float, real: Any, seed: int) -> None:
 
 
 @pytest.mark.numpy
-@pytest.mark.parametrize("rng", range(6))
+@pytest.mark.parametrize("rng", draws(6, plain=2))
 def test_a_noise_larger_than_measured_is_no_steep_slope(rng: int) -> None:
     """The likelihood of a Gaussian process: how it rounds next to x0 tells little."""
     inputs = np.sort(np.random.default_rng(0).uniform(0, 5, 20))

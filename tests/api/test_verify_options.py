@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sampling import draws
 
 from checkgrad import Report, Verdict, verify_grad
 
@@ -165,7 +166,7 @@ BOXES: dict[str, tuple[list[float], Any, Any]] = {
 
 
 @pytest.mark.libraries("numpy")
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", draws(8, plain=3))
 def test_steps_that_bounds_leave_do_not_vanish_in_rounding(seed: int) -> None:
     """Along a tangent that rounding removes, a claim would be compared with itself."""
     x0, lower = np.array([1e3, 1.0, -1e3]), np.array([999.999, 0.999, -1000.001])
@@ -207,7 +208,7 @@ def test_func_is_never_called_outside_of_its_bounds(
 @pytest.mark.sampled
 @pytest.mark.numpy
 @pytest.mark.parametrize("dtype_name", ["float32", "float64"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20, plain=6))
 def test_func_is_never_called_outside_of_random_bounds(dtype_name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 6))
@@ -363,7 +364,7 @@ def test_swapped_entries_that_are_moved_at_once_are_found(i: int, j: int, rng: i
 
 @pytest.mark.sampled
 @pytest.mark.numpy
-@pytest.mark.parametrize("rng", range(10))
+@pytest.mark.parametrize("rng", draws(10, plain=4))
 @pytest.mark.parametrize(
     ("gradient", "order"),
     [

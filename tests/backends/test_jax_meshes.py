@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("jax")
 
 import jax
-from eight_devices import AXES, SIZES, all_scenarios, axes_of, directions_of
+from eight_devices import AXES, SIZES, all_scenarios, axes_of, axes_of_size, directions_of
 from once import made_once
 
 pytestmark = [
@@ -44,8 +44,9 @@ def of_processes(scenarios: Any) -> list[dict[str, Any]]:
     return of_two
 
 
-@pytest.mark.parametrize("axes", AXES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "axes"), [(size, axes) for size in SIZES for axes in axes_of_size(size)]
+)
 def test_a_device_holds_at_most_four_shards(found: dict[str, Any], size: int, axes: str) -> None:
     """Where func got its argument was asserted at each of its calls."""
     memory = found["memory"][f"{size} {axes}"]
@@ -107,7 +108,7 @@ def test_a_large_leaf_may_lie_on_one_device_and_its_claim_on_all(found: dict[str
     assert found["beside"]["places"] == ["x['one'][190000]"]
 
 
-@pytest.mark.parametrize("axes", AXES)
+@pytest.mark.parametrize("axes", axes_of("processes"))
 def test_two_processes_come_to_the_same_report(
     of_processes: list[dict[str, Any]], axes: str
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import pytest
+from sampling import spread
 
 from checkgrad import Report
 
@@ -36,4 +36,4 @@ def failing_at(call: int, function: Function, error: BaseException) -> Function:
 
 def in_part(names: Iterable[str]) -> list[Any]:
     """Leave every second case out in a plain run: JAX compiles each."""
-    return [pytest.param(name, marks=[pytest.mark.full] * (i % 2)) for i, name in enumerate(names)]
+    return spread([*names], 2)

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 import torch
 from misleading import Function, said
 from misleading_torch import X0, gradient_of, one_percent_off
+from sampling import spread
 from torch.nn import functional as F
 
 from checkgrad import (
@@ -31,12 +32,6 @@ pytestmark = [pytest.mark.libraries("torch"), pytest.mark.usefixtures("one_threa
 JITTERS = [10.0 ** (-5 + 0.3 * i) for i in range(10)]
 MARGINS = [8 + 17 * i / 9 for i in range(10)]
 CONDITIONS = [10.0 ** (2 + 0.35 * i) for i in range(10)]
-
-
-def every_fourth(values: list[float]) -> list[Any]:
-    """Leave the other ones out in a plain run."""
-    marks = [[] if i % 4 == 0 else [pytest.mark.full] for i in range(len(values))]
-    return [pytest.param(value, marks=mark) for value, mark in zip(values, marks, strict=True)]
 
 
 def checked(func: Function, claim: Function, x0: Any, **options: Any) -> Report:
@@ -160,9 +155,7 @@ def test_right_gradient_is_correct(name: str) -> None:
     assert said(report, case.remark) or not case.remark
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.full] * (i % 2)) for i, name in enumerate(CASES)]
-)
+@pytest.mark.parametrize("name", spread([*CASES], 2))
 def test_error_of_one_percent_is_wrong(name: str) -> None:
     case = CASES[name]
     report = checked(case.func, one_percent_off(case.grad), case.x0)
@@ -291,7 +284,7 @@ def softmax_minus_one_hot(z: Any) -> Any:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("margin", every_fourth(MARGINS), ids="{:.0f}".format)
+@pytest.mark.parametrize("margin", spread(MARGINS, 4), ids="{:.0f}".format)
 def test_confident_cross_entropies(margin: float, dtype: Any) -> None:
     func, logits = confident(margin, dtype)
     for claim in (gradient_of(func), softmax_minus_one_hot):
@@ -319,7 +312,7 @@ def likelihood(jitter: float) -> Function:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("jitter", every_fourth(JITTERS), ids="{:.0e}".format)
+@pytest.mark.parametrize("jitter", spread(JITTERS, 4), ids="{:.0e}".format)
 def test_likelihoods_of_gaussian_processes(jitter: float, dtype: Any) -> None:
     func, theta = likelihood(jitter), torch.tensor([0.3, 0.1], dtype=dtype)
     report = checked(func, gradient_of(func), theta)
@@ -328,7 +321,7 @@ def test_likelihoods_of_gaussian_processes(jitter: float, dtype: Any) -> None:
     assert wrong.verdict is Verdict.WRONG, wrong
 
 
-@pytest.mark.parametrize("condition", every_fourth(CONDITIONS), ids="{:.0e}".format)
+@pytest.mark.parametrize("condition", spread(CONDITIONS, 4), ids="{:.0e}".format)
 def test_ill_conditioned_log_determinants(condition: float) -> None:
     generator = torch.Generator().manual_seed(0)
     basis = torch.linalg.qr(torch.randn(6, 6, generator=generator))[0]

@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 import torch
 from misleading import Function
 from misleading_torch import X0, func, grad, one_percent_off
+from sampling import spread
 from torch.utils.checkpoint import checkpoint
 
 from checkgrad import Report, Verdict, verify_autodiff, verify_grad
@@ -88,10 +89,7 @@ def test_right_gradient_is_correct(name: str) -> None:
     assert report.evaluated_in == "float64"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.full] * (i % 2)) for i, name in enumerate(FUNCTIONS)],
-)
+@pytest.mark.parametrize("name", spread([*FUNCTIONS], 2))
 @pytest.mark.filterwarnings("ignore")
 def test_error_of_one_percent_is_wrong(name: str) -> None:
     report = checked(FUNCTIONS[name], one_percent_off(grad))

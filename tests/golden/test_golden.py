@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,8 +20,18 @@ GROUP = 12  # cases in one test
 FULL = os.environ.get("CHECKGRAD_FULL") == "1"
 LIBRARIES = os.environ.get("CHECKGRAD_TEST_LIBRARIES", ",".join(MODULES)).split(",")
 # A plain run takes one case of so many. In JAX, each case compiles its own func.
-TAKES_ONE_IN = {"numpy": 2, "jax": 3}
+TAKES_ONE_IN = {"numpy": 4, "jax": 6, "torch": 3}
+DTYPES = ("bfloat16", "float16", "float32", "float64")
 X64 = os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "on", "t", "true", "y", "yes")
+
+
+def sample(cases: Sequence[Case], one_in: int) -> set[str]:
+    """Name one case of so many, at random, and at least one of each door and dtype."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for case in sorted(cases, key=lambda case: rotation(case.name)):
+        dtype = next((dtype for dtype in DTYPES if dtype in case.name), "")
+        groups[case.make().door, dtype].append(case.name)
+    return {name for names in groups.values() for name in names[::one_in]}
 
 
 def chosen() -> Iterator[Any]:
@@ -34,10 +45,12 @@ def chosen() -> Iterator[Any]:
         )
         # What concerns NumPy alone runs in its session only.
         marks = [needs_x64, *([pytest.mark.numpy] if library == "numpy" else [])]
-        plain, full = [], []
-        for case in cases_of(library):
-            is_left = rotation(case.name) % TAKES_ONE_IN.get(library, 1)
-            (full if is_left else plain).append(case)
+        every = [*cases_of(library)]
+        plain, full = every, []
+        if library in TAKES_ONE_IN:
+            taken = sample(every, TAKES_ONE_IN[library])
+            plain = [case for case in every if case.name in taken]
+            full = [case for case in every if case.name not in taken]
         for cases, more in ((plain, []), (full, [pytest.mark.full])):
             for start in range(0, len(cases), GROUP):
                 group = cases[start : start + GROUP]

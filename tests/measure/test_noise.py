@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sampling import draws
 
 from checkgrad.measure.noise import Noise, measure_noise, measure_noise_farther
 from checkgrad.numerics.onset import CLOSER
@@ -314,7 +315,7 @@ def test_where_noise_sets_in_is_searched(make_near):
 
 
 @pytest.mark.parametrize(("dtype", "epsilon"), [(np.float32, SINGLE), (np.float64, DOUBLE)])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", draws(10, plain=4))
 def test_a_wave_over_a_large_value_is_no_noise(make_near, dtype, epsilon, seed):
     rng = np.random.default_rng(seed)
     x0 = rng.uniform(1, 1000, 2)

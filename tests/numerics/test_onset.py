@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from sampling import draws
 
 from checkgrad.numerics.noise_model import noise_along_line
 from checkgrad.numerics.onset import CLOSER, Onset, onset, shrinks
@@ -78,7 +79,7 @@ def test_a_wave_is_smooth() -> None:
     assert np.mean([is_a_wave_smooth(seed) for seed in range(100)]) > 0.9
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", draws(50, plain=15))
 def test_a_staircase_is_noise(seed: int) -> None:
     rng = np.random.default_rng(seed)
     steps, slope, size = 2.0 ** rng.uniform(0, 30), rng.uniform(-1, 1), 10 ** rng.uniform(2, 10)
@@ -91,7 +92,7 @@ def test_a_staircase_is_noise(seed: int) -> None:
     assert looked_at_closely(staircase, 0.3, 0.29 * size) is False
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", draws(50, plain=15))
 def test_what_rounds_one_by_one_is_noise(seed: int) -> None:
     """The terms of a sum move one after the other: noise grows with the root of the distance."""
     rng = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sampling import draws
 
 from checkgrad import Verdict, verify_grad, verify_jac, verify_jvp, verify_vjp
 
@@ -18,12 +19,8 @@ def says_so(report: Any) -> bool:
     return any(STALE in hint for hint in report.hints)
 
 
-# Draws of which a plain run takes six.
-SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(6, 20))]
-
-
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", draws(20, plain=3))
 def test_a_claim_that_looks_at_x0_is_wrong_in_every_form(seed: int, dtype: Any) -> None:
     rng = np.random.default_rng(seed)
     x0 = rng.normal(size=rng.integers(2, 6)).astype(dtype)
@@ -39,7 +36,7 @@ def test_a_claim_that_looks_at_x0_is_wrong_in_every_form(seed: int, dtype: Any) 
         assert says_so(report), report
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20, plain=6))
 def test_a_cache_of_a_part_that_is_never_refreshed_is_found(seed: int) -> None:
     x0 = np.random.default_rng(seed).normal(size=4)
     cache: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from checkgrad.problem import Options, Problem
 from checkgrad.refine import progress
 
 X0 = np.array([0.5, 1.5, -0.7])
+
+EVERY = 1 if os.environ.get("CHECKGRAD_FULL") == "1" else 3  # of the budgets
 
 
 def func(x: Any) -> Any:
@@ -36,7 +39,7 @@ def test_what_was_certified_stays_while_noise_is_measured() -> None:
     complete = verify_grad(func, one_wrong, X0)
     left = {
         verify_grad(func, one_wrong, X0, max_evals=each).n_unresolved
-        for each in range(9, complete.n_func)
+        for each in range(9, complete.n_func, EVERY)
     }
     assert left == {1}
 
