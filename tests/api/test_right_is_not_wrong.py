@@ -286,6 +286,25 @@ def gate_nearly_shut(draw: Drawing) -> Iterator[Case]:
             yield Case(is_right, native, (a, b, c, d, t))
 
 
+# Constants of a narrower dtype
+
+
+@kind
+def narrow_constant(draw: Drawing) -> Iterator[Case]:
+    """It is what it is, and func computes in the dtype of x0 all the same."""
+    xp, narrower = draw.xp, {"float64": "float32", "float32": "float16"}[draw.dtype]
+    weights = xp.detach(xp.asarray(draw.normal(5).tolist(), narrower))
+    x0, rtol = draw.x0(draw.normal(5)), {"float64": 1e-5, "float32": 1e-3}[draw.dtype]
+    off = rtol * draw.rng.uniform(5, 50)
+
+    def func(x: Any) -> Any:
+        return xp.sum(xp.sin(x) * weights)
+
+    for factor in (1.0, 1 + off):
+        grad = lambda x, factor=factor: factor * (xp.cos(x) * weights)  # noqa: E731
+        yield grad_case(factor == 1, func, grad, x0, (factor, weights, x0))
+
+
 # Waves over what is larger
 
 

@@ -395,6 +395,22 @@ def test_narrower_floats_inside_of_float64_are_widened() -> None:
 
 
 @pytest.mark.skipif(not jax.config.jax_enable_x64, reason="the user computes in float32")
+def test_a_constant_of_a_narrower_dtype_rounds_nothing() -> None:
+    """What is computed in that dtype does."""
+    table, x = jnp.asarray(X), jnp.asarray(X64)
+    cases = [
+        (lambda x: x * table, 2.0**-52),
+        (lambda x: x * table[::-1].astype(x.dtype), 2.0**-52),
+        (lambda x: x * jnp.sin(table), 2.0**-23),
+    ]
+    for function, epsilon in cases:
+        wide, args = widened(function, x)
+        with BACKEND.with_float64():
+            observation = wide.observed(*args)[1]
+        assert (observation.casts, observation.epsilon) == ((), epsilon)
+
+
+@pytest.mark.skipif(not jax.config.jax_enable_x64, reason="the user computes in float32")
 def test_attention_in_float64_is_as_smooth_as_float64() -> None:
     q = jnp.asarray(np.random.default_rng(0).normal(size=(1, 3, 1, 4)))
     found = in_float64(lambda q: jax.nn.dot_product_attention(q, q, q), q)

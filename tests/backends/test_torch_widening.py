@@ -671,6 +671,22 @@ def test_autocast_runs_in_float64_and_is_noted() -> None:
         assert type(layer(x)) is torch.Tensor
 
 
+@pytest.mark.parametrize(
+    ("function", "epsilon"),
+    [
+        (lambda x, table: x * table, 2.0**-52),
+        (lambda x, table: x * table.flip(0).double(), 2.0**-52),
+        (lambda x, table: x * table.sin(), FLOAT32_EPSILON),
+    ],
+    ids=["promoted", "cast", "computed"],
+)
+def test_a_constant_of_a_narrower_dtype_rounds_nothing(function: Any, epsilon: float) -> None:
+    """What is computed in that dtype does."""
+    table, x = normal(4, seed=1), normal(4).double()
+    _, seen = widened(lambda x: function(x, table), x.dtype).observed(x)
+    assert (seen.casts, seen.epsilon) == ((), epsilon)
+
+
 def test_what_was_met_inside_is_reported() -> None:
     offset = torch.tensor([1e4, math.inf, math.nan])
 

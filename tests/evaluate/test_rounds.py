@@ -151,14 +151,15 @@ def test_an_exception_of_func_is_the_edge_of_its_domain() -> None:
     assert evaluator.failure.x.tolist() == [2]
 
 
-def test_a_memory_error_of_func_passes() -> None:
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: no memory")])
+def test_a_memory_error_of_func_passes(error: Exception) -> None:
     def func(x: Any) -> float:
         if x[0] == 2:
-            raise MemoryError
+            raise error
         return first(x)
 
     evaluator, _ = make(func, np.ones(1))
-    with pytest.raises(MemoryError):
+    with pytest.raises(type(error)):
         evaluator.host_values(points(1, 2, 3))
 
 

@@ -360,6 +360,19 @@ def test_lasting_noise_is_limited_by_what_cancelling_leaves(make_near):
     assert farther(near, known(no_change=True))[0] > 1e-5
 
 
+@pytest.mark.parametrize("width", [3e-4, 3e-5, 3e-6, 1e-6])
+def test_a_smooth_step_is_no_noise_over_units_of_float32(make_near, width):
+    """Where a large constant hides what func does next to x0. What jumps there is noise."""
+
+    def step(x):
+        return 1 + 1e-17 * x[0] + 1e-7 * np.tanh((x[0] - 1) / width - 0.5) * width / 1e-6
+
+    near, _ = make_near(lambda x: step(np.round(x * 2**45) / 2**45), np.ones(1))
+    assert measured(near).sigma[0] < 1e-14
+    near, _ = make_near(lambda x: 1 + 1e-9 * np.round(x[0] * 5e6), np.ones(1))
+    assert measured(near).sigma[0] > 1e-10
+
+
 def test_the_largest_lasting_noise_counts(make_near):
     """A factor that moves next to x0 has noise of its own beside that of one that stands still."""
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from checkgrad.backends.array_types import Array
 from checkgrad.backends.jax_wide_dtypes import dtype_of, epsilon_of, is_floating, product_epsilon
 from checkgrad.backends.jax_wide_evaluation import WideEvaluation
-from checkgrad.backends.jax_wide_operations import cast_of
+from checkgrad.backends.jax_wide_operations import cast_of, is_exact
 
 
 class Observing(WideEvaluation):
@@ -44,7 +44,9 @@ class Observing(WideEvaluation):
 
     def see(self, equation: Any, results: list[Any]) -> None:
         """See `WideEvaluation.see`."""
-        epsilons = [epsilon_of(dtype_of(each)) for each in (*equation.invars, *equation.outvars)]
+        # A constant of a narrower dtype rounds nothing: what is computed in that dtype does.
+        rounded = () if is_exact(equation) else equation.outvars
+        epsilons = [epsilon_of(dtype_of(each)) for each in rounded]
         name, epsilon = cast_of(equation)
         self.epsilon = max([self.epsilon, product_epsilon(equation), epsilon, *epsilons])
         if name:

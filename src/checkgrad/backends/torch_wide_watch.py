@@ -80,13 +80,10 @@ class Observer:
         self._magnitudes.append(magnitude)
 
     def before(self, facts: OperatorFacts, wide: list[Any], natives: list[Any]) -> list[Any]:
-        """Note the dtypes of all operands, and the numbers of those that are in float64 anyway."""
+        """Note the numbers of the operands that are in float64 anyway."""
+        del facts
         for each in natives:
-            dtype = each if type(each) is torch.dtype else each.dtype
-            self._met.add(dtype)
-            if facts.casts and epsilon_of(dtype) > self._input_epsilon:
-                self._casts[dtype] = None
-            if dtype in _ARE_WIDE and isinstance(each, torch.Tensor):
+            if isinstance(each, torch.Tensor) and each.dtype in _ARE_WIDE:
                 self.note(each)
         return wide
 
@@ -96,7 +93,10 @@ class Observer:
     def after(self, facts: OperatorFacts, wide: Array, native: Any, natives: list[Any]) -> Array:
         """Note a result."""
         del natives
-        self._met.add(native)
+        if facts.rounds or facts.casts:  # a constant of a narrower dtype rounds nothing
+            self._met.add(native)
+        if facts.casts and epsilon_of(native) > self._input_epsilon:
+            self._casts[native] = None
         if not facts.is_view:
             self.note(wide)
             self.made_bytes = max(self.made_bytes, wide.numel() * native.itemsize)
@@ -104,7 +104,7 @@ class Observer:
 
     @property
     def epsilon(self) -> float:
-        """The machine epsilon of the coarsest dtype that was met."""
+        """The machine epsilon of the coarsest dtype that was computed in."""
         return max(map(epsilon_of, self._met), default=0.0)
 
     @property

@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+# What a RuntimeError says where there is no memory: in XLA, and in PyTorch on the host.
+_NO_MEMORY = ("RESOURCE_EXHAUSTED", "can't allocate memory")
+
 NativeDtypes: TypeAlias = Sequence[Sequence[Any]]
 
 
@@ -23,11 +26,12 @@ class CannotWidenError(Exception):
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether the host or a device has no memory left.
 
-    Each library has an exception of its own for a device: a MemoryError in CuPy, an
-    OutOfMemoryError in PyTorch, and a RuntimeError of XLA in JAX.
+    Each library has exceptions of its own: a MemoryError in CuPy, an OutOfMemoryError or, on the
+    host, a RuntimeError in PyTorch, and a RuntimeError of XLA in JAX.
     """
-    is_named = type(error).__name__ == "OutOfMemoryError"
-    return isinstance(error, MemoryError) or is_named or "RESOURCE_EXHAUSTED" in str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(said in str(error) for said in _NO_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Observation:
     Attributes
     ----------
     epsilon : float
-        The machine epsilon of the coarsest native dtype of any floating array, inputs included.
+        The machine epsilon of the coarsest native dtype that is computed in, or that an input has.
+        A constant of a coarser dtype does not count.
     islands : mapping of str to int
         The operations that ran in the native dtype, on rounded operands, and how often.
     casts : tuple of str

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from checkgrad.arrays.point import Point
-from checkgrad.backends import Array
+from checkgrad.backends import Array, is_out_of_memory
 from checkgrad.evaluate.budget import NO_BUDGET, STOPS, Budget
 from checkgrad.evaluate.error_notes import add_cause
 from checkgrad.evaluate.whose_error import is_of_user
@@ -185,10 +185,8 @@ class UserFunction:
                     try:
                         value = function(x)
                         values.append(value if type(value) in IMMUTABLE else kept(value))
-                    except MemoryError:
-                        raise
                     except Exception as error:
-                        if not is_of_user(error, self._function):
+                        if is_out_of_memory(error) or not is_of_user(error, self._function):
                             raise
                         self.failure = self.failure or Failure(error, x)
                         failed.append(len(values))

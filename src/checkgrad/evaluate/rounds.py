@@ -18,7 +18,7 @@ import numpy as np
 from checkgrad.arrays.digests import digest_of
 from checkgrad.arrays.outputs import OutputReader
 from checkgrad.arrays.point import Point
-from checkgrad.backends import flatten_tree
+from checkgrad.backends import flatten_tree, is_out_of_memory
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.calling import Failure
 from checkgrad.evaluate.options import Evaluation, require_chunk_bytes
@@ -118,9 +118,9 @@ class Rounds:
                     value, error = found
                     try:
                         value = kept(self._read(value)) if error is None else None
-                    except MemoryError:
-                        raise
                     except Exception as unread:
+                        if is_out_of_memory(unread):
+                            raise
                         error = unread
                     if error is not None:
                         self.failure = self.failure or Failure(error, x)
@@ -204,7 +204,7 @@ class Rounds:
         try:
             for answer in answers:
                 value, error = answer.opened()
-                if isinstance(error, MemoryError):
+                if error is not None and is_out_of_memory(error):
                     raise error
                 yield value, error
         finally:
