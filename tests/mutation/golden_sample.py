@@ -1,6 +1,6 @@
-"""A plugin of pytest that keeps a few of the golden cases, spread over all of them.
+"""A plugin of pytest that keeps a few groups of golden cases, spread over all of them.
 
-`run.py` uses it, since all cases take minutes. Cases that the record shows to be long are left out.
+`run.py` uses it, since all cases take minutes. Groups that are long by the record are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 RECORD = Path(__file__).parents[1] / "golden" / "record" / "numpy.json"
-MANY = 400  # evaluations of func: cases with more take too long
+MANY = 300  # evaluations of func: groups of cases with more, in the mean, take too long
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,9 +23,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases = json.loads(RECORD.read_text(encoding="utf-8"))["cases"]
 
     def is_quick(item: Any) -> bool:
-        case = getattr(item, "callspec", None) and item.callspec.params.get("case")
-        recorded = cases.get(getattr(case, "name", None))
-        return recorded is not None and 0 < recorded.get("n_func", 0) <= MANY
+        group = getattr(item, "callspec", None) and item.callspec.params.get("cases")
+        counts = [cases[case.name].get("n_func", 0) for case in group or ()]
+        return bool(counts) and sum(counts) <= MANY * len(counts)
 
     quick = [item for item in items if is_quick(item)]
     wanted = config.getoption("--golden-sample")

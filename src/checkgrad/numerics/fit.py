@@ -225,16 +225,20 @@ def _least_uncertain(
     uncertainty = np.where(np.isnan(uncertainty), np.inf, uncertainty)
     window = np.argmin(uncertainty, axis=0)
     column = np.arange(window.size)
+    least_uncertainty = uncertainty[window, column]
+    is_less = least_uncertainty < best.uncertainty
+    if not np.any(is_less):
+        return best
     value = candidates.value[window, column]
     weight = windows.weight[window, :, column].T
     least = Limit(
         value,
-        uncertainty[window, column],
+        least_uncertainty,
         candidates.rounding[window, column],
         step[window, column],
         *_left_open(value, candidates.missed[window, :, column].T, weight),
     )
-    return least.where(least.uncertainty < best.uncertainty, best)
+    return least.where(is_less, best)
 
 
 def _left_open(value: Floats, missed: Floats, weight: Floats) -> tuple[Floats, Floats]:
