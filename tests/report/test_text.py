@@ -59,6 +59,7 @@ def test_the_order_is_verdict_mismatches_hints_cost() -> None:
         ),
         (made(CORRECT, n_checked=1), "correct: claim and estimate agree at the only coordinate, "),
         (made(CORRECT, resolution=0.0), "agree at all 4 coordinates, to the last digit"),
+        (made(CORRECT, resolution=1.3), "agree at all 4 coordinates, to within rounding"),
         (made(CORRECT, resolution=1.01e-7), "to 6.9 digits or better"),
         (made(WRONG, n_wrong=3), "wrong: the claim is off by 25% (2-norm), at 3 of 4 coordinates"),
         (made(WRONG, hints=("a rule is missing",)), "wrong: a rule is missing"),

@@ -216,6 +216,8 @@ def agreement(resolution: float) -> str:
     """Return the number of digits that agree, rounded down to one decimal."""
     if resolution <= 0:
         return "the last digit"
+    if resolution >= 1:  # rounding explains all of a small derivative
+        return "within rounding"
     return f"{math.floor(-10 * math.log10(resolution)) / 10:.1f} digits or better"
 
 
