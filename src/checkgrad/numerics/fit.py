@@ -87,7 +87,9 @@ def limit_at_zero(quotients: Quotients, order: int) -> Limit:
         return best
     windows = _windows(quotients, order)
     best = _least_uncertain(best, _extrapolated_pairs(windows, quotients), windows, step)
-    degrees = range(thresholds().max_degree + 2)
+    # Each degree is compared with the next higher one. Few steps determine few degrees.
+    determined = max(0, int(np.max(windows.count)) - thresholds().spare_steps)
+    degrees = range(1 + min(determined, thresholds().max_degree + 1))
     moments = _moments(windows, degrees[-1])
     fits = [_fit(windows, moments, degree) for degree in degrees]
     for fit, higher in itertools.pairwise(fits):
