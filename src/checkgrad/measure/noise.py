@@ -19,7 +19,7 @@ from checkgrad.numerics.noise_model import (
     noise_without_jump,
     quanta_of,
 )
-from checkgrad.numerics.onset import CLOSER, shrinks
+from checkgrad.numerics.onset import CLOSER, closer_points_tell, shrinks
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
@@ -162,12 +162,13 @@ def _over_coarser_units(
     for unit in np.unique(units[chosen]).tolist():
         here, signs = np.flatnonzero(chosen & (units == unit)), near.line_signs()
         found = noise_along_lines(near.along_line(unit, signs)[:, here])
-        if np.any((found > sigma[here]) & (epsilon[here] < unit)):
+        floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * np.abs(near.value))[here]
+        in_doubt = (epsilon[here] < unit) & [*map(closer_points_tell, found, floor)]
+        if np.any(in_doubt):
             (line,) = near.along_lines([unit / CLOSER], signs, times=CLOSER)
-            closer = noise_along_lines(line[:, here])
-            levels = zip(found.tolist(), closer.tolist(), sigma[here].tolist(), strict=True)
-            smooth = [shrinks(*each) is True for each in levels]
-            found = np.where(smooth & (epsilon[here] < unit), 0.0, found)
+            levels = zip(found, noise_along_lines(line[:, here]), floor, strict=True)
+            smooth = [bool(shrinks(*each)) for each in levels]
+            found = np.where(in_doubt & smooth, 0.0, found)
         sigma[here] = np.fmax(sigma[here], found)
     return sigma
 

@@ -114,9 +114,12 @@ def shrinks(level: float, closer: float, floor: float) -> bool | None:
     >>> shrinks(1.0, 1 / 64, 1e-3), shrinks(1.0, 0.4, 1e-3), shrinks(1.0, 0.4, 0.2)
     (True, False, None)
     """
-    if level < _SHRINKS * _UNSEEN * floor:
-        return None
-    return closer <= level / _SHRINKS
+    return closer <= level / _SHRINKS if closer_points_tell(level, floor) else None
+
+
+def closer_points_tell(level: float, floor: float) -> bool:
+    """Return whether a noise stands out of that next to x0, so that `shrinks` has an answer."""
+    return level >= _SHRINKS * _UNSEEN * floor
 
 
 def _grows_as_a_wave(bits: Floats, levels: Floats) -> bool:
