@@ -152,6 +152,26 @@ def inverse_times_matrix(draw: Drawing) -> Iterator[Case]:
         )
 
 
+@kind
+def large_terms_at_0(draw: Drawing) -> Iterator[Case]:
+    """Rounding of terms that cancel explains a little, and no error of an entry that tells."""
+    xp, rng, n = draw.xp, draw.rng, int(draw.rng.integers(2, 7))
+    large, least = {"float64": (10 ** rng.uniform(2, 6), -4.3), "float32": (8.0, -2.3)}[draw.dtype]
+    slopes = rng.choice([0.02, 1.0], n) * rng.choice([-1.0, 1.0], n) * rng.uniform(1, 2, n)
+    weights = (slopes + large).astype(draw.dtype)
+    right = weights - np.dtype(draw.dtype).type(large)  # exactly, since the two are close
+    wrong = right.copy()
+    wrong[rng.integers(n)] *= 1 + 10 ** rng.uniform(least, -0.3)
+    given, x0 = draw.array(weights), draw.x0(np.zeros(n))
+    for is_right, claimed in ((True, right), (False, wrong)):
+        claim = draw.array(claimed)
+
+        def func(x: Any) -> Any:
+            return xp.sum(given * x) - large * xp.sum(x)
+
+        yield grad_case(is_right, func, claim, x0, (large, right, wrong))
+
+
 # A value that rounds to 0
 
 

@@ -116,7 +116,7 @@ def test_around_0_the_shorter_half_of_the_distances_tells(make_near):
 
 
 @pytest.mark.parametrize("condition", [1e4, 1e6, 1e8])
-def test_around_0_more_is_allowed_than_rounding_makes_of_an_inverse(make_near, condition):
+def test_around_0_less_than_ten_times_the_limit_is_made_of_an_inverse(make_near, condition):
     """Its constants are rounded, and so are the terms, which cancel to all digits but a few."""
     parts = []
     for seed in range(100):
@@ -128,4 +128,4 @@ def test_around_0_more_is_allowed_than_rounding_makes_of_an_inverse(make_near, c
         off = np.max(np.abs(inverse @ (matrix @ np.eye(n)) - np.eye(n))[0])
         near, _ = make_near(lambda x, a=matrix, b=inverse: (b @ (a @ x))[0], np.zeros(n))
         parts.append(off / lasting(near).slope[0])
-    assert max(parts) < 1
+    assert max(parts) < 10

@@ -149,6 +149,8 @@ def test_a_coordinate_of_0_has_the_length_of_smoothness(lines, make_spec):
 def test_slopes_round_by_the_noise_over_the_length(lines, make_spec):
     spec = with_rounding(lines, make_spec, [1.0, 0.0], [1.0, 4.0], slope_noise=2.0**-30)
     assert spec.slope_rounding.tolist() == [2.0**-30, 2.0**-32]
+    around_0 = dataclasses.replace(spec, x0_is_zero=True)
+    assert around_0.slope_rounding.tolist() == [2.0**-30, 10 * 2.0**-30]
 
 
 def test_terms_have_a_slope_where_the_claim_is_0(lines, make_spec):

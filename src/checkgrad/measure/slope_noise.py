@@ -68,7 +68,7 @@ def slope_noise(
         two, times = [distances[0], distances[(len(distances) - 1) // 2]], _TIMES_AROUND_0
         for way, rate in ((signs, 1), (near.line_multiples(_RATES), _RATES)):
             around = more_lines([each / rate for each in two], way, True, times)
-            slope = np.fmax(slope, _around_0(around, two, times * before, epsilon))
+            slope = np.fmax(slope, _around_0(around, two, times * before, epsilon, share))
         return slope
     seen = [lines]
     if near.has_zeros():
@@ -103,25 +103,19 @@ def _around_0(
     distances: Sequence[float],
     before: int,
     epsilon: Floats,
+    share: float,
 ) -> Floats:
     """Return what noise in proportion to the distance may make of a slope, where all of x0 is 0.
 
     Around 0 terms round alike at all distances, which are powers of two times each other. A power
     such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away,
-    so that the longer half of the distances does not count. Since nothing else looks like that,
-    rounding explains all of rtol.
-
-    Constants of func are rounded too. Where an inverse is a factor, its error may be larger than
-    that of the terms, by as much as that one is larger than a unit in the last place
-    (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 14.1).
+    so that the longer half of the distances does not count. Since nothing else looks like that, no
+    more than its part of rtol limits it.
     """
     slopes = _slopes_of_noise(lines, distances, before)
     least, most = np.min(slopes, axis=0), np.max(slopes, axis=0)
-    slope = _slope_of(lines[-1], before, distances[-1])
-    amplified = least / np.fmax(epsilon * slope, np.finfo(float).smallest_normal)
-    found = thresholds().stands_out * least * np.fmax(1.0, amplified)
-    found = np.fmin(found, _parts_of_rtol(epsilon, 1.0) * slope)
-    return np.where(most <= _SCALES * least, found, 0.0)
+    part = _parts_of_rtol(epsilon, share) * _slope_of(lines[-1], before, distances[-1])
+    return np.where(most <= _SCALES * least, np.fmin(thresholds().stands_out * least, part), 0.0)
 
 
 def _slopes_of_noise(
