@@ -158,7 +158,7 @@ class Findings:
         )
 
     def blocking_wrong(self, kind: Kind, where: Flags | bool = True) -> Findings:
-        """Return these findings with one of a `kind` more, `where` no claim is wrong."""
+        """Return these findings with one more, of a `kind`: no claim is wrong `where` it holds."""
         there = np.broadcast_to(where, self.blocks_wrong.shape)
         seen = self.seen | {kind: self.seen[kind] | there}
         return replace(self, blocks_wrong=self.blocks_wrong | there, seen=seen)

@@ -53,7 +53,7 @@ def noise_within_domain(line: Floats) -> Floats:
 
 
 def noise_without_jump(values: Floats, at: int) -> float:
-    """Return the noise of one output, without a jump beside the value at index `at`.
+    """Return the noise of one output, without a jump next to the value at index `at`.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def noise_without_jump(values: Floats, at: int) -> float:
 
 
 def noise_on_each_side(values: Floats, at: int) -> float:
-    """Return the same without third differences over both sides of the value at index `at`.
+    """Return the noise of one output from third differences on one side of index `at` each.
 
     Examples
     --------
