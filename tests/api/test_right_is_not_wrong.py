@@ -325,6 +325,45 @@ def narrow_constant(draw: Drawing) -> Iterator[Case]:
         yield grad_case(factor == 1, func, grad, x0, (factor, weights, x0))
 
 
+@kind
+def cast_inside(draw: Drawing) -> Iterator[Case]:
+    """A cast to a narrower dtype inside of func rounds the values, and the claim of autodiff too.
+
+    A half precision has steps as wide as those of a func that rounds on purpose. Only where casts
+    are seen, they can be told from those.
+    """
+    xp, rng = draw.xp, draw.rng
+    halves = ["bfloat16", "float16"] if xp.name in ("jax", "torch") else []
+    narrower = rng.choice(
+        [*halves, "float32"] if draw.dtype == "float64" else halves or ["float32"]
+    )
+    options = {"precision": "auto"} if narrower in halves else {}
+    n = int(rng.integers(2, 9))
+    weights, host = draw.normal(n, n), draw.normal(n)
+    matrix, x0 = draw.array(weights), draw.x0(host)
+
+    def cast(array: Any, dtype: str) -> Any:
+        return xp.astype(array, getattr(xp, dtype))
+
+    def func(x: Any) -> Any:
+        return xp.sum(cast(xp.tanh(cast(matrix @ x, narrower)), draw.dtype))
+
+    def by_autodiff(x: Any) -> Any:
+        bent = xp.tanh(cast(matrix @ x, narrower))
+        return cast(1 - bent * bent, draw.dtype) @ matrix
+
+    def exact(x: Any) -> Any:
+        bent = xp.tanh(matrix @ x)
+        return (1 - bent * bent) @ matrix
+
+    for claim in (by_autodiff, exact):
+        for factor in (1.0, 1.5):
+            grad = lambda x, claim=claim, factor=factor: factor * claim(x)  # noqa: E731
+            drawn = (claim.__name__, factor, narrower, weights, host)
+            check = lambda grad=grad, **o: verify_grad(func, grad, x0, **(o | options))  # noqa: E731
+            yield Case(factor == 1, check, drawn)
+
+
 # Waves over what is larger
 
 

@@ -347,6 +347,31 @@ def test_a_half_precision_inside_is_noise_and_not_an_error(
         assert report.verdict is not CORRECT, str(report)
 
 
+@pytest.mark.libraries("jax", "torch")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16", "float32"])
+def test_a_claim_in_float64_keeps_the_digits_of_the_casts_inside(xp: Library, narrow: str) -> None:
+    if "float64" not in xp.float_dtypes:
+        pytest.skip("no float64 here")
+
+    def cast(array: Any, dtype: str) -> Any:
+        return xp.astype(array, getattr(xp.namespace, dtype))
+
+    def func(x: Any) -> Any:
+        return xp.sum(cast(xp.tanh(3 * cast(x, narrow)), "float64"))
+
+    def claim(x: Any) -> Any:
+        return 3 * (1 - cast(xp.tanh(3 * cast(x, narrow)), "float64") ** 2)
+
+    x0 = xp.asarray([0.7, -0.3, 0.1], "float64")
+    report = verify_grad(func, claim, x0)
+    assert_verdict(report, CORRECT)
+    lost = math.log10(xp.eps(narrow)) + report.digits
+    assert -1.5 < lost < 1.5, str(report)
+    assert f"with its casts the claim keeps {report.digits:.1f} digits" in str(report)
+    assert_verdict(verify_grad(func, lambda x: 1.05 * claim(x), x0), WRONG)
+
+
 @pytest.mark.one_setting
 @pytest.mark.parametrize("ulp", [1.0, 1e-3])
 @pytest.mark.parametrize("length", [10.0, 1.0])

@@ -654,6 +654,36 @@ def test_fused_kernels_are_off_inside_and_on_again_afterwards() -> None:
     assert torch._C._get_mkldnn_enabled()
 
 
+RESHAPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "squeeze": lambda y: y[None].clone().squeeze_(0),
+    "unsqueeze": lambda y: y.unsqueeze_(0),
+    "transpose": lambda y: y.reshape(1, -1).clone().t_(),
+    "stride": lambda y: y.as_strided_((2, 2), (1, 1)),
+    "vector by matrix": lambda y: y @ torch.eye(4, dtype=y.dtype),  # PyTorch does so inside
+}
+
+
+@pytest.mark.parametrize("name", RESHAPES)
+@pytest.mark.parametrize("inner", [torch.float32, torch.float64, torch.int64])
+def test_new_tensors_of_any_dtype_change_their_shape_in_place(name: str, inner: Any) -> None:
+    def func(x: Tensor) -> Tensor:
+        reshaped = RESHAPES[name]((3 * x).to(inner))
+        return reshaped.to(x.dtype).square() * x.bfloat16().float().sum()
+
+    evaluated(func, normal(4, dtype=torch.float64))
+
+
+def test_a_captured_tensor_that_changes_its_shape_is_refused() -> None:
+    captured = normal(4, dtype=torch.float64)
+
+    def func(x: Tensor) -> Tensor:
+        return x * captured.unsqueeze_(0).sum()
+
+    with pytest.raises(CannotWidenError, match="shape or memory"):
+        widened(func, torch.float64)(normal(4, dtype=torch.float64))
+    assert captured.shape == (4,)
+
+
 def test_autocast_runs_in_float64_and_is_noted() -> None:
     layer, x = nn.Linear(4, 3), normal(2, 4)
 

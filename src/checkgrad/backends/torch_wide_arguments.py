@@ -51,6 +51,13 @@ def drops_out(facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> bool:
     return False
 
 
+def sparse(result: Array) -> Array:
+    """Return a sparse result as it is: no strided tensor can stand for it."""
+    if result.is_nested:
+        raise CannotWidenError("func uses a nested tensor")
+    return result
+
+
 def refuse_unknown(value: Array) -> None:
     """Raise for a subclass of tensors that decides itself what operators do."""
     raise CannotWidenError(f"func uses a {type(value).__name__}, a tensor of its own kind")

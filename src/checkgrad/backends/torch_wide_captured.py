@@ -111,7 +111,13 @@ class CapturedTensors:
     def allocated(self, tensor: Array) -> None:
         """Note that the memory of `tensor` is no captured one: it may be written to."""
         if tensor.layout is torch.strided:
-            self._own.add(tensor.untyped_storage()._cdata)  # noqa: SLF001
+            self._own.add(_address(tensor))
+
+    def is_own(self, tensor: Array) -> bool:
+        """Return whether a tensor that is not wide has memory that this evaluation allocated."""
+        if type(tensor) is WideTensor or tensor.dtype in WIDE:
+            return False
+        return tensor.layout is torch.strided and _address(tensor) in self._own
 
     def read(self, tensor: Array) -> Array:
         """Return what to compute with instead of `tensor`, which is not a wide one."""
@@ -147,7 +153,7 @@ class CapturedTensors:
             flat = flat.set_(tensor.untyped_storage())
             flat = flat.to(wide, copy=True)
             self._memories[key] = flat
-            self._natives[flat.untyped_storage()._cdata] = key  # noqa: SLF001
+            self._natives[_address(flat)] = key
             copy = _viewed(flat, tensor)
         made = _Shadow(tensor, _version(tensor), copy, key)
         self._shadows[id(tensor)] = made
@@ -174,10 +180,9 @@ class CapturedTensors:
         numbers = tensor.wide if type(tensor) is WideTensor else tensor
         if numbers.layout is not torch.strided:
             raise CannotWidenError("func writes to a sparse tensor")
-        address = numbers.untyped_storage()._cdata  # noqa: SLF001
-        key = self._natives.get(address)
+        key = self._natives.get(_address(numbers))
         if key is None:
-            if numbers is not tensor or (tensor.dtype not in WIDE and address in self._own):
+            if numbers is not tensor or self.is_own(tensor):
                 return
             shadow = self._shadows.get(id(tensor))
             key = (shadow or self._shadowed(tensor)).key
@@ -207,13 +212,19 @@ class CapturedTensors:
         """Return whether the numbers `wide` are those of a captured tensor."""
         if wide.layout is not torch.strided:
             return True
-        return wide.untyped_storage()._cdata in self._natives  # noqa: SLF001
+        return _address(wide) in self._natives
+
+
+def _address(tensor: Array) -> int:
+    """Return what tells the memory of a tensor from that of all others."""
+    address: int = tensor.untyped_storage()._cdata  # noqa: SLF001
+    return address
 
 
 def _key(tensor: Array) -> _Key:
     if tensor.layout is not torch.strided:
         return id(tensor), None
-    return tensor.untyped_storage()._cdata, tensor.dtype  # noqa: SLF001
+    return _address(tensor), tensor.dtype
 
 
 def _version(tensor: Array) -> int | None:

@@ -23,6 +23,7 @@ from checkgrad.backends.torch_wide_arguments import (
     promoted,
     refuse_unknown,
     requires_grad,
+    sparse,
     written,
 )
 from checkgrad.backends.torch_wide_captured import CapturedTensors
@@ -211,6 +212,8 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
 
     def _reshape_in_place(self, facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> Any:
         target = args[0]
+        if self.captured.is_own(target) and facts.is_reshaping_view:
+            return func(*args, **kwargs)
         if type(target) is not WideTensor or not facts.is_reshaping_view:
             raise CannotWidenError(f"func changes a tensor's shape or memory ({facts.name})")
         moved = target.wide.detach()
@@ -245,7 +248,7 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
                     self.captured.allocated(result)
                 return result
             if result.layout is not torch.strided or result.is_nested:
-                return _plain(result)
+                return sparse(result)
             if self.watch is not None:
                 result = self.watch.after(facts, result, native, natives)
             if native in _ARE_WIDE:
@@ -276,13 +279,6 @@ def running() -> WideInterpreter:
     if not _running:
         raise CannotWidenError("func keeps a tensor, and uses it in a later evaluation")
     return _running[-1]
-
-
-def _plain(result: Array) -> Array:
-    """Return a sparse result as it is: no strided tensor can stand for it."""
-    if result.is_nested:
-        raise CannotWidenError("func uses a nested tensor")
-    return result
 
 
 def _tried(func: Any, args: Any, kwargs: Any) -> Any:

@@ -194,8 +194,11 @@ class PreferredClaim:
     def _is_rounded(self, gradients: Sequence[ClaimedGradient], outputs: Outputs) -> bool:
         """Return whether the claim in float64 holds numbers of the user's dtypes only.
 
-        A simple claim may do so at x0. It does not at a point that only float64 can hold.
+        A simple claim may do so at x0. It does not at a point that only float64 can hold. Where
+        the user has float64 himself, the numbers do not tell.
         """
+        if self.native.input_epsilon <= DOUBLE:
+            return False
         if not all(map(self._is_native, gradients)):
             return False
         point = self.native.wide_point

@@ -35,6 +35,17 @@ def dtypes_of(point: Point) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
+def how_written(dtypes: str) -> str:
+    """Return the words for the claim that rounds as the user wrote it.
+
+    Examples
+    --------
+    >>> how_written("float32"), how_written("float64")
+    ('in float32', 'with its casts')
+    """
+    return "with its casts" if dtypes == WIDE else f"in {dtypes}"
+
+
 def looks_narrow(claim: ClaimResult) -> bool:
     """Return whether ``func`` may compute in less than float64, or the claim is not correct.
 
@@ -94,15 +105,15 @@ def dtype_hints(claim: ClaimResult) -> Iterator[str]:
     dtypes = dtypes_of(claim.point)
     if is_wrong_in_narrow_dtype(claim):
         yield (
-            f"the claim is right in {WIDE}, and wrong in {dtypes} by more than rounding explains: "
-            "does it branch on the dtype, overflow or underflow?"
+            f"the claim is right in {WIDE}, and wrong {how_written(dtypes)} by more than rounding "
+            "explains: does it branch on the dtype, overflow or underflow?"
         )
     elif claim.digits is not None and 0 < claim.digits.kept < _few(max(claim.point.epsilons)):
         result = claim.results[claim.digits.result]
         place = claim.where(result, claim.digits.direction)
         yield (
-            f"in {dtypes} the claim keeps {claim.digits.kept:.1f} digits at {place}, as rounding "
-            "explains"
+            f"{how_written(dtypes)} the claim keeps {claim.digits.kept:.1f} digits at {place}, as "
+            "rounding explains"
         )
     yield from claim.remarks
 

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from checkgrad.numerics.decisions import Verdict
+from checkgrad.report.dtypes import how_written
 
 if TYPE_CHECKING:
     from checkgrad.report.mismatch import Mismatch
@@ -120,7 +121,8 @@ def footer(report: Report) -> str:
         dtypes = f", evaluated in {report.evaluated_in}"
     is_right = report.verdict is Verdict.CORRECT
     if is_right and report.digits is not None and math.isfinite(report.digits):
-        dtypes += f"; in {report.dtype} the claim keeps {report.digits:.1f} digits"
+        how = how_written(report.dtype)
+        dtypes += f"; {how} the claim keeps {report.digits:.1f} digits"
     evaluations = "1 evaluation" if report.n_func == 1 else f"{report.n_func} evaluations"
     line = (
         f"{evaluations} of func, {report.n_grad} of the claim; {report.dtype} on "
