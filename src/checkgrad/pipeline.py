@@ -164,9 +164,10 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
         if is_open and (obstacle := widened.rounds_inside()):
             parsed.evaluator.n_refused += widened.evaluator.n_func
             return _examine_natively(problem, parsed, value, obstacle)
-        if widened.sees_inside or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
+        is_known = widened.sees_inside and widened.claim.is_wide
+        if is_known or not wide.is_wrong or is_wrong_in_narrow_dtype(wide):
             return wide
-        result, obstacle = _compared_as_written(problem, parsed, wide, value)
+        result, obstacle = _compared_as_written(problem, parsed, wide, value, widened.sees_inside)
     return replace(
         result,
         n_func=parsed.evaluator.n_func + widened.evaluator.n_func,
@@ -176,12 +177,13 @@ def _examine_narrow(problem: Problem, parsed: ParsedProblem, value: Floats) -> C
 
 
 def _compared_as_written(
-    problem: Problem, parsed: ParsedProblem, wide: ClaimResult, value: Floats
+    problem: Problem, parsed: ParsedProblem, wide: ClaimResult, value: Floats, sees_inside: bool
 ) -> tuple[ClaimResult, str]:
     """Return what holds of a claim that is wrong in float64, and why not what float64 says.
 
-    Nobody sees inside of func. If the claim is right as it is written, func is another function in
-    float64.
+    Where nobody sees inside of func, a claim that is right as it is written shows that func is
+    another function in float64. Elsewhere the claim is a constant, and func may compute with other
+    constants that were rounded: an inverse, times its matrix, is the identity up to that.
     """
     budget = problem.options.evaluation.budget
     try:
@@ -191,7 +193,7 @@ def _compared_as_written(
     except STOPS as stop:
         budget.stopped_by(stop)
         return undecided(wide), ""
-    if of_worst is Verdict.WRONG:
+    if of_worst is Verdict.WRONG or (of_worst is Verdict.CORRECT and sees_inside):
         return wide, ""
     result = examine_parsed(parsed, problem.label, value)
     if not (result.is_right and result.rtol <= wide.rtol):

@@ -133,13 +133,12 @@ def rotation_grad(draw: Drawing) -> Iterator[Case]:
 
 @kind
 def inverse_times_matrix(draw: Drawing) -> Iterator[Case]:
-    """In float64, the matrix may have a condition number of up to a million."""
-    n = int(draw.rng.integers(2, 6))
-    matrix = draw.normal(n, n)
-    if draw.dtype == "float64":
-        vectors = np.linalg.svd(matrix)
-        matrix = vectors.U * np.logspace(0, -draw.rng.uniform(0, 6), n) @ vectors.Vh
-    inverse = np.linalg.inv(matrix).astype(draw.dtype)
+    """The matrix may have a condition number of up to a million; in float32, of up to 30,000."""
+    n, most = int(draw.rng.integers(2, 6)), {"float64": 6.0, "float32": 4.5}[draw.dtype]
+    vectors = np.linalg.svd(draw.normal(n, n))
+    matrix = vectors.U * np.logspace(0, -draw.rng.uniform(0, most), n) @ vectors.Vh
+    matrix = matrix.astype(draw.dtype)
+    inverse = np.linalg.inv(matrix)
     first, second, x0 = draw.array(matrix), draw.array(inverse), draw.x0(np.zeros(n))
     wrong = np.eye(n)
     wrong[(draw.rng.integers(n),) * 2] = draw.rng.choice([-1.0, 2.0, 0.0])

@@ -66,10 +66,9 @@ def slope_noise(
 
     if near.is_zero():
         two, times = [distances[0], distances[(len(distances) - 1) // 2]], _TIMES_AROUND_0
-        for way, rate in ((signs, 1), (near.line_multiples(_RATES), _RATES)):
-            around = more_lines([each / rate for each in two], way, True, times)
-            slope = np.fmax(slope, _around_0(around, two, times * before, epsilon, share))
-        return slope
+        ways = ((signs, 1), (near.line_multiples(_RATES), _RATES))
+        around = [more_lines([each / rate for each in two], way, True, times) for way, rate in ways]
+        return np.fmax(slope, _around_0(around, two, times * before, epsilon, share))
     seen = [lines]
     if near.has_zeros():
         moving = more_lines(distances, signs, zeros_move=True)
@@ -99,7 +98,7 @@ def _shows_noise_alone(line: Floats, value: Floats) -> Flags:
 
 
 def _around_0(
-    lines: Sequence[Floats],
+    seen: Sequence[Sequence[Floats]],
     distances: Sequence[float],
     before: int,
     epsilon: Floats,
@@ -110,12 +109,16 @@ def _around_0(
     Around 0 terms round alike at all distances, which are powers of two times each other. A power
     such as ``x**1.5`` bends there, and less than in proportion. What is smooth bends farther away,
     so that the longer half of the distances does not count. Since nothing else looks like that, no
-    more than its part of rtol limits it.
+    more than its part of rtol limits it: of the slope along the way that ``func`` moves most.
     """
-    slopes = _slopes_of_noise(lines, distances, before)
-    least, most = np.min(slopes, axis=0), np.max(slopes, axis=0)
-    part = _parts_of_rtol(epsilon, share) * _slope_of(lines[-1], before, distances[-1])
-    return np.where(most <= _SCALES * least, np.fmin(thresholds().stands_out * least, part), 0.0)
+    steepest = np.max([_slope_of(each[-1], before, distances[-1]) for each in seen], axis=0)
+    found = []
+    for lines in seen:
+        slopes = _slopes_of_noise(lines, distances, before)
+        least, most = np.min(slopes, axis=0), np.max(slopes, axis=0)
+        found.append(np.where(most <= _SCALES * least, thresholds().stands_out * least, 0.0))
+    limited: Floats = np.fmin(np.max(found, axis=0), _parts_of_rtol(epsilon, share) * steepest)
+    return limited
 
 
 def _slopes_of_noise(

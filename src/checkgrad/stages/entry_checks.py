@@ -15,7 +15,7 @@ from checkgrad.evaluate.coordinate_sizes import coordinate_sizes
 from checkgrad.evaluate.plan import DirectionPlan
 from checkgrad.measure.claim_noise import claim_noise_of
 from checkgrad.measure.neighbourhood import Neighbourhood
-from checkgrad.measure.noise import measure_noise
+from checkgrad.measure.noise import measure_noise, measure_noise_farther
 from checkgrad.numerics.decisions import Verdict
 from checkgrad.numerics.samples import Places
 from checkgrad.numerics.thresholds import thresholds
@@ -152,9 +152,10 @@ def verdict_as_written(parsed: ParsedProblem, wide: ClaimResult, vector: Floats)
         result = checks.result(coordinate, closely=True)
         here, there = result.decisions.estimate, worst.decisions.estimate
         safety, claim = thresholds().safety, result.decisions.claim
+        unsure = here.uncertainty[0] + result.spec.slope_rounding[0]
         off = abs(here.nearest_to(claim)[0] - there.nearest_to(claim)[place])
-        is_same = not off > safety * (here.uncertainty[0] + there.uncertainty[place])
-        is_off = abs(claim[0] - here.nearest_to(claim)[0]) > safety * here.uncertainty[0]
+        is_same = not off > safety * (unsure + there.uncertainty[place])
+        is_off = abs(claim[0] - here.nearest_to(claim)[0]) > safety * unsure
         if is_same and is_off:
             return Verdict.WRONG
         if result.is_resolved:
@@ -187,5 +188,7 @@ def _checks_as_written(
     near = Neighbourhood(parsed.evaluator, outputs, value, parsed.bounds, parsed.rng)
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
     claim = ClaimOfOutputs(parsed, near, DirectionPlan(axes=True), gradients, epsilon, None)
-    base = base_values(parsed, value, measure_noise(near, epsilon))
-    return EntryChecks(claim, output, base)
+    noise = measure_noise(near, epsilon)
+    if near.is_zero():  # where terms that cancel round to nothing next to x0
+        noise = measure_noise_farther(near, noise, [output])
+    return EntryChecks(claim, output, base_values(parsed, value, noise))
