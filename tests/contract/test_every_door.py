@@ -488,6 +488,21 @@ def test_an_exception_away_from_x0_is_an_edge_or_reaches_the_user(
         assert raised.value is mine
 
 
+@doors(differentiates=False)
+@pytest.mark.parametrize("returned", [None, "three", "3.0"], ids=repr)
+def test_a_func_that_returns_no_number_away_from_x0_is_refused_and_quoted(
+    xp: Library, door: Door, returned: Any
+) -> None:
+    """As where a branch lacks its return."""
+
+    def func(x: Any) -> Any:
+        return cubes(xp)(x) if bool(xp.all(x <= 1.5)) else returned
+
+    with pytest.raises(TypeError) as error:
+        door(func, slopes(xp), xp.asarray(VALUES))
+    assert repr(returned) in str(error.value)
+
+
 @doors()
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_an_interrupt_inside_func_goes_through_at_once(xp: Library, door: Door, call: int) -> None:

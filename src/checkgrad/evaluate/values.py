@@ -95,7 +95,8 @@ def values_on_host(
     if on_host:
         try:
             numbers = np.asarray(values)
-            if numbers.dtype.kind != "c":  # whose imaginary part a cast would drop
+            # A cast would drop an imaginary part, and make NaN of None and a number of a string.
+            if numbers.dtype.kind in "iuf":
                 numbers = numbers.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
             numbers = np.empty(0)
