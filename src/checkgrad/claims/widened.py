@@ -195,7 +195,7 @@ class PreferredClaim:
         """Return whether the claim in float64 holds numbers of the user's dtypes only.
 
         A simple claim may do so at x0. It does not at a point that only float64 can hold. Where
-        the user has float64 himself, the numbers do not tell.
+        the dtypes of the user are float64, they hold all numbers, which tells nothing.
         """
         if self.native.input_epsilon <= DOUBLE:
             return False
