@@ -525,3 +525,18 @@ def test_large_terms_that_cancel_are_not_taken_for_half_precision(xp: Any, facto
     """Next to x0, the sum rounds as a cast of x0 to bfloat16 does."""
     report = assert_not_opposite_beneath(xp, 112, 0.00127, factor)
     assert report.rtol == 1e-3
+
+
+def test_constants_of_float32_explain_a_small_part_of_the_largest_entry(xp: Any) -> None:
+    """An inverse, times its matrix, is the identity up to rounding times the condition."""
+    rng, n = np.random.default_rng(0), 2
+    first, second = (np.linalg.qr(rng.normal(size=(n, n)))[0] for _ in range(2))
+    matrix = (first * np.logspace(0, -4.7, n) @ second).astype("float32")
+    draw = Drawing(xp, "float32", rng)
+    a, b, x0 = draw.array(matrix), draw.array(np.linalg.inv(matrix)), draw.x0(np.zeros(n))
+    wrong = np.eye(n)
+    wrong[0, 1] = 0.1
+    for claimed, opposite in ((np.eye(n), Verdict.WRONG), (wrong, Verdict.CORRECT)):
+        claim = draw.array(claimed)
+        report = verify_jac(lambda x: b @ (a @ x), lambda x, c=claim: c, x0)
+        assert report.verdict is not opposite, str(report)
