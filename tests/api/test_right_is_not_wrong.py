@@ -324,20 +324,23 @@ def narrow_constant(draw: Drawing) -> Iterator[Case]:
         yield grad_case(factor == 1, func, grad, x0, (factor, weights, x0))
 
 
-@kind
-def cast_inside(draw: Drawing) -> Iterator[Case]:
-    """A cast to a narrower dtype inside of func rounds the values, and the claim of autodiff too.
+def narrower_inside(draw: Drawing) -> tuple[str, dict[str, Any]]:
+    """Return a dtype to cast to inside of func, and options.
 
     A half precision has steps as wide as those of a func that rounds on purpose. Only where casts
     are seen, they can be told from those.
     """
-    xp, rng = draw.xp, draw.rng
-    halves = ["bfloat16", "float16"] if xp.name in ("jax", "torch") else []
-    narrower = rng.choice(
-        [*halves, "float32"] if draw.dtype == "float64" else halves or ["float32"]
-    )
-    options = {"precision": "auto"} if narrower in halves else {}
-    n = int(rng.integers(2, 9))
+    halves = ["bfloat16", "float16"] if draw.xp.name in ("jax", "torch") else []
+    singles = [] if halves and draw.dtype == "float32" else ["float32"]
+    narrower = str(draw.rng.choice(halves + singles))
+    return narrower, {"precision": "auto"} if narrower in halves else {}
+
+
+@kind
+def cast_inside(draw: Drawing) -> Iterator[Case]:
+    """What is cast to a narrower dtype and back rounds the values, and the claim of autodiff."""
+    xp, (narrower, options) = draw.xp, narrower_inside(draw)
+    n = int(draw.rng.integers(2, 9))
     weights, host = draw.normal(n, n), draw.normal(n)
     matrix, x0 = draw.array(weights), draw.x0(host)
 
@@ -361,6 +364,27 @@ def cast_inside(draw: Drawing) -> Iterator[Case]:
             drawn = (claim.__name__, factor, narrower, weights, host)
             check = lambda grad=grad, **o: verify_grad(func, grad, x0, **(o | options))  # noqa: E731
             yield Case(factor == 1, check, drawn)
+
+
+@kind
+def cast_part_left_out(draw: Drawing) -> Iterator[Case]:
+    """Short steps do not move what is cast to a half precision; the derivative counts it."""
+    xp, (narrower, options) = draw.xp, narrower_inside(draw)
+    n = int(draw.rng.integers(1, 9))
+    weights, host = draw.rng.uniform(0.5, 2, n), draw.normal(n)
+    w, x0 = draw.array(weights), draw.x0(host)
+
+    def func(x: Any) -> Any:
+        inner = xp.astype(w * x, getattr(xp, narrower))
+        return xp.sum(xp.astype(xp.sin(inner), getattr(xp, draw.dtype))) + xp.sum(x * x)
+
+    for is_right in (True, False):
+
+        def grad(x: Any, is_right: bool = is_right) -> Any:
+            return 2 * x + w * xp.cos(w * x) if is_right else 2 * x
+
+        check = lambda grad=grad, **o: verify_grad(func, grad, x0, **(o | options))  # noqa: E731
+        yield Case(is_right, check, (narrower, weights, host))
 
 
 # Waves over what is larger

@@ -372,6 +372,59 @@ def test_a_claim_in_float64_keeps_the_digits_of_the_casts_inside(xp: Library, na
     assert_verdict(verify_grad(func, lambda x: 1.05 * claim(x), x0), WRONG)
 
 
+@pytest.mark.libraries("jax", "torch")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("scale", [1e-9, 1e-12])
+def test_a_claim_that_underflows_in_a_cast_is_not_correct(xp: Library, scale: float) -> None:
+    """As without a loss scale."""
+
+    def half(x: Any) -> Any:
+        return xp.astype(x, xp.namespace.float16)
+
+    def func(x: Any) -> Any:
+        return xp.sum(xp.astype(xp.tanh(half(x)), x.dtype)) * scale
+
+    def claim(x: Any) -> Any:
+        bent = 1 - xp.tanh(half(x)) ** 2
+        return xp.astype(bent * half(0 * x + scale), x.dtype)
+
+    for dtype in {"float32", "float64"} & set(xp.float_dtypes):
+        x0 = xp.asarray([0.7, -0.3, 0.1], dtype)
+        assert float(xp.max(xp.abs(claim(x0)))) == 0
+        report = verify_grad(func, claim, x0)
+        assert report.verdict is not CORRECT, str(report)
+
+
+@pytest.mark.libraries("torch")
+@pytest.mark.one_setting
+@pytest.mark.parametrize("wide", ["float32", "float64"])
+@pytest.mark.parametrize("way", ["bits", "numbers", "memory"])
+def test_a_claim_that_rounds_where_nobody_sees_it_is_not_wrong(
+    xp: Library, wide: str, way: str
+) -> None:
+    """As func does, which is judged without its cast."""
+    half = xp.namespace.bfloat16
+
+    def rounded(x: Any) -> Any:
+        if way == "bits":
+            return x.to(half).view(xp.namespace.int16).view(half)
+        if way == "numbers":
+            return xp.asarray([float(each) for each in x], "bfloat16")
+        x.untyped_storage()
+        return x.to(half)
+
+    def func(x: Any) -> Any:
+        return xp.sum(xp.astype(xp.tanh(3 * x.to(half)), x.dtype))
+
+    def claim(x: Any) -> Any:
+        return xp.astype(3 * (1 - xp.tanh(3 * rounded(x)) ** 2), x.dtype)
+
+    x0 = xp.asarray([0.7, -0.3, 0.13], wide)
+    report = verify_grad(func, claim, x0)
+    assert report.verdict is not WRONG, str(report)
+    assert_verdict(verify_grad(func, lambda x: 1.5 * claim(x), x0), WRONG)
+
+
 @pytest.mark.one_setting
 @pytest.mark.parametrize("ulp", [1.0, 1e-3])
 @pytest.mark.parametrize("length", [10.0, 1.0])

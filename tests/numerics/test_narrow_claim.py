@@ -102,3 +102,14 @@ def test_each_direction_is_decided_by_itself(narrowed: Make) -> None:
     assert found.reasons[Reason.NARROW].tolist() == [False, True, False]
     assert found.reasons[Reason.AGREES].tolist() == [True, False, False]
     assert found.reasons[Reason.DIFFERS].tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.6])
+def test_claims_none_of_which_keeps_a_digit_are_open(kept: float, narrowed: Make) -> None:
+    """However much rounding explains. The probability of a label, less one, may lose all digits."""
+    _, found = narrowed([-4.0 * kept, 0.0, 0.0], [-4.0, 0.5, 0.0], rounding=np.inf)
+    assert not np.any(found.wrong)
+    assert found.resolved.tolist() == [kept > 0.5, kept > 0.5, True]
+    assert found.reasons[Reason.NO_DIGITS].tolist() == [kept < 0.5, kept < 0.5, False]
+    _, found = narrowed([0.0, 0.0], [0.0, 0.0], rounding=np.inf)
+    assert found.verdict is Verdict.CORRECT

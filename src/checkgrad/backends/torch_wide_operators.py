@@ -33,7 +33,9 @@ _FOLLOW_FIRST = (
 )
 # PyTorch draws these samples in double precision, whatever their dtype.
 _DRAWN_IN_DOUBLE = frozenset({"_standard_gamma", "_sample_dirichlet"})
-_CASTING = frozenset({"_to_copy", "copy_", "copy", "to", "convert_element_type"})
+_CASTING = frozenset(
+    {"_to_copy", "copy_", "copy", "to", "convert_element_type", "fill_.Tensor", "fill.Tensor"}
+)
 _RESIZING = frozenset({"set_", "resize_", "resize_as_", "set_data"})
 # Operators that are marked as random only because they can drop entries out.
 _DROPPING = ("attention", "rnn")
@@ -167,7 +169,7 @@ def facts_of(operator: Any) -> OperatorFacts:
         dropout=dropout[0] if dropping and dropout else "",
         bitwise=full == "view.dtype" or functional in _BITWISE,
         follows_first=functional.startswith(_FOLLOW_FIRST) and "backward" not in name,
-        casts=name in _CASTING,
+        casts=name in _CASTING or full in _CASTING,
         rounds=not exact and not draws,
         accumulates=not exact and not draws and (cancels or not pointwise),
         cancels=cancels and not exact and not written,

@@ -7,13 +7,13 @@ falls back to the native claim where the claim cannot be evaluated in float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checkgrad.arrays.blockwise import widened
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.point import Floats, Point
-from checkgrad.backends import Array, Backend
+from checkgrad.backends import Array, Backend, Observation
 from checkgrad.claims.forms import Claim
 from checkgrad.claims.linear_map import GradientByLeaves, Leaves
 from checkgrad.evaluate.directions import ClaimedGradient
@@ -136,6 +136,11 @@ class PreferredClaim:
         The claim, evaluated in float64.
     native : NativeClaim
         The claim as the user wrote it.
+    cast_epsilon : float
+        The machine epsilon of the coarsest dtype that ``func`` casts to; 0 if there is none. The
+        claim may do the same, which is noise where nobody sees it.
+    observation : callable
+        Returns what was met inside of the claim in float64; None if it was not observed.
 
     Attributes
     ----------
@@ -143,9 +148,17 @@ class PreferredClaim:
         Why the claim is evaluated in the dtypes of the user; empty where it is not.
     """
 
-    def __init__(self, wide: Claim, native: NativeClaim) -> None:
+    def __init__(
+        self,
+        wide: Claim,
+        native: NativeClaim,
+        cast_epsilon: float = 0.0,
+        observation: Callable[[], Observation | None] = lambda: None,
+    ) -> None:
         self.wide = wide
         self.native = native
+        self._cast_epsilon = cast_epsilon
+        self._observation = observation
         self.obstacle = ""
         self._was_called = False
 
@@ -166,8 +179,11 @@ class PreferredClaim:
 
     @property
     def input_epsilon(self) -> float:
-        """The machine epsilon in which it gets x0; 0 where it gets all digits."""
-        return self._chosen.input_epsilon
+        """The machine epsilon that it rounds x0 to; 0 where it keeps all digits."""
+        seen = self._observation()
+        if self.is_wide and not (seen is not None and (seen.islands or seen.escapes)):
+            return self.wide.input_epsilon
+        return max(self._chosen.input_epsilon, self._cast_epsilon)
 
     def gradients(
         self, leaves: Leaves, outputs: Outputs, passing: bool = False

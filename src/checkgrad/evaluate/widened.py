@@ -178,6 +178,7 @@ def wide_claim_function(
     args: tuple[Any, ...],
     wide: Wide,
     *vectors: Sequence[Any],
+    observes: bool = False,
     budget: Budget = NO_BUDGET,
 ) -> WideUserFunction:
     """Return a claim of the user's, to be called in float64.
@@ -190,10 +191,12 @@ def wide_claim_function(
         How it is evaluated in float64.
     *vectors : sequence of dtype
         The dtypes in which the user's function gets a tangent or cotangent, if it takes one.
+    observes : bool, optional
+        Whether its first call notes what it meets inside.
     budget : Budget, optional
         It is asked before every call.
     """
     natives = [wide.natives(), *vectors]
     return WideUserFunction(
-        function, args, wide, natives, observes=False, budget=budget, is_func=False
+        function, args, wide, natives, observes=observes, budget=budget, is_func=False
     )

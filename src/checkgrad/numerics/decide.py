@@ -255,6 +255,7 @@ def _reasons(
             Reason.SEVERAL_KINKS: estimate.has_kink & (not criteria.kink_is_isolated),
             Reason.TIE: findings.seen[Kind.TIE],
             Reason.ANOTHER_FUNCTION: findings.seen[Kind.ANOTHER_FUNCTION],
+            Reason.NO_DIGITS: np.zeros_like(wrong),  # see `checkgrad.numerics.narrow_claim`
             Reason.JUMP: findings.seen[Kind.JUMP],
             Reason.NO_VALUE: findings.seen[Kind.EDGE],
             Reason.NOISE: unsure & noisy,

@@ -50,6 +50,7 @@ class Reason(enum.Enum):
     ANOTHER_FUNCTION = (
         "func is another function in float64, and the claim is not wrong for that one"
     )
+    NO_DIGITS = "the claim is right in float64, and keeps no digit in the dtype of the user"
     JUMP = "func jumps"
     NO_VALUE = "func has no finite value"
     NOISE = "the derivative is lost in the noise"
@@ -65,6 +66,7 @@ OPEN_REASONS = (
     Reason.SEVERAL_KINKS,
     Reason.TIE,
     Reason.ANOTHER_FUNCTION,
+    Reason.NO_DIGITS,
     Reason.JUMP,
     Reason.NO_VALUE,
     Reason.NOISE,

@@ -10,9 +10,13 @@ from checkgrad.numerics.decisions import Decisions, Reason
 from checkgrad.numerics.samples import Floats
 from checkgrad.numerics.thresholds import thresholds
 
+_NO_DIGIT = 0.5  # of a claim: an error that leaves no digit of it
+
 
 def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats) -> Decisions:
     """Return the decisions, wrong as well where a claim is right in float64 only.
+
+    Claims none of which keeps a digit, as where all of them underflow, are not known to be right.
 
     Parameters
     ----------
@@ -31,16 +35,19 @@ def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats
         allowed = thresholds().wrong_margin * criteria.rtol * magnitude
         wrong = decisions.resolved & np.isfinite(decisions.claim)
         wrong &= (distance > rounding + allowed) | ~np.isfinite(claim)
-    if not np.any(wrong):
+    is_lost = distance > _NO_DIGIT * magnitude
+    lost = decisions.resolved & ~wrong & is_lost & np.all(is_lost | (magnitude == 0))
+    changed = wrong | lost
+    if not np.any(changed):
         return decisions
-    reasons = {reason: flags & ~wrong for reason, flags in decisions.reasons.items()}
+    reasons = {reason: flags & ~changed for reason, flags in decisions.reasons.items()}
     return replace(
         decisions,
         claim=np.where(wrong, claim, decisions.claim),
         claim_noise=np.where(wrong, rounding, decisions.claim_noise),
         distance=np.where(wrong, distance, decisions.distance),
-        uncertainty=np.where(wrong, decisions.reliable_uncertainty, decisions.uncertainty),
+        uncertainty=np.where(changed, decisions.reliable_uncertainty, decisions.uncertainty),
         wrong=decisions.wrong | wrong,
-        resolved=decisions.resolved & ~wrong,
-        reasons={**reasons, Reason.NARROW: wrong},
+        resolved=decisions.resolved & ~changed,
+        reasons={**reasons, Reason.NARROW: wrong, Reason.NO_DIGITS: lost},
     )

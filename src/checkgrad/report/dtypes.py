@@ -12,9 +12,7 @@ import numpy as np
 
 from checkgrad.arrays.point import Point
 from checkgrad.backends import Observation
-from checkgrad.numerics.decisions import Reason, Verdict
-from checkgrad.precision import DOUBLE
-from checkgrad.report.notes import is_noisier_than_dtype
+from checkgrad.numerics.decisions import Reason
 from checkgrad.report.results import ClaimResult
 
 STALE = (
@@ -44,22 +42,6 @@ def how_written(dtypes: str) -> str:
     ('in float32', 'with its casts')
     """
     return "with its casts" if dtypes == WIDE else f"in {dtypes}"
-
-
-def looks_narrow(claim: ClaimResult) -> bool:
-    """Return whether ``func`` may compute in less than float64, or the claim is not correct.
-
-    Parameters
-    ----------
-    claim : ClaimResult
-        What was found in the dtypes of the user, who passed float64.
-    """
-    if not all(result.decisions.verdict is Verdict.CORRECT for result in claim.results):
-        return True
-    return claim.claim.epsilon > DOUBLE or any(
-        each.spec.epsilon > each.dtype_epsilon or is_noisier_than_dtype(each, abs(each.spec.value))
-        for each in claim.results
-    )
 
 
 def remarks_in_float64(observation: Observation, claim_obstacle: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from checkgrad.numerics.decisions import Reason
 from checkgrad.precision import has_few_digits
+from checkgrad.report.dtypes import dtypes_of, how_written
 from checkgrad.report.failures import failure_in_words
 from checkgrad.report.results import ClaimResult, OutputResult
 from checkgrad.report.text import percent
@@ -103,6 +104,14 @@ _ANOTHER_FUNCTION = (
 )
 
 
+def _no_digits(claim: ClaimResult, result: OutputResult, i: int) -> str:
+    return (
+        f"the claim is right in float64, and keeps no digit {how_written(dtypes_of(claim.point))} "
+        f"at {claim.where(result, i)}: rounding or an underflow takes all of it; scale the values "
+        "up, or compute in a wider dtype"
+    )
+
+
 def _too_close(claim: ClaimResult, result: OutputResult, i: int) -> str:
     decisions = result.decisions
     off = decisions.distance[i] / decisions.reference[i]
@@ -172,6 +181,7 @@ _SENTENCES: dict[Reason, Callable[[ClaimResult, OutputResult, int], str]] = {
     Reason.SEVERAL_KINKS: lambda *_: _SEVERAL_KINKS,
     Reason.TIE: lambda *_: _TIE,
     Reason.ANOTHER_FUNCTION: lambda *_: _ANOTHER_FUNCTION,
+    Reason.NO_DIGITS: _no_digits,
     Reason.TOO_CLOSE: _too_close,
     Reason.HIDDEN: _hidden,
     Reason.COARSE: _coarse,

@@ -151,10 +151,15 @@ def _widened_by(
         raise
     vectors = _vector_dtypes(native, wide)
     budget = problem.options.evaluation.budget
-    function = wide_claim_function(problem.claim, problem.args, wide, *vectors, budget=budget)
+    seen = evaluator.observation
+    function = wide_claim_function(
+        problem.claim, problem.args, wide, *vectors, observes=bool(seen.casts), budget=budget
+    )
     claim = PreferredClaim(
         make_claim(problem.form, function, point, parsed.reader),
         NativeClaim(native.claim, native.point, point),
+        cast_epsilon=seen.epsilon if seen.casts else 0.0,
+        observation=lambda: function.observation,
     )
     return WidenedProblem(
         parsed=replace(parsed, claim=claim, rounding_units=agreement.units),
