@@ -196,7 +196,9 @@ def _wrapped_tree(interpreter: WideInterpreter, tree: Any, natives: tuple[Any, .
             return leaf
         if type(leaf) not in (torch.Tensor, torch.nn.Parameter):
             refuse_unknown(leaf)
-        native = next(left)
+        native = next(left, None)
+        if native is None:
+            raise CannotWidenError("x0 has constants of float64 beside its arrays")
         return leaf if native not in WIDE else interpreter.input(leaf, native)
 
     return _mapped_tree(made, tree)
