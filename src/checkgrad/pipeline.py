@@ -132,8 +132,8 @@ def _examine_in_best_dtype(problem: Problem, parsed: ParsedProblem) -> ClaimResu
         return _examine_narrow(problem, parsed, value)
     result = examine_parsed(parsed, problem.label, value)
     if asked != "native" and not budget.reason:
-        # Something inside of func may be narrower than float64. Native steps may be too short to
-        # see what it rounds, so that a claim without it seems right.
+        # Something inside of func may be narrower than float64. Short steps do not move what it
+        # rounds, so that a claim without this part of func seems right.
         try:
             widened = widen(problem, parsed, value)
             if not widened.disagreement and not widened.rounds_inside():
@@ -182,8 +182,8 @@ def _compared_as_written(
     """Return what holds of a claim that is wrong in float64, and why not what float64 says.
 
     Where nobody sees inside of func, a claim that is right as it is written shows that func is
-    another function in float64. Elsewhere the claim is a constant, and func may compute with other
-    constants that were rounded: an inverse, times its matrix, is the identity up to that.
+    another function in float64. Elsewhere the claim is a constant of a narrower dtype. Constants of
+    func may be rounded too: an inverse, times its matrix, is the identity up to such rounding.
     """
     budget = problem.options.evaluation.budget
     try:

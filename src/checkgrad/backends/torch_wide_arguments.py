@@ -51,11 +51,10 @@ def drops_out(facts: OperatorFacts, func: Any, args: Any, kwargs: Any) -> bool:
     return False
 
 
-def sparse(result: Array) -> Array:
-    """Return a sparse result as it is: no strided tensor can stand for it."""
-    if result.is_nested:
+def refuse_nested(tensor: Array) -> None:
+    """Raise for a nested tensor, which no tensor of float64 can stand for."""
+    if tensor.is_nested:
         raise CannotWidenError("func uses a nested tensor")
-    return result
 
 
 def refuse_unknown(value: Array) -> None:

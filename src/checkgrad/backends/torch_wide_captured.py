@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from checkgrad.backends.array_types import Array
+from checkgrad.backends.torch_wide_arguments import refuse_nested
 from checkgrad.backends.torch_wide_tensor import WIDE, NeedsFunctionsError, WideTensor
 from checkgrad.backends.widening import CannotWidenError
 
@@ -135,8 +136,7 @@ class CapturedTensors:
 
     def _shadowed(self, tensor: Array) -> _Shadow:
         self._guard(tensor)
-        if tensor.is_nested:
-            raise CannotWidenError("func uses a nested tensor")
+        refuse_nested(tensor)
         wide = WIDE.get(tensor.dtype, tensor.dtype)
         key = _key(tensor)
         if tensor.layout is not torch.strided:

@@ -21,9 +21,9 @@ from checkgrad.backends.torch_wide_arguments import (
     is_narrow,
     pick,
     promoted,
+    refuse_nested,
     refuse_unknown,
     requires_grad,
-    sparse,
     written,
 )
 from checkgrad.backends.torch_wide_captured import CapturedTensors
@@ -247,8 +247,9 @@ class WideInterpreter(TorchDispatchMode):  # type: ignore[misc]
                 if not facts.is_view and not facts.name.startswith("lift_fresh"):
                     self.captured.allocated(result)
                 return result
-            if result.layout is not torch.strided or result.is_nested:
-                return sparse(result)
+            refuse_nested(result)
+            if result.layout is not torch.strided:  # no strided tensor can stand for a sparse one
+                return result
             if self.watch is not None:
                 result = self.watch.after(facts, result, native, natives)
             if native in _ARE_WIDE:

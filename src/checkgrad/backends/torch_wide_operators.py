@@ -33,6 +33,7 @@ _FOLLOW_FIRST = (
 )
 # PyTorch draws these samples in double precision, whatever their dtype.
 _DRAWN_IN_DOUBLE = frozenset({"_standard_gamma", "_sample_dirichlet"})
+# A name with its overload stands for this overload alone: to fill in a number rounds no tensor.
 _CASTING = frozenset(
     {"_to_copy", "copy_", "copy", "to", "convert_element_type", "fill_.Tensor", "fill.Tensor"}
 )

@@ -198,7 +198,7 @@ def _wrapped_tree(interpreter: WideInterpreter, tree: Any, natives: tuple[Any, .
             refuse_unknown(leaf)
         native = next(left, None)
         if native is None:
-            raise CannotWidenError("x0 has constants of float64 beside its arrays")
+            raise CannotWidenError("x0 holds constants of float64")
         return leaf if native not in WIDE else interpreter.input(leaf, native)
 
     return _mapped_tree(made, tree)

@@ -59,6 +59,11 @@ class Observation:
     escapes: bool = False
     made_bytes: int = 0
 
+    @property
+    def may_round(self) -> bool:
+        """Whether it may round to a narrower dtype all the same, where float64 does not help."""
+        return bool(self.islands) or self.escapes
+
 
 class WideFunction(ABC):
     """A function of wide arrays, made from one of native arrays.

@@ -137,8 +137,8 @@ class PreferredClaim:
     native : NativeClaim
         The claim as the user wrote it.
     cast_epsilon : float
-        The machine epsilon of the coarsest dtype that ``func`` casts to; 0 if there is none. The
-        claim may do the same, which is noise where nobody sees it.
+        The machine epsilon of the coarsest dtype that ``func`` casts to; 0 if it does not cast. A
+        claim whose rounding is not seen may round as coarsely.
     observation : callable
         Returns what was met inside of the claim in float64; None if it was not observed.
 
@@ -181,7 +181,7 @@ class PreferredClaim:
     def input_epsilon(self) -> float:
         """The machine epsilon that it rounds x0 to; 0 where it keeps all digits."""
         seen = self._observation()
-        if self.is_wide and not (seen is not None and (seen.islands or seen.escapes)):
+        if self.is_wide and not (seen is not None and seen.may_round):
             return self.wide.input_epsilon
         return max(self._chosen.input_epsilon, self._cast_epsilon)
 

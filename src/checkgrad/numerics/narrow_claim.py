@@ -16,7 +16,7 @@ _NO_DIGIT = 0.5  # of a claim: an error that leaves no digit of it
 def decide_in_narrow_dtype(decisions: Decisions, claim: Floats, rounding: Floats) -> Decisions:
     """Return the decisions, wrong as well where a claim is right in float64 only.
 
-    Claims none of which keeps a digit, as where all of them underflow, are not known to be right.
+    If no claim keeps a digit, as where all underflow, it is not known whether they are right.
 
     Parameters
     ----------

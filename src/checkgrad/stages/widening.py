@@ -211,7 +211,7 @@ def _compared(
         return found, agreement, str
 
     def rounds_inside() -> str:
-        is_unseen = seen.islands or seen.escapes or not widening.sees_inside
+        is_unseen = seen.may_round or not widening.sees_inside
         if not is_unseen or follows_float64(near, evaluator, found):
             return ""
         operations = f", in {', '.join(seen.islands)}" if seen.islands else ""
