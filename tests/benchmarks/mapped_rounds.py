@@ -2,10 +2,10 @@
 
     python tests/benchmarks/mapped_rounds.py jax torch
 
-A check along ten random tangents asks for ``func`` at 20 points at once. A mapped call needs three
+A check along ten random tangents asks for ``func`` at 20 points at once. A mapped call needs two
 single calls besides, at control points. ``func`` is the loss of a perceptron with one hidden layer,
 of 64 samples of 50 numbers. The script prints the median time of 20 single calls, of a mapped call
-and three single ones, the ratio of the two, and the time of the first mapped call, which compiles.
+and two single ones, the ratio of the two, and the time of the first mapped call, which compiles.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-POINTS, CONTROLS, RUNS = 20, 3, 15
+POINTS, CONTROLS, RUNS = 20, 2, 15
 SAMPLES, INPUTS = 64, 50
 
 

@@ -17,12 +17,13 @@ def compared(batch, function, apart=None):
     """Return whether a batch is trusted, and the points that were evaluated for it."""
     asked = []
 
-    def alone(x):
-        asked.append(x)
-        return np.asarray(function(x))
+    def alone(leaves):
+        asked.extend(leaves)
+        return np.asarray(function(*leaves))
 
     single = [np.asarray(function(x)) for x in (X0, *CONTROLS)] if apart is None else apart
-    trusted = batch_matches_single(np.asarray(batch), X0, CONTROLS, single, alone, make_point(X0))
+    placed = [[x] for x in CONTROLS]
+    trusted = batch_matches_single(np.asarray(batch), [X0], placed, single, alone, make_point(X0))
     return trusted, asked
 
 

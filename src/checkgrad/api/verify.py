@@ -106,7 +106,7 @@ def verify_grad(
         ``(k,) + x0.shape`` (or a tree of them), and returns k values. "loop": one call for each.
         "auto" is "vmap" where the library of `x0` has it, in float32 or wider, the points are
         many, and `func` can be mapped and returns the same values then; else "loop", and the report
-        says why.
+        says why. Along tangents, "auto" is "loop".
     chunk_bytes : int
         How much memory the points of one call may take, in bytes, together with the largest array
         that `func` makes of them: 256 MiB by default. Touch it where memory is short.

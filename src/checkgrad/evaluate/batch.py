@@ -17,17 +17,23 @@ import numpy as np
 
 from checkgrad.arrays.arithmetic import reshaped
 from checkgrad.arrays.messages import brief
-from checkgrad.arrays.parsing import as_numeric
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array, Entries, machine_epsilon
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.chunk_sizes import ChunkSizes
-from checkgrad.evaluate.control_points import batch_matches_single, farthest, has_few_digits
+from checkgrad.evaluate.control_points import (
+    DIFFERS,
+    batch_matches_single,
+    cannot_be_evaluated,
+    farthest,
+    has_few_digits,
+)
 from checkgrad.evaluate.entry_points import EntryPoints
 from checkgrad.evaluate.known_controls import KnownControls, SinglePoints
 from checkgrad.evaluate.options import Evaluation
+from checkgrad.evaluate.values import values_of_batch
 
-_FEWEST = 8  # points from which on "auto" evaluates them in one call ...
+FEWEST = 8  # points from which on "auto" evaluates them in one call ...
 _FEWEST_COMPILED = 32  # ... where that compiles something
 _TRIED = 3  # points that a func of many points is tried with
 
@@ -41,6 +47,8 @@ class BatchEvaluator:
 
     Attributes
     ----------
+    chunk_sizes : ChunkSizes
+        How many points make a call.
     obstacle : str
         Why it cannot be done; empty where it can, or was not asked for.
     controls : KnownControls
@@ -59,7 +67,7 @@ class BatchEvaluator:
             self._possible = False
         if evaluation.workers is not None:  # who get one point each
             self._possible = False
-        self._chunk_sizes = ChunkSizes(function, point, evaluation)
+        self.chunk_sizes = ChunkSizes(function, point, evaluation)
         self._n_points = 0
         self.controls = KnownControls()
         self.obstacle = ""
@@ -67,11 +75,11 @@ class BatchEvaluator:
     @property
     def n_func(self) -> int:
         """How many points it evaluated, and how often it called ``func`` to find their number."""
-        return self._n_points + self._chunk_sizes.n_func
+        return self._n_points + self.chunk_sizes.n_func
 
     def takes(self, count: int) -> bool:
         """Return whether so many points are to be evaluated together."""
-        fewest = _FEWEST_COMPILED if self._point.backend.compiles else _FEWEST
+        fewest = _FEWEST_COMPILED if self._point.backend.compiles else FEWEST
         return self._possible and count >= (fewest if self._batch == "auto" else 1)
 
     def host_values(
@@ -98,13 +106,13 @@ class BatchEvaluator:
         backend, x = self._point.backend, self._point.like(leaf)
         value, epsilon = backend.to_host(at_x0), float(machine_epsilon(at_x0))
         known = self.controls.shown(leaf, entries.shape[1:], value, epsilon)
-        if known is not None and self._chunk_sizes.most(leaf) <= len(known):
+        if known is not None and self.chunk_sizes.most(leaf) <= len(known):
             known = None
         if known is not None:
             entries = np.concatenate([known.entries, entries])
             moved = np.concatenate([known.moved, moved])
         count = len(entries)
-        more = self._chunk_sizes.filled(count, leaf) - count
+        more = self.chunk_sizes.filled(count, leaf) - count
         width = [(0, more), (0, 0)][: entries.ndim]
         places = np.pad(entries, width, mode="edge")
         numbers = backend.from_host(np.pad(moved, width, mode="edge"), x)
@@ -151,8 +159,8 @@ class BatchEvaluator:
         if self._batch == "auto" and has_few_digits(at_x0):
             self._possible = False
             return None
-        size = min(len(points), self._chunk_sizes.most(points.leaf))
-        if self._batch == "auto" and size < min(_FEWEST, len(points)):
+        size = min(len(points), self.chunk_sizes.most(points.leaf))
+        if self._batch == "auto" and size < min(FEWEST, len(points)):
             self._possible = False  # a few large points at a time are no faster than one
             return None
         before = self._n_points
@@ -199,7 +207,7 @@ class BatchEvaluator:
                 raise
             except Exception as error:
                 # With a func of many points it is the edge of the domain, of one of them.
-                if self._batch != "vectorized" or not self._takes_many(points.leaf):
+                if self._batch != "vectorized" or not self.takes_many(points.leaf):
                     self.give_up(brief(error), error)
                 raise _NotTogetherError from error
             if start == 0:
@@ -235,24 +243,21 @@ class BatchEvaluator:
         controls = [*controls, *backend.perturbed_copies(x, entry, points.numbers, far)]
         apart = [at_x0, *apart, alone(controls[-1])]
         values = values[[*rows, 1 + far]]
-        if not batch_matches_single(values, x, controls, apart, alone, self._point):
-            self.give_up("it returns other values in a batch than alone")
+        placed = [[control] for control in controls]
+        of_leaves = lambda leaves: alone(leaves[0])  # noqa: E731
+        if not batch_matches_single(values, [x], placed, apart, of_leaves, self._point):
+            self.give_up(DIFFERS)
             raise _NotTogetherError
 
     def _evaluated(self, leaf: int, together: Array, shape: tuple[int, ...]) -> Array:
         """Evaluate ``func`` with each part of `together` in the place of a leaf."""
-        point, backend = self._point, self._point.backend
+        point = self._point
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # what there is to warn of was seen at x0
             if not point.complexes[leaf]:
-                together = backend.laid_out(together, point.originals[leaf])
+                together = point.backend.laid_out(together, point.originals[leaf])
             found = self._of_many_points(leaf)(together)
-        values = as_numeric(found, backend, point.like(0), "func")
-        count = together.shape[0]
-        if math.prod(values.shape) != count * math.prod(shape):
-            raise ValueError(f"func returned shape {tuple(values.shape)} for {count} points")
-        values = reshaped(values, (count, *shape), point.xp)
-        return backend.copy(values)  # func may return a buffer of its own
+        return values_of_batch(found, together.shape[0], shape, point)
 
     def _of_many_points(self, leaf: int) -> Callable[[Array], Any]:
         """Return ``func`` as a function of many values of one leaf, along a leading axis."""
@@ -272,14 +277,11 @@ class BatchEvaluator:
     def give_up(self, obstacle: str, error: Exception | None = None) -> None:
         """Leave it to one call for each point; an error where the user asked for something else."""
         if self._batch != "auto":
-            raise ValueError(
-                f"func cannot be evaluated with batch={self._batch!r}: {obstacle}; pass "
-                "batch='loop', with a func of one point"
-            ) from error
+            raise cannot_be_evaluated(self._batch, obstacle) from error
         self._possible = False
         self.obstacle = obstacle
 
-    def _takes_many(self, leaf: int) -> bool:
+    def takes_many(self, leaf: int) -> bool:
         """Return whether ``func`` takes more points than one, where they are all x0."""
         x = self._point.whole(self._point.leaves[leaf])
         try:

@@ -214,6 +214,11 @@ class UserFunction:
         """Return it as a function of many values of one leaf, along a leading axis."""
         return point.backend.mapped(self.of_leaf(point, leaf))
 
+    def mapped_over_all(self, point: Point) -> Callable[[Any], Any]:
+        """Return it as a function of many values of every leaf, each along a leading axis."""
+        function = self._of_point
+        return point.backend.mapped(lambda leaves: function(point.plainly(leaves)))
+
     @property
     def seen_footprint(self) -> int:
         """The `footprint`, where an earlier evaluation has shown it; else 0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,23 @@ SAME = 64.0  # machine epsilons of the largest value at a point that others may 
 _HARMLESS = 1e-8  # ... or this part of what the steps change: no difference shows that ...
 _NOISY = 8.0  # ... or times what it varies by at so many points ...
 _NEIGHBOURS = 3  # ... that are units in the last place apart
+DIFFERS = "it returns other values in a batch than alone"
+
+
+def cannot_be_evaluated(batch: str, obstacle: str) -> ValueError:
+    """Return the error where the user asked for a `batch` that cannot be had."""
+    return ValueError(
+        f"func cannot be evaluated with batch={batch!r}: {obstacle}; pass batch='loop', with a "
+        "func of one point"
+    )
 
 
 def batch_matches_single(
     batch: HostArray,
-    x0: Array,
-    control_points: list[Array],
-    apart: list[Array],
-    alone: Callable[[Array], Array],
+    x0: Sequence[Array],
+    control_points: Sequence[Sequence[Array]],
+    apart: Sequence[Array],
+    alone: Callable[[list[Array]], Array],
     point: Point,
 ) -> bool:
     """Return whether the values of a `batch` are those that ``func`` returns alone.
@@ -34,11 +43,11 @@ def batch_matches_single(
     ----------
     batch : array, shape (1 + points, *m)
         The value of the batch at x0, then those at the control points.
-    x0 : array
-        The leaf that moves.
-    control_points : list of array
-        What stands in its place.
-    apart : list of array
+    x0 : sequence of array
+        The leaves that move.
+    control_points : sequence of sequence of array
+        What stands in their place.
+    apart : sequence of array
         ``func`` at x0 and at the control points, by single calls.
     alone : callable
         Makes a single call.
@@ -61,8 +70,10 @@ def batch_matches_single(
             return True
         # Where terms cancel, the rounding error is larger than that of the value.
         noise = []
-        for x, value in zip(control_points, single[1:], strict=True):
-            near = [to_host(alone(y)) for y in _near(x, x0, control_points[0], point.xp)]
+        for leaves, value in zip(control_points, single[1:], strict=True):
+            around = zip(leaves, x0, control_points[0], strict=True)
+            points = zip(*(_near(*each, point.xp) for each in around), strict=True)
+            near = [to_host(alone(list(each))) for each in points]
             noise.append(np.abs(np.stack(near) - value).max(initial=0.0))
         at_most = np.reshape([min(noise), *noise], (-1,) + (1,) * (single.ndim - 1))
         return bool(np.all(same | (off <= _NOISY * at_most)))

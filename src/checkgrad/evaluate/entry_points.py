@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,11 @@ def in_place_of(point: Point, leaf: int, copies: Iterator[Array]) -> Iterator[An
     return (
         point.for_func([*point.copies(before), moved, *point.copies(after)]) for moved in copies
     )
+
+
+def placing(point: Point, leaf: int) -> Callable[[Array], Any]:
+    """Return a function of what stands in the place of a leaf, which makes a point of it."""
+    return lambda moved: next(in_place_of(point, leaf, iter([moved])))
 
 
 def padded(count: int) -> int:

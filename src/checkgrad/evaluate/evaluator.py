@@ -7,10 +7,10 @@ many in one call, and `checkgrad.evaluate.values` brings the values to the host.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,12 @@ from checkgrad.backends import Array, machine_epsilon, snapshot
 from checkgrad.evaluate.batch import BatchEvaluator
 from checkgrad.evaluate.budget import StoppableCall
 from checkgrad.evaluate.calling import Failure, UserFunction
-from checkgrad.evaluate.entry_points import EntryPoints, in_place_of, perturbed, perturbed_from_host
+from checkgrad.evaluate.entry_points import EntryPoints, perturbed, perturbed_from_host, placing
 from checkgrad.evaluate.known_controls import SinglePoints
 from checkgrad.evaluate.options import DEFAULT_EVALUATION, Evaluation, of_one_point
+from checkgrad.evaluate.point_batch import PointBatch
 from checkgrad.evaluate.rounds import make_rounds
-from checkgrad.evaluate.values import complex_numbers, numeric_value, stacked_values, values_on_host
+from checkgrad.evaluate.values import complex_numbers, joined_values, numeric_value, values_on_host
 
 _CHUNK = 256  # values kept apart at a time: many small arrays would fragment a device's memory
 
@@ -84,7 +85,9 @@ class Evaluator:
         self._as_returned = UserFunction(func, args, at_one_point=alone, budget=self.budget)
         self._function = self._called(func, args, read, alone)
         self.rounds = make_rounds(sent or func, args, reader, point, evaluation)
-        self.batch = BatchEvaluator(self._called(func, args, read), point, evaluation)
+        at_many = self._called(func, args, read)
+        self.batch = BatchEvaluator(at_many, point, evaluation)
+        self._along = PointBatch(at_many, point, evaluation, self.batch)
         self._at_x0: Any = None
         self._large = point.size > BLOCK  # so that a point is kept in memory no longer than needed
         self._returns_scalars = False  # whether func returns Python's or NumPy's numbers
@@ -97,9 +100,8 @@ class Evaluator:
     def n_func(self) -> int:
         """How often ``func`` was evaluated so far. Every point of a batch counts."""
         by_workers = 0 if self.rounds is None else self.rounds.n_calls
-        functions = self._function, self._as_returned
-        here = sum(each.n_calls for each in functions) + self.batch.n_func
-        return here + by_workers + self.n_refused
+        alone = self._function.n_calls + self._as_returned.n_calls
+        return alone + self.batch.n_func + self._along.n_func + by_workers + self.n_refused
 
     @property
     def failure(self) -> Failure | None:
@@ -194,20 +196,15 @@ class Evaluator:
         if self._takes(len(entries)):
             at_x0 = reshaped(self._at_x0, shape, xp)
             points = EntryPoints(leaf, entries, moved)
-            together = self.batch.values(points, at_x0, self._alone(leaf, at_x0))
+            alone = self._alone(placing(self.point, leaf), at_x0)
+            together = self.batch.values(points, at_x0, alone)
             if together is not None:
                 return together
         if len(entries) == 0:
             return xp.broadcast_to(xp.reshape(self._at_x0, (1, *shape)), (1, *shape))[:0, ...]
         moving = perturbed(self.point, leaf, entries, moved)
-        backend, kept = self.point.backend, self._kept
-        chunks = []
-        while values := self._function.at_each(itertools.islice(moving, _CHUNK), kept):
-            chunks.append(backend.block_until_ready(stacked_values(values, shape, self.point)))
-        if len(chunks) == 1:
-            return chunks[0]
-        dtype = xp.result_type(*chunks)
-        return xp.concat([xp.astype(chunk, dtype, copy=False) for chunk in chunks])
+        chunks = iter(lambda: self._function.at_each(islice(moving, _CHUNK), self._kept), [])
+        return joined_values(chunks, shape, self.point)
 
     def at_entries_on_host(self, leaf: int, entries: npt.NDArray[np.intp], moved: Floats) -> Floats:
         """Return ``func`` with single entries of one leaf replaced, or with rows, on the host.
@@ -218,7 +215,7 @@ class Evaluator:
         if self._takes(len(entries)):
             with np.errstate(all="ignore"):
                 at_x0 = reshaped(self._at_x0, self.shape, self.point.xp)
-                alone = self._alone(leaf, at_x0, inside_domain=True)
+                alone = self._alone(placing(self.point, leaf), at_x0, inside_domain=True)
                 together = self.batch.host_values(leaf, entries, moved, at_x0, alone)
             if together is not None:
                 return together
@@ -226,23 +223,33 @@ class Evaluator:
         self.batch.controls.note(SinglePoints(leaf, entries, moved, found))
         return found
 
+    def takes_together(self, count: int) -> bool:
+        """Return whether `values_together` is to evaluate so many points along tangents."""
+        return self._along.takes(count) and self._takes(count)
+
+    def values_together(self, points: Iterable[list[Array]], count: int) -> Floats:
+        """Return `host_values` at points given by their leaves, evaluated in few calls."""
+        with np.errstate(all="ignore"):
+            at_x0 = reshaped(self._at_x0, self.shape, self.point.xp)
+            alone = self._alone(self.point.for_func, at_x0, inside_domain=True)
+            return self._along.host_values(points, count, at_x0, alone)
+
     def host_values(self, points: Iterable[Any], function: UserFunction | None = None) -> Floats:
         """Return ``func`` at some points near x0, along the first axis, on the host.
 
         Off x0, where the user asked for no value, an exception or a value that is not finite marks
         the edge of the domain: NaN. `Stopped` keeps the values of the first points.
         """
-        backend = self.point.backend
+        ready = self.point.backend.block_until_ready
 
-        # func may return one buffer, filled anew at every call.
-        def kept(value: Any) -> Any:
-            return backend.block_until_ready(snapshot(value)) if self._large else snapshot(value)
+        def kept(value: Any) -> Any:  # func may return one buffer, filled anew at every call
+            return ready(snapshot(value)) if self._large else snapshot(value)
 
         def missing() -> Any:
             return np.full(self.shape, math.nan) if self.shape else math.nan
 
+        chosen = function or self.rounds or self._function
         with StoppableCall() as call:
-            chosen = function or self.rounds or self._function
             call.found = chosen.inside_domain(points, kept, missing)
         values, failed = call.found
         found = values_on_host(values, failed, self.shape, self.point)
@@ -273,15 +280,12 @@ class Evaluator:
         return takes and not self._returns_scalars
 
     def _alone(
-        self, leaf: int, at_x0: Array, inside_domain: bool = False
-    ) -> Callable[[Array], Array]:
-        """Return ``func`` as a function of what stands in the place of a leaf, at one point.
+        self, placed: Callable[[Any], Any], at_x0: Array, inside_domain: bool = False
+    ) -> Callable[[Any], Array]:
+        """Return ``func`` at what `placed` makes; an exception may mark the edge of the domain."""
 
-        If `inside_domain`, an exception marks the edge of the domain.
-        """
-
-        def alone(moved: Array) -> Array:
-            (x,) = in_place_of(self.point, leaf, iter([moved]))
+        def alone(moved: Any) -> Array:
+            x = placed(moved)
             if not inside_domain:
                 value = self._kept(self._function.once(x))
             else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -83,8 +83,12 @@ class Tangents:
             if new.size:
                 corrections: list[Floats] = []
                 points = self._points(which[here[new]], steps[here[new]], corrections)
+                evaluator = self._evaluator
                 with call:
-                    call.found = self._evaluator.host_values(points)
+                    if evaluator.takes_together(new.size):
+                        call.found = evaluator.values_together(points, new.size)
+                    else:
+                        call.found = evaluator.host_values(map(evaluator.point.for_func, points))
                 at = call.found
                 known = np.reshape(corrections[: len(at)], (len(at), self._outputs.count))
                 found = self._outputs.of(at.reshape(len(at), math.prod(at.shape[1:]))) - known
@@ -101,13 +105,14 @@ class Tangents:
         """Return what was sampled along some tangents, as `checkgrad.evaluate.axes.Axes.known`."""
         return self._known.along(chosen, output)
 
-    def _points(self, which: Places, steps: Floats, corrections: list[Floats]) -> Iterator[Any]:
+    def _points(
+        self, which: Places, steps: Floats, corrections: list[Floats]
+    ) -> Iterator[list[Array]]:
         """Yield points along the tangents, and note what the claim says of how far they lie off."""
-        point = self._evaluator.point
         for tangent, step in zip(which.tolist(), steps.tolist(), strict=True):
             moved, missed = self._moved(self._tangents[tangent], step)
             corrections.append(np.where(np.isfinite(missed), missed, 0.0))
-            yield point.for_func(moved)
+            yield moved
             del moved  # before the next is made
 
     def _moved(self, tangent: Sequence[Array], step: float) -> tuple[list[Array], Floats]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from checkgrad.arrays.arithmetic import reshaped
 from checkgrad.arrays.claim_arrays import is_claim
 from checkgrad.arrays.messages import quote
 from checkgrad.arrays.outputs import numbers_of
@@ -144,3 +146,27 @@ def stacked_values(values: list[Any], shape: tuple[int, ...], point: Point) -> A
     dtypes = {str(a.dtype): a.dtype for a in arrays}
     dtype = xp.result_type(*dtypes.values()) if len(dtypes) > 1 else arrays[0].dtype
     return xp.stack([xp.astype(xp.reshape(a, shape), dtype, copy=False) for a in arrays])
+
+
+def joined_values(chunks: Iterable[list[Any]], shape: tuple[int, ...], point: Point) -> Array:
+    """Return `stacked_values` of some chunks of values, each put together before the next."""
+    xp, ready = point.xp, point.backend.block_until_ready
+    found = [ready(stacked_values(values, shape, point)) for values in chunks]
+    if len(found) == 1:
+        return found[0]
+    dtype = xp.result_type(*found)
+    return xp.concat([xp.astype(chunk, dtype, copy=False) for chunk in found])
+
+
+def values_of_batch(found: Any, count: int, shape: tuple[int, ...], point: Point) -> Array:
+    """Return what one call at many points returned, a value for each along the first axis.
+
+    Raises
+    ------
+    ValueError
+        If it is not `count` values of a shape.
+    """
+    values = as_numeric(found, point.backend, point.like(0), "func")
+    if math.prod(values.shape) != count * math.prod(shape):
+        raise ValueError(f"func returned shape {tuple(values.shape)} for {count} points")
+    return point.backend.copy(reshaped(values, (count, *shape), point.xp))  # not a reused buffer

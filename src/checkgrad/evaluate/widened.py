@@ -17,6 +17,7 @@ from checkgrad.evaluate.budget import NO_BUDGET, Budget
 from checkgrad.evaluate.calling import OfPoint, UserFunction
 
 _WIDE_BITS = 64  # of a number in float64
+_ALL = -1  # among maps over single leaves: the map over all of them
 
 
 class WideUserFunction(UserFunction):
@@ -134,6 +135,19 @@ class WideUserFunction(UserFunction):
             natives = [[native.leaves[leaf].dtype]]
             self._maps[leaf] = self._wide.widening.widened(mapped, natives)
         return self._maps[leaf]
+
+    def mapped_over_all(self, point: Point) -> Callable[[Any], Any]:
+        """Return it as a function of many values of every leaf, each along a leading axis.
+
+        The user's function is mapped first and then widened.
+        """
+        del point
+        if _ALL not in self._maps:
+            native = self._wide.native
+            mapped = self._native_function.mapped_over_all(native)
+            natives = [[leaf.dtype for leaf in native.leaves]]
+            self._maps[_ALL] = self._wide.widening.widened(mapped, natives)
+        return self._maps[_ALL]
 
     @property
     def seen_footprint(self) -> int:
