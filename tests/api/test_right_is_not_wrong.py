@@ -171,6 +171,24 @@ def large_terms_at_0(draw: Drawing) -> Iterator[Case]:
         yield grad_case(is_right, func, claim, x0, (large, right, wrong))
 
 
+@kind
+def large_offset_at_0(draw: Drawing) -> Iterator[Case]:
+    """Func is 0 at x0 = 0 to the last bit, and moves in steps: an offset cancels."""
+    xp, rng, n = draw.xp, draw.rng, int(draw.rng.integers(2, 7))
+    digits = rng.uniform(*{"float64": (6, 12), "float32": (3.5, 6)}[draw.dtype])  # what func keeps
+    offset = float(10**-digits / np.finfo(draw.dtype).eps)
+    right = rng.choice([0.05, 1.0], n) * rng.choice([-1.0, 1.0], n) * rng.uniform(1, 2, n)
+    wrong = right.copy()
+    wrong[rng.integers(n)] *= rng.choice([0.0, 0.5, 2.0, -1.0])
+    slopes, x0 = draw.array(right), draw.x0(np.zeros(n))
+
+    def func(x: Any) -> Any:
+        return (xp.sum(slopes * x) + offset) - offset
+
+    for is_right, claimed in ((True, right), (False, wrong)):
+        yield grad_case(is_right, func, draw.array(claimed), x0, (offset, right, wrong))
+
+
 # A value that rounds to 0
 
 

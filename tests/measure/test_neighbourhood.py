@@ -205,4 +205,4 @@ def test_zeros_move_if_asked_as_far_as_coordinates_of_mean_size(make_near):
 def test_zeros_among_the_coordinates_are_known(make_near, x0, has_zeros, is_zero):
     near, _ = make_near(total, np.asarray(x0))
     assert near.has_zeros() == has_zeros
-    assert near.is_zero() == is_zero
+    assert near.is_zero == is_zero

@@ -653,3 +653,21 @@ def test_zeros_move_where_func_is_0_at_x0_but_for_rounding(make_near):
     near, _ = make_near(cancels, np.asarray([1.0, 0.0]))
     slope = float(looked_farther(near, known()).slope[0])
     assert 1e-15 < slope < 1e-12
+
+
+@pytest.mark.parametrize("digits", [6, 9])  # that func keeps
+@pytest.mark.parametrize("seed", range(3))
+def test_around_0_noise_beneath_an_offset_is_found(make_near, digits, seed):
+    """Func is 0 at x0, and next to it: an offset rounds it."""
+    slopes, offset = np.random.default_rng(seed).uniform(0.5, 2, 3), 10.0**-digits / DOUBLE
+    near, _ = make_near(lambda x: (slopes @ x + offset) - offset, np.zeros(3))
+    found = looked_farther(near, measured(near))
+    assert found.sigma[0] == pytest.approx(UNIFORM * np.spacing(offset), rel=1, abs=0)
+    assert found.terms[0] == pytest.approx(offset, rel=1, abs=0)
+
+
+def test_around_0_noise_in_proportion_to_the_distance_tells_no_terms(make_near):
+    near, _ = make_near(lambda x: 3.7 * x[0] * (1 + 2.0**-50 * pseudo_noise(x)), np.zeros(1))
+    found = looked_farther(near, measured(near))
+    assert found.sigma[0] > 0
+    assert found.terms[0] == 0

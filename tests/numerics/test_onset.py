@@ -183,6 +183,16 @@ def test_the_gap_that_levels_grow_across_most_is_looked_into() -> None:
     assert seen([-10, -3], [3, 60])[1] == 2.0**-7
 
 
+@pytest.mark.parametrize("floor", [0.0, 1e-9])
+def test_nothing_at_two_distances_is_no_growth(floor: float) -> None:
+    """Where func is 0 at x0, and stays 0 next to it, the noise there is 0 too."""
+    levels = np.asarray([0.0, 0.0, 0.0, 1.0, 1.0])
+    found = onset(2.0 ** np.asarray([-40, -30, -29, -20, -19]), levels, floor, 1.0)
+    assert found.next_distance == 2.0**-25
+    found = onset(2.0 ** np.asarray([-40, -30, -26, -25, -19]), levels, floor, 1.0)
+    assert found.sets_in == 2.0**-25
+
+
 def test_levels_that_fall_with_the_distance_are_no_wave() -> None:
     """They rise again, to the noise, as slowly as what rounds one by one."""
     assert seen([0, 1, 2, 3, 4, 5, 6], [6, 3, 3.7, 4.4, 5.1, 5.8, 6.5]) == (False, None)

@@ -91,12 +91,12 @@ def lasting_noise(
     if digits < -math.log2(SINGLE) or not distances:  # too few digits to tell them apart
         return LastingNoise(nothing, nothing, nothing, nothing > 0)
     signs, value = near.line_signs(), near.value[chosen]
-    if near.is_zero():  # no coordinate has a unit in the last place to move by
-        lines = [np.tile(value, (2 * thresholds().noise_points + 1, 1))] * len(distances)
-    else:
-        lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
+    lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
     slope = slope_noise(near, signs, distances, lines, chosen, epsilon)
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
+    if near.is_zero:
+        far = near.along_line(thresholds().far_away)[:, chosen]
+        largest = np.fmax(largest, np.nanmax(np.abs(far), axis=0, initial=0.0))
     most = largest_cancellation_noise(epsilon, largest)
     levels = [noise_within_domain(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ class Neighbourhood:
             Which way each coordinate moves. By default the line is a random one.
         zeros_move : bool
             Whether coordinates that are 0 move as well, as those of mean size do. A 0 has no unit
-            in the last place, and rounds nothing.
+            in the last place, and rounds nothing. Where all are 0, they move in any case.
         """
         return self.along_lines([epsilon], signs, zeros_move)[0]
 
@@ -126,19 +127,44 @@ class Neighbourhood:
 
         There are `times` as many points, equally far apart, so that the lines are longer.
         """
-        limits, before = thresholds(), times * self.points_before
-        numbers = range(2 * times * limits.noise_points + 1)
-        counts = [limits.noise_spacing * (k - before) for k in numbers if k != before]
-        sizes = coordinate_sizes(self.point, None, 0.0) if zeros_move else None
+        before, after = times * self.points_before, times * self._points_after
+        numbers = [*range(-before, 0), *range(1, after + 1)]
+        lines = self._values_along(epsilons, signs, numbers, zeros_move)
+        return [np.insert(line, before, self.value, axis=0) for line in lines]
+
+    def beyond_lines(
+        self, epsilons: Sequence[float], signs: list[Array], times: int
+    ) -> list[tuple[Floats, Floats]]:
+        """Return what `along_lines` of `times` as many points has before and after that of one."""
+        before, after = self.points_before, self._points_after
+        earlier = range(-times * before, -before)
+        numbers = [*earlier, *range(after + 1, times * after + 1)]
+        found = self._values_along(epsilons, signs, numbers)
+        return [(values[: len(earlier)], values[len(earlier) :]) for values in found]
+
+    @property
+    def _points_after(self) -> int:
+        return 2 * thresholds().noise_points - self.points_before
+
+    def _values_along(
+        self,
+        epsilons: Sequence[float],
+        signs: list[Array] | None,
+        numbers: Sequence[int],
+        zeros_move: bool = False,
+    ) -> list[Floats]:
+        """Return the outputs at the points of some `numbers` on several lines."""
+        moves = zeros_move or self.is_zero
+        sizes = coordinate_sizes(self.point, None, 0.0) if moves else None
 
         def points() -> Iterator[Any]:  # each handed over before the next is made
             for epsilon in epsilons:
                 way = self.line_signs() if signs is None else signs
-                for count in counts:
+                for number in numbers:
+                    count = thresholds().noise_spacing * number
                     yield self.assembled(self._moved(way, count, epsilon, sizes))
 
-        lines = np.split(self.values(points()), len(epsilons))
-        return [np.insert(line, before, self.value, axis=0) for line in lines]
+        return np.split(self.values(points()), len(epsilons))
 
     def _moved(
         self, signs: list[Array], count: int, epsilon: float, sizes: list[Array] | None
@@ -160,8 +186,9 @@ class Neighbourhood:
         xp = self.point.xp
         return any(self.point.numbers(lambda x: xp.any(x == 0), self.point.leaves))
 
+    @cached_property
     def is_zero(self) -> bool:
-        """Return whether all coordinates are 0."""
+        """Whether all coordinates are 0."""
         return is_zero_everywhere(self.point)
 
     def has_room(self, epsilon: float) -> bool:

@@ -53,22 +53,30 @@ def slope_noise(
     """
     value, before = near.value[chosen], near.points_before
     share = 1 / thresholds().agreement
-    slope = _noise_in_proportion(lines, distances, before, epsilon, share)
+    slope = np.zeros(chosen.size)
+    if not near.is_zero:
+        slope = _noise_in_proportion(lines, distances, before, epsilon, share)
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
     left = np.abs(value) <= thresholds().coefficient_epsilons * epsilon * largest
     if not np.any(left):
         return slope
 
-    def more_lines(
-        distances: Sequence[float], way: list[Array], zeros_move: bool, times: int = 1
-    ) -> list[Floats]:
-        return [each[:, chosen] for each in near.along_lines(distances, way, zeros_move, times)]
+    if near.is_zero:
+        at, times = [0, (len(distances) - 1) // 2], _TIMES_AROUND_0
+        two, inner = [distances[k] for k in at], [lines[k] for k in at]
+        outer = near.beyond_lines(two, signs, times)
+        longer = [
+            np.concatenate([earlier[:, chosen], line, later[:, chosen]])
+            for (earlier, later), line in zip(outer, inner, strict=True)
+        ]
+        ways = near.line_multiples(_RATES)
+        others = near.along_lines([each / _RATES for each in two], ways, times=times)
+        around = [longer, [each[:, chosen] for each in others]]
+        return _around_0(around, two, times * before, epsilon, share)
 
-    if near.is_zero():
-        two, times = [distances[0], distances[(len(distances) - 1) // 2]], _TIMES_AROUND_0
-        ways = ((signs, 1), (near.line_multiples(_RATES), _RATES))
-        around = [more_lines([each / rate for each in two], way, True, times) for way, rate in ways]
-        return np.fmax(slope, _around_0(around, two, times * before, epsilon, share))
+    def more_lines(distances: Sequence[float], way: list[Array], zeros_move: bool) -> list[Floats]:
+        return [each[:, chosen] for each in near.along_lines(distances, way, zeros_move)]
+
     seen = [lines]
     if near.has_zeros():
         moving = more_lines(distances, signs, zeros_move=True)

@@ -78,6 +78,7 @@ def onset(distances: Floats, levels: Floats, floor: float, noise: float) -> Onse
     bits, raised = np.log2(distances[:end]), np.fmax(levels[:end], floor)
     with np.errstate(divide="ignore", invalid="ignore"):
         wide, growth = np.diff(bits), np.diff(np.log2(raised))
+    growth = np.where(np.isnan(growth), 0.0, growth)  # from nothing to nothing
     jumps = np.where(wide <= 1, growth, 0.0)
     if np.any(jumps > _MOST_NEAR_POLES):
         return Onset(False, sets_in=float(distances[np.argmax(jumps) + 1]))

@@ -189,6 +189,6 @@ def _checks_as_written(
     gradients = list(parsed.claim.gradients(parsed.point.leaves, outputs))
     claim = ClaimOfOutputs(parsed, near, DirectionPlan(axes=True), gradients, epsilon, None)
     noise = measure_noise(near, epsilon)
-    if near.is_zero():  # where terms that cancel round to nothing next to x0
+    if near.is_zero:  # where terms that cancel round to nothing next to x0
         noise = measure_noise_farther(near, noise, [output])
     return EntryChecks(claim, output, base_values(parsed, value, noise))
