@@ -94,7 +94,7 @@ def lasting_noise(
     lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
     slope = slope_noise(near, signs, distances, lines, chosen, epsilon)
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
-    if near.is_zero:
+    if near.is_zero:  # values so near are small by themselves, whatever cancels
         far = near.along_line(thresholds().far_away)[:, chosen]
         largest = np.fmax(largest, np.nanmax(np.abs(far), axis=0, initial=0.0))
     most = largest_cancellation_noise(epsilon, largest)
