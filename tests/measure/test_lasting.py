@@ -92,3 +92,13 @@ def test_a_line_that_leaves_the_domain_has_no_noise(make_near):
         assert (found.sigma[0] > 0) == noisy
         assert found.sigma[0] < 1e-8
         assert found.slope.tolist() == [0.0]
+
+
+def test_a_pole_at_1_allows_for_no_more_noise_around_0(make_near):
+    """What moves by more than terms leave is no rounding, whatever func is at its pole."""
+
+    def func(x):
+        return (1 / (1 - x[0]) if x[0] != 1 else np.inf) + 0.01 * pseudo_noise(x)
+
+    near, _ = make_near(func, np.zeros(1))
+    assert lasting(near).sigma.tolist() == [0.0]

@@ -96,7 +96,8 @@ def lasting_noise(
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
     if near.is_zero:  # values so near are small by themselves, whatever cancels
         far = near.along_line(thresholds().far_away)[:, chosen]
-        largest = np.fmax(largest, np.nanmax(np.abs(far), axis=0, initial=0.0))
+        there = np.max(np.abs(far), axis=0, initial=0.0, where=np.isfinite(far))
+        largest = np.fmax(largest, there)
     most = largest_cancellation_noise(epsilon, largest)
     levels = [noise_within_domain(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
