@@ -666,8 +666,12 @@ def test_around_0_noise_beneath_an_offset_is_found(make_near, digits, seed):
     assert found.terms[0] == pytest.approx(offset, rel=1, abs=0)
 
 
-def test_around_0_noise_in_proportion_to_the_distance_tells_no_terms(make_near):
+def test_around_0_noise_in_proportion_to_the_distance_is_none(make_near):
     near, _ = make_near(lambda x: 3.7 * x[0] * (1 + 2.0**-50 * pseudo_noise(x)), np.zeros(1))
     found = looked_farther(near, measured(near))
-    assert found.sigma[0] > 0
-    assert found.terms[0] == 0
+    assert found.sigma[0] == found.terms[0] == 0
+
+
+def test_around_0_noise_that_stays_is_found(make_near):
+    near, _ = make_near(lambda x: 3.7 * x[0] + 1e-9 * pseudo_noise(x), np.zeros(1))
+    assert measured(near).sigma[0] == pytest.approx(1e-9 * UNIFORM, rel=0.9, abs=0)

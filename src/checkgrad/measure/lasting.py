@@ -97,11 +97,14 @@ def lasting_noise(
     if near.is_zero:  # values so near are small by themselves, whatever cancels
         far = near.along_line(thresholds().far_away)[:, chosen]
         there = np.max(np.abs(far), axis=0, initial=0.0, where=np.isfinite(far))
-        largest = np.fmax(largest, there)
+        in_proportion = thresholds().far_away / distances[-1] * largest
+        largest = np.fmax(largest, np.fmin(there, in_proportion))
     most = largest_cancellation_noise(epsilon, largest)
     levels = [noise_within_domain(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
-    floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * np.abs(value))
+    # Around 0 func may be 0, so that what it is farther away tells by how much it rounds.
+    size = np.max(np.abs(lines[-1]), axis=0) if near.is_zero else np.abs(value)
+    floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * size)
     loud = np.flatnonzero(noise > thresholds().louder_farther * floor)
     may_be_wave = nothing > 0
     if loud.size:

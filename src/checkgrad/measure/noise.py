@@ -6,6 +6,7 @@ equally spaced points show it, see `checkgrad.numerics.noise_model`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,10 @@ from checkgrad.numerics.onset import CLOSER, closer_points_tell, shrinks
 from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
+
+# A part of a distance. Where x0 is 0, noise that shrinks with the distance is the rounding of terms
+# that do so too, and says nothing of values at longer steps.
+_CLOSER_TO_0 = 2.0**-10
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,18 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     """
     limits, value = thresholds(), near.value
     coarsest = float(np.max(dtype_epsilon))
-    line = near.along_line(coarsest)
+    signs = near.line_signs()
+    line = near.along_line(coarsest, signs)
     sigma = whole = noise_along_lines(line)
+    if near.is_zero and np.any(whole > 0):
+        closer = noise_along_lines(near.along_line(_CLOSER_TO_0 * coarsest, signs))
+        sigma = whole = np.where(closer > math.sqrt(_CLOSER_TO_0) * whole, whole, 0.0)
     noisy = sigma > limits.noisy_epsilons * dtype_epsilon * np.abs(value)
     if np.any(noisy):
         sigma = np.where(noisy, _without_jumps(near, coarsest, line, sigma), sigma)
     change = np.max(np.abs(line - value), axis=0)
     too_regular = (whole <= limits.too_regular * change) & (dtype_epsilon <= DOUBLE)
+    too_regular &= not near.is_zero  # next to which rounding may be in proportion to the distance
     no_change = np.mean(line == value, axis=0) > limits.mostly_unchanged
     epsilon = dtype_epsilon.copy()
     if np.any(no_change):
