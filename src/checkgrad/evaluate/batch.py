@@ -194,7 +194,7 @@ class BatchEvaluator:
     ) -> Iterator[Array]:
         """Yield what `values` returns, `size` points at a time, of which the `counted` count."""
         backend, x = self._point.backend, self._point.whole(self._point.leaves[points.leaf])
-        without_offset = backend.compiled(_without_offset)
+        corrected = backend.compiled(without_offset)
         for start in range(0, len(points), size):
             part = points.part(start, size, self._point.xp)
             new = len(range(max(counted.start, start), min(counted.stop, start + size)))
@@ -213,7 +213,7 @@ class BatchEvaluator:
             if start == 0:
                 self._compare(part, found, controls, at_x0, alone, known)
             taken = min(size, len(points) - start)
-            yield backend.block_until_ready(without_offset(found, at_x0, taken))
+            yield backend.block_until_ready(corrected(found, at_x0, taken))
 
     def _compare(
         self,
@@ -292,7 +292,7 @@ class BatchEvaluator:
         return tuple(getattr(found, "shape", ()))[:1] == (_TRIED,)
 
 
-def _without_offset(found: Array, at_x0: Array, count: int) -> Array:
+def without_offset(found: Array, at_x0: Array, count: int) -> Array:
     """Return the values after the first, less what summing in another order adds to all alike."""
     xp = array_api_compat.array_namespace(found)
     offset = found[:1, ...] - at_x0[None, ...]

@@ -17,7 +17,7 @@ import numpy as np
 from checkgrad.arrays.messages import brief
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.evaluate.batch import FEWEST, BatchEvaluator
+from checkgrad.evaluate.batch import FEWEST, BatchEvaluator, without_offset
 from checkgrad.evaluate.budget import STOPS
 from checkgrad.evaluate.calling import UserFunction
 from checkgrad.evaluate.control_points import (
@@ -138,17 +138,14 @@ class PointBatch:
             self._budget.refund(len(points))
             self.n_func -= len(points)
             return self._one_by_one(points, alone)
-        values = _on_host(together, self._point)
+        values = backend.to_host(together)
         controls = [len(points), 1 + farthest(values[1 : 1 + len(points)])]
         placed = [points[row - 1] for row in controls]
         single = [at_x0, *map(alone, placed)]
-        chosen = backend.to_host(together)[[0, *controls]]
-        if not batch_matches_single(chosen, list(x0), placed, single, alone, self._point):
+        chosen = values[[0, *controls]]
+        if not batch_matches_single(chosen, x0, placed, single, alone, self._point):
             raise cannot_be_evaluated(self._batch, DIFFERS)
-        with np.errstate(invalid="ignore"):  # what summing in another order adds to all alike
-            offset = values[:1] - _on_host(at_x0, self._point)
-        offset = np.where(np.isfinite(offset), offset, 0.0)
-        return values[1 : 1 + len(points)] - offset
+        return _on_host(without_offset(together, at_x0, len(points)), self._point)
 
     def _one_by_one(
         self, points: list[list[Array]], alone: Callable[[list[Array]], Array]
