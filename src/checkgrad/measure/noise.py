@@ -154,8 +154,6 @@ def measure_noise_farther(
             unit = np.where(still, _quantum_far_away(near, chosen, epsilon, quantum), 0.0)
             found, quantum = np.where(still, unit, found), np.where(still, unit, quantum)
         cancelled = (found > 0) & (found <= limits.coefficient_epsilons * quantum)
-        if near.is_zero:  # next to it, noise in proportion to the distance is no unit of terms
-            cancelled &= lasting.sigma > 0
         sigma[chosen] = found
         terms[chosen] = np.where(cancelled, quantum / epsilon, 0.0)
         slope[chosen], may_be_wave[chosen] = lasting.slope, lasting.may_be_wave
