@@ -94,7 +94,7 @@ def lasting_noise(
     lines = [each[:, chosen] for each in near.along_lines(distances, signs)]
     slope = slope_noise(near, signs, distances, lines, chosen, epsilon)
     largest = np.nanmax(np.abs(lines), axis=(0, 1), initial=0.0)
-    if near.is_zero:  # values so near are small by themselves, whatever cancels
+    if near.is_zero:  # values so near are small, whether or not terms cancel
         far = near.along_line(thresholds().far_away)[:, chosen]
         there = np.max(np.abs(far), axis=0, initial=0.0, where=np.isfinite(far))
         in_proportion = thresholds().far_away / distances[-1] * largest
@@ -102,7 +102,7 @@ def lasting_noise(
     most = largest_cancellation_noise(epsilon, largest)
     levels = [noise_within_domain(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
-    # Around 0 func may be 0, so that what it is farther away tells by how much it rounds.
+    # Around 0, func may be 0. Its values farther away show by how much it rounds.
     size = np.max(np.abs(lines[-1]), axis=0) if near.is_zero else np.abs(value)
     floor = np.fmax(sigma, thresholds().rounding_sigma * epsilon * size)
     loud = np.flatnonzero(noise > thresholds().louder_farther * floor)

@@ -135,7 +135,7 @@ class Neighbourhood:
     def beyond_lines(
         self, epsilons: Sequence[float], signs: list[Array], times: int
     ) -> list[tuple[Floats, Floats]]:
-        """Return what `along_lines` of `times` as many points has before and after that of one."""
+        """Return the outputs where lines of `times` as many points go on, at either end."""
         before, after = self.points_before, self._points_after
         earlier = range(-times * before, -before)
         numbers = [*earlier, *range(after + 1, times * after + 1)]

@@ -25,8 +25,8 @@ from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
 
-# A part of a distance. Where x0 is 0, noise that shrinks with the distance is the rounding of terms
-# that do so too, and says nothing of values at longer steps.
+# A part of a distance. Where x0 is 0, terms may shrink with the distance, and their rounding too.
+# Such noise says nothing of longer steps.
 _CLOSER_TO_0 = 2.0**-10
 
 
