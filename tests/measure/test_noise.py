@@ -44,6 +44,22 @@ def known(count=1, sigma=0.0, epsilon=DOUBLE, regular=0.0, no_change=False, term
     return Noise(*(np.array(np.broadcast_to(part, count)) for part in parts))
 
 
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (0, np.inf), (-1, 0)])
+@pytest.mark.parametrize(("dtype", "epsilon"), [(np.float64, DOUBLE), (np.float32, SINGLE)])
+def test_noise_around_0_is_that_of_terms_which_round_to_a_grid(make_near, dtype, epsilon, bounds):
+    """Points at whole multiples of epsilon are on the grid, and much closer ones move nothing."""
+    found = []
+    for seed in range(20):
+        limits = tuple(np.full(2, each, dtype=float) for each in bounds)
+        near, _ = make_near(
+            lambda x: np.sum(np.log(1 + x)), np.zeros(2, dtype), bounds=limits, seed=seed
+        )
+        found.append(measured(near, epsilon).sigma[0])
+    wanted = np.sqrt(2) * UNIFORM * epsilon
+    assert wanted / 3 < np.min(found)
+    assert np.max(found) < 3 * wanted
+
+
 @pytest.mark.parametrize(
     ("dtype", "epsilon", "size"), [(np.float64, DOUBLE, 1e-9), (np.float32, SINGLE, 1e-4)]
 )

@@ -28,6 +28,9 @@ from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
 # A part of a distance. Where x0 is 0, terms may shrink with the distance, and their rounding too.
 # Such noise says nothing of longer steps.
 _CLOSER_TO_0 = 2.0**-10
+# A part of a distance, of few digits. Around 0, whole multiples of a power of two may all be on the
+# grid that ``1 + x`` rounds to, where nothing rounds.
+_OFF_GRID = 11 / 16
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,17 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     limits, value = thresholds(), near.value
     coarsest = float(np.max(dtype_epsilon))
     signs = near.line_signs()
-    line = near.along_line(coarsest, signs)
+    distance = _OFF_GRID * coarsest if near.is_zero else coarsest
+    line = near.along_line(distance, signs)
     sigma = whole = noise_along_lines(line)
     if near.is_zero and np.any(whole > 0):
-        closer = noise_along_lines(near.along_line(_CLOSER_TO_0 * coarsest, signs))
-        sigma = whole = np.where(closer > math.sqrt(_CLOSER_TO_0) * whole, whole, 0.0)
+        closer = near.along_line(_CLOSER_TO_0 * distance, signs)
+        stays = noise_along_lines(closer) > math.sqrt(_CLOSER_TO_0) * whole
+        stays |= np.all(closer == value, axis=0)  # all of the change is rounded away
+        sigma = whole = np.where(stays, whole, 0.0)
     noisy = sigma > limits.noisy_epsilons * dtype_epsilon * np.abs(value)
     if np.any(noisy):
-        sigma = np.where(noisy, _without_jumps(near, coarsest, line, sigma), sigma)
+        sigma = np.where(noisy, _without_jumps(near, distance, line, sigma), sigma)
     change = np.max(np.abs(line - value), axis=0)
     too_regular = (whole <= limits.too_regular * change) & (dtype_epsilon <= DOUBLE)
     too_regular &= not near.is_zero  # next to which rounding may be in proportion to the distance
@@ -183,7 +189,7 @@ def _over_coarser_units(
     return sigma
 
 
-def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Floats) -> Floats:
+def _without_jumps(near: Neighbourhood, distance: float, line: Floats, sigma: Floats) -> Floats:
     """Return the noise of every output without jumps right at x0, which are no noise.
 
     A change is a jump if it makes nearly all of the noise, and does so along another line too.
@@ -196,7 +202,7 @@ def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Flo
     found = rest(line, sigma)
     if np.all(found == sigma):
         return sigma
-    another = near.along_line(epsilon)
+    another = near.along_line(distance)
     larger: Floats = np.fmax(found, rest(another, noise_along_lines(another)))
     return larger
 
