@@ -97,8 +97,7 @@ def lasting_noise(
     if near.is_zero:  # values so near are small, whether or not terms cancel
         far = near.along_line(thresholds().far_away)[:, chosen]
         there = np.max(np.abs(far), axis=0, initial=0.0, where=np.isfinite(far))
-        in_proportion = thresholds().far_away / distances[-1] * largest
-        largest = np.fmax(largest, np.fmin(there, in_proportion))
+        largest = np.fmax(largest, there)
     most = largest_cancellation_noise(epsilon, largest)
     levels = [noise_within_domain(line) for line in lines]
     noise = np.max(levels, axis=0) if jumps else _lasting_sigma(levels, most)
