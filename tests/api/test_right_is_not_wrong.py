@@ -214,6 +214,34 @@ def rounded_beside_1_at_0(draw: Drawing) -> Iterator[Case]:
         )
 
 
+@kind
+def rounded_beside_1_near_0(draw: Drawing) -> Iterator[Case]:
+    """Func may not see steps of a part of x0."""
+    xp, rng, n = draw.xp, draw.rng, int(draw.rng.integers(1, 5))
+    powers = rng.uniform(-1.9, -0.6) + rng.choice([0.0, 0.3]) * rng.uniform(-1, 0, n)
+    signs = rng.choice([-1.0, 1.0], n) if rng.random() < 0.5 else 1.0
+    x0 = draw.x0(signs * np.finfo(draw.dtype).eps ** -powers)
+    weights = draw.array(rng.choice([-1.0, 1.0]) * rng.uniform(1, rng.choice([1.0, 2.0]), n))
+    kept = np.ones(n)
+    kept[rng.integers(n)] = 0.0
+    kept = kept * (rng.random() < 0.5)
+    pairs: tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...] = (
+        (lambda y: xp.log(y), lambda y: 1 / y),
+        (lambda y: (y * y - 1) / 2, lambda y: y),
+        (lambda y: 1 - 1 / y, lambda y: 1 / (y * y)),
+    )
+    inner, slope = pairs[rng.integers(3)]
+    for is_right, factor in ((True, np.ones(n)), (False, kept)):
+        factors = draw.array(factor)
+        yield grad_case(
+            is_right,
+            lambda x: xp.sum(weights * inner(1 + x)),
+            lambda x, factors=factors: factors * weights * slope(1 + x),
+            x0,
+            (x0, weights, kept),
+        )
+
+
 # A value that rounds to 0
 
 

@@ -40,7 +40,7 @@ def farther(near, noise, in_doubt=(0,)):
 
 def known(count=1, sigma=0.0, epsilon=DOUBLE, regular=0.0, no_change=False, terms=0.0, slope=0.0):
     """Return what is known of the noise next to x0."""
-    parts = (sigma, epsilon, regular, no_change, terms, slope, False)
+    parts = (sigma, epsilon, regular, no_change, terms, slope, False, False)
     return Noise(*(np.array(np.broadcast_to(part, count)) for part in parts))
 
 
@@ -614,6 +614,42 @@ def test_a_step_far_away_is_no_unit_in_the_last_place(make_near, height):
 def test_values_that_are_not_finite_show_no_unit(make_near):
     near, _ = make_near(lambda x: 0.0 if abs(x[0] - 1) < 0.1 else np.inf, np.ones(1))
     assert farther(near, known(no_change=True)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("bounds", [None, (0, np.inf), (-np.inf, 0)])
+@pytest.mark.parametrize("size", [0.0, 2.0**-200, 2.0**-60, 2.0**-48])
+@pytest.mark.parametrize("inner", [np.log, lambda y: 1 - 1 / y])
+def test_a_tiny_x0_that_is_rounded_away_is_hidden(make_near, inner, size, bounds):
+    """Func is seen to move where x0 moves as if it were 0. Balanced signs may hide even that."""
+    side = -1 if bounds == (-np.inf, 0) else 1
+    limits = bounds and tuple(np.full(2, each, dtype=float) for each in bounds)
+    wanted = np.sqrt(2) * UNIFORM * DOUBLE
+    for seed in range(10):
+        x0 = np.asarray([side * size, side * size / 3])
+        near, _ = make_near(lambda x: np.sum(inner(1 + x)), x0, bounds=limits, seed=seed)
+        noise = measured(near)
+        assert noise.hides_x0.tolist() == [size > 0]
+        assert not np.any(noise.hides_x0 & noise.no_change)
+        assert wanted / 10 < noise.sigma[0] < 3 * wanted
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        lambda y: 5 + y[0] ** 3 / 2**70,
+        lambda y: np.maximum(y[0] - 5, 0.0),
+        lambda y: 1 + np.sin(y[0]) / 2**70,
+        lambda y: 0.1,
+        lambda y: np.inf if abs(y[0] - 1) > 2 else 1.0,
+    ],
+)
+def test_a_tiny_x0_that_is_the_scale_of_func_is_not_hidden(make_near, func):
+    """Far away func moves by more than its values round, or by nothing."""
+    size = 2.0**-70
+    near, _ = make_near(lambda x: func(x / size), np.full(1, size))
+    noise = measured(near)
+    assert noise.hides_x0.tolist() == [False]
+    assert noise.no_change.tolist() == [True]
 
 
 def test_noise_that_was_not_measured_is_as_assumed():

@@ -481,6 +481,7 @@ def test_a_constant_with_a_claim_of_zero_is_correct(verdict: Make) -> None:
     assert verdict(0.0, 0.0, 1.0, {"nearby_slope": 1e-9}) is INCONCLUSIVE
     assert verdict(0.0, 0.0, 1.0, {"below_noise": True}) is INCONCLUSIVE
     assert verdict(0.0, 0.0, 1.0, fully_sampled=False) is INCONCLUSIVE
+    assert verdict(0.0, 0.0, 1.0, hides_x0=True) is INCONCLUSIVE
     assert verdict(0.0, 0.0, 1.0, {"blocks_correct": True}) is INCONCLUSIVE
     assert verdict(0.0, 0.0, 1.0, {"kink": (-0.5, 0.5)}) is INCONCLUSIVE
 

@@ -81,6 +81,7 @@ def make_spec(lines: Any, claim: Any, **values: Any) -> CheckSpec:
         "tangent_scale": 0.0,
         "sibling_scale": 0.0,
         "kink_is_isolated": True,
+        "hides_x0": False,
         "claim_noise": lambda: np.zeros(lines.count),
     }
     unknown = set(values) - set(defaults)

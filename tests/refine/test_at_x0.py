@@ -24,7 +24,7 @@ def test_base_values_give_the_spec_of_one_output():
         tangents=None,
     )
     base = BaseValues(
-        *(np.asarray([k, k + 0.5]) for k in range(1, 8)), *[np.asarray([True, False])] * 2
+        *(np.asarray([k, k + 0.5]) for k in range(1, 8)), *[np.asarray([True, False])] * 3
     )
 
     def claim_noise():
@@ -38,7 +38,7 @@ def test_base_values_give_the_spec_of_one_output():
     assert spec.scale_is_guess.tolist() == [True]
     assert (spec.tangent_scale, spec.sibling_scale) == (9.0, 0.0)
     assert spec.kink_is_isolated is False
-    assert spec.factors_round is False
+    assert (spec.factors_round, spec.x0_is_zero, spec.hides_x0) == (False, False, False)
     assert spec.claim_noise is claim_noise
     beside = base.spec(directions, claim_noise, kink_is_isolated=True, sibling_scale=0.25)
     assert (beside.sibling_scale, beside.kink_is_isolated) == (0.25, True)

@@ -58,6 +58,7 @@ def test_criteria_are_those_of_the_spec(lines, make_spec):
         tangent_scale=2.0,
         sibling_scale=3.0,
         kink_is_isolated=False,
+        hides_x0=True,
     )
     everything = spec.criteria(5.0)
     assert dataclasses.asdict(everything) == {
@@ -71,6 +72,7 @@ def test_criteria_are_those_of_the_spec(lines, make_spec):
         "coefficient_rounding": [0.0],
         "slope_rounding": [0.0],
         "kink_is_isolated": False,
+        "hides_x0": True,
     }
     some = spec.criteria(5.0, np.asarray([False]), np.asarray([True, False]))
     assert some.may_be_negligible.tolist() == [False]

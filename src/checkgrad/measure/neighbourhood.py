@@ -5,6 +5,7 @@ All measurements take their points from here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +16,12 @@ import numpy as np
 from checkgrad.arrays.bounds import bounded, within
 from checkgrad.arrays.point import Floats, Point
 from checkgrad.backends import Array
-from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, is_zero_everywhere
+from checkgrad.evaluate.coordinate_sizes import coordinate_sizes, largest_size
 from checkgrad.evaluate.evaluator import Evaluator
 from checkgrad.evaluate.outputs import Outputs
 from checkgrad.numerics.thresholds import thresholds
+
+_TINY = 0.75  # a part of the digits of 1
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,25 @@ class Neighbourhood:
 
         return np.split(self.values(points()), len(epsilons))
 
+    def line_from_0(self, distance: float, signs: list[Array]) -> Floats:
+        """Return the outputs on a line through x0 whose coordinates move as zeros do.
+
+        The points are as far apart as those of `along_line` are where x0 is 0. `is_tiny` says where
+        that may tell something.
+        """
+        xp, before = self.point.xp, self.points_before
+
+        def points() -> Iterator[Any]:
+            for number in (*range(-before, 0), *range(1, self._points_after + 1)):
+                step = thresholds().noise_spacing * number * distance
+                yield self.assembled(
+                    self.point.leafwise(
+                        lambda x, sign, step=step: x + step * xp.where(x < 0, -sign, sign), signs
+                    )
+                )
+
+        return np.insert(self.values(points()), before, self.value, axis=0)
+
     def _moved(
         self, signs: list[Array], count: int, epsilon: float, sizes: list[Array] | None
     ) -> list[Array]:
@@ -189,7 +211,15 @@ class Neighbourhood:
     @cached_property
     def is_zero(self) -> bool:
         """Whether all coordinates are 0."""
-        return is_zero_everywhere(self.point)
+        return self._largest_coordinate == 0
+
+    def is_tiny(self, epsilon: float) -> bool:
+        """Return whether x0 is not 0, and ``1 + x0`` hardly shows it in a dtype of this epsilon."""
+        return 0 < self._largest_coordinate < math.pow(epsilon, _TINY)
+
+    @cached_property
+    def _largest_coordinate(self) -> float:
+        return largest_size(self.point, lambda x: x, self.point.leaves)
 
     def has_room(self, epsilon: float) -> bool:
         """Return whether all points of `along_line` are within the bounds.

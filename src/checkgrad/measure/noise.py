@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checkgrad.arrays.point import Floats
+from checkgrad.backends import Array
 from checkgrad.measure.input_rounding import rounds_input
 from checkgrad.measure.lasting import lasting_noise
 from checkgrad.measure.neighbourhood import Neighbourhood
@@ -25,12 +26,13 @@ from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
 
-# A part of a distance. Where x0 is 0, terms may shrink with the distance, and their rounding too.
-# Such noise says nothing of longer steps.
-_CLOSER_TO_0 = 2.0**-10
+_CLOSER_TO_0 = 2.0**-10  # a part of a distance, at which noise that lasts is there too
 # A part of a distance, of few digits. Around 0, whole multiples of a power of two may all be on the
 # grid that ``1 + x`` rounds to, where nothing rounds.
 _OFF_GRID = 11 / 16
+# Around 0: the lines that are looked along until func moves, and how many times as far as others
+# coordinates move at most along all but the first.
+_LINES, _RATES = 3, 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Noise:
         as far as it is known; else 0.
     may_be_wave : array of bool
         Where the noise farther from x0 may be a wave.
+    hides_x0 : array of bool
+        Where a tiny x0 is rounded away, so that ``func`` may look constant next to it.
     """
 
     sigma: Floats
@@ -63,12 +67,13 @@ class Noise:
     terms: Floats
     slope: Floats
     may_be_wave: Flags
+    hides_x0: Flags
 
     @classmethod
     def assumed(cls, sigma: Floats, epsilon: Floats) -> Noise:
         """Return noise that was not measured."""
         zeros = np.zeros(sigma.size)
-        return cls(sigma, epsilon, zeros, zeros > 0, zeros, zeros, zeros > 0)
+        return cls(sigma, epsilon, zeros, zeros > 0, zeros, zeros, zeros > 0, zeros > 0)
 
 
 def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
@@ -86,22 +91,25 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
     """
     limits, value = thresholds(), near.value
     coarsest = float(np.max(dtype_epsilon))
-    signs = near.line_signs()
-    distance = _OFF_GRID * coarsest if near.is_zero else coarsest
-    line = near.along_line(distance, signs)
-    sigma = whole = noise_along_lines(line)
-    if near.is_zero and np.any(whole > 0):
-        closer = near.along_line(_CLOSER_TO_0 * distance, signs)
-        stays = noise_along_lines(closer) > math.sqrt(_CLOSER_TO_0) * whole
-        stays |= np.all(closer == value, axis=0)  # all of the change is rounded away
-        sigma = whole = np.where(stays, whole, 0.0)
+    if near.is_zero:
+        line, whole = _line_from_0(near, coarsest)
+    else:
+        line = near.along_line(coarsest)
+        whole = noise_along_lines(line)
+    sigma = whole
     noisy = sigma > limits.noisy_epsilons * dtype_epsilon * np.abs(value)
     if np.any(noisy):
-        sigma = np.where(noisy, _without_jumps(near, distance, line, sigma), sigma)
+        sigma = np.where(noisy, _without_jumps(near, coarsest, line, sigma), sigma)
     change = np.max(np.abs(line - value), axis=0)
     too_regular = (whole <= limits.too_regular * change) & (dtype_epsilon <= DOUBLE)
     too_regular &= not near.is_zero  # next to which rounding may be in proportion to the distance
     no_change = np.mean(line == value, axis=0) > limits.mostly_unchanged
+    hides_x0 = np.zeros(value.size, dtype=bool)
+    if np.any(no_change) and near.is_tiny(coarsest):
+        beside_1 = np.where(no_change, _noise_beside_1(near, coarsest), 0.0)
+        sigma = whole = np.fmax(sigma, beside_1)
+        hides_x0 = beside_1 > 0
+        no_change &= ~hides_x0
     epsilon = dtype_epsilon.copy()
     if np.any(no_change):
         for coarser in (each for each, _ in DEFAULT_RTOL if each > coarsest):
@@ -111,7 +119,7 @@ def measure_noise(near: Neighbourhood, dtype_epsilon: Floats) -> Noise:
         again &= sigma == whole  # jumps at x0 are no steps
         sigma = _over_coarser_units(near, sigma, epsilon, again)
     zeros, regular = np.zeros(value.size), np.where(too_regular, change, 0.0)
-    return Noise(sigma, epsilon, regular, no_change, zeros, zeros, zeros > 0)
+    return Noise(sigma, epsilon, regular, no_change, zeros, zeros, zeros > 0, hides_x0)
 
 
 def measure_noise_farther(
@@ -166,6 +174,50 @@ def measure_noise_farther(
     return replace(noise, sigma=sigma, terms=terms, slope=slope, may_be_wave=may_be_wave)
 
 
+def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
+    """Return the outputs on a line along which coordinates move as zeros do, and their noise.
+
+    Terms may shrink with the distance, and their rounding too. Such noise says nothing of longer
+    steps. Where coordinates all move alike, changes may cancel to all digits. So where nothing
+    moves, more lines are taken.
+    """
+    value, distance = near.value, _OFF_GRID * epsilon
+
+    def along(signs: list[Array]) -> tuple[Floats, Floats]:
+        line = near.line_from_0(distance, signs)
+        noise = noise_along_lines(line)
+        if not np.any(noise > 0):
+            return line, noise
+        closer = near.line_from_0(_CLOSER_TO_0 * distance, signs)
+        stays = noise_along_lines(closer) > math.sqrt(_CLOSER_TO_0) * noise
+        stays |= np.all(closer == value, axis=0)  # all of the change is rounded away
+        return line, np.where(stays, noise, 0.0)
+
+    line, noise = along(near.line_signs())
+    for _ in range(_LINES - 1):
+        still = np.all(line == value, axis=0)
+        if not np.any(still):
+            break
+        another, its_noise = along(near.line_multiples(_RATES))
+        line, noise = np.where(still, another, line), np.where(still, its_noise, noise)
+    return line, noise
+
+
+def _noise_beside_1(near: Neighbourhood, epsilon: float) -> Floats:
+    """Return the noise of every output where x0 is tiny, and moves as if it were 0.
+
+    Beside a term of 1, most of x0 is rounded away. Steps of a part of x0 show nothing of ``func``
+    then. What moves it by more than its values farther away round is no noise: x0 is its scale.
+    """
+    limits = thresholds()
+    _, noise = _line_from_0(near, epsilon)
+    if not np.any(noise > 0):
+        return noise
+    far = np.abs(near.line_from_0(limits.far_away, near.line_signs()))
+    largest = np.max(far, axis=0, initial=0.0, where=np.isfinite(far))
+    return np.where(noise <= limits.coefficient_epsilons * epsilon * largest, noise, 0.0)
+
+
 def _over_coarser_units(
     near: Neighbourhood, sigma: Floats, epsilon: Floats, chosen: Flags
 ) -> Floats:
@@ -189,7 +241,7 @@ def _over_coarser_units(
     return sigma
 
 
-def _without_jumps(near: Neighbourhood, distance: float, line: Floats, sigma: Floats) -> Floats:
+def _without_jumps(near: Neighbourhood, epsilon: float, line: Floats, sigma: Floats) -> Floats:
     """Return the noise of every output without jumps right at x0, which are no noise.
 
     A change is a jump if it makes nearly all of the noise, and does so along another line too.
@@ -202,7 +254,7 @@ def _without_jumps(near: Neighbourhood, distance: float, line: Floats, sigma: Fl
     found = rest(line, sigma)
     if np.all(found == sigma):
         return sigma
-    another = near.along_line(distance)
+    another = near.along_line(epsilon)
     larger: Floats = np.fmax(found, rest(another, noise_along_lines(another)))
     return larger
 

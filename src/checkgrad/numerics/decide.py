@@ -225,6 +225,7 @@ def _is_resolved(comparison: _Comparison, wrong: Flags) -> tuple[Flags, Flags]:
     allowed = rtol / limits.agreement * magnitude + limits.safety * estimate.rounding
     resolved |= agrees & (distance <= allowed)
     constant = sampled & (comparison.claim == 0) & (comparison.size == 0)
+    constant &= not comparison.criteria.hides_x0
     constant &= (estimate.nearby_slope == 0) & ~findings.seen[Kind.BELOW_NOISE]
     resolved |= constant
     # Which of two values is meant does not matter where both are the same to rtol.

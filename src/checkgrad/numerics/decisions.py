@@ -111,6 +111,8 @@ class Criteria:
     kink_is_isolated : bool
         Whether a claim outside of the one-sided derivatives at a kink is wrong. Along a tangent
         several kinks may add up to anything.
+    hides_x0 : bool
+        Whether a tiny x0 is rounded away: what stands still next to it need not be constant.
     """
 
     rtol: float | Floats
@@ -123,6 +125,7 @@ class Criteria:
     coefficient_rounding: float | Floats = 0.0
     slope_rounding: float | Floats = 0.0
     kink_is_isolated: bool = True
+    hides_x0: bool = False
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class BaseValues:
         As in `CheckSpec`.
     coefficient_epsilon : array
         How far rounding may move a coefficient of ``func``, relative to the largest.
-    factors_round, x0_is_zero : array of bool
+    factors_round, x0_is_zero, hides_x0 : array of bool
         As in `CheckSpec`.
     """
 
@@ -46,6 +46,7 @@ class BaseValues:
     coefficient_epsilon: Floats
     factors_round: Flags
     x0_is_zero: Flags
+    hides_x0: Flags
 
     @classmethod
     def at_x0(
@@ -59,6 +60,7 @@ class BaseValues:
         coarsest: Floats,
         factors_round: bool = True,
         x0_is_zero: bool = False,
+        hides_x0: Flags | bool = False,
     ) -> BaseValues:
         """Return what is known at x0.
 
@@ -70,12 +72,15 @@ class BaseValues:
             The machine epsilon of the coarsest dtype that ``func``, its data and the claim have.
         factors_round, x0_is_zero : bool
             As in `CheckSpec`, of all outputs.
+        hides_x0 : array of bool, shape (outputs,), or bool
+            As in `CheckSpec`.
         """
         limits = thresholds()
         rounding = np.fmin(limits.coefficient_epsilons * coarsest, limits.coefficient_rounding)
         rounding = np.fmin(rounding, rtol / limits.agreement)
         known = value, sigma, epsilon, rtol, terms, slope_noise, rounding
-        return cls(*known, *(np.full(value.shape, each) for each in (factors_round, x0_is_zero)))
+        flags = factors_round, x0_is_zero, hides_x0
+        return cls(*known, *(np.full(value.shape, each) for each in flags))
 
     def spec(
         self,
@@ -103,5 +108,6 @@ class BaseValues:
             kink_is_isolated=kink_is_isolated,
             claim_noise=claim_noise,
             x0_is_zero=bool(self.x0_is_zero[output]),
+            hides_x0=bool(self.hides_x0[output]),
             factors_round=bool(self.factors_round[output]),
         )

@@ -96,6 +96,8 @@ class CheckSpec:
         Measures the rounding error of the claim along all directions. Called at most once.
     x0_is_zero : bool
         Whether all of x0 is 0, as far as `slope_noise` is not.
+    hides_x0 : bool
+        As in `checkgrad.numerics.decisions.Criteria`.
     factors_round : bool
         Whether a factor of ``func`` may have far fewer digits than ``func``. In float64 a factor
         has many digits if it has any in float32, the dtype that ``func`` is meant for.
@@ -117,6 +119,7 @@ class CheckSpec:
     kink_is_isolated: bool
     claim_noise: Callable[[], Floats]
     x0_is_zero: bool = False
+    hides_x0: bool = False
     factors_round: bool = True
 
     @property
@@ -155,8 +158,12 @@ class CheckSpec:
 
     @property
     def term_slope(self) -> Floats:
-        """See `checkgrad.numerics.decisions.Criteria`."""
-        slope: Floats = np.where(self.claim == 0, self.terms / self.smoothness_length, 0.0)
+        """See `checkgrad.numerics.decisions.Criteria`.
+
+        Terms that hide x0 change over its length by nothing.
+        """
+        terms = 0.0 if self.hides_x0 else self.terms
+        slope: Floats = np.where(self.claim == 0, terms / self.smoothness_length, 0.0)
         return slope
 
     @property
@@ -204,6 +211,7 @@ class CheckSpec:
             coefficient_rounding=self.coefficient_rounding[chosen],
             slope_rounding=self.slope_rounding[chosen],
             kink_is_isolated=self.kink_is_isolated,
+            hides_x0=self.hides_x0,
         )
 
 

@@ -18,7 +18,7 @@ def base_values(parsed: ParsedProblem, value: Floats, noise: Noise) -> BaseValue
     known = value, noise.sigma, noise.epsilon, rtol, noise.terms, noise.slope
     is_zero = bool(np.any(noise.slope)) and is_zero_everywhere(parsed.point)
     factors_round = not parsed.user_epsilon
-    return BaseValues.at_x0(*known, coarsest, factors_round, x0_is_zero=is_zero)
+    return BaseValues.at_x0(*known, coarsest, factors_round, is_zero, noise.hides_x0)
 
 
 def rtol_of(parsed: ParsedProblem, epsilon: Floats) -> Floats:
