@@ -178,10 +178,11 @@ def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
     """Return the outputs on a line along which coordinates move as zeros do, and their noise.
 
     Terms may shrink with the distance, and their rounding too. Such noise says nothing of longer
-    steps. Where coordinates all move alike, changes may cancel to all digits. So where nothing
-    moves, more lines are taken.
+    steps. Where coordinates all move alike, changes may cancel to all digits. So where ``func``
+    moves by no more than it rounds, more lines are taken.
     """
     value, distance = near.value, _OFF_GRID * epsilon
+    unseen = thresholds().noisy_epsilons * epsilon * np.abs(value)
 
     def along(signs: list[Array]) -> tuple[Floats, Floats]:
         line = near.line_from_0(distance, signs)
@@ -195,7 +196,7 @@ def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
 
     line, noise = along(near.line_signs())
     for _ in range(_LINES - 1):
-        still = np.all(line == value, axis=0)
+        still = np.all(np.abs(line - value) <= unseen, axis=0)
         if not np.any(still):
             break
         another, its_noise = along(near.line_multiples(_RATES))
