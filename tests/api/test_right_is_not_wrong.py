@@ -191,25 +191,30 @@ def large_offset_at_0(draw: Drawing) -> Iterator[Case]:
 
 @kind
 def rounded_beside_1_at_0(draw: Drawing) -> Iterator[Case]:
-    """Steps at whole multiples of a power of two round nothing, and the finest move nothing."""
+    """Steps at whole multiples of a power of two round nothing, and the finest move nothing.
+
+    Beside it there may be a term that does not round, which may cancel the slope of the other.
+    """
     xp, rng, n = draw.xp, draw.rng, int(draw.rng.integers(2, 7))
     right = rng.choice([-1.0, 1.0]) * rng.uniform(1, rng.choice([1.0, 2.0]), n)
     wrong = right * rng.choice([0.0, 0.0, 1.0], n)
     wrong[rng.integers(n)] = 0.0
-    weights, x0 = draw.array(right), draw.x0(np.zeros(n))
+    smooth = rng.choice([0.0, -1.0, 1.3]) * right
+    weights, others, x0 = draw.array(right), draw.array(smooth), draw.x0(np.zeros(n))
     inner: Callable[[Any], Any] = (
         lambda y: xp.log(y),
         lambda y: (y * y - 1) / 2,
         lambda y: 1 - 1 / y,
-    )[rng.integers(3)]
-    bounds = [None, (0, None), (None, 0), (0, 0.5)][rng.integers(4)]
-    for is_right, claimed in ((True, right), (False, wrong)):
+        lambda y: -xp.log(2 - y),
+    )[rng.integers(4)]
+    bounds = [None, (0, None), (None, 0), (0, 0.5), (-0.3, 0.5)][rng.integers(5)]
+    for is_right, claimed in ((True, right + smooth), (False, wrong + smooth)):
         yield grad_case(
             is_right,
-            lambda x: xp.sum(weights * inner(1 + x)),
+            lambda x: xp.sum(weights * inner(1 + x)) + xp.sum(others * x),
             draw.array(claimed),
             x0,
-            (right, wrong, bounds),
+            (right, wrong, smooth, bounds),
             bounds=bounds,
         )
 

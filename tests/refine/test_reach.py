@@ -91,7 +91,31 @@ def test_reach_of_a_wrong_claim_stays_where_it_was():
 def test_reach_of_a_func_that_does_not_move_stays_where_it_was(function):
     directions, axes = scale_of(function, [1.0])
     assert directions.scale.tolist() == [1.0]
-    assert np.log2(axes.steps[1:]).tolist() == [[-512.0], [512.0]]
+    powers = np.log2(axes.steps).ravel().tolist()
+    assert powers == [0.0, -1.0, -3.0, -7.0, -15.0, -31.0, -512.0, 512.0]
+
+
+@pytest.mark.parametrize(("end", "reach"), [(0.9, 0.5), (0.3, 2.0**-3), (1e-4, 2.0**-15)])
+def test_reach_is_within_the_domain_of_func(end, reach):
+    """Far nearer to x0, each claim agrees with a func that rounds the other terms away."""
+    directions, axes = scale_of(lambda k, t: t if t < end else np.nan, [1.0])
+    assert directions.scale.tolist() == [reach]
+    assert min(axes.steps) == [reach]
+
+
+@pytest.mark.parametrize(
+    ("limits", "steps"),
+    [((-0.5, 0.5), [0.5]), ((0, 0.75), [0.5]), ((-0.3, 0.1), [-0.25]), ((-np.inf, 0), [-1.0])],
+)
+def test_reach_is_looked_for_within_bounds(limits, steps):
+    directions, axes = scale_of(lambda k, t: t, [1.0], limits=limits)
+    assert axes.steps == [steps]
+    assert directions.scale.tolist() == np.abs(steps).tolist()
+
+
+def test_a_coordinate_without_room_has_no_reach():
+    _, axes = scale_of(lambda k, t: t, [1.0], limits=(0, 0))
+    assert axes.steps == [[]]
 
 
 def test_reach_is_tried_12_times_at_most():

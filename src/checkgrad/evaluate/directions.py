@@ -22,6 +22,7 @@ from checkgrad.evaluate.known_values import Places
 
 _REACH_TRIES = 12  # pairs of steps tried to find the scale of a coordinate that is 0
 _DISCREPANT = 1024.0  # binary digits: all that float64 has room for
+_NEARER = 2.0**-1, 2.0**-3, 2.0**-7, 2.0**-15, 2.0**-31  # parts of a step that shows nothing
 _ABOUT_LINEAR = 2.0  # binary digits that func and its claim may differ by at that scale
 
 
@@ -169,7 +170,7 @@ def coordinate_directions(
     with np.errstate(all="ignore"):
         needed = np.abs(value / claim)
     if abs(value) <= _rounding_of_terms(claim, sizes, point):  # 0, but for rounding
-        needed = _linear_reach(axes, output, claim, sizes, value)
+        needed = _linear_reach(axes, output, claim, sizes, value, bounds)
     usable = np.isfinite(needed) & (needed > 0)
     typical = _typical(sizes[sizes > 0] if np.any(sizes > 0) else needed[usable])
     scale = np.where(sizes > 0, sizes, np.where(usable, needed, typical))
@@ -212,7 +213,14 @@ def _rounding_of_terms(claim: Floats, sizes: Floats, point: Point) -> float:
     return left_by_cancelling(point) * largest
 
 
-def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats, value: float) -> Floats:
+def _linear_reach(
+    axes: Axes,
+    output: int,
+    claim: Floats,
+    sizes: Floats,
+    value: float,
+    bounds: tuple[Floats, Floats],
+) -> Floats:
     """Return about how far ``func`` changes as its claim says, in coordinates that are 0; else NaN.
 
     Where x0 and ``func(x0)`` are both zero, nothing else shows the scale of a coordinate. If
@@ -222,10 +230,15 @@ def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats, value: 
     reach = np.where((sizes == 0) & np.isfinite(claim) & (claim != 0), 1.0, np.nan)
     if np.any(sizes > 0):
         reach *= _typical(sizes[sizes > 0])
+    below, above = (np.broadcast_to(each, reach.shape) for each in (-bounds[0], bounds[1]))
+    side = np.where(above >= below, 1.0, -1.0)
+    room = np.fmax(above, below)
+    reach = np.where(room < reach, power_of_two(room), reach)
+    reach[room <= 0] = np.nan
 
     def discrepancy(which: Places, steps: Floats) -> Floats:
         """Return log2 of the change of ``func`` to the claimed one; huge where it does not move."""
-        lengths, values = axes.sample(which, steps)
+        lengths, values = axes.sample(which, side[which] * steps)
         with np.errstate(all="ignore"):
             ratio = np.log2(np.abs((values[:, output] - value) / (claim[which] * lengths)))
         digits: Floats = np.minimum(np.nan_to_num(np.abs(ratio), nan=np.inf), _DISCREPANT)
@@ -233,6 +246,14 @@ def _linear_reach(axes: Axes, output: int, claim: Floats, sizes: Floats, value: 
 
     which = np.flatnonzero(np.isfinite(reach))
     off = discrepancy(which, reach[which])
+    for nearer in _NEARER:  # func may have left its domain, or be back where it was
+        lost = np.flatnonzero(off == _DISCREPANT)
+        if lost.size == 0:
+            break
+        steps = reach[which[lost]] * nearer
+        off[lost] = discrepancy(which[lost], steps)
+        found = off[lost] < _DISCREPANT
+        reach[which[lost[found]]] = steps[found]
     for _ in range(_REACH_TRIES):
         left = off > _ABOUT_LINEAR
         which, off = which[left], off[left]

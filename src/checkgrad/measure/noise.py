@@ -6,7 +6,6 @@ equally spaced points show it, see `checkgrad.numerics.noise_model`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +25,12 @@ from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
 
-_CLOSER_TO_0 = 2.0**-10  # a part of a distance, at which noise that lasts is there too
+# Parts of a distance around 0, and powers of the first between which noise may shrink with the
+# distance. What is in proportion to it, as the rounding of terms that shrink, or to its cube, as
+# what is smooth, says nothing of longer steps. What lasts stays, or is rounded away with all of its
+# terms: then it is no larger farther away.
+_CLOSER_TO_0, _FARTHER = 2.0**-6, 8.0
+_STAYS, _IS_GONE = 0.5, 10 / 3
 # A part of a distance, of few digits. Around 0, whole multiples of a power of two may all be on the
 # grid that ``1 + x`` rounds to, where nothing rounds.
 _OFF_GRID = 11 / 16
@@ -189,9 +193,12 @@ def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
         noise = noise_along_lines(line)
         if not np.any(noise > 0):
             return line, noise
-        closer = near.line_from_0(_CLOSER_TO_0 * distance, signs)
-        stays = noise_along_lines(closer) > math.sqrt(_CLOSER_TO_0) * noise
-        stays |= np.all(closer == value, axis=0)  # all of the change is rounded away
+        closer = noise_along_lines(near.line_from_0(_CLOSER_TO_0 * distance, signs))
+        stays = closer > _CLOSER_TO_0**_STAYS * noise
+        is_gone = (noise > 0) & (closer < _CLOSER_TO_0**_IS_GONE * noise)
+        if np.any(is_gone):
+            farther = noise_along_lines(near.line_from_0(_FARTHER * distance, signs))
+            stays |= is_gone & (farther <= thresholds().noise_stays * noise)
         return line, np.where(stays, noise, 0.0)
 
     line, noise = along(near.line_signs())
