@@ -2,7 +2,7 @@
 
 Run it with the libraries to measure::
 
-    python tests/benchmarks/wrong_claims.py numpy torch --most 4
+    python tests/benchmarks/wrong_claims.py numpy torch --above 4
 
 Each row is the worst of several seeds: of x0, and of what the check draws. The claims are right but
 for one of three breakages. JAX has float64 if JAX_ENABLE_X64 is set.
