@@ -119,8 +119,9 @@ def _certified(
         results.append(each)
     if not _all_resolved(results):
         return in_order(results), repeats
-    # Beside a term of 1, func may not see steps of a part of a tiny x0.
-    if claim.near.is_tiny(DOUBLE) and not all(np.any(each.decisions.claim) for each in results):
+    # Beside a term of 1, func may not move along steps of a part of a tiny x0.
+    some_claim_nothing = not all(np.any(each.decisions.claim) for each in results)
+    if some_claim_nothing and claim.near.is_tiny(DOUBLE):
         return [], repeats
     if not parsed.rounding_units:
         note_second_point(claim, results)
