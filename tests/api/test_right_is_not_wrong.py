@@ -191,9 +191,9 @@ def large_offset_at_0(draw: Drawing) -> Iterator[Case]:
 
 @kind
 def rounded_beside_1_at_0(draw: Drawing) -> Iterator[Case]:
-    """Steps at whole multiples of a power of two round nothing, and the finest move nothing.
+    """``1 + x`` rounds nothing at powers of two, and does not move at the finest steps.
 
-    Beside it there may be a term that does not round, which may cancel the slope of the other.
+    A term that does not round may stand beside it, and may cancel its slope.
     """
     xp, rng, n = draw.xp, draw.rng, int(draw.rng.integers(2, 7))
     right = rng.choice([-1.0, 1.0]) * rng.uniform(1, rng.choice([1.0, 2.0]), n)
@@ -221,7 +221,7 @@ def rounded_beside_1_at_0(draw: Drawing) -> Iterator[Case]:
 
 @kind
 def rounded_beside_1_near_0(draw: Drawing) -> Iterator[Case]:
-    """Func may not see steps of a part of x0."""
+    """``1 + x`` may round x0 away, so that steps of a part of x0 do not move func."""
     xp, rng, n = draw.xp, draw.rng, int(draw.rng.integers(1, 5))
     powers = rng.uniform(-1.9, -0.6) + rng.choice([0.0, 0.3]) * rng.uniform(-1, 0, n)
     signs = rng.choice([-1.0, 1.0], n) if rng.random() < 0.5 else 1.0

@@ -47,7 +47,7 @@ def known(count=1, sigma=0.0, epsilon=DOUBLE, regular=0.0, no_change=False, term
 @pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (0, np.inf), (-1, 0)])
 @pytest.mark.parametrize(("dtype", "epsilon"), [(np.float64, DOUBLE), (np.float32, SINGLE)])
 def test_noise_around_0_is_that_of_terms_which_round_to_a_grid(make_near, dtype, epsilon, bounds):
-    """Points at whole multiples of epsilon are on the grid, and much closer ones move nothing."""
+    """At multiples of epsilon nothing rounds, and at much closer points func does not move."""
     found = []
     for seed in range(20):
         limits = tuple(np.full(2, each, dtype=float) for each in bounds)

@@ -97,7 +97,7 @@ def test_reach_of_a_func_that_does_not_move_stays_where_it_was(function):
 
 @pytest.mark.parametrize(("end", "reach"), [(0.9, 0.5), (0.3, 2.0**-3), (1e-4, 2.0**-15)])
 def test_reach_is_within_the_domain_of_func(end, reach):
-    """Far nearer to x0, each claim agrees with a func that rounds the other terms away."""
+    """Much nearer to x0, func may round its terms away, and then any claim agrees with it."""
     directions, axes = scale_of(lambda k, t: t if t < end else np.nan, [1.0])
     assert directions.scale.tolist() == [reach]
     assert min(axes.steps) == [reach]

@@ -246,7 +246,7 @@ def _linear_reach(
 
     which = np.flatnonzero(np.isfinite(reach))
     off = discrepancy(which, reach[which])
-    for nearer in _NEARER:  # func may have left its domain, or be back where it was
+    for nearer in _NEARER:  # func may be outside of its domain, or have the same value
         lost = np.flatnonzero(off == _DISCREPANT)
         if lost.size == 0:
             break

@@ -172,8 +172,7 @@ class Neighbourhood:
     def line_from_0(self, distance: float, signs: list[Array]) -> Floats:
         """Return the outputs on a line through x0 whose coordinates move as zeros do.
 
-        The points are as far apart as those of `along_line` are where x0 is 0. `is_tiny` says where
-        that may tell something.
+        The points are as far apart as those of `along_line` are where x0 is 0.
         """
         xp, before = self.point.xp, self.points_before
 
@@ -214,7 +213,7 @@ class Neighbourhood:
         return self._largest_coordinate == 0
 
     def is_tiny(self, epsilon: float) -> bool:
-        """Return whether x0 is not 0, and ``1 + x0`` hardly shows it in a dtype of this epsilon."""
+        """Return whether x0 is not 0, but so small that ``1 + x0`` rounds most of it away."""
         return 0 < self._largest_coordinate < math.pow(epsilon, _TINY)
 
     @cached_property

@@ -25,17 +25,17 @@ from checkgrad.numerics.samples import Flags, Places
 from checkgrad.numerics.thresholds import thresholds
 from checkgrad.precision import DEFAULT_RTOL, DOUBLE, SINGLE
 
-# Parts of a distance around 0, and powers of the first between which noise may shrink with the
-# distance. What is in proportion to it, as the rounding of terms that shrink, or to its cube, as
-# what is smooth, says nothing of longer steps. What lasts stays, or is rounded away with all of its
-# terms: then it is no larger farther away.
+# Around 0, noise is looked at again at these multiples of the distance.
 _CLOSER_TO_0, _FARTHER = 2.0**-6, 8.0
+# Powers of the closer distance. Noise in proportion to the distance is what small terms round, and
+# what is in proportion to its cube is smooth. Both are between these powers, and say nothing of
+# longer steps. Below the second one, the terms themselves are rounded away.
 _STAYS, _IS_GONE = 0.5, 10 / 3
-# A part of a distance, of few digits. Around 0, whole multiples of a power of two may all be on the
-# grid that ``1 + x`` rounds to, where nothing rounds.
+# A part of a distance, of few digits. Around 0, ``1 + x`` rounds nothing at whole multiples of the
+# machine epsilon.
 _OFF_GRID = 11 / 16
-# Around 0: the lines that are looked along until func moves, and how many times as far as others
-# coordinates move at most along all but the first.
+# Around 0: how many lines are tried until func moves. Along all but the first, some coordinates
+# move up to so many times as far as others.
 _LINES, _RATES = 3, 4
 
 
@@ -61,7 +61,7 @@ class Noise:
     may_be_wave : array of bool
         Where the noise farther from x0 may be a wave.
     hides_x0 : array of bool
-        Where a tiny x0 is rounded away, so that ``func`` may look constant next to it.
+        Where ``func`` rounds a tiny x0 away. Then it need not be constant where it does not move.
     """
 
     sigma: Floats
@@ -181,9 +181,9 @@ def measure_noise_farther(
 def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
     """Return the outputs on a line along which coordinates move as zeros do, and their noise.
 
-    Terms may shrink with the distance, and their rounding too. Such noise says nothing of longer
-    steps. Where coordinates all move alike, changes may cancel to all digits. So where ``func``
-    moves by no more than it rounds, more lines are taken.
+    Noise counts only if it lasts, as next to x0 terms may be small and round little. Changes may
+    cancel where some coordinates move up and others down. So where ``func`` moves by no more than
+    it rounds, more lines are tried.
     """
     value, distance = near.value, _OFF_GRID * epsilon
     unseen = thresholds().noisy_epsilons * epsilon * np.abs(value)
@@ -195,7 +195,7 @@ def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
             return line, noise
         closer = noise_along_lines(near.line_from_0(_CLOSER_TO_0 * distance, signs))
         stays = closer > _CLOSER_TO_0**_STAYS * noise
-        is_gone = (noise > 0) & (closer < _CLOSER_TO_0**_IS_GONE * noise)
+        is_gone = closer < _CLOSER_TO_0**_IS_GONE * noise
         if np.any(is_gone):
             farther = noise_along_lines(near.line_from_0(_FARTHER * distance, signs))
             stays |= is_gone & (farther <= thresholds().noise_stays * noise)
@@ -212,10 +212,11 @@ def _line_from_0(near: Neighbourhood, epsilon: float) -> tuple[Floats, Floats]:
 
 
 def _noise_beside_1(near: Neighbourhood, epsilon: float) -> Floats:
-    """Return the noise of every output where x0 is tiny, and moves as if it were 0.
+    """Return the noise of every output at a tiny x0 that moves as if it were 0.
 
-    Beside a term of 1, most of x0 is rounded away. Steps of a part of x0 show nothing of ``func``
-    then. What moves it by more than its values farther away round is no noise: x0 is its scale.
+    ``1 + x`` rounds most of such an x0 away, so that steps of a part of x0 do not move ``func``.
+    Changes that are larger than its values farther away round are no noise: they show that x0 is
+    its scale.
     """
     limits = thresholds()
     _, noise = _line_from_0(near, epsilon)

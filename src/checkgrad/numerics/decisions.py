@@ -112,7 +112,7 @@ class Criteria:
         Whether a claim outside of the one-sided derivatives at a kink is wrong. Along a tangent
         several kinks may add up to anything.
     hides_x0 : bool
-        Whether a tiny x0 is rounded away: what stands still next to it need not be constant.
+        Whether ``func`` rounds a tiny x0 away. Then it need not be constant where it does not move.
     """
 
     rtol: float | Floats

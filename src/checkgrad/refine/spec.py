@@ -160,7 +160,7 @@ class CheckSpec:
     def term_slope(self) -> Floats:
         """See `checkgrad.numerics.decisions.Criteria`.
 
-        Terms that hide x0 change over its length by nothing.
+        Terms that hide x0 do not change over its length.
         """
         terms = 0.0 if self.hides_x0 else self.terms
         slope: Floats = np.where(self.claim == 0, terms / self.smoothness_length, 0.0)
